@@ -1,0 +1,25 @@
+# frozen_string_literal: true
+
+# Specs run against real servers: etcd, unicorn, and fresh Ruby processes with the gem loaded. What
+# they share to start, break and end those is in support/.
+
+require "etcd_discovery"
+
+Dir[File.join(__dir__, "support/*.rb")].each { |file| require file }
+
+RSpec.configure do |config|
+  config.include Harness::DSL
+  config.disable_monkey_patching!
+  config.order = :random
+  Kernel.srand config.seed
+  config.raise_errors_for_deprecations!
+  config.expect_with(:rspec) { |expectations| expectations.max_formatted_output_length = 2_000 }
+
+  config.before(:context) { Harness::Cleanup.enter }
+  config.after(:context) { Harness::Cleanup.leave }
+  config.before { Harness::Cleanup.enter }
+  config.after do |example|
+    example.metadata[:extra_failure_lines] = Harness::Cleanup.reports if example.exception
+    Harness::Cleanup.leave
+  end
+end

@@ -1,0 +1,82 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "openssl"
+require "tmpdir"
+require_relative "cleanup"
+
+module Harness
+  # A certificate authority, made for one spec, with a certificate for the server and one for its
+  # clients. `names` are the server's subject alternative names, in OpenSSL's notation; with
+  # `client_auth` the server turns away whoever shows no certificate.
+  class Certificates
+    DAY = 24 * 60 * 60
+
+    def initialize(names: "IP:127.0.0.1,DNS:localhost", client_auth: false)
+      @client_auth = client_auth
+      @folder = Dir.mktmpdir("certificates-")
+      @ca_key = OpenSSL::PKey::EC.generate("prime256v1")
+      @ca = sign("spec authority", @ca_key, issuer: nil, extensions: authority)
+      File.write(path("ca.pem"), @ca.to_pem)
+      issue("server", usage(names))
+      issue("client", usage(nil))
+      Cleanup.add(self)
+    end
+
+    def ca_file = path("ca.pem")
+
+    def client_cert = path("client.pem")
+
+    def client_key = path("client.key")
+
+    def etcd_flags
+      ["--cert-file=#{path('server.pem')}", "--key-file=#{path('server.key')}",
+       "--trusted-ca-file=#{ca_file}", *("--client-cert-auth" if @client_auth)]
+    end
+
+    def etcdctl_flags
+      ["--cacert=#{ca_file}", "--cert=#{client_cert}", "--key=#{client_key}", "--insecure-skip-tls-verify"]
+    end
+
+    def close = FileUtils.rm_rf(@folder)
+
+    private
+
+    def path(name) = File.join(@folder, name)
+
+    def issue(name, extensions)
+      key = OpenSSL::PKey::EC.generate("prime256v1")
+      File.write(path("#{name}.pem"), sign(name, key, issuer: @ca, extensions:).to_pem)
+      File.write(path("#{name}.key"), OpenSSL::PKey.read(key.to_der).private_to_pem) # PKCS#8
+    end
+
+    def authority = { "basicConstraints" => "CA:TRUE", "keyUsage" => "keyCertSign,cRLSign" }
+
+    # The server's own gateway connects to itself as a client, with the server's certificate.
+    def usage(names)
+      { "basicConstraints" => "CA:FALSE", "keyUsage" => "digitalSignature",
+        "extendedKeyUsage" => "serverAuth,clientAuth", "subjectAltName" => names }.compact
+    end
+
+    def sign(name, key, issuer:, extensions:)
+      certificate = blank(name, key)
+      certificate.issuer = issuer ? issuer.subject : certificate.subject
+      factory = OpenSSL::X509::ExtensionFactory.new(issuer || certificate, certificate)
+      extensions.each do |oid, value|
+        certificate.add_extension(factory.create_extension(oid, value, oid == "basicConstraints"))
+      end
+      certificate.sign(@ca_key, OpenSSL::Digest.new("SHA256"))
+    end
+
+    def blank(name, key)
+      OpenSSL::X509::Certificate.new.tap do |certificate|
+        certificate.version = 2 # that is, version 3
+        certificate.serial = rand(1..(2**64))
+        certificate.subject = OpenSSL::X509::Name.parse("/CN=#{name}")
+        certificate.public_key = key
+        certificate.not_before = Time.now - DAY
+        certificate.not_after = Time.now + DAY
+      end
+    end
+  end
+end

@@ -1,0 +1,65 @@
+# frozen_string_literal: true
+
+require_relative "wait_until"
+
+module Harness
+  # A process that we started: known by its pid, and in a process group of its own, so that whatever
+  # it starts in its turn (unicorn's workers, its successor after USR2) ends with it.
+  class ChildProcess
+    GRACE = 10
+
+    attr_reader :pid, :status
+
+    def initialize(*command, env: {}, log: File::NULL, **options)
+      @name = File.basename(command.first)
+      @pid = Process.spawn(env, *command,
+                           { in: File::NULL, out: [log, "a"], err: [log, "a"], pgroup: true }.merge(options))
+    end
+
+    def alive?
+      return false if @status
+
+      _, status = Process.wait2(@pid, Process::WNOHANG)
+      @status = status
+      status.nil?
+    end
+
+    def signal(name) = Process.kill(name, @pid)
+
+    def kill9
+      return unless alive?
+
+      signal(:KILL)
+      wait
+    end
+
+    # Asks by the signal first. What is left of the group after that gets KILL.
+    def stop(name = :TERM)
+      return end_group unless alive?
+
+      signal(name)
+      signal(:CONT) # a paused process would never see the other one
+      wait
+    rescue WaitTimeout
+      end_group
+      wait
+    ensure
+      end_group
+    end
+
+    def wait(timeout: GRACE)
+      WaitUntil.wait_until("the end of #{@name} (pid #{@pid})", timeout:) { !alive? }
+      @status
+    end
+
+    private
+
+    # The group's number stays taken for as long as one of its processes lives, so this cannot hit
+    # a stranger unless the group is empty, and then the kernel says so.
+    def end_group
+      Process.kill(:KILL, -@pid)
+    rescue Errno::ESRCH
+      nil
+    end
+  end
+end

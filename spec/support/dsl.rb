@@ -1,0 +1,44 @@
+# frozen_string_literal: true
+
+module Harness
+  # What specs say. Everything started here is closed at the end of the example (or of the group,
+  # when it was started in `before(:context)`).
+  module DSL
+    include WaitUntil
+
+    def start_etcd(**options) = EtcdServer.new(**options).start
+
+    def start_cluster(**options) = EtcdCluster.new(**options).start
+
+    def start_proxy(etcd) = TcpProxy.new(etcd.port)
+
+    def start_unicorn(etcd, **options)
+      UnicornServer.new(endpoints: etcd.is_a?(String) ? etcd : etcd.endpoint, **options).start
+    end
+
+    def ruby_process(code, etcd = nil, **options)
+      RubyProcess.new(code, endpoints: etcd.respond_to?(:endpoint) ? etcd.endpoint : etcd, **options)
+    end
+
+    # A client in this very process, with what `etcd` needs to be reached.
+    def client(etcd, *watched, **settings)
+      endpoints = etcd.respond_to?(:endpoint) ? [etcd.endpoint] : Array(etcd)
+      ClosingClient.add(EtcdDiscovery::Client.new(endpoints:, watch: watched, **settings))
+    end
+
+    # Binary strings from etcdctl, compared with what the gem gives in UTF-8 where it is valid.
+    def bytes(hash) = hash.to_h { |key, value| [key.b, value.b] }
+  end
+
+  # Lets the cleanup stop a client as it closes a server.
+  ClosingClient = Struct.new(:client) do
+    def self.add(client)
+      Cleanup.add(new(client))
+      client
+    end
+
+    def close = client.stop
+
+    def report = "#{EtcdDiscovery::Client}: #{client.status.to_h}"
+  end
+end

@@ -1,0 +1,29 @@
+# frozen_string_literal: true
+
+module Harness
+  # Turns on etcd's password authentication: a root, and users who may read or write some prefixes.
+  class EtcdUsers
+    ROOT = "root:root-secret"
+
+    def initialize(etcd)
+      @ctl = etcd.ctl
+    end
+
+    # `app` may read `prefix` and nothing else.
+    def add(name, password, prefix:, access: "read")
+      @ctl.run("role", "add", "#{name}-role")
+      @ctl.run("role", "grant-permission", "#{name}-role", access, "--prefix=true", prefix)
+      @ctl.run("user", "add", "#{name}:#{password}")
+      @ctl.run("user", "grant-role", name, "#{name}-role")
+      self
+    end
+
+    # From now on nobody is let in without a password. Returns an etcdctl that acts as root.
+    def enforce
+      @ctl.run("user", "add", ROOT)
+      @ctl.run("user", "grant-role", "root", "root")
+      @ctl.run("auth", "enable")
+      @ctl.with("--user=#{ROOT}")
+    end
+  end
+end

@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+module Harness
+  # What /proc knows of processes and their sockets.
+  module ProcessTable
+    TCP_TABLES = %w[/proc/net/tcp /proc/net/tcp6].freeze
+    Entry = Struct.new(:pid, :parent, :group, :state)
+
+    module_function
+
+    # Of those who vanish while being looked at, nothing is said. Zombies are left out.
+    def entries
+      Dir.glob("/proc/[0-9]*/stat").filter_map { |file| parse(file) }.reject { |entry| entry.state == "Z" }
+    end
+
+    def in_group(group) = entries.select { |entry| entry.group == group }
+
+    def alive?(pid) = entries.any? { |entry| entry.pid == pid }
+
+    def title(pid)
+      File.binread("/proc/#{pid}/cmdline").tr("\0", " ")
+    rescue SystemCallError
+      ""
+    end
+
+    # The inodes of all sockets that the process holds open, of whatever kind.
+    def socket_inodes(pid)
+      Dir.glob("/proc/#{pid}/fd/*").filter_map { |file| readlink(file)[/\Asocket:\[(\d+)\]\z/, 1] }
+    end
+
+    # The inodes of the process's TCP sockets whose other end is one of these ports.
+    def connections(pid, *ports)
+      open = socket_inodes(pid)
+      TCP_TABLES.flat_map { |table| File.readlines(table).drop(1).map(&:split) }
+                .select { |row| ports.include?(row[2].split(":").last.hex) && open.include?(row[9]) }
+                .map { |row| row[9] }
+    end
+
+    # The name of a process stands in brackets and may itself hold any character.
+    def parse(file)
+      text = File.read(file)
+      state, parent, group = text[(text.rindex(")") + 2)..].split
+      Entry.new(text.to_i, parent.to_i, group.to_i, state)
+    rescue SystemCallError
+      nil
+    end
+
+    def readlink(file)
+      File.readlink(file)
+    rescue SystemCallError
+      ""
+    end
+
+    private_class_method :parse, :readlink
+  end
+end

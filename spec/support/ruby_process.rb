@@ -1,0 +1,88 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "json"
+require "rbconfig"
+require "tmpdir"
+require_relative "child_process"
+require_relative "cleanup"
+require_relative "log_tail"
+
+module Harness
+  # A piece of Ruby in a fresh process with the gem loaded, talking with the spec over two pipes:
+  #
+  #     process = RubyProcess.new(<<~'RUBY', endpoints: [etcd.endpoint])
+  #       connect "/service/"               # configure and start
+  #       report EtcdDiscovery["/service/b"]
+  #       hear                              # waits for `process.tell`
+  #     RUBY
+  #     process.heard                       # => "10.1.1.60:8081"
+  #
+  # What it can call besides the gem stands in ruby_process/prelude.rb.
+  class RubyProcess
+    class Failed < StandardError; end
+
+    LIB = File.expand_path("../../lib", __dir__)
+    PRELUDE = File.expand_path("ruby_process/prelude.rb", __dir__)
+
+    attr_reader :log
+
+    def initialize(code, endpoints: [], env: {})
+      @folder = Dir.mktmpdir("ruby-process-")
+      @log = File.join(@folder, "log")
+      @reports, reports = IO.pipe
+      words, @words = IO.pipe
+      environment = { "ENDPOINTS" => Array(endpoints).join(",") }.merge(env)
+      @process = ChildProcess.new(RbConfig.ruby, "-I", LIB, "-r", PRELUDE, script(code),
+                                  env: environment, log:, 3 => reports, 4 => words)
+      [reports, words].each(&:close)
+      @buffer = +""
+      Cleanup.add(self)
+    end
+
+    def pid = @process.pid
+
+    # The next thing that the process reported.
+    def heard(timeout: WaitUntil::LIMIT)
+      deadline = Harness.now + timeout
+      read_more(deadline) until @buffer.include?("\n")
+      answer = JSON.parse(@buffer.slice!(/\A.*\n/), symbolize_names: true)
+      raise Failed, "#{answer[:failure]}\n#{tail}" if answer.is_a?(Hash) && answer.key?(:failure)
+
+      answer
+    end
+
+    def tell(word = "go on") = @words.puts(word)
+
+    def signal(name) = @process.signal(name)
+
+    # Its exit status, once it has come to its end by itself.
+    def finish(timeout: WaitUntil::LIMIT) = @process.wait(timeout:)
+
+    def alive? = @process.alive?
+
+    def close
+      @process.stop(:KILL)
+      [@reports, @words].each(&:close)
+      FileUtils.rm_rf(@folder)
+    end
+
+    def report = "#{self.class} (pid #{pid}):\n#{tail}"
+
+    def tail = LogTail.of(log)
+
+    private
+
+    def script(code) = File.join(@folder, "snippet.rb").tap { |path| File.write(path, code) }
+
+    def read_more(deadline)
+      left = deadline - Harness.now
+      silent = !left.positive? || !@reports.wait_readable(left)
+      raise Failed, "the process reported nothing\n#{tail}" if silent
+
+      @buffer << @reports.readpartial(65_536)
+    rescue EOFError
+      raise Failed, "the process ended without a report: #{finish}\n#{tail}"
+    end
+  end
+end

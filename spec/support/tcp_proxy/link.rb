@@ -1,0 +1,34 @@
+# frozen_string_literal: true
+
+require "socket"
+require_relative "pipe"
+
+# One proxied connection: a client, an upstream, and a pipe each way.
+class Link
+  RESET = [1, 0].pack("ii")
+
+  attr_reader :up, :down
+
+  def initialize(client, upstream)
+    [client, upstream].each { |socket| socket.setsockopt(Socket::IPPROTO_TCP, Socket::TCP_NODELAY, 1) }
+    @up = Pipe.new(client, upstream)
+    @down = Pipe.new(upstream, client)
+  end
+
+  def pipes = [up, down]
+
+  # A connection that lost bytes can never be right again.
+  def spoiled? = pipes.any?(&:swallowed)
+
+  def finished? = pipes.any?(&:finished?)
+
+  # An RST, not a FIN: what a peer sees whose other side has died.
+  def reset
+    [up.source, down.source].each do |socket|
+      socket.setsockopt(Socket::SOL_SOCKET, Socket::SO_LINGER, RESET)
+      socket.close
+    end
+  end
+
+  def close = [up.source, down.source].each(&:close)
+end

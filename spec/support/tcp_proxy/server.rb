@@ -1,0 +1,111 @@
+# frozen_string_literal: true
+
+# The proxy's own process: `server.rb LISTEN_PORT UPSTREAM_PORT`, orders as JSON lines on descriptor 3.
+
+require "json"
+require "socket"
+require_relative "link"
+require_relative "orders"
+
+# One loop over all sockets, without threads: what it does next depends on its mode and on the clock.
+class ProxyServer
+  include Orders
+
+  def initialize(port, upstream_port, control)
+    @port = port
+    @upstream_port = upstream_port
+    @control = control
+    @links = []
+    @accepted = 0
+    @carried = { "up" => 0, "down" => 0 }
+    @directions = []
+    @delay = 0
+    @mode = :pass
+    open_listener
+  end
+
+  def run
+    loop do
+      readable, writable = IO.select(sources, sinks, nil, pause)
+      serve(readable || [], writable || [])
+    end
+  end
+
+  private
+
+  def open_listener
+    @listener ||= TCPServer.new("127.0.0.1", @port)
+  end
+
+  def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+  # Half-open: nothing is read, nothing is written, nothing is accepted, nothing is closed.
+  def still? = @mode == :half_open
+
+  def swallowing?(link, pipe)
+    @mode == :blackhole && @directions.include?(pipe.equal?(link.up) ? "up" : "down")
+  end
+
+  def sources
+    return [@control] if still?
+
+    [@control, @listener].compact + @links.flat_map { |link| link.pipes.select(&:room?).map(&:source) }
+  end
+
+  def sinks = still? ? [] : @links.flat_map { |link| link.pipes.select { |pipe| due?(pipe) }.map(&:sink) }
+
+  def due?(pipe) = pipe.due && pipe.due <= now
+
+  # How long until something falls due. What is due already waits for its sink, not for the clock.
+  def pause
+    return if still?
+
+    waits = @links.flat_map { |link| link.pipes.map(&:due) }.compact.map { |time| time - now }
+    waits.select(&:positive?).min
+  end
+
+  def serve(readable, writable)
+    obey if readable.include?(@control)
+    return if still?
+
+    accept if @listener && readable.include?(@listener)
+    @links.dup.each { |link| move(link, readable, writable) }
+  end
+
+  def move(link, readable, writable)
+    return if link.up.source.closed?
+
+    link.pipes.each do |pipe|
+      read(link, pipe) if readable.include?(pipe.source)
+      pipe.give(now, @rate) if writable.include?(pipe.sink)
+    end
+    drop(link, :close) if link.finished?
+  rescue SystemCallError, IOError
+    drop(link, :reset)
+  end
+
+  def read(link, pipe) = swallowing?(link, pipe) ? pipe.swallow : pipe.take(now, @delay)
+
+  def accept
+    client = @listener.accept_nonblock(exception: false)
+    return if client == :wait_readable
+
+    @accepted += 1
+    @links << Link.new(client, TCPSocket.new("127.0.0.1", @upstream_port))
+  rescue SystemCallError # the upstream is not there
+    client&.setsockopt(Socket::SOL_SOCKET, Socket::SO_LINGER, Link::RESET)
+    client&.close
+  end
+
+  def drop(link, how)
+    @carried["up"] += link.up.bytes
+    @carried["down"] += link.down.bytes
+    @links.delete(link)
+    link.public_send(how)
+  end
+end
+
+if $PROGRAM_NAME == __FILE__
+  trap(:INT, "IGNORE") # Ctrl-C is for the spec run, which then closes the control line
+  ProxyServer.new(Integer(ARGV[0]), Integer(ARGV[1]), UNIXSocket.for_fd(3)).run
+end
