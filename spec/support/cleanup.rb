@@ -23,10 +23,10 @@ module Harness
 
       def leave = close_down_to(@marks.pop)
 
-      private
-
       # A forked child inherits this list and the at_exit block, but the things belong to its parent.
       def close_all = @owner == Process.pid && close_down_to(0)
+
+      private
 
       def close_down_to(size)
         close_one(@open.pop) while @open.size > size

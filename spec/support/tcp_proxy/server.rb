@@ -34,7 +34,9 @@ class ProxyServer
   private
 
   def open_listener
-    @listener ||= TCPServer.new("127.0.0.1", @port)
+    return if @listener
+
+    @listener = TCPServer.new("127.0.0.1", @port)
   end
 
   def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
