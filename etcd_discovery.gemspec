@@ -1,0 +1,32 @@
+# frozen_string_literal: true
+
+require_relative "lib/etcd_discovery/version"
+
+Gem::Specification.new do |spec|
+  spec.name = "etcd_discovery"
+  spec.version = EtcdDiscovery::VERSION
+  spec.authors = ["The etcd_discovery authors"]
+  spec.summary = "A live local copy of etcd keys in every Ruby process"
+  spec.description = <<~TEXT
+    Every process of a Ruby application holds a copy of the etcd keys it asked for in its own memory, kept
+    current by etcd's watch: reading one costs what a Hash costs. A process also registers its own service
+    under a lease that a native thread keeps alive, and finds the services of others.
+  TEXT
+  spec.license = "MIT"
+  spec.metadata["rubygems_mfa_required"] = "true"
+
+  spec.required_ruby_version = ">= 3.1"
+  # The first RubyGems that builds an extension from a Cargo.toml.
+  spec.required_rubygems_version = ">= 3.3.11"
+
+  # Cargo compiles on the user's machine, so the whole workspace ships, and the lock file with it: RubyGems
+  # passes --locked. What an earlier compilation left behind must not.
+  spec.files = Dir.chdir(__dir__) do
+    Dir["{src,ext,lib,sig,docs}/**/*", "Cargo.{toml,lock}", "README.md", "CHANGELOG.md", "LICENSE"]
+      .select { |path| File.file?(path) }
+      .reject { |path| path.end_with?(".so", ".bundle", ".dylib") || path.include?("/target/") }
+      .sort
+  end
+  spec.require_paths = ["lib"]
+  spec.extensions = ["ext/Cargo.toml"]
+end
