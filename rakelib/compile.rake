@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "json"
+require "open3"
+require "rbconfig"
+require_relative "prerequisites"
+
+# Cargo alone builds the library: rb_sys and rake-compiler drive an extconf.rb, and this gem has none, since
+# RubyGems builds it from ext/Cargo.toml.
+module Compile
+  PACKAGE = "etcd_discovery"
+  # As RubyGems names it, so that `require "etcd_discovery.so"` finds either one.
+  LIBRARY = "lib/#{PACKAGE}.#{RbConfig::CONFIG.fetch('DLEXT')}".freeze
+  # On macOS a library with symbols that only the running Ruby has does not link without being told so.
+  LINK_ARGS = RUBY_PLATFORM.include?("darwin") ? %w[-C link-arg=-undefined -C link-arg=dynamic_lookup] : []
+
+  module_function
+
+  # @return [String] the path of the library that Cargo built, wherever its target folder is
+  def build
+    output, status = Open3.capture2("cargo", "rustc", "--package", PACKAGE, "--lib", "--release", "--locked",
+                                    "--message-format", "json-render-diagnostics", "--", *LINK_ARGS)
+    abort "cargo could not compile the extension; what it said is above." unless status.success?
+
+    artifact(output.each_line.map { |line| JSON.parse(line) })
+  end
+
+  def artifact(messages)
+    message = messages.find do |candidate|
+      candidate["reason"] == "compiler-artifact" &&
+        candidate.dig("target", "name") == PACKAGE && candidate.dig("target", "kind") == ["cdylib"]
+    end
+    message.fetch("filenames").find { |path| path.end_with?(RbConfig::CONFIG.fetch("SOEXT")) }
+  end
+
+  # A process may have the old library mapped: writing into that file would crash it. A rename leaves the
+  # old one to it.
+  def install(library)
+    return if File.exist?(LIBRARY) && FileUtils.identical?(library, LIBRARY)
+
+    temporary = "#{LIBRARY}.#{Process.pid}"
+    FileUtils.cp(library, temporary)
+    File.rename(temporary, LIBRARY)
+  ensure
+    FileUtils.rm_f(temporary) if temporary
+  end
+end
+
+desc "Compile the native library into lib/"
+task :compile do
+  missing = Prerequisites.missing
+  abort missing.join("\n") if missing.any?
+
+  Compile.install(Compile.build)
+end
