@@ -1,0 +1,38 @@
+# frozen_string_literal: true
+
+require "open3"
+
+desc "Run all checks"
+task check: %w[check:fmt check:clippy check:doc check:rubocop check:yard check:sig]
+
+namespace :check do
+  desc "Rust is formatted"
+  task(:fmt) { sh "cargo", "fmt", "--all", "--check" }
+
+  desc "Clippy finds nothing"
+  task :clippy do
+    sh "cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"
+  end
+
+  desc "The Rust documentation builds without a warning"
+  task :doc do
+    sh({ "RUSTDOCFLAGS" => "--deny warnings" }, "cargo", "doc", "--workspace", "--no-deps", "--locked")
+  end
+
+  desc "RuboCop finds nothing"
+  task(:rubocop) { sh "rubocop" }
+
+  desc "Every public name is documented, and the documentation builds without a warning"
+  task :yard do
+    report, status = Open3.capture2e("yard", "doc", "--fail-on-warning", "--no-cache", "--no-progress")
+    puts report
+    abort "YARD reported warnings." unless status.success?
+    next if report.include?("100.00% documented")
+
+    sh "yard", "stats", "--list-undoc"
+    abort "Public names without documentation are listed above."
+  end
+
+  desc "The signatures in sig/ are valid and cover the public API"
+  task(sig: :compile) { ruby "rakelib/signatures.rb" }
+end
