@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+# How many tests or checks passed, failed and were skipped.
+Tally = Struct.new(:passed, :failed, :skipped) do
+  # The closing line of each cargo test binary.
+  rust = /^test result: \w+\. (?<passed>\d+) passed; (?<failed>\d+) failed; (?<skipped>\d+) ignored/
+  # RSpec's closing line.
+  rspec = /^(?<all>\d+) examples?, (?<failed>\d+) failures?(?:, (?<skipped>\d+) pending)?/
+
+  # What all closing lines in an output add up to. A failure that no test accounts for, such as a compile
+  # error, counts as one; so does a run of no test.
+  define_singleton_method(:of_tests) do |output, succeeded|
+    tally = output.scrub.each_line.sum(new(0, 0, 0)) do |line|
+      counts = rust.match(line) || rspec.match(line)
+      counts ? of_line(counts.named_captures.transform_values(&:to_i)) : new(0, 0, 0)
+    end
+    tally.failed.positive? || (succeeded && tally.any?) ? tally : tally + of_check(false)
+  end
+
+  def self.of_line(counts)
+    failed, skipped = counts.values_at("failed", "skipped")
+    new(counts["passed"] || (counts["all"] - failed - skipped), failed, skipped)
+  end
+
+  # A check is one thing that passes or fails.
+  def self.of_check(passed) = passed ? new(1, 0, 0) : new(0, 1, 0)
+
+  def +(other) = Tally.new(*to_a.zip(other.to_a).map(&:sum))
+
+  def any? = to_a.any?(&:positive?)
+
+  def to_s
+    "#{passed} passed, #{failed} failed#{", #{skipped} skipped" if skipped.positive?}"
+  end
+end

@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+require "open3"
+require_relative "tally"
+
+# Runs tasks one after another, each in a process of its own and under a time limit, goes on after a failure,
+# and totals what they report.
+class Verification
+  # A step that takes longer than this hangs. The longest one compiles everything on two cores.
+  LIMIT = 20 * 60
+
+  # One step as the summary shows it.
+  Step = Struct.new(:name, :total, :seconds)
+
+  def initialize(output = $stdout)
+    @output = output
+    @steps = []
+  end
+
+  # Takes in a step that ran elsewhere.
+  def record(name, passed, seconds)
+    @steps << Step.new(name, Tally.of_check(passed), seconds)
+  end
+
+  # A check counts as one; a step of tests counts as its tests, and must have run at least one.
+  def step(name, *command, tests: false)
+    announce(name)
+    started = now
+    text, succeeded = run(command)
+    tally = tests ? Tally.of_tests(text, succeeded) : Tally.of_check(succeeded)
+    @steps << Step.new(name, tally, now - started)
+    tally.failed.zero?
+  end
+
+  # Counts a step that cannot run because an earlier one failed.
+  def skip(name, reason)
+    announce("#{name}: skipped, #{reason}")
+    @steps << Step.new(name, Tally.new(0, 0, 1), 0)
+  end
+
+  # Prints a line for each step, and the totals as the very last line.
+  # @return [Boolean] whether nothing failed
+  def summary
+    @output.puts
+    @steps.each do |step|
+      @output.puts format("%-16<name>s %6.0<seconds>f s   %<total>s", step.to_h)
+    end
+    total = @steps.sum(Tally.new(0, 0, 0), &:total)
+    @output.puts format("%-16s %6.0f s", "in all", @steps.sum(&:seconds)), total
+    @output.flush
+    total.failed.zero?
+  end
+
+  private
+
+  def announce(text)
+    @output.puts "", "== #{text}"
+    @output.flush
+  end
+
+  # `timeout` puts the command in a process group of its own and ends the whole group. So does a TERM to it,
+  # which an interrupted run must send: the terminal's Ctrl-C does not reach that group.
+  def run(command)
+    text = +""
+    status = Open3.popen2e("timeout", "--kill-after=10", LIMIT.to_s, *command) do |stdin, out, thread|
+      stdin.close
+      out.each_line { |line| @output.print(line) || (text << line) }
+      thread.value
+    rescue Interrupt
+      Process.kill(:TERM, thread.pid)
+      raise
+    end
+    @output.puts "ended after #{LIMIT} s" if status.exitstatus == 124
+    [text, status.success?]
+  end
+
+  def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+end
