@@ -42,8 +42,7 @@ class Demo
     @etcd = Harness::EtcdServer.new
     @screen.step("starting etcd") { @etcd.start }
     @etcd.ctl.put(KEY, "10.1.1.60:8081")
-    @unicorn = Harness::UnicornServer.new(endpoints: @etcd.endpoint, workers: WORKERS,
-                                          env: { "LOG_LEVEL" => "warn" })
+    @unicorn = Harness::UnicornServer.new(endpoints: @etcd.endpoint, workers: WORKERS)
     @screen.step("starting Rails on unicorn with #{WORKERS} workers") { @unicorn.start }
   end
 
@@ -114,7 +113,7 @@ class Demo
     end
     @screen.table(%w[worker before after ms],
                   watch.seen.map { |pid, values| [pid, *values, watch.milliseconds(pid)] })
-    @screen.say "  ms from the start of etcdctl, which itself took #{took}, until that worker served the value"
+    @screen.say "  ms from the start of etcdctl (itself #{took} ms) until that worker served the value"
   end
 
   def answer_with(value)

@@ -6,6 +6,9 @@ module Harness
   module DSL
     include WaitUntil
 
+    # A promise that is kept in a moment rather than now.
+    def expect_soon(description, **options, &) = wait_until(description, **options, &)
+
     def start_etcd(**options) = EtcdServer.new(**options).start
 
     def start_cluster(**options) = EtcdCluster.new(**options).start

@@ -88,7 +88,7 @@ module Harness
     def data_folder = File.join(@folder, "data")
 
     def arguments
-      ["--name=#{name}", "--data-dir=#{data_folder}", "--logger=zap",
+      ["--name=#{name}", "--data-dir=#{data_folder}", "--logger=zap", "--log-level=warn",
        "--listen-client-urls=#{endpoint}", "--advertise-client-urls=#{endpoint}",
        "--listen-peer-urls=#{peer_url}", "--initial-advertise-peer-urls=#{peer_url}",
        "--initial-cluster=#{@cluster}", "--listen-metrics-urls=#{metrics_url}", *tls&.etcd_flags, *@flags]

@@ -16,6 +16,7 @@ module Harness
   #   proxy.cut          open connections are reset, new ones are welcome
   #   proxy.blackhole    what arrives is swallowed (`:up` to etcd, `:down` from it, or both)
   #   proxy.half_open    connections stay open and nothing moves; `pass` sets the rest moving again
+  #   proxy.strand       as half_open, but only for the connections there are: new ones are welcome
   #   proxy.delay(0.2)   each byte arrives that much later
   #   proxy.throttle(n)  each connection carries n bytes a second each way
   #   proxy.pass         everything is as it should be
@@ -46,6 +47,8 @@ module Harness
     def blackhole(*directions) = order("blackhole", directions.empty? ? %w[up down] : directions)
 
     def half_open = order("half_open")
+
+    def strand = order("strand")
 
     def delay(seconds) = order("delay", seconds)
 

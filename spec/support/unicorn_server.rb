@@ -17,7 +17,7 @@ module Harness
     EXAMPLE_CONFIG = File.join(APPLICATION, "config/unicorn.rb")
     # The application has a Gemfile of its own, whatever Bundler this process itself runs under.
     BARE = { "BUNDLE_GEMFILE" => File.join(APPLICATION, "Gemfile"), "RUBYOPT" => nil, "RUBYLIB" => nil,
-             "RAILS_ENV" => "production", "RACK_ENV" => "production" }.freeze
+             "RAILS_ENV" => "production", "RACK_ENV" => "production", "LOG_LEVEL" => "warn" }.freeze
     # Rails boots in a second or two, on a busy machine in more.
     BOOT_LIMIT = 60
 

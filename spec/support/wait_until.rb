@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+# Real servers for the specs and the demo: to start, break, ask and end.
 module Harness
   class WaitTimeout < StandardError; end
 

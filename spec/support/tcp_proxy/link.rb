@@ -15,7 +15,10 @@ class Link
     @down = Pipe.new(upstream, client)
   end
 
-  def pipes = [up, down]
+  # None when it is stranded: both sides believe in it, and nothing moves ever again.
+  def pipes = @stranded ? [] : [up, down]
+
+  def strand = @stranded = true
 
   # A connection that lost bytes can never be right again.
   def spoiled? = pipes.any?(&:swallowed)

@@ -41,6 +41,11 @@ module Orders
     "ok"
   end
 
+  def order_strand
+    @links.each(&:strand)
+    "ok"
+  end
+
   def order_delay(seconds)
     @delay = seconds
     "ok"

@@ -1,0 +1,149 @@
+# frozen_string_literal: true
+
+require "tempfile"
+require "timeout"
+
+RSpec.describe "bad input" do
+  # Ends a hang. The promise is "within boot_timeout", which is 2 s here; the rest is for a slow machine.
+  def promptly(&) = Timeout.timeout(30, &)
+
+  # What nobody should be shown at night: where in the native code it happened.
+  def expect_no_rust(error)
+    expect(error.message).not_to match(/panicked|\.rs:|RUST_BACKTRACE|unwrap/)
+  end
+
+  def error_from(error_class, &)
+    promptly { expect(&).to raise_error(error_class) { |error| return error.tap { expect_no_rust(error) } } }
+  end
+
+  def start_against(endpoint, **settings)
+    client(endpoint, "/service/", boot_timeout: 2, **settings).start
+  end
+
+  def greet(socket)
+    socket.write("220 mail ready\r\n")
+    socket.close
+  end
+
+  def dead_endpoint = "http://127.0.0.1:#{Harness::FreePort.take}"
+
+  {
+    "without a scheme or host" => "not a url",
+    "of a scheme that etcd does not speak" => "ftp://127.0.0.1:2379",
+    "without a host" => "http://:2379",
+    "with a port that cannot be" => "http://127.0.0.1:99999",
+    "with a port that is no number" => "http://127.0.0.1:etcd",
+    "that is empty" => "",
+    "with a NUL byte" => "http://127.0.0.1\0:2379"
+  }.each do |description, endpoint|
+    it "an endpoint #{description} is refused by name" do
+      error = error_from(EtcdDiscovery::ConfigurationError) { start_against(endpoint) }
+      expect(error.message).to include("endpoint").and include(endpoint.inspect[1..-2])
+    end
+  end
+
+  [nil, [], 42, [nil], { a: 1 }].each do |endpoints|
+    it "endpoints that are #{endpoints.inspect} are refused" do
+      error = error_from(EtcdDiscovery::ConfigurationError) do
+        EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"]).start
+      end
+      expect(error.message).to include("endpoints")
+    end
+  end
+
+  [[], [""], [nil], [42]].each do |watched|
+    it "a watch list that is #{watched.inspect} is refused" do
+      error = error_from(EtcdDiscovery::ConfigurationError) { client(dead_endpoint, *watched).start }
+      expect(error.message).to include("watch")
+    end
+  end
+
+  %i[ca_file cert_file key_file].each do |setting|
+    {
+      "does not exist" => ->(_) { "/nowhere/at-all.pem" },
+      "is a folder" => ->(_) { Dir.tmpdir },
+      "holds no certificate or key" => ->(file) { file.tap { file.write("nonsense") }.tap(&:flush).path }
+    }.each do |description, make|
+      it "a #{setting} that #{description} is refused with its path" do
+        Tempfile.create("pem") do |file|
+          certificates = Harness::Certificates.new
+          path = make.call(file)
+          files = { ca_file: certificates.ca_file, cert_file: certificates.client_cert,
+                    key_file: certificates.client_key }.merge(setting => path)
+          error = error_from(EtcdDiscovery::ConfigurationError) { start_against("https://127.0.0.1:1", **files) }
+          expect(error.message).to include(setting.to_s).and include(path)
+        end
+      end
+    end
+  end
+
+  [0, -1, "soon", Float::NAN, nil].each do |seconds|
+    it "a boot_timeout of #{seconds.inspect} is refused" do
+      error = error_from(EtcdDiscovery::ConfigurationError) do
+        client(dead_endpoint, "/service/", boot_timeout: seconds).start
+      end
+      expect(error.message).to include("boot_timeout")
+    end
+  end
+
+  it "an etcd that does not exist is named" do
+    endpoint = dead_endpoint
+    error = error_from(EtcdDiscovery::ConnectionError) { start_against(endpoint) }
+    expect(error.message).to include(endpoint)
+  end
+
+  it "a host name that nobody knows is named" do
+    error = error_from(EtcdDiscovery::ConnectionError) { start_against("http://etcd.invalid:2379") }
+    expect(error.message).to include("etcd.invalid")
+  end
+
+  it "an etcd that takes connections and never answers is named" do
+    proxy = start_proxy(start_etcd)
+    proxy.blackhole
+    error = error_from(EtcdDiscovery::ConnectionError) { start_against(proxy.endpoint) }
+    expect(error.message).to include(proxy.endpoint)
+  end
+
+  it "a server that speaks something else than etcd is named" do
+    server = TCPServer.new("127.0.0.1", 0)
+    Thread.new { greet(server.accept) until server.closed? }.report_on_exception = false
+    endpoint = "http://127.0.0.1:#{server.addr[1]}"
+    error = error_from(EtcdDiscovery::ConnectionError) { start_against(endpoint) }
+    expect(error.message).to include(endpoint)
+  ensure
+    server.close
+  end
+
+  it "a key or value of the wrong kind is a TypeError, as for a Hash of strings" do
+    reader = client(start_etcd, "/service/").tap(&:start)
+    [nil, 42, [], Object.new].each do |wrong|
+      expect { reader[wrong] }.to raise_error(TypeError)
+      expect { reader.put("/service/b", wrong) }.to raise_error(TypeError)
+      expect { reader.put(wrong, "value") }.to raise_error(TypeError)
+    end
+    expect { reader.put("", "value") }.to raise_error(EtcdDiscovery::Error) { |error| expect_no_rust(error) }
+  end
+
+  it "a value too large for etcd is refused by name, and the copy goes on" do
+    etcd = start_etcd
+    reader = client(etcd, "/service/").tap(&:start)
+    error = error_from(EtcdDiscovery::Error) { reader.put("/service/b", "x" * 3_000_000) }
+    expect(error.message).to include("/service/b").or match(/too large/)
+    etcd.ctl.put("/service/b", "small")
+    expect_soon("the next value") { reader["/service/b"] == "small" }
+  end
+
+  it "given to configure is refused as it is given to a client" do
+    process = ruby_process(<<~RUBY)
+      report error_of { EtcdDiscovery.configure { |config| config.endpoints = ["not a url"]; config.watch "/a/" } }
+      report error_of { EtcdDiscovery.configure { |config| config.endpoints = ["http://127.0.0.1:1"]; config.watch } }
+      report error_of { EtcdDiscovery.configure { |config| config.ca_file = "/nowhere.pem"; config.watch "/a/" } }
+      report error_of { EtcdDiscovery["/a/b"] }
+    RUBY
+    errors = Array.new(3) { process.heard }
+    expect(errors.map { |error| error[:class] }).to all(eq("EtcdDiscovery::ConfigurationError"))
+    expect(errors.map { |error| error[:message] })
+      .to match([include("not a url"), include("watch"), include("/nowhere.pem")])
+    expect(process.heard[:ancestors]).to include("EtcdDiscovery::Error")
+  end
+end

@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+RSpec.describe "several endpoints" do
+  def dead_endpoint = "http://127.0.0.1:#{Harness::FreePort.take}"
+
+  it "of which one is dead serve a start, a read and a write, in whatever order they are given" do
+    etcd = start_etcd
+    etcd.ctl.put("/service/b", "before")
+    [[dead_endpoint, etcd.endpoint], [etcd.endpoint, dead_endpoint]].each do |endpoints|
+      reader = client(endpoints, "/service/")
+      expect(reader["/service/b"]).to eq "before"
+      5.times { |n| expect(reader.put("/service/c", n.to_s)).to be > 1 }
+      expect(reader.status.endpoint).to eq etcd.endpoint
+    end
+  end
+
+  it "of which one takes connections and never answers serve a start" do
+    etcd = start_etcd
+    etcd.ctl.put("/service/b", "before")
+    silent = start_proxy(etcd).tap(&:blackhole)
+    reader = client([silent.endpoint, etcd.endpoint], "/service/", boot_timeout: 30)
+    expect(reader["/service/b"]).to eq "before"
+  end
+
+  it "of a cluster are followed on when the member in use is killed, and the next one after it" do
+    cluster = start_cluster
+    reader = client(cluster.endpoints, "/service/").tap(&:start)
+    revisions = []
+    %w[first second].each do |value|
+      cluster.members.find { |member| member.endpoint == reader.status.endpoint }.kill9
+      # With two of three members down there is no majority: the first comes back before the second goes.
+      cluster.ctl.put("/service/b", value)
+      wait_until("#{value} from another member", timeout: 60) { reader["/service/b"] == value }
+      revisions << reader.snapshot.revision
+      cluster.members.reject(&:alive?).each(&:start)
+    end
+    expect(revisions).to eq revisions.sort
+    expect(bytes(reader.snapshot.to_h)).to eq cluster.ctl.read_prefix("/service/")
+  end
+
+  it "of a cluster that lost its majority go on being read, and are called stale" do
+    cluster = start_cluster
+    cluster.ctl.put("/service/b", "before")
+    reader = client(cluster.endpoints, "/service/", max_staleness: 3).tap(&:start)
+    cluster.members.first(2).each(&:kill9)
+    wait_until("stale", timeout: 60) { reader.stale? }
+    expect(reader["/service/b"]).to eq "before"
+
+    cluster.members.first(2).each(&:spawn).each(&:await_health)
+    cluster.ctl.put("/service/b", "after")
+    wait_until("the new value", timeout: 60) { reader["/service/b"] == "after" }
+    expect_soon("fresh") { !reader.stale? }
+  end
+end

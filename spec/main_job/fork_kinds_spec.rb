@@ -1,0 +1,120 @@
+# frozen_string_literal: true
+
+RSpec.describe "a forked process" do
+  let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "before") } }
+
+  it "may be a daemon: it follows under its new pid" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      original = Process.pid
+      Process.daemon(true, true)
+      report [EtcdDiscovery["/service/b"], Process.pid == original]
+      hear
+      wait_until("the change in the daemon") { EtcdDiscovery["/service/b"] == "after" }
+      report EtcdDiscovery.status.pid == Process.pid
+      hear # ends the daemon also when the spec has gone
+    RUBY
+    expect(process.heard).to eq ["before", false]
+    etcd.ctl.put("/service/b", "after")
+    process.tell
+    expect(process.heard).to be true
+    process.tell
+  end
+
+  it "may leave by exit, exit!, an exception or a signal: the parent follows undisturbed" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      at_exit { EtcdDiscovery.stop }
+      endings = [-> { exit }, -> { exit!(0) }, -> { $stderr.reopen(File::NULL); raise "on purpose" },
+                 -> { Process.kill(:KILL, Process.pid) }, -> { Process.kill(:TERM, Process.pid); sleep }]
+      endings.cycle(4) do |ending|
+        child = fork { EtcdDiscovery["/service/b"]; ending.call }
+        Process.wait(child)
+      end
+      report EtcdDiscovery.status.reconnects
+      hear
+      wait_until("the change in the parent") { EtcdDiscovery["/service/b"] == "after" }
+      report EtcdDiscovery.status.reconnects
+    RUBY
+    expect(process.heard(timeout: 60)).to eq 0
+    etcd.ctl.put("/service/b", "after")
+    process.tell
+    expect(process.heard).to eq 0
+  end
+
+  it "may stop its own client: the parent's goes on" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      in_child { EtcdDiscovery.stop }
+      in_child { EtcdDiscovery.after_fork; EtcdDiscovery.stop }
+      report EtcdDiscovery.healthy?
+      hear
+      wait_until("the change in the parent") { EtcdDiscovery["/service/b"] == "after" }
+      report EtcdDiscovery.status.reconnects
+    RUBY
+    expect(process.heard).to be true
+    etcd.ctl.put("/service/b", "after")
+    process.tell
+    expect(process.heard).to eq 0
+  end
+
+  it "may outlive its parent" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      fork do
+        EtcdDiscovery.after_fork
+        parent = Process.ppid
+        report "forked"
+        wait_until("the end of the parent") { Process.ppid != parent }
+        report EtcdDiscovery["/service/b"]
+        wait_until("the change in the orphan") { EtcdDiscovery["/service/b"] == "after" }
+        report "followed"
+      end
+      hear
+      Process.kill(:KILL, Process.pid)
+    RUBY
+    expect(process.heard).to eq "forked"
+    process.tell
+    expect(process.heard).to eq "before"
+    etcd.ctl.put("/service/b", "after")
+    expect(process.heard).to eq "followed"
+  end
+
+  it "may be forked before anything was started, and before anything was configured" do
+    process = ruby_process(<<~RUBY, etcd)
+      in_child { connect "/service/"; report EtcdDiscovery["/service/b"] }
+      configure "/service/"
+      in_child { report EtcdDiscovery["/service/b"] }
+      in_child { EtcdDiscovery.after_fork; report EtcdDiscovery["/service/b"] }
+      report EtcdDiscovery["/service/b"]
+    RUBY
+    expect(Array.new(4) { process.heard }).to all(eq("before"))
+  end
+
+  it "may be one of many that a parent with several clients and threads forks at once" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      other = EtcdDiscovery::Client.new(endpoints: endpoints, watch: ["/service/b"])
+      other.start
+      threads = Array.new(4) do
+        Thread.new { 5.times { in_child { report [EtcdDiscovery["/service/b"], other["/service/b"]] } } }
+      end
+      threads.each(&:join)
+      report [EtcdDiscovery.status.reconnects, other.status.reconnects]
+    RUBY
+    expect(Array.new(20) { process.heard }).to all(eq(%w[before before]))
+    expect(process.heard).to eq [0, 0]
+  end
+
+  it "may be spawned instead of forked: another program gets none of the sockets" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      report spawn("sleep", "60")
+      hear
+    RUBY
+    other = process.heard
+    inherited = Harness::ProcessTable.connections(process.pid, etcd.port)
+    expect(inherited).not_to be_empty
+    expect(Harness::ProcessTable.socket_inodes(other) & inherited).to be_empty
+  end
+end

@@ -1,0 +1,131 @@
+# frozen_string_literal: true
+
+RSpec.describe "whoever waits for etcd" do
+  let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "before") } }
+  # Takes connections and never answers: what waits for it would wait until its own limit, which
+  # in these processes is ten minutes.
+  let(:silent) { start_proxy(etcd).tap(&:blackhole) }
+
+  it "in start can be interrupted by Timeout, Thread#kill and Thread#raise, and start again" do
+    process = ruby_process(<<~RUBY, silent)
+      require "timeout"
+      configure "/service/", boot_timeout: 600
+      report error_of { Timeout.timeout(0.3) { EtcdDiscovery.start } }
+
+      starting = -> { Thread.new { Thread.current.report_on_exception = false; EtcdDiscovery.start } }
+      asleep = ->(thread) { wait_until("the thread to wait") { thread.status == "sleep" } }
+      killed = starting.call
+      asleep.call(killed)
+      report killed.kill.join(30) && killed.status
+
+      raised = starting.call
+      asleep.call(raised)
+      raised.raise(ArgumentError, "on purpose")
+      report error_of { raised.join(30) }
+      hear
+      EtcdDiscovery.start
+      report EtcdDiscovery["/service/b"]
+    RUBY
+    expect(process.heard).to include(class: "Timeout::Error")
+    expect(process.heard).to be false # how Ruby calls a thread that ended without an exception
+    expect(process.heard).to include(class: "ArgumentError", message: "on purpose")
+    silent.pass
+    process.tell
+    expect(process.heard(timeout: 60)).to eq "before"
+  end
+
+  it "in start lets signal handlers and other threads run" do
+    process = ruby_process(<<~RUBY, silent)
+      trap(:USR1) { report "handled" }
+      ticks = 0
+      Thread.new { loop { ticks += 1; sleep 0.001 } }
+      configure "/service/", boot_timeout: 600
+      starting = Thread.new { wait_until("ticks") { ticks > 5 }; at = ticks; wait_until("more") { ticks > at + 50 }; report "ticked" }
+      report "starting"
+      EtcdDiscovery.start
+      starting.join
+      report EtcdDiscovery["/service/b"]
+    RUBY
+    expect(process.heard).to eq "starting"
+    expect(process.heard).to eq "ticked"
+    process.signal(:USR1)
+    expect(process.heard).to eq "handled"
+    silent.pass
+    expect(process.heard(timeout: 60)).to eq "before"
+  end
+
+  %i[INT TERM].each do |signal|
+    it "in start ends with the process on #{signal}, running its at_exit blocks" do
+      process = ruby_process(<<~RUBY, silent)
+        at_exit { report "at exit" }
+        configure "/service/", boot_timeout: 600
+        report "starting"
+        EtcdDiscovery.start
+      RUBY
+      expect(process.heard).to eq "starting"
+      process.signal(signal)
+      expect(process.heard).to eq "at exit"
+      expect(process.finish.termsig).to eq Signal.list.fetch(signal.to_s)
+    end
+  end
+
+  it "in start does not keep the process from its end" do
+    process = ruby_process(<<~RUBY, silent)
+      configure "/service/", boot_timeout: 600
+      thread = Thread.new { EtcdDiscovery.start }
+      wait_until("the thread to wait") { thread.status == "sleep" }
+      report "leaving"
+    RUBY
+    expect(process.heard).to eq "leaving"
+    expect(process.finish).to be_success
+  end
+
+  it "in put can be interrupted by Timeout and Thread#kill, and put again" do
+    proxy = start_proxy(etcd)
+    process = ruby_process(<<~RUBY, proxy)
+      require "timeout"
+      connect "/service/", request_timeout: 600
+      report "connected"
+      hear
+      report error_of { Timeout.timeout(0.3) { EtcdDiscovery.put("/service/c", "lost") } }
+      thread = Thread.new { EtcdDiscovery.put("/service/c", "lost") }
+      wait_until("the thread to wait") { thread.status == "sleep" }
+      report thread.kill.join(30) && thread.status
+      report EtcdDiscovery["/service/b"]
+      hear
+      EtcdDiscovery.put("/service/d", "arrived")
+      report "put"
+    RUBY
+    expect(process.heard).to eq "connected"
+    proxy.blackhole
+    process.tell
+    expect(process.heard).to include(class: "Timeout::Error")
+    expect(process.heard).to be false
+    expect(process.heard).to eq "before"
+    proxy.pass
+    process.tell
+    expect(process.heard(timeout: 60)).to eq "put"
+    expect(etcd.ctl.get("/service/d")).to eq "arrived"
+  end
+
+  it "many times over loses neither memory addresses nor threads: 200 timeouts, and all is well" do
+    process = ruby_process(<<~RUBY, silent)
+      require "timeout"
+      configure "/service/", boot_timeout: 600
+      threads = -> { Dir.children("/proc/self/task").size }
+      interrupt = -> { error_of { Timeout.timeout(0.005) { EtcdDiscovery.start } } }
+      5.times(&interrupt)
+      before = threads.call
+      200.times(&interrupt)
+      GC.start
+      report threads.call - before
+      hear
+      EtcdDiscovery.start
+      report EtcdDiscovery["/service/b"]
+    RUBY
+    expect(process.heard(timeout: 60)).to be <= 0
+    silent.pass
+    process.tell
+    expect(process.heard(timeout: 60)).to eq "before"
+  end
+end
