@@ -1,0 +1,30 @@
+# frozen_string_literal: true
+
+require_relative "../../rakelib/tally"
+
+RSpec.describe Tally do
+  it "adds up the closing lines of every cargo test binary" do
+    output = <<~TEXT
+      test result: ok. 41 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.31s
+      test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.02s
+    TEXT
+    expect(described_class.of_tests(output, false).to_s).to eq "44 passed, 1 failed, 2 skipped"
+  end
+
+  it "reads RSpec's closing line, pending examples being skipped ones" do
+    expect(described_class.of_tests("12 examples, 2 failures, 3 pending\n", false).to_a).to eq [7, 2, 3]
+  end
+
+  it "counts a failure that no test accounts for, such as a compile error, as one" do
+    expect(described_class.of_tests("error: could not compile\n", false).to_s).to eq "0 passed, 1 failed"
+    expect(described_class.of_tests("5 examples, 0 failures\n", false).to_s).to eq "5 passed, 1 failed"
+  end
+
+  it "takes a run of no test for a failure" do
+    expect(described_class.of_tests("0 examples, 0 failures\n", true).to_s).to eq "0 passed, 1 failed"
+  end
+
+  it "reads output that is not valid UTF-8" do
+    expect(described_class.of_tests("\xFF\n1 example, 0 failures\n", true).to_s).to eq "1 passed, 0 failed"
+  end
+end

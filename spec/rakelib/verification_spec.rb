@@ -1,0 +1,24 @@
+# frozen_string_literal: true
+
+require "stringio"
+require_relative "../../rakelib/verification"
+
+RSpec.describe Verification do
+  let(:output) { StringIO.new }
+  let(:verification) { described_class.new(output) }
+
+  it "goes on after a failing step and prints the totals alone on the last line" do
+    verification.step("broken", "false")
+    verification.step("sound", "true")
+    verification.step("specs", "echo", "2 examples, 0 failures, 1 pending", tests: true)
+
+    expect(verification.summary).to be false
+    expect(output.string.lines.last).to eq "2 passed, 1 failed, 1 skipped\n"
+  end
+
+  it "ends a step that hangs, with all that it started" do
+    stub_const("#{described_class}::LIMIT", 0.2)
+    expect(verification.step("stuck", "sh", "-c", "sleep 60 & wait")).to be false
+    expect(output.string).to include "ended after 0.2 s"
+  end
+end
