@@ -1,12 +1,9 @@
 # frozen_string_literal: true
 
-require "rake"
 require "rbconfig"
 
 # What compiling needs besides Rust. Without this a missing tool shows as a page of a build script's panic.
 module Prerequisites
-  extend FileUtils
-
   # The folders that bindgen searches on Linux, besides LIBCLANG_PATH and what llvm-config names.
   LIBCLANG_FOLDERS = %w[
     /usr/lib* /usr/lib*/*-linux-* /usr/lib*/llvm*/lib* /usr/local/lib* /usr/local/llvm*/lib*
