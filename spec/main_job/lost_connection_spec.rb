@@ -83,7 +83,7 @@ RSpec.describe "a process that loses etcd" do
 
   it "says stale while etcd hangs, goes on answering, and is fresh when etcd goes on" do
     etcd.ctl.put("/service/b", "before")
-    reader = client(etcd, "/service/", max_staleness: 3).tap(&:start)
+    reader = client(etcd, "/service/", max_staleness: 3, progress_interval: 0.5).tap(&:start)
     etcd.pause
     wait_until("stale", timeout: 60) { reader.stale? && !reader.healthy? }
     expect(reader["/service/b"]).to eq "before"
@@ -96,7 +96,7 @@ RSpec.describe "a process that loses etcd" do
   end
 
   it "stays fresh for as long as etcd is there, also when nothing changes" do
-    reader = client(etcd, "/service/", max_staleness: 3).tap(&:start)
+    reader = client(etcd, "/service/", max_staleness: 3, progress_interval: 0.5).tap(&:start)
     ages = []
     # Twice the limit: without a sign from etcd the age would pass it for certain.
     wait_until("twice the limit to pass") do

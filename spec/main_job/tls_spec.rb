@@ -12,7 +12,7 @@ RSpec.describe "https" do
     expect(reader["/service/b"]).to eq "before"
     etcd.ctl.put("/service/b", "after")
     wait_until("the new value") { reader["/service/b"] == "after" }
-    expect(etcd.ctl.current_revision).to eq reader.put("/service/c", "written")
+    expect(reader.put("/service/c", "written")).to eq etcd.ctl.current_revision
   end
 
   def expect_refusal(etcd, **settings)

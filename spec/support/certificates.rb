@@ -29,9 +29,10 @@ module Harness
 
     def client_key = path("client.key")
 
+    # With a --trusted-ca-file alone etcd demands client certificates already.
     def etcd_flags
       ["--cert-file=#{path('server.pem')}", "--key-file=#{path('server.key')}",
-       "--trusted-ca-file=#{ca_file}", *("--client-cert-auth" if @client_auth)]
+       *(["--trusted-ca-file=#{ca_file}", "--client-cert-auth"] if @client_auth)]
     end
 
     def etcdctl_flags

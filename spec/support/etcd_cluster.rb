@@ -25,6 +25,15 @@ module Harness
 
     def endpoints = members.map(&:endpoint)
 
+    # While a leader is being elected, nobody takes a write: asks until somebody does.
+    def put(key, value)
+      WaitUntil.wait_until("a leader to take #{key}") do
+        ctl.put(key, value)
+      rescue Etcdctl::Failed
+        nil
+      end
+    end
+
     # Any living member may answer.
     def ctl = Etcdctl.new("--endpoints=#{members.select(&:alive?).map(&:endpoint).join(',')}")
   end

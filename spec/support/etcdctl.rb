@@ -29,10 +29,11 @@ module Harness
       raise Failed, "etcdctl #{args.join(' ')[0, 200]}: #{status}\n#{out}#{err}"
     end
 
-    # The value goes by standard input: an argument can hold neither a NUL byte nor a megabyte.
-    # Returns the revision.
+    # The value goes by standard input: an argument can hold neither a NUL byte nor a megabyte. Only an
+    # empty one must be an argument. Returns the revision.
     def put(key, value, *flags)
-      revision(run("put", *flags, "--write-out=json", "--", key, stdin: value))
+      empty = [value] if value.empty?
+      revision(run("put", *flags, "--write-out=json", "--", key, *empty, stdin: value))
     end
 
     def delete(key, *flags) = revision(run("del", *flags, "--write-out=json", "--", key))
