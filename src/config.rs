@@ -1,0 +1,138 @@
+//! The settings of one client, already checked.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Result};
+use crate::range::Ranges;
+
+/// A text that no log, error or debug output can show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one call that sends it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// A user of etcd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user's name.
+    pub user: String,
+    /// The user's password.
+    pub password: Secret,
+}
+
+/// Files of a TLS connection. They are read at each connection, so that certificates can be rotated.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsFiles {
+    /// Certificates (PEM) of the authorities that may sign the server's.
+    pub ca_file: Option<PathBuf>,
+    /// The client's certificate and chain (PEM), together with its key.
+    pub cert_file: Option<PathBuf>,
+    /// The client's private key (PEM).
+    pub key_file: Option<PathBuf>,
+    /// The name to expect in the server's certificate in place of the endpoint's host.
+    pub server_name: Option<String>,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// For a TCP connection with its TLS handshake.
+    pub connect_timeout: Duration,
+    /// For one request, and for each answer that a stream owes.
+    pub request_timeout: Duration,
+    /// Between HTTP/2 pings. Under 5 s etcd answers with GOAWAY (`too_many_pings`).
+    pub keepalive_interval: Duration,
+    /// For the answer to an HTTP/2 ping.
+    pub keepalive_timeout: Duration,
+    /// Between two proofs that the local copy is still etcd's content.
+    pub progress_interval: Duration,
+    /// Longest delay between two attempts to connect.
+    pub backoff_cap: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(3),
+            keepalive_interval: Duration::from_secs(10),
+            keepalive_timeout: Duration::from_secs(3),
+            progress_interval: Duration::from_secs(3),
+            backoff_cap: Duration::from_secs(3),
+        }
+    }
+}
+
+/// The settings of one client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The members to talk to; never empty.
+    pub endpoints: Vec<Endpoint>,
+    /// The keys to hold; never empty.
+    pub ranges: Ranges,
+    /// Who to be.
+    pub credentials: Option<Credentials>,
+    /// How to trust and be trusted.
+    pub tls: TlsFiles,
+    /// How long things may take.
+    pub timing: Timing,
+    /// Keys in one page of a listing.
+    pub page_size: i64,
+}
+
+/// Keys in one page of a listing: small enough for one answer, large enough for few round trips.
+pub const PAGE_SIZE: i64 = 5_000;
+
+impl Settings {
+    /// Settings with defaults for everything but the cluster and the keys.
+    ///
+    /// # Errors
+    /// A configuration error when there is no endpoint or nothing to watch.
+    pub fn new(endpoints: Vec<Endpoint>, ranges: Ranges) -> Result<Self> {
+        if endpoints.is_empty() {
+            return Err(Error::configuration("endpoints", "none given; name at least one etcd member"));
+        }
+        if ranges.as_slice().is_empty() {
+            return Err(Error::configuration("watch", "nothing given; name at least one key or prefix"));
+        }
+        Ok(Self {
+            endpoints,
+            ranges,
+            credentials: None,
+            tls: TlsFiles::default(),
+            timing: Timing::default(),
+            page_size: PAGE_SIZE,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let credentials = Credentials { user: "root".into(), password: Secret::new("hunter2") };
+        assert!(!format!("{credentials:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,209 @@
+//! Ranges of keys as etcd has them: half open, ordered by bytes.
+//!
+//! What a user asks for (prefixes and exact keys, overlapping or not) becomes a [`Ranges`]: sorted and
+//! disjoint, so that a key belongs to at most one and no event is delivered twice.
+
+use std::cmp::Ordering;
+
+/// The keys from `start` up to but without `end`; no `end` means all the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyRange {
+    start: Vec<u8>,
+    end: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// All keys that begin with `prefix`; an empty prefix is every key.
+    ///
+    /// ```
+    /// use etcd_discovery_core::range::KeyRange;
+    ///
+    /// let range = KeyRange::prefix(b"/service/");
+    /// assert!(range.contains(b"/service/b") && !range.contains(b"/service"));
+    /// ```
+    #[must_use]
+    pub fn prefix(prefix: &[u8]) -> Self {
+        if prefix.is_empty() {
+            // etcd has no empty key, and refuses one as the start of a range.
+            return Self { start: vec![0], end: None };
+        }
+        Self { start: prefix.to_vec(), end: successor_of_prefix(prefix) }
+    }
+
+    /// One key alone.
+    #[must_use]
+    pub fn key(key: &[u8]) -> Self {
+        Self { start: key.to_vec(), end: Some(next_key(key)) }
+    }
+
+    /// The first key of the range.
+    #[must_use]
+    pub fn start(&self) -> &[u8] {
+        &self.start
+    }
+
+    /// The end in the form of etcd's `range_end`, where one zero byte means "to the last key".
+    #[must_use]
+    pub fn range_end(&self) -> Vec<u8> {
+        self.end.clone().unwrap_or_else(|| vec![0])
+    }
+
+    /// Whether `key` lies in the range.
+    #[must_use]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)
+    }
+
+    /// Whether every key of `other` lies in the range.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.contains(&other.start) && end_order(self.end.as_deref(), other.end.as_deref()) != Ordering::Less
+    }
+
+    fn reaches(&self, other: &Self) -> bool {
+        self.end.as_deref().is_none_or(|end| end >= other.start.as_slice())
+    }
+
+    fn extend(&mut self, other: &Self) {
+        if end_order(self.end.as_deref(), other.end.as_deref()) == Ordering::Less {
+            self.end.clone_from(&other.end);
+        }
+    }
+}
+
+fn end_order(a: Option<&[u8]>, b: Option<&[u8]>) -> Ordering {
+    match (a, b) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => Ordering::Greater,
+        (Some(_), None) => Ordering::Less,
+        (Some(a), Some(b)) => a.cmp(b),
+    }
+}
+
+/// The first key after `key`.
+///
+/// ```
+/// assert_eq!(etcd_discovery_core::range::next_key(b"a"), b"a\0");
+/// ```
+#[must_use]
+pub fn next_key(key: &[u8]) -> Vec<u8> {
+    let mut next = Vec::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.push(0);
+    next
+}
+
+fn successor_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+/// Sorted, disjoint ranges: what one client watches.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ranges(Vec<KeyRange>);
+
+impl Ranges {
+    /// Merges what overlaps or touches.
+    ///
+    /// ```
+    /// use etcd_discovery_core::range::{KeyRange, Ranges};
+    ///
+    /// let ranges = Ranges::merge([KeyRange::prefix(b"/a/b"), KeyRange::prefix(b"/a/"), KeyRange::key(b"/z")]);
+    /// assert_eq!(ranges.as_slice().len(), 2);
+    /// ```
+    #[must_use]
+    pub fn merge(ranges: impl IntoIterator<Item = KeyRange>) -> Self {
+        let mut sorted: Vec<KeyRange> = ranges.into_iter().collect();
+        sorted.sort_by(|a, b| a.start.cmp(&b.start));
+        let mut merged: Vec<KeyRange> = Vec::with_capacity(sorted.len());
+        for range in sorted {
+            match merged.last_mut() {
+                Some(last) if last.reaches(&range) => last.extend(&range),
+                _ => merged.push(range),
+            }
+        }
+        Self(merged)
+    }
+
+    /// The ranges in key order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[KeyRange] {
+        &self.0
+    }
+
+    /// Whether `key` lies in one of the ranges.
+    #[must_use]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        let after = self.0.partition_point(|range| range.start.as_slice() <= key);
+        after > 0 && self.0[after - 1].contains(key)
+    }
+
+    /// Whether every key of `range` lies in one of the ranges.
+    ///
+    /// ```
+    /// use etcd_discovery_core::range::{KeyRange, Ranges};
+    ///
+    /// let ranges = Ranges::merge([KeyRange::prefix(b"/a/"), KeyRange::key(b"/b")]);
+    /// assert!(ranges.cover(&KeyRange::prefix(b"/a/b")));
+    /// assert!(!ranges.cover(&KeyRange::prefix(b"/b")));
+    /// ```
+    #[must_use]
+    pub fn cover(&self, range: &KeyRange) -> bool {
+        self.0.iter().any(|watched| watched.covers(range))
+    }
+
+    /// The smallest single range that holds all of them; `None` when there are none.
+    #[must_use]
+    pub fn hull(&self) -> Option<KeyRange> {
+        let mut hull = self.0.first()?.clone();
+        if let Some(last) = self.0.last() {
+            hull.extend(last);
+        }
+        Some(hull)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_prefix_of_only_0xff_reaches_to_the_last_key() {
+        let range = KeyRange::prefix(b"\xff\xff");
+        assert_eq!(range.range_end(), vec![0]);
+        assert!(range.contains(b"\xff\xff\xff"));
+    }
+
+    #[test]
+    fn an_empty_prefix_is_every_key() {
+        assert!(KeyRange::prefix(b"").contains(b"\0"));
+        assert!(KeyRange::prefix(b"").contains(b"\xff"));
+    }
+
+    fn wish() -> impl Strategy<Value = KeyRange> {
+        let bytes = prop::collection::vec(prop_oneof![0u8..3, 253u8..=255], 1..4);
+        (bytes, any::<bool>()).prop_map(
+            |(key, prefix)| {
+                if prefix { KeyRange::prefix(&key) } else { KeyRange::key(&key) }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn merged_ranges_hold_exactly_the_keys_of_the_wishes_and_are_disjoint(
+            wishes in prop::collection::vec(wish(), 0..6),
+            key in prop::collection::vec(prop_oneof![0u8..3, 253u8..=255], 1..5),
+        ) {
+            let merged = Ranges::merge(wishes.clone());
+            prop_assert_eq!(merged.contains(&key), wishes.iter().any(|wish| wish.contains(&key)));
+            prop_assert!(merged.as_slice().windows(2).all(|pair| !pair[0].reaches(&pair[1])));
+            if let Some(hull) = merged.hull() {
+                prop_assert!(!merged.contains(&key) || hull.contains(&key));
+            }
+        }
+    }
+}
