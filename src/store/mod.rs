@@ -1,0 +1,11 @@
+//! The local copy: immutable snapshots, the cell that publishes them, and who waits for the next.
+//!
+//! Nothing here knows etcd's wire types, time, or Ruby.
+
+mod publication;
+mod signal;
+mod snapshot;
+
+pub use publication::{Changed, Publication, Published, RECENT_KEYS};
+pub use signal::{Interrupt, Signal, Wake};
+pub use snapshot::{Change, Entry, Key, Snapshot};
