@@ -1,0 +1,118 @@
+//! Which process this is, counted in forks; and cells whose content belongs to one process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+
+/// The number of forks between the first process and this one. Reading it costs a load, where `getpid`
+/// costs a system call.
+#[must_use]
+#[inline]
+pub fn current() -> u64 {
+    EPOCH.load(Ordering::Acquire)
+}
+
+/// Called in the child of a fork, and nowhere else.
+pub fn advance() {
+    EPOCH.fetch_add(1, Ordering::AcqRel);
+}
+
+struct Owned<T> {
+    epoch: u64,
+    value: Arc<T>,
+}
+
+/// Holds what belongs to the process that made it: threads, channels, sockets, locks.
+///
+/// In a forked child the cell is empty. What the parent had put there is forgotten, never dropped: its
+/// threads are gone, its locks may be held by nobody, and its sockets are the parent's.
+pub struct ProcessCell<T>(ArcSwapOption<Owned<T>>);
+
+impl<T> Default for ProcessCell<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> ProcessCell<T> {
+    /// An empty cell.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(ArcSwapOption::const_empty())
+    }
+
+    /// The value that this process put in.
+    #[must_use]
+    pub fn get(&self) -> Option<Arc<T>> {
+        let owned = self.0.load();
+        owned.as_ref().filter(|owned| owned.epoch == current()).map(|owned| Arc::clone(&owned.value))
+    }
+
+    /// The value of this process, made by `make` when there is none.
+    ///
+    /// # Errors
+    /// Whatever `make` fails with; the cell stays empty then.
+    pub fn get_or_make<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E> {
+        if let Some(value) = self.get() {
+            return Ok(value);
+        }
+        let value = Arc::new(make()?);
+        self.put(Some(Owned { epoch: current(), value: Arc::clone(&value) }));
+        Ok(value)
+    }
+
+    /// Empties the cell, dropping the value of this process.
+    pub fn clear(&self) {
+        self.put(None);
+    }
+
+    fn put(&self, owned: Option<Owned<T>>) {
+        if let Some(old) = self.0.swap(owned.map(Arc::new)) {
+            forget_if_inherited(old);
+        }
+    }
+}
+
+fn forget_if_inherited<T>(owned: Arc<Owned<T>>) {
+    if owned.epoch != current() {
+        std::mem::forget(owned);
+    }
+}
+
+impl<T> Drop for ProcessCell<T> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+
+    struct Counted;
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            DROPS.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn after_a_fork_the_cell_is_empty_and_the_inherited_value_is_never_dropped() {
+        let cell = ProcessCell::new();
+        let make = || Ok::<_, ()>(Counted);
+        assert!(cell.get_or_make(make).is_ok() && cell.get().is_some());
+        advance();
+        assert!(cell.get().is_none());
+        assert!(cell.get_or_make(make).is_ok() && cell.get().is_some());
+        assert_eq!(DROPS.load(Ordering::SeqCst), 0);
+        drop(cell);
+        assert_eq!(DROPS.load(Ordering::SeqCst), 1);
+    }
+}
