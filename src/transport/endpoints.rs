@@ -1,0 +1,106 @@
+//! Which endpoint to talk to: stay with one that works, leave one that failed alone for a while.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::endpoint::Endpoint;
+
+/// How long a failed endpoint is passed over while another is left to try.
+const COOL_DOWN: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+struct Member {
+    endpoint: Endpoint,
+    failed_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Ring {
+    members: Vec<Member>,
+    current: usize,
+}
+
+/// The endpoints of one client, shared by its connections.
+#[derive(Debug)]
+pub struct Endpoints(Mutex<Ring>);
+
+impl Endpoints {
+    /// Starts at a `random` one (0.0 to 1.0), so that a fleet spreads over the members.
+    #[must_use]
+    pub fn new(endpoints: &[Endpoint], random: f64) -> Self {
+        let member = |endpoint: &Endpoint| Member { endpoint: endpoint.clone(), failed_at: None };
+        let members: Vec<Member> = endpoints.iter().map(member).collect();
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        let current = (random.clamp(0.0, 1.0) * members.len() as f64) as usize % members.len().max(1);
+        Self(Mutex::new(Ring { members, current }))
+    }
+
+    /// The endpoint to use at `now`.
+    pub fn pick(&self, now: Instant) -> Option<Endpoint> {
+        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = ring.members.len();
+        let usable = (0..count)
+            .map(|step| (ring.current + step) % count)
+            .find(|at| ring.members[*at].failed_at.is_none_or(|failed| now >= failed + COOL_DOWN));
+        // All have failed lately: the one that has rested longest.
+        let rested = (0..count).min_by_key(|at| ring.members[*at].failed_at);
+        ring.current = usable.or(rested)?;
+        Some(ring.members[ring.current].endpoint.clone())
+    }
+
+    /// Passes `endpoint` over for a while.
+    pub fn failed(&self, endpoint: &Endpoint, now: Instant) {
+        self.mark(endpoint, Some(now));
+    }
+
+    /// `endpoint` works.
+    pub fn succeeded(&self, endpoint: &Endpoint) {
+        self.mark(endpoint, None);
+    }
+
+    fn mark(&self, endpoint: &Endpoint, failed_at: Option<Instant>) {
+        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(member) = ring.members.iter_mut().find(|member| member.endpoint == *endpoint) {
+            member.failed_at = failed_at;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints() -> (Endpoints, Vec<Endpoint>) {
+        let list: Vec<_> = ["a", "b", "c"].iter().map(|host| Endpoint::parse(host, false).unwrap()).collect();
+        (Endpoints::new(&list, 0.0), list)
+    }
+
+    #[test]
+    fn a_working_endpoint_is_kept() {
+        let (endpoints, list) = endpoints();
+        let now = Instant::now();
+        assert_eq!(endpoints.pick(now).as_ref(), Some(&list[0]));
+        assert_eq!(endpoints.pick(now).as_ref(), Some(&list[0]));
+    }
+
+    #[test]
+    fn a_failed_endpoint_is_left_until_it_has_cooled_down() {
+        let (endpoints, list) = endpoints();
+        let now = Instant::now();
+        endpoints.failed(&list[0], now);
+        assert_eq!(endpoints.pick(now).as_ref(), Some(&list[1]));
+        endpoints.failed(&list[1], now);
+        assert_eq!(endpoints.pick(now).as_ref(), Some(&list[2]));
+        assert_eq!(endpoints.pick(now + COOL_DOWN).as_ref(), Some(&list[2]), "no need to go back");
+    }
+
+    #[test]
+    fn when_all_have_failed_the_one_that_rested_longest_is_tried() {
+        let (endpoints, list) = endpoints();
+        let now = Instant::now();
+        for (endpoint, age) in list.iter().zip([1, 3, 2]) {
+            endpoints.failed(endpoint, now.checked_sub(Duration::from_millis(age)).unwrap());
+        }
+        assert_eq!(endpoints.pick(now).as_ref(), Some(&list[1]));
+    }
+}

@@ -1,0 +1,53 @@
+//! What an error of etcd or of the connection means to the person who has to act.
+
+use std::error::Error as _;
+
+use tonic::Code;
+
+use crate::error::{Error, ErrorKind};
+
+/// Says `error`, met at `endpoint`, in this crate's words.
+#[must_use]
+pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {
+    match error {
+        etcd_client::Error::GRpcStatus(status) => explain_status(status),
+        other => Error::new(ErrorKind::Connection, chain(other)),
+    }
+    .at(endpoint)
+}
+
+fn explain_status(status: &tonic::Status) -> Error {
+    let said = status.message();
+    let authentication = |advice: &str| Error::new(ErrorKind::Authentication, format!("{said}; {advice}"));
+    match status.code() {
+        Code::InvalidArgument if said.contains("authentication failed") => {
+            authentication("check user and password")
+        }
+        Code::InvalidArgument | Code::FailedPrecondition if said.contains("user name") => {
+            authentication("etcd wants a user; set user and password")
+        }
+        Code::Unauthenticated => authentication("a new token is asked for with the next connection"),
+        Code::PermissionDenied => {
+            Error::new(ErrorKind::Permission, format!("{said}; grant the user's role access to this range"))
+        }
+        Code::DeadlineExceeded => Error::new(ErrorKind::Timeout, said),
+        code => match status.source() {
+            Some(source) => Error::new(ErrorKind::Connection, chain(source)),
+            None => Error::new(ErrorKind::Connection, format!("{said} ({code:?})")),
+        },
+    }
+}
+
+/// An error with all that caused it, without what only repeats the cause.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if texts.last().is_some_and(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        cause = error.source();
+    }
+    texts.join(": ")
+}

@@ -1,0 +1,147 @@
+//! The connection for requests, made when first needed and shared by all who ask.
+//!
+//! Apart from the watch's connection: a watch whose messages nobody takes would hold up the heartbeat of
+//! every lease on the same one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use etcd_client::Client;
+
+use super::dial::{Connection, dial, timed_out};
+use super::endpoints::Endpoints;
+use super::explain::explain;
+use crate::config::Settings;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The request connection of one client.
+pub struct Link {
+    settings: Arc<Settings>,
+    endpoints: Arc<Endpoints>,
+    open: Mutex<Open>,
+    /// Held while connecting, so that all who ask at once share one connection.
+    dialing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Open {
+    connection: Option<Connection>,
+    /// Counts the connections, to tell a failed one from its successor.
+    serial: u64,
+}
+
+impl Link {
+    /// A link that is not connected yet.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>, endpoints: Arc<Endpoints>) -> Self {
+        Self { settings, endpoints, open: Mutex::default(), dialing: tokio::sync::Mutex::default() }
+    }
+
+    /// Sends one request over the link, within the request timeout; it is sent once at most.
+    ///
+    /// # Errors
+    /// The error of connecting, when no endpoint could be reached in time, or of the request.
+    pub async fn call<T>(
+        &self,
+        request: impl AsyncFnOnce(Client) -> std::result::Result<T, etcd_client::Error>,
+    ) -> std::result::Result<T, CallError> {
+        let patience = self.settings.timing.request_timeout;
+        let deadline = tokio::time::Instant::now() + patience;
+        let (connection, serial) = self.connect_until(deadline).await?;
+        let name = connection.endpoint.to_string();
+        let answer = tokio::time::timeout_at(deadline, request(connection.client.clone())).await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                if explain(&error, &name).kind() == ErrorKind::Connection {
+                    self.give_up(&connection, serial);
+                }
+                Err(CallError::Answered(error, name))
+            }
+            Err(_) => {
+                self.give_up(&connection, serial);
+                Err(CallError::Unanswered(timed_out("no answer", patience).at(name)))
+            }
+        }
+    }
+
+    async fn connect_until(
+        &self,
+        deadline: tokio::time::Instant,
+    ) -> std::result::Result<(Connection, u64), CallError> {
+        let mut last = Error::new(ErrorKind::Timeout, "no endpoint could be reached in time");
+        for _ in 0..self.settings.endpoints.len() {
+            match tokio::time::timeout_at(deadline, self.connect()).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                // Nothing has been sent: another endpoint may do. A refusal is the same everywhere.
+                Ok(Err(error)) if !error.is_denial() => last = error,
+                Ok(Err(error)) => return Err(CallError::Unanswered(error)),
+                Err(_) => break,
+            }
+        }
+        Err(CallError::Unanswered(last))
+    }
+
+    async fn connect(&self) -> Result<(Connection, u64)> {
+        let _dialing = self.dialing.lock().await;
+        if let Some(open) = self.opened() {
+            return Ok(open);
+        }
+        let Some(endpoint) = self.endpoints.pick(Instant::now()) else {
+            return Err(Error::configuration("endpoints", "none given"));
+        };
+        match dial(&self.settings, &endpoint).await {
+            Ok(connection) => {
+                self.endpoints.succeeded(&endpoint);
+                let mut open = self.lock();
+                open.serial += 1;
+                open.connection = Some(connection.clone());
+                Ok((connection, open.serial))
+            }
+            Err(error) => {
+                self.endpoints.failed(&endpoint, Instant::now());
+                Err(error)
+            }
+        }
+    }
+
+    fn opened(&self) -> Option<(Connection, u64)> {
+        let open = self.lock();
+        open.connection.clone().map(|connection| (connection, open.serial))
+    }
+
+    /// The connection has failed: the next request makes a new one, elsewhere if possible.
+    fn give_up(&self, failed: &Connection, serial: u64) {
+        self.endpoints.failed(&failed.endpoint, Instant::now());
+        let mut open = self.lock();
+        if open.serial == serial {
+            open.connection = None;
+        }
+    }
+
+    /// Closes the connection; the next request makes a new one, with a new token.
+    pub fn close(&self) {
+        self.lock().connection = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a call failed: with etcd's answer, or without any.
+pub enum CallError {
+    /// etcd, or the connection, answered with this error at this endpoint.
+    Answered(etcd_client::Error, String),
+    /// No answer came, or no connection.
+    Unanswered(Error),
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Answered(error, endpoint) => explain(&error, &endpoint),
+            CallError::Unanswered(error) => error,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Connections to etcd: which endpoint, how to reach it, how to trust it, and what a failure means.
+//!
+//! etcd-client's own balancer picks at random and goes on sending to dead members, and its `connect` can
+//! hang. So the channels are made here, one endpoint each, and the endpoint is picked here.
+
+mod dial;
+mod endpoints;
+mod explain;
+mod link;
+mod resolve;
+mod tls;
+mod tracked;
+
+pub use dial::{Connection, dial};
+pub use endpoints::Endpoints;
+pub use explain::explain;
+pub use link::{CallError, Link};
+pub use tls::check_files;
