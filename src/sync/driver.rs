@@ -1,0 +1,332 @@
+//! Carries out what the machine decides, and tells it what came of it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use etcd_client::{GetOptions, WatchOptions, WatchRequestSender, WatchResponseStream};
+use tokio::sync::watch;
+
+use super::event::{Effect, Event, Fault, PageRequest, Peer};
+use super::machine::{Machine, Rules};
+use super::report::Report;
+use super::wire;
+use crate::config::Settings;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, ErrorKind};
+use crate::range::KeyRange;
+use crate::store::{Publication, Signal};
+use crate::transport::{CallError, Connection, Endpoints, Link, dial};
+
+/// Largest message taken: a catch-up batch of large values is far above tonic's 4 MiB, and would fail
+/// identically for ever.
+const MAX_MESSAGE: usize = 64 << 20;
+
+/// Where the driver leaves what others read.
+#[derive(Debug, Clone)]
+pub struct Outlet {
+    /// Of the snapshots.
+    pub publication: Arc<Publication>,
+    /// Of the machine's account of itself.
+    pub report: Arc<ArcSwap<Report>>,
+    /// Told of each change of either.
+    pub signal: Arc<Signal>,
+}
+
+type Operation = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+enum Outcome {
+    Event(Event),
+    Connected(Box<Connection>, Peer),
+    Opened(WatchRequestSender, WatchResponseStream),
+}
+
+/// One client's I/O.
+pub struct Driver {
+    settings: Arc<Settings>,
+    endpoints: Arc<Endpoints>,
+    link: Arc<Link>,
+    outlet: Outlet,
+    wanted: watch::Receiver<bool>,
+    machine: Machine,
+    operation: Option<Operation>,
+    connection: Option<Connection>,
+    /// The endpoint of the connection before: the next attempt may have to go elsewhere.
+    left: Option<Endpoint>,
+    stream: Option<(WatchRequestSender, WatchResponseStream)>,
+}
+
+impl Driver {
+    /// A driver that runs while `wanted` is true, and goes on from what the outlet already shows.
+    #[must_use]
+    pub fn new(
+        settings: Arc<Settings>,
+        endpoints: Arc<Endpoints>,
+        link: Arc<Link>,
+        outlet: Outlet,
+        wanted: watch::Receiver<bool>,
+    ) -> Self {
+        let rules = Rules {
+            ranges: settings.ranges.clone(),
+            page_size: settings.page_size,
+            progress_interval: settings.timing.progress_interval,
+            patience: settings.timing.request_timeout,
+            backoff_cap: settings.timing.backoff_cap,
+            seed: fastrand::u64(..),
+        };
+        let published = outlet.publication.load();
+        let inherited = (published.generation() > 0).then(|| published.snapshot().clone());
+        let confirmed_at = outlet.report.load().confirmed_at;
+        Self {
+            machine: Machine::new(rules, inherited, confirmed_at),
+            settings,
+            endpoints,
+            link,
+            outlet,
+            wanted,
+            operation: None,
+            connection: None,
+            left: None,
+            stream: None,
+        }
+    }
+
+    /// Says in the report why an earlier driver ended.
+    pub fn remember(&mut self, error: Option<Error>) {
+        self.machine.remember(error);
+    }
+
+    /// Runs until nobody can want it any more.
+    pub async fn run(mut self) {
+        while let Some(event) = self.next_event().await {
+            for effect in self.machine.step(Instant::now(), event) {
+                self.execute(effect).await;
+            }
+            self.show_report();
+        }
+    }
+
+    async fn next_event(&mut self) -> Option<Event> {
+        let deadline = self.machine.deadline();
+        tokio::select! {
+            biased;
+            changed = self.wanted.changed() => {
+                changed.ok()?;
+                Some(if *self.wanted.borrow_and_update() { Event::Start } else { Event::Stop })
+            }
+            outcome = finish(&mut self.operation) => {
+                self.operation = None;
+                Some(self.take_in(outcome))
+            }
+            event = receive(&mut self.stream) => {
+                if matches!(event, Event::Failed(_)) {
+                    self.stream = None;
+                }
+                Some(event)
+            }
+            () = until(deadline) => Some(Event::Tick),
+        }
+    }
+
+    fn take_in(&mut self, outcome: Outcome) -> Event {
+        match outcome {
+            Outcome::Event(event) => event,
+            Outcome::Connected(connection, peer) => {
+                self.connection = Some(*connection);
+                Event::Connected(peer)
+            }
+            Outcome::Opened(requests, responses) => {
+                self.stream = Some((requests, responses));
+                // The answer to the create request comes as the stream's first message.
+                Event::Tick
+            }
+        }
+    }
+
+    async fn execute(&mut self, effect: Effect) {
+        match effect {
+            Effect::Connect { rotate } => self.connect(rotate),
+            Effect::Disconnect => self.disconnect(),
+            Effect::CloseStream => self.close_stream(),
+            Effect::List(request) => self.list(request),
+            Effect::Verify { at } => self.verify(at),
+            Effect::Watch(range, revision) => self.watch(&range, revision).await,
+            Effect::RequestProgress => self.request_progress().await,
+            Effect::Publish(update) => {
+                self.outlet.publication.publish(update.snapshot, update.changed);
+                self.outlet.signal.notify();
+            }
+            Effect::Confirm(revision) => {
+                self.outlet.publication.confirm(revision);
+                self.outlet.signal.notify();
+            }
+        }
+    }
+
+    fn show_report(&self) {
+        let report = self.machine.report();
+        if **self.outlet.report.load() != *report {
+            self.outlet.report.store(Arc::new(report.clone()));
+            self.outlet.signal.notify();
+        }
+    }
+
+    // ---- operations: each ends in one event ----
+
+    fn connect(&mut self, rotate: bool) {
+        let (settings, endpoints) = (Arc::clone(&self.settings), Arc::clone(&self.endpoints));
+        let left = self.left.take().filter(|_| rotate);
+        self.operation = Some(Box::pin(async move {
+            let now = Instant::now();
+            if let Some(left) = left {
+                endpoints.failed(&left, now);
+            }
+            let Some(endpoint) = endpoints.pick(now) else {
+                return lost(Error::configuration("endpoints", "none given"));
+            };
+            match dial(&settings, &endpoint).await {
+                Ok(mut connection) => {
+                    endpoints.succeeded(&endpoint);
+                    let version = version(&mut connection, &settings).await;
+                    let trust = wire::trust(&version);
+                    let peer = Peer { endpoint: endpoint.to_string(), version, trust };
+                    Outcome::Connected(Box::new(connection), peer)
+                }
+                Err(error) if error.is_denial() => Outcome::Event(Event::Failed(Fault::Denied(error))),
+                Err(error) => {
+                    endpoints.failed(&endpoint, Instant::now());
+                    lost(error)
+                }
+            }
+        }));
+    }
+
+    fn list(&mut self, request: PageRequest) {
+        let link = Arc::clone(&self.link);
+        self.operation = Some(Box::pin(async move {
+            let read = async |client: etcd_client::Client| {
+                let options = wire::page_options(&request);
+                let mut client = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
+                client.get(request.start, Some(options)).await
+            };
+            answer(link.call(read).await, |response| Event::Listed(wire::page(response)))
+        }));
+    }
+
+    fn verify(&mut self, at: Option<i64>) {
+        let link = Arc::clone(&self.link);
+        let key =
+            self.settings.ranges.as_slice().first().map_or_else(Vec::new, |range| range.start().to_vec());
+        self.operation = Some(Box::pin(async move {
+            let read = async |mut client: etcd_client::Client| {
+                let options = GetOptions::new().with_limit(1).with_keys_only();
+                let options = match at {
+                    Some(revision) => options.with_revision(revision),
+                    None => options,
+                };
+                client.get(key, Some(options)).await
+            };
+            answer(link.call(read).await, |response| {
+                Event::Verified(wire::header(response.0.header.as_ref()))
+            })
+        }));
+    }
+
+    // ---- the stream ----
+
+    async fn watch(&mut self, range: &KeyRange, revision: i64) {
+        let options = WatchOptions::new()
+            .with_range(range.range_end())
+            .with_start_revision(revision)
+            .with_progress_notify()
+            .with_fragment();
+        if let Some((requests, _)) = &mut self.stream {
+            // The channel holds 100 requests and the machine gives up a stream long before.
+            let _ = requests.watch(range.start(), Some(options)).await;
+            return;
+        }
+        let Some(connection) = self.connection.clone() else { return };
+        let start = range.start().to_vec();
+        self.operation = Some(Box::pin(async move {
+            let mut client = connection.client.watch_client().max_decoding_message_size(MAX_MESSAGE);
+            match client.watch(start, Some(options)).await {
+                Ok(stream) => {
+                    let (requests, responses) = stream.split();
+                    Outcome::Opened(requests, responses)
+                }
+                Err(error) => {
+                    let endpoint = connection.endpoint.to_string();
+                    Outcome::Event(Event::Failed(wire::fault(&error, &endpoint)))
+                }
+            }
+        }));
+    }
+
+    async fn request_progress(&mut self) {
+        if let Some((requests, _)) = &mut self.stream {
+            // Success means nothing, only the answer does; failure shows as the end of the stream.
+            let _ = requests.request_progress().await;
+        }
+    }
+
+    fn close_stream(&mut self) {
+        self.operation = None;
+        self.stream = None;
+    }
+
+    fn disconnect(&mut self) {
+        self.close_stream();
+        self.left = self.connection.take().map(|connection| connection.endpoint);
+        // The request connection is closed too: what came after a refusal needs a new token.
+        self.link.close();
+    }
+}
+
+async fn finish(operation: &mut Option<Operation>) -> Outcome {
+    match operation {
+        Some(operation) => operation.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn receive(stream: &mut Option<(WatchRequestSender, WatchResponseStream)>) -> Event {
+    let Some((_, responses)) = stream else { return std::future::pending().await };
+    match responses.message().await {
+        Ok(Some(response)) => Event::Responded(wire::response(response)),
+        Ok(None) => {
+            Event::Failed(Fault::Lost(Error::new(ErrorKind::Connection, "etcd ended the watch stream")))
+        }
+        Err(error) => Event::Failed(wire::fault(&error, "the watch stream")),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn lost(error: Error) -> Outcome {
+    Outcome::Event(Event::Failed(Fault::Lost(error)))
+}
+
+fn answer<T>(result: Result<T, CallError>, event: impl FnOnce(T) -> Event) -> Outcome {
+    Outcome::Event(match result {
+        Ok(answer) => event(answer),
+        Err(CallError::Answered(error, endpoint)) => Event::Failed(wire::fault(&error, &endpoint)),
+        Err(CallError::Unanswered(error)) if error.is_denial() => Event::Failed(Fault::Denied(error)),
+        Err(CallError::Unanswered(error)) => Event::Failed(Fault::Lost(error)),
+    })
+}
+
+/// The server's version; empty when it does not tell, which only costs trust.
+async fn version(connection: &mut Connection, settings: &Settings) -> String {
+    let asked = tokio::time::timeout(settings.timing.request_timeout, connection.client.status());
+    match asked.await {
+        Ok(Ok(status)) => status.version().to_owned(),
+        _ => String::new(),
+    }
+}

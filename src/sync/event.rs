@@ -1,0 +1,160 @@
+//! The words between the machine and the driver. None of etcd's own types: those end in `wire`.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::range::KeyRange;
+use crate::store::{Change, Changed, Entry, Key, Snapshot};
+
+/// What every answer of etcd says about the server's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Header {
+    /// Which cluster answered.
+    pub cluster_id: u64,
+    /// The store's revision when it answered. In a watch response this is *not* how far events are
+    /// complete (seen: 3501 in every response of a catch-up whose last event was 1001).
+    pub revision: i64,
+    /// The raft term; it never goes back in one history.
+    pub raft_term: u64,
+}
+
+/// How far a progress answer of this server can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Every event up to its revision has been delivered before it (etcd ≥ 3.4.25, ≥ 3.5.8).
+    Exact,
+    /// It may overtake events (etcd issue 15220). Only what a later answer repeats is believed.
+    Repeated,
+}
+
+/// The server at the other end of a new connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The endpoint as configured.
+    pub endpoint: String,
+    /// Its version, such as `3.5.21`; empty when it would not tell.
+    pub version: String,
+    /// What its progress answers are worth.
+    pub trust: Trust,
+}
+
+/// One page of a listing to ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// First key.
+    pub start: Vec<u8>,
+    /// etcd's `range_end`.
+    pub end: Vec<u8>,
+    /// Keys at most; 0 for all.
+    pub limit: i64,
+    /// The revision to read at; `None` for the first page, which decides it.
+    pub revision: Option<i64>,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Of the answer.
+    pub header: Header,
+    /// In key order.
+    pub entries: Vec<(Key, Arc<Entry>)>,
+    /// Whether the range has more keys than these.
+    pub more: bool,
+}
+
+/// One message of the watch stream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Response {
+    /// Of the message.
+    pub header: Header,
+    /// Which watch it is for; −1 for all of the stream.
+    pub watch_id: i64,
+    /// The watch has been created (or refused, when `canceled` as well).
+    pub created: bool,
+    /// The watch is over.
+    pub canceled: bool,
+    /// Not 0: the events asked for are gone, the history begins here.
+    pub compact_revision: i64,
+    /// Why it was canceled, in etcd's words.
+    pub reason: String,
+    /// More fragments of this same response follow.
+    pub fragment: bool,
+    /// In revision order.
+    pub changes: Vec<Change>,
+}
+
+/// Why an operation or the stream failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The revision asked for is not there: compacted, or of a history that the server does not have.
+    RevisionGone,
+    /// The token is no longer accepted; a new connection brings a new one.
+    TokenExpired(Error),
+    /// etcd refuses, and will go on refusing until somebody changes something.
+    Denied(Error),
+    /// Anything that another attempt, perhaps elsewhere, may heal.
+    Lost(Error),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Begin, or begin again after a stop.
+    Start,
+    /// End.
+    Stop,
+    /// [`Effect::Connect`] succeeded: authenticated, ready for requests.
+    Connected(Peer),
+    /// [`Effect::List`] succeeded.
+    Listed(Page),
+    /// [`Effect::Verify`] succeeded.
+    Verified(Header),
+    /// The watch stream said something.
+    Responded(Response),
+    /// The operation under way, or the stream, failed.
+    Failed(Fault),
+    /// The time asked for by [`super::Machine::deadline`] has come.
+    Tick,
+}
+
+/// A snapshot for the readers.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// The content.
+    pub snapshot: Snapshot,
+    /// Which keys differ from the one before.
+    pub changed: Changed,
+    /// The history is another one; the revision may be lower than before (promise 2).
+    pub reset: bool,
+}
+
+/// What the driver shall do. At most one of `Connect`, `List` and `Verify` is under way.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Connect to an endpoint; to another one than the last when `rotate`.
+    Connect {
+        /// Leave the last endpoint alone for a while.
+        rotate: bool,
+    },
+    /// Drop the connections and whatever is under way: no event of theirs may arrive any more.
+    Disconnect,
+    /// Drop the watch stream alone.
+    CloseStream,
+    /// Read a page, linearizable.
+    List(PageRequest),
+    /// Read nothing, linearizable, for the header; at a revision that must still be readable, if given.
+    /// Fails with [`Fault::RevisionGone`] when it is compacted: a delete exactly at a compacted revision
+    /// can be lost by old servers although they let a watch start there.
+    Verify {
+        /// The revision that must be readable.
+        at: Option<i64>,
+    },
+    /// Create a watch on the stream (on a new stream when there is none) from this revision.
+    Watch(KeyRange, i64),
+    /// Ask the stream how far it has come.
+    RequestProgress,
+    /// Show this to the readers.
+    Publish(Update),
+    /// The content shown is still right at this later revision.
+    Confirm(i64),
+}

@@ -1,0 +1,522 @@
+//! The state machine. Pure: no I/O, no clock, no randomness of its own.
+//!
+//! ```text
+//!   Stopped ──start──▶ Connecting ──▶ Listing ──▶ Opening ──▶ Watching
+//!                          ▲  └─ holds a snapshot ─▶ Verifying ──┘  │
+//!                          │                            │ history   │ lost
+//!                          │                            ▼ reset     ▼
+//!                       Backoff / Denied ◀───────── any failure ────┘
+//! ```
+//!
+//! The published snapshot is served through all of them.
+
+use std::time::{Duration, Instant};
+
+use super::event::{Effect, Event, Fault, Header, Page, Peer, Response, Trust, Update};
+use super::freshness::{Ask, Freshness};
+use super::listing::{Listing, Progress};
+use super::report::{Phase, Report};
+use super::stream::Stream;
+use crate::backoff::Backoff;
+use crate::error::{Error, ErrorKind};
+use crate::range::{KeyRange, Ranges};
+use crate::store::{Changed, Snapshot};
+
+const BACKOFF_BASE: Duration = Duration::from_millis(100);
+const STABILITY: Duration = Duration::from_secs(120);
+/// A refusal is healed by a person; ask seldom, but often enough to take the healing up at once.
+const DENIED_RETRY: Duration = Duration::from_secs(5);
+/// A listing that compaction overtakes twice is read in one page: no later page can be too late.
+const COMPACTIONS_BEFORE_ONE_PAGE: u32 = 2;
+/// Never ask in a tight loop, whatever a server answers.
+const COMPACTIONS_BEFORE_BACKOFF: u32 = 6;
+
+/// What the machine must know of the settings.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// What to hold.
+    pub ranges: Ranges,
+    /// Keys in one page of a listing.
+    pub page_size: i64,
+    /// Between two proofs of freshness.
+    pub progress_interval: Duration,
+    /// How long an answer on the stream may take.
+    pub patience: Duration,
+    /// Longest delay between two attempts.
+    pub backoff_cap: Duration,
+    /// Where the jitter begins.
+    pub seed: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Stopped,
+    /// Waits for `Connected`.
+    Connecting,
+    /// Waits for pages. Compaction of its revision starts it again.
+    Listing {
+        listing: Listing,
+        sent: Instant,
+    },
+    /// Waits for a linearizable header: a data folder that was lost answers with a lower revision, and a
+    /// watch resumed there would be created and stay silent for ever.
+    Verifying {
+        sent: Instant,
+    },
+    /// Waits for watches to be created, until `deadline`.
+    Opening {
+        stream: Stream,
+        deadline: Instant,
+    },
+    Watching {
+        stream: Stream,
+        freshness: Freshness,
+    },
+    /// Waits for the time of the next attempt.
+    Backoff {
+        until: Instant,
+    },
+    /// The same after a refusal, with longer waits.
+    Denied {
+        until: Instant,
+    },
+}
+
+/// Decides what one client does. See the module's picture.
+#[derive(Debug)]
+pub struct Machine {
+    rules: Rules,
+    state: State,
+    /// The snapshot published last; `None` before the first listing.
+    snapshot: Option<Snapshot>,
+    /// The highest term that a linearizable answer bore.
+    raft_term: u64,
+    trust: Trust,
+    /// The hull of all ranges was refused to this user: watch each range alone.
+    hull_denied: bool,
+    /// A refusal has been answered with a new connection since the last success.
+    reauthenticated: bool,
+    compactions: u32,
+    connections: u64,
+    backoff: Backoff,
+    random: fastrand::Rng,
+    report: Report,
+}
+
+impl Machine {
+    /// A machine that goes on from `snapshot`, confirmed at `confirmed_at`, where there is one: a forked
+    /// child has its parent's, and what the parent knew of it is as true in the child.
+    #[must_use]
+    pub fn new(rules: Rules, snapshot: Option<Snapshot>, confirmed_at: Option<Instant>) -> Self {
+        let backoff = Backoff::new(BACKOFF_BASE, rules.backoff_cap, STABILITY);
+        Self {
+            state: State::Stopped,
+            snapshot,
+            raft_term: 0,
+            trust: Trust::Repeated,
+            hull_denied: false,
+            reauthenticated: false,
+            compactions: 0,
+            connections: 0,
+            backoff,
+            random: fastrand::Rng::with_seed(rules.seed),
+            report: Report { confirmed_at, ..Report::default() },
+            rules,
+        }
+    }
+
+    /// What the machine says of itself.
+    #[must_use]
+    pub const fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Shows `error` as the last one: of what happened before this machine was made.
+    pub fn remember(&mut self, error: Option<Error>) {
+        self.report.last_error = error;
+    }
+
+    /// When a [`Event::Tick`] is due; `None` while only an event can go on.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Stopped | State::Connecting | State::Listing { .. } | State::Verifying { .. } => None,
+            State::Opening { deadline, .. } => Some(*deadline),
+            State::Watching { freshness, .. } => Some(freshness.deadline()),
+            State::Backoff { until } | State::Denied { until } => Some(*until),
+        }
+    }
+
+    /// Takes in what happened at `now`, and says what to do.
+    pub fn step(&mut self, now: Instant, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Start => self.start(&mut effects),
+            Event::Stop => self.stop(&mut effects),
+            Event::Connected(peer) => self.connected(now, peer, &mut effects),
+            Event::Listed(page) => self.listed(now, page, &mut effects),
+            Event::Verified(header) => self.verified(now, header, &mut effects),
+            Event::Responded(response) => self.responded(now, response, &mut effects),
+            Event::Failed(fault) => self.failed(now, fault, &mut effects),
+            Event::Tick => self.ticked(now, &mut effects),
+        }
+        self.report.phase = self.phase();
+        effects
+    }
+
+    const fn phase(&self) -> Phase {
+        match &self.state {
+            State::Stopped => Phase::Stopped,
+            State::Connecting => Phase::Connecting,
+            State::Listing { .. } => Phase::Listing,
+            State::Verifying { .. } => Phase::Verifying,
+            State::Opening { .. } => Phase::Opening,
+            State::Watching { .. } => Phase::Watching,
+            State::Backoff { .. } => Phase::Backoff,
+            State::Denied { .. } => Phase::Denied,
+        }
+    }
+
+    fn start(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.state, State::Stopped) {
+            self.connect(false, effects);
+        }
+    }
+
+    fn stop(&mut self, effects: &mut Vec<Effect>) {
+        self.state = State::Stopped;
+        self.report.peer = None;
+        effects.push(Effect::Disconnect);
+    }
+
+    fn connect(&mut self, rotate: bool, effects: &mut Vec<Effect>) {
+        self.state = State::Connecting;
+        effects.push(Effect::Connect { rotate });
+    }
+
+    fn connected(&mut self, now: Instant, peer: Peer, effects: &mut Vec<Effect>) {
+        if !matches!(self.state, State::Connecting) {
+            return;
+        }
+        self.trust = peer.trust;
+        self.report.peer = Some(peer);
+        self.connections += 1;
+        self.report.reconnects = self.connections - 1;
+        if self.snapshot.is_some() {
+            self.state = State::Verifying { sent: now };
+            effects.push(Effect::Verify { at: Some(self.revision()) });
+        } else {
+            self.list(now, effects);
+        }
+    }
+
+    // ---- listing ----
+
+    fn list(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let one_page = self.compactions >= COMPACTIONS_BEFORE_ONE_PAGE;
+        let listing =
+            Listing::new(self.rules.ranges.clone(), if one_page { 0 } else { self.rules.page_size });
+        effects.push(Effect::List(listing.request()));
+        self.state = State::Listing { listing, sent: now };
+    }
+
+    fn listed(&mut self, now: Instant, page: Page, effects: &mut Vec<Effect>) {
+        let term = page.header.raft_term;
+        let State::Listing { listing, sent } = &mut self.state else { return };
+        let sent = *sent;
+        match listing.accept(page) {
+            Progress::More(request) => effects.push(Effect::List(request)),
+            Progress::Inconsistent => self.list(now, effects),
+            Progress::Complete(snapshot) => {
+                self.raft_term = term;
+                self.replace(snapshot, effects);
+                self.report.confirmed_at = Some(sent);
+                self.open(now, effects);
+            }
+        }
+    }
+
+    /// Publishes a listed snapshot: with the difference to the one before, deletions included.
+    fn replace(&mut self, snapshot: Snapshot, effects: &mut Vec<Effect>) {
+        let update = match &self.snapshot {
+            None => Update { snapshot: snapshot.clone(), changed: Changed::All, reset: false },
+            Some(old) => {
+                self.report.relists += 1;
+                let same_cluster = old.cluster_id() == snapshot.cluster_id();
+                let reset = !same_cluster || snapshot.revision() < old.revision();
+                self.report.resets += u64::from(reset);
+                let changed = Changed::Keys(old.changed_keys(&snapshot));
+                Update { snapshot: snapshot.clone(), changed, reset }
+            }
+        };
+        self.snapshot = Some(snapshot);
+        effects.push(Effect::Publish(update));
+    }
+
+    // ---- verifying and opening ----
+
+    fn verified(&mut self, now: Instant, header: Header, effects: &mut Vec<Effect>) {
+        if self.history_differs(header) {
+            self.relist(now, effects);
+            return;
+        }
+        self.raft_term = header.raft_term;
+        let current = self.revision();
+        match &mut self.state {
+            State::Verifying { sent } => {
+                if header.revision == current {
+                    self.report.confirmed_at = Some(*sent);
+                }
+                self.open(now, effects);
+            }
+            State::Watching { stream, freshness } => {
+                stream.saw(header.revision);
+                if header.revision == stream.frontier() {
+                    self.report.confirmed_at = freshness.read_confirms(now);
+                } else {
+                    freshness.ask_progress(now);
+                    effects.push(Effect::RequestProgress);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Another cluster, a revision that was taken back, or a term that was: not the history that the
+    /// snapshot is of.
+    fn history_differs(&self, header: Header) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| {
+            header.cluster_id != snapshot.cluster_id()
+                || header.revision < snapshot.revision()
+                || header.raft_term < self.raft_term
+        })
+    }
+
+    fn relist(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        effects.push(Effect::CloseStream);
+        self.list(now, effects);
+    }
+
+    fn revision(&self) -> i64 {
+        self.snapshot.as_ref().map_or(0, Snapshot::revision)
+    }
+
+    fn open(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let stream = Stream::new(&self.watch_ranges(), self.revision() + 1);
+        effects.extend(stream.to_create().map(|(range, revision)| Effect::Watch(range, revision)));
+        self.state = State::Opening { stream, deadline: now + self.rules.patience };
+    }
+
+    /// One watch for each range where the server can tell when all have come as far; else one watch over
+    /// all of them, which has an order of its own. A user who may not read the whole gets several.
+    fn watch_ranges(&self) -> Vec<KeyRange> {
+        let ranges = self.rules.ranges.as_slice();
+        match self.rules.ranges.hull() {
+            Some(hull) if ranges.len() > 1 && self.trust == Trust::Repeated && !self.hull_denied => {
+                vec![hull]
+            }
+            _ => ranges.to_vec(),
+        }
+    }
+
+    fn created(&mut self, now: Instant, watch_id: i64, effects: &mut Vec<Effect>) {
+        let State::Opening { stream, deadline } = &mut self.state else { return };
+        stream.created(watch_id);
+        if let Some((range, revision)) = stream.to_create() {
+            *deadline = now + self.rules.patience;
+            effects.push(Effect::Watch(range, revision));
+            return;
+        }
+        let State::Opening { stream, .. } = std::mem::replace(&mut self.state, State::Stopped) else {
+            return;
+        };
+        let interval = self.rules.progress_interval;
+        let freshness = Freshness::new(interval, self.rules.patience, self.trust, now);
+        self.state = State::Watching { stream, freshness };
+        self.backoff.succeeded(now);
+        self.compactions = 0;
+        self.ticked(now, effects);
+    }
+
+    // ---- the stream ----
+
+    fn responded(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
+        if !matches!(self.state, State::Opening { .. } | State::Watching { .. }) {
+            return;
+        }
+        let foreign = self.snapshot.as_ref().is_some_and(|s| s.cluster_id() != response.header.cluster_id);
+        if response.canceled {
+            self.canceled(now, &response, effects);
+        } else if foreign {
+            self.relist(now, effects);
+        } else if response.created {
+            self.created(now, response.watch_id, effects);
+        } else if response.changes.is_empty() && !response.fragment {
+            self.progressed(now, response.watch_id, response.header.revision, effects);
+        } else {
+            self.received(now, response, effects);
+        }
+    }
+
+    fn canceled(&mut self, now: Instant, response: &Response, effects: &mut Vec<Effect>) {
+        if response.compact_revision != 0 {
+            return self.failed(now, Fault::RevisionGone, effects);
+        }
+        let spans_more = self.trust == Trust::Repeated && self.rules.ranges.as_slice().len() > 1;
+        let fault = super::wire::fault_of_cancellation(&response.reason);
+        if matches!(fault, Fault::Denied(_)) && spans_more && !self.hull_denied && self.reauthenticated {
+            self.hull_denied = true;
+            effects.push(Effect::CloseStream);
+            return self.open(now, effects);
+        }
+        self.failed(now, fault, effects);
+    }
+
+    fn received(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
+        let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
+            return;
+        };
+        let first = response.changes.first().map(|change| change.mod_revision);
+        if stream.accept(response.watch_id, response.changes, response.fragment).is_err() {
+            let error = Error::new(ErrorKind::Connection, "etcd sent events out of order; starting again");
+            return self.failed(now, Fault::Lost(error), effects);
+        }
+        // In a catch-up the header tells how far the server is, and so that we are not there yet.
+        if stream.frontier() >= response.header.revision {
+            self.report.confirmed_at = Some(now);
+        }
+        if let (State::Watching { freshness, .. }, Some(first)) = (&mut self.state, first) {
+            freshness.heard(now);
+            freshness.arrived(first);
+        }
+        self.publish_complete(effects);
+        self.hasten(now, effects);
+    }
+
+    fn progressed(&mut self, now: Instant, watch_id: i64, revision: i64, effects: &mut Vec<Effect>) {
+        let State::Watching { stream, freshness } = &mut self.state else { return };
+        stream.saw(revision);
+        freshness.heard(now);
+        let proof = freshness.answered(now, revision, stream.frontier());
+        // A lone watch has an order of its own: where the server's word is weak, its events alone count.
+        if let Some(revision) = proof.complete_to
+            && (self.trust == Trust::Exact || stream.is_divided())
+        {
+            stream.progressed(watch_id, revision);
+        }
+        self.reauthenticated = false;
+        self.report.confirmed_at = self.report.confirmed_at.max(proof.confirmed_at);
+        self.publish_complete(effects);
+        if self.trust == Trust::Exact {
+            self.hasten(now, effects);
+        }
+    }
+
+    /// Events of one watch wait for the others: ask now how far those have come.
+    fn hasten(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let State::Watching { stream, freshness } = &mut self.state else { return };
+        if stream.waits() && freshness.is_idle() {
+            freshness.ask_progress(now);
+            effects.push(Effect::RequestProgress);
+        }
+    }
+
+    /// Shows the readers every revision that all watches are past, all its keys together.
+    fn publish_complete(&mut self, effects: &mut Vec<Effect>) {
+        let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
+            return;
+        };
+        let Some(snapshot) = &mut self.snapshot else { return };
+        let frontier = stream.frontier();
+        if frontier <= snapshot.revision() {
+            return;
+        }
+        let changes = stream.take_complete(&self.rules.ranges);
+        if changes.is_empty() {
+            *snapshot = snapshot.confirmed_at(frontier);
+            effects.push(Effect::Confirm(frontier));
+        } else {
+            let (next, keys) = snapshot.after(changes, frontier);
+            *snapshot = next.clone();
+            effects.push(Effect::Publish(Update {
+                snapshot: next,
+                changed: Changed::Keys(keys),
+                reset: false,
+            }));
+        }
+    }
+
+    // ---- failure and time ----
+
+    fn failed(&mut self, now: Instant, fault: Fault, effects: &mut Vec<Effect>) {
+        if matches!(self.state, State::Stopped | State::Backoff { .. } | State::Denied { .. }) {
+            return;
+        }
+        match fault {
+            Fault::RevisionGone if self.compactions < COMPACTIONS_BEFORE_BACKOFF => {
+                self.compactions += 1;
+                self.relist(now, effects);
+            }
+            Fault::RevisionGone => {
+                let error = Error::new(ErrorKind::Connection, "etcd compacts faster than it lists");
+                self.lost(now, error, effects);
+            }
+            Fault::TokenExpired(error) | Fault::Denied(error) if self.may_reauthenticate() => {
+                self.reauthenticated = true;
+                self.disconnect(error, effects);
+                self.connect(false, effects);
+            }
+            Fault::TokenExpired(error) | Fault::Denied(error) => {
+                self.disconnect(error, effects);
+                let wait = DENIED_RETRY.mul_f64(0.5 + self.random.f64() / 2.0);
+                self.state = State::Denied { until: now + wait };
+            }
+            Fault::Lost(error) => self.lost(now, error, effects),
+        }
+    }
+
+    fn lost(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
+        self.disconnect(error, effects);
+        let wait = self.backoff.failed(now, self.random.f64());
+        self.state = State::Backoff { until: now + wait };
+    }
+
+    /// Older servers say "permission denied" even for an expired token: one new token before believing it.
+    /// A refusal while connecting is of the password itself.
+    const fn may_reauthenticate(&self) -> bool {
+        !self.reauthenticated && !matches!(self.state, State::Connecting)
+    }
+
+    fn disconnect(&mut self, error: Error, effects: &mut Vec<Effect>) {
+        self.report.last_error = Some(error);
+        self.report.peer = None;
+        effects.push(Effect::Disconnect);
+    }
+
+    fn ticked(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match &mut self.state {
+            State::Backoff { .. } => self.connect(true, effects),
+            State::Denied { .. } => self.connect(false, effects),
+            State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
+            State::Watching { stream, freshness } => match freshness.due(now, stream.answers_progress()) {
+                Ask::Progress => effects.push(Effect::RequestProgress),
+                Ask::Read => effects.push(Effect::Verify { at: None }),
+                Ask::GiveUp => self.silent(now, "the watch is silent", effects),
+            },
+            _ => {}
+        }
+    }
+
+    fn silent(&mut self, now: Instant, what: &str, effects: &mut Vec<Effect>) {
+        let patience = self.rules.patience.as_secs_f64();
+        let error = Error::new(ErrorKind::Timeout, format!("{what} for {patience} s; connecting anew"));
+        let error = match &self.report.peer {
+            Some(peer) => error.at(peer.endpoint.clone()),
+            None => error,
+        };
+        self.failed(now, Fault::Lost(error), effects);
+    }
+}

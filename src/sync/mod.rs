@@ -1,0 +1,20 @@
+//! Keeps one client's snapshot equal to etcd: list, watch, recover.
+//!
+//! [`Machine`] decides everything and does nothing: an [`Event`] and the time in, the next state and the
+//! [`Effect`]s out. The driver beside it carries the effects out and reports what came of them; it holds
+//! no decision. So every hazard can be played to the machine in a test, without a server and without
+//! waiting.
+
+mod driver;
+mod event;
+mod freshness;
+mod listing;
+mod machine;
+mod report;
+mod stream;
+mod wire;
+
+pub use driver::{Driver, Outlet};
+pub use event::{Effect, Event, Fault, Header, Page, PageRequest, Peer, Response, Trust, Update};
+pub use machine::{Machine, Rules};
+pub use report::{Phase, Report};

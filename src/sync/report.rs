@@ -1,0 +1,65 @@
+//! What the machine says of itself: the ground for `status`, `healthy?` and `stale?`.
+
+use std::time::Instant;
+
+use super::event::Peer;
+use crate::error::Error;
+
+/// What the client is doing, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Not started, or stopped.
+    #[default]
+    Stopped,
+    /// Opening connections and authenticating.
+    Connecting,
+    /// Reading all watched keys.
+    Listing,
+    /// Asking whether the history is still the one that the snapshot is of.
+    Verifying,
+    /// Creating watches.
+    Opening,
+    /// Following etcd.
+    Watching,
+    /// Waiting before the next attempt.
+    Backoff,
+    /// etcd refuses this user; asking again from time to time.
+    Denied,
+}
+
+impl Phase {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Connecting => "connecting",
+            Self::Listing => "listing",
+            Self::Verifying => "verifying",
+            Self::Opening => "opening",
+            Self::Watching => "watching",
+            Self::Backoff => "backoff",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// The state of one client's synchronisation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What it is doing.
+    pub phase: Phase,
+    /// When etcd last confirmed that the snapshot is its content; `None` before it ever did in this
+    /// process and for an inherited snapshot that nobody confirmed (promise 5).
+    pub confirmed_at: Option<Instant>,
+    /// The server of the current connection.
+    pub peer: Option<Peer>,
+    /// Connections made again after the first.
+    pub reconnects: u64,
+    /// Full listings after the first.
+    pub relists: u64,
+    /// Histories lost: the cluster is another one, or was set back.
+    pub resets: u64,
+    /// The last thing that went wrong; it stays after recovery, for the person who looks later.
+    pub last_error: Option<Error>,
+}

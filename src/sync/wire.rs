@@ -1,0 +1,146 @@
+//! etcd's own types end here: what arrives becomes the machine's words.
+
+use std::sync::Arc;
+
+use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader};
+
+use super::event::{Fault, Header, Page, PageRequest, Response, Trust};
+use crate::error::{Error, ErrorKind};
+use crate::store::{Change, Entry, Key};
+
+/// etcd's number for a deletion. Read here because etcd-client's own accessor panics on a number it does
+/// not know (promise 9).
+const DELETE: i32 = 1;
+
+pub(super) fn header(header: Option<&PbResponseHeader>) -> Header {
+    header.map_or_else(Header::default, |header| Header {
+        cluster_id: header.cluster_id,
+        revision: header.revision,
+        raft_term: header.raft_term,
+    })
+}
+
+pub(super) fn page_options(request: &PageRequest) -> etcd_client::GetOptions {
+    let options = etcd_client::GetOptions::new().with_range(request.end.clone()).with_limit(request.limit);
+    match request.revision {
+        Some(revision) => options.with_revision(revision),
+        None => options,
+    }
+}
+
+pub(super) fn page(response: etcd_client::GetResponse) -> Page {
+    let response = response.0;
+    Page {
+        header: header(response.header.as_ref()),
+        more: response.more,
+        entries: response.kvs.into_iter().map(entry).collect(),
+    }
+}
+
+fn entry(kv: PbKeyValue) -> (Key, Arc<Entry>) {
+    let entry = Entry {
+        value: kv.value.into_boxed_slice(),
+        create_revision: kv.create_revision,
+        mod_revision: kv.mod_revision,
+        version: kv.version,
+        lease: kv.lease,
+    };
+    (kv.key.into(), Arc::new(entry))
+}
+
+pub(super) fn response(response: etcd_client::WatchResponse) -> Response {
+    let response = response.0;
+    Response {
+        header: header(response.header.as_ref()),
+        watch_id: response.watch_id,
+        created: response.created,
+        canceled: response.canceled,
+        compact_revision: response.compact_revision,
+        reason: response.cancel_reason,
+        fragment: response.fragment,
+        changes: response.events.into_iter().filter_map(change).collect(),
+    }
+}
+
+fn change(event: PbEvent) -> Option<Change> {
+    let deleted = event.r#type == DELETE;
+    let (key, entry) = entry(event.kv?);
+    Some(Change { key, mod_revision: entry.mod_revision, entry: (!deleted).then_some(entry) })
+}
+
+/// What a canceled watch's reason means. A stream reports refusals in words alone.
+pub(super) fn fault_of_cancellation(reason: &str) -> Fault {
+    let said = |text: &str| reason.contains(text);
+    if said("invalid auth token") {
+        Fault::TokenExpired(Error::new(ErrorKind::Authentication, reason))
+    } else if said("permission denied") {
+        Fault::Denied(Error::new(
+            ErrorKind::Permission,
+            format!("watching: {reason}; grant the user to read it"),
+        ))
+    } else if said("compacted") {
+        Fault::RevisionGone
+    } else {
+        Fault::Lost(Error::new(ErrorKind::Connection, format!("etcd canceled the watch: {reason:?}")))
+    }
+}
+
+/// What a failed call means.
+pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
+    let text = match error {
+        etcd_client::Error::GRpcStatus(status) => status.message(),
+        _ => "",
+    };
+    if text.contains("required revision has been compacted") || text.contains("required revision is a future")
+    {
+        return Fault::RevisionGone;
+    }
+    let error = crate::transport::explain(error, endpoint);
+    match error.kind() {
+        ErrorKind::Authentication if text.contains("invalid auth token") => Fault::TokenExpired(error),
+        ErrorKind::Authentication | ErrorKind::Permission => Fault::Denied(error),
+        _ => Fault::Lost(error),
+    }
+}
+
+/// What progress answers of a server of this version are worth. One that would not tell is not trusted.
+pub(super) fn trust(version: &str) -> Trust {
+    let mut numbers = version.split(['.', '-', '+']).map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut number = || numbers.next().unwrap_or(0);
+    match (number(), number(), number()) {
+        (3, 4, patch) if patch >= 25 => Trust::Exact,
+        (3, 5, patch) if patch >= 8 => Trust::Exact,
+        (3, minor, _) if minor >= 6 => Trust::Exact,
+        (major, ..) if major >= 4 => Trust::Exact,
+        _ => Trust::Repeated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_servers_without_the_progress_defects_are_trusted() {
+        for exact in ["3.4.25", "3.5.8", "3.5.21", "3.6.0", "3.7.0-rc.0", "4.0.0"] {
+            assert_eq!(trust(exact), Trust::Exact, "{exact}");
+        }
+        for weak in ["3.4.23", "3.4.24", "3.5.7", "3.5.0", "3.3.27", "", "new"] {
+            assert_eq!(trust(weak), Trust::Repeated, "{weak}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_an_unknown_type_is_a_put_and_no_panic() {
+        let kv = PbKeyValue { key: b"a".to_vec(), mod_revision: 5, ..PbKeyValue::default() };
+        let event = PbEvent { r#type: 42, kv: Some(kv), prev_kv: None };
+        assert!(change(event).is_some_and(|change| change.entry.is_some()));
+    }
+
+    #[test]
+    fn a_refusal_inside_the_stream_is_told_from_a_loss() {
+        assert!(matches!(fault_of_cancellation("etcdserver: permission denied"), Fault::Denied(_)));
+        assert!(matches!(fault_of_cancellation("etcdserver: invalid auth token"), Fault::TokenExpired(_)));
+        assert!(matches!(fault_of_cancellation("etcdserver: no leader"), Fault::Lost(_)));
+    }
+}
