@@ -1,0 +1,77 @@
+//! The one thread of a process, shared by all its clients.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::gate::Gate;
+use crate::epoch::ProcessCell;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Seen in `ps -L`, `top -H` and debuggers.
+const THREAD_NAME: &str = "etcd_discovery";
+
+static CURRENT: ProcessCell<Session> = ProcessCell::new();
+static ON_THREAD_START: OnceLock<fn()> = OnceLock::new();
+
+/// Has `hook` called on the session's thread when it starts: the binding blocks signals there.
+pub fn on_thread_start(hook: fn()) {
+    let _ = ON_THREAD_START.set(hook);
+}
+
+/// A `current_thread` runtime on a thread of its own.
+#[derive(Debug)]
+pub struct Session {
+    handle: Handle,
+    pub(super) gate: Arc<Gate>,
+    /// Dropped with the session: the thread ends then.
+    _alive: oneshot::Sender<()>,
+}
+
+impl Session {
+    /// The session of this process, started when there is none.
+    ///
+    /// # Errors
+    /// An internal error when the system gives no thread or no epoll.
+    pub fn current() -> Result<Arc<Self>> {
+        CURRENT.get_or_make(Self::start)
+    }
+
+    /// The session of this process, if it has one.
+    #[must_use]
+    pub fn running() -> Option<Arc<Self>> {
+        CURRENT.get()
+    }
+
+    fn start() -> Result<Self> {
+        let refused = |error: std::io::Error| {
+            Error::new(ErrorKind::Internal, format!("the system gives no thread or no epoll: {error}"))
+        };
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(refused)?;
+        let (handle, gate) = (runtime.handle().clone(), Arc::new(Gate::default()));
+        let (alive, ended) = oneshot::channel();
+        let served = Arc::clone(&gate);
+        std::thread::Builder::new()
+            .name(THREAD_NAME.into())
+            .spawn(move || {
+                if let Some(hook) = ON_THREAD_START.get() {
+                    hook();
+                }
+                runtime.block_on(async {
+                    tokio::select! { () = served.serve() => {}, _ = ended => {} }
+                });
+                runtime.shutdown_background();
+            })
+            .map_err(refused)?;
+        Ok(Self { handle, gate, _alive: alive })
+    }
+
+    /// Runs `task` on the session's thread.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.handle.spawn(task).abort_handle()
+    }
+}
