@@ -1,0 +1,209 @@
+//! `EtcdDiscovery::Client`: what of it is native. The public methods are Ruby's, save the reads.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use etcd_discovery_core::session::{Client as Core, Pending};
+use etcd_discovery_core::store::{Interrupt, Wake};
+use etcd_discovery_core::sync::Phase;
+use magnus::{
+    DataTypeFunctions, Error, RHash, Ruby, TypedData, Value, gc, method, prelude::*, typed_data::Obj,
+};
+
+use crate::error::{guarded, raised};
+use crate::gvl::{self, Wait};
+use crate::reader::Reader;
+use crate::snapshot::Snapshot;
+use crate::value::bytes;
+
+/// The native part of an `EtcdDiscovery::Client`; empty between `allocate` and `initialize`.
+#[derive(Default, TypedData)]
+#[magnus(class = "EtcdDiscovery::Client", free_immediately, mark)]
+pub(crate) struct Client {
+    reader: OnceCell<Box<Reader>>,
+}
+
+impl DataTypeFunctions for Client {
+    fn mark(&self, marker: &gc::Marker) {
+        if let Some(reader) = self.reader.get() {
+            reader.mark(marker);
+        }
+    }
+}
+
+impl Client {
+    /// # Errors
+    /// `ClosedError` for an object that was never initialized.
+    pub(crate) fn reader(&self, ruby: &Ruby) -> Result<&Reader, Error> {
+        self.reader_if_set().ok_or_else(|| {
+            let kind = etcd_discovery_core::error::ErrorKind::Closed;
+            raised(ruby, &etcd_discovery_core::error::Error::new(kind, "this client was never initialized"))
+        })
+    }
+
+    pub(crate) fn reader_if_set(&self) -> Option<&Reader> {
+        self.reader.get().map(Box::as_ref)
+    }
+
+    fn core(&self, ruby: &Ruby) -> Result<&Arc<Core>, Error> {
+        self.reader(ruby).map(Reader::core)
+    }
+
+    fn setup(ruby: &Ruby, this: Obj<Self>, settings: RHash, boot_timeout: f64) -> Result<(), Error> {
+        guarded(ruby, || {
+            let settings = crate::settings::read(ruby, settings)?;
+            let core = Core::new(settings).map_err(|error| raised(ruby, &error))?;
+            let reader = Reader::new(ruby, Arc::new(core), Duration::from_secs_f64(boot_timeout));
+            this.reader
+                .set(Box::new(reader))
+                .map_err(|_| Error::new(ruby.exception_runtime_error(), "the client is initialized already"))
+        })
+    }
+
+    fn start(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+        guarded(ruby, || this.core(ruby)?.start().map_err(|error| raised(ruby, &error)))
+    }
+
+    fn stop(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+        guarded(ruby, || {
+            this.core(ruby)?.stop();
+            Ok(())
+        })
+    }
+
+    fn resume(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+        guarded(ruby, || this.core(ruby)?.resume().map_err(|error| raised(ruby, &error)))
+    }
+
+    fn wait_ready(ruby: &Ruby, this: &Self, seconds: f64) -> Result<(), Error> {
+        guarded(ruby, || wait_ready(ruby, this.core(ruby)?, Duration::from_secs_f64(seconds)))
+    }
+
+    fn is_ready(ruby: &Ruby, this: &Self) -> Result<bool, Error> {
+        Ok(this.core(ruby)?.publication().generation() > 0)
+    }
+
+    fn has_key(ruby: &Ruby, this: &Self, key: Value) -> Result<bool, Error> {
+        guarded(ruby, || this.reader(ruby)?.has_key(ruby, key))
+    }
+
+    fn snapshot(ruby: &Ruby, this: &Self) -> Result<Snapshot, Error> {
+        guarded(ruby, || {
+            let reader = this.reader(ruby)?;
+            reader.ensure_ready(ruby)?;
+            Ok(Snapshot::new(reader.core()))
+        })
+    }
+
+    fn put(ruby: &Ruby, this: &Self, key: Value, value: Value) -> Result<i64, Error> {
+        guarded(ruby, || {
+            let (key, value) = (bytes(ruby, key)?, bytes(ruby, value)?);
+            let pending = this.core(ruby)?.put(key, value);
+            finish(ruby, &pending.map_err(|error| raised(ruby, &error))?)
+        })
+    }
+
+    fn delete(ruby: &Ruby, this: &Self, key: Value) -> Result<i64, Error> {
+        guarded(ruby, || {
+            let pending = this.core(ruby)?.delete(bytes(ruby, key)?);
+            let (revision, _) = finish(ruby, &pending.map_err(|error| raised(ruby, &error))?)?;
+            Ok(revision)
+        })
+    }
+
+    fn status(ruby: &Ruby, this: &Self) -> Result<RHash, Error> {
+        guarded(ruby, || status(ruby, this.core(ruby)?))
+    }
+}
+
+/// A wait for the first snapshot.
+struct FirstSnapshot<'a> {
+    core: &'a Core,
+    deadline: Instant,
+}
+
+impl Wait for FirstSnapshot<'_> {
+    fn wait(&self, interrupt: &Interrupt) -> Wake {
+        let arrived =
+            || self.core.publication().generation() > 0 || self.core.report().phase == Phase::Denied;
+        self.core.wait(self.deadline, interrupt, arrived).unwrap_or(Wake::Deadline)
+    }
+
+    fn interrupt(&self, interrupt: &Interrupt) {
+        self.core.interrupt(interrupt);
+    }
+}
+
+/// Waits until there is something to read, `patience` at most.
+///
+/// # Errors
+/// Why there is nothing to read, as the class that it is of.
+pub(crate) fn wait_ready(ruby: &Ruby, core: &Core, patience: Duration) -> Result<(), Error> {
+    if core.publication().generation() > 0 {
+        return Ok(());
+    }
+    gvl::wait(&FirstSnapshot { core, deadline: Instant::now() + patience })?;
+    if core.publication().generation() > 0 {
+        return Ok(());
+    }
+    Err(raised(ruby, &core.why_not_ready(patience)))
+}
+
+impl<T: Send + 'static> Wait for Pending<T> {
+    fn wait(&self, interrupt: &Interrupt) -> Wake {
+        // Every request ends by itself within the request timeout.
+        Pending::wait(self, None, interrupt)
+    }
+
+    fn interrupt(&self, interrupt: &Interrupt) {
+        Pending::interrupt(self, interrupt);
+    }
+}
+
+fn finish<T: Send + 'static>(ruby: &Ruby, pending: &Pending<T>) -> Result<T, Error> {
+    gvl::wait(pending)?;
+    match pending.take() {
+        Some(result) => result.map_err(|error| raised(ruby, &error)),
+        None => Err(Error::new(ruby.exception_runtime_error(), "the request ended without a result")),
+    }
+}
+
+fn status(ruby: &Ruby, core: &Core) -> Result<RHash, Error> {
+    let (report, published) = (core.report(), core.publication().load_full());
+    let hash = ruby.hash_new();
+    let set = |name: &str, value: Value| hash.aset(ruby.to_symbol(name), value);
+    let age = report.confirmed_at.map(|at| at.elapsed());
+    set("state", ruby.to_symbol(report.phase.as_str()).as_value())?;
+    set("revision", ruby.into_value(published.snapshot().revision()))?;
+    set("size", ruby.into_value(published.snapshot().len()))?;
+    set("age", ruby.into_value(age.map(|age| age.as_secs_f64())))?;
+    set("reconnects", ruby.into_value(report.reconnects))?;
+    set("relists", ruby.into_value(report.relists))?;
+    set("resets", ruby.into_value(report.resets))?;
+    let last_error = report.last_error.as_ref().map(|error| raised(ruby, error));
+    set("last_error", ruby.into_value(last_error.and_then(|error| error.value())))?;
+    let peer = report.peer.as_ref();
+    set("endpoint", ruby.into_value(peer.map(|peer| peer.endpoint.as_str())))?;
+    let version = peer.map(|peer| peer.version.as_str()).filter(|version| !version.is_empty());
+    set("server_version", ruby.into_value(version))?;
+    set("pid", ruby.into_value(std::process::id()))?;
+    Ok(hash)
+}
+
+pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
+    let class = ruby.define_module("EtcdDiscovery")?.define_class("Client", ruby.class_object())?;
+    class.define_alloc_func::<Client>();
+    class.define_private_method("native_setup", method!(Client::setup, 2))?;
+    class.define_private_method("native_start", method!(Client::start, 0))?;
+    class.define_private_method("native_stop", method!(Client::stop, 0))?;
+    class.define_private_method("native_resume", method!(Client::resume, 0))?;
+    class.define_private_method("native_wait_ready", method!(Client::wait_ready, 1))?;
+    class.define_private_method("native_put", method!(Client::put, 2))?;
+    class.define_private_method("native_delete", method!(Client::delete, 1))?;
+    class.define_private_method("native_status", method!(Client::status, 0))?;
+    class.define_method("ready?", method!(Client::is_ready, 0))?;
+    class.define_method("key?", method!(Client::has_key, 1))?;
+    class.define_method("snapshot", method!(Client::snapshot, 0))?;
+    Ok(())
+}

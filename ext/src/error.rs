@@ -1,0 +1,58 @@
+//! Errors of the core as Ruby's exceptions, and panics as one of them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use magnus::{Error, ExceptionClass, RModule, Ruby, kwargs, prelude::*};
+
+const fn class_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Configuration => "ConfigurationError",
+        ErrorKind::Connection => "ConnectionError",
+        ErrorKind::Timeout => "TimeoutError",
+        ErrorKind::Authentication => "AuthenticationError",
+        ErrorKind::Permission => "PermissionError",
+        ErrorKind::UnwatchedKey => "UnwatchedKeyError",
+        ErrorKind::NotReady => "NotReadyError",
+        ErrorKind::Closed => "ClosedError",
+        ErrorKind::Internal => "InternalError",
+    }
+}
+
+/// The exception for `error`, with its endpoint.
+pub(crate) fn raised(ruby: &Ruby, error: &CoreError) -> Error {
+    exception(ruby, error.kind(), &error.to_string(), error.endpoint(), None)
+}
+
+/// The exception for a `key` outside every watched range.
+pub(crate) fn unwatched(ruby: &Ruby, key: &[u8]) -> Error {
+    let shown = String::from_utf8_lossy(key);
+    let message = format!("{shown:?} is outside every watched range; add it, or a prefix of it, to `watch`");
+    exception(ruby, ErrorKind::UnwatchedKey, &message, None, Some(key))
+}
+
+fn exception(
+    ruby: &Ruby,
+    kind: ErrorKind,
+    message: &str,
+    endpoint: Option<&str>,
+    key: Option<&[u8]>,
+) -> Error {
+    let build = || -> Result<Error, Error> {
+        let module: RModule = ruby.class_object().const_get("EtcdDiscovery")?;
+        let class: ExceptionClass = module.const_get(class_name(kind))?;
+        let key = key.map(|key| crate::value::string(ruby, key));
+        let exception: magnus::Exception =
+            class.funcall("new", (message, kwargs!(ruby, "endpoint" => endpoint, "key" => key)))?;
+        Ok(exception.into())
+    };
+    build().unwrap_or_else(|error| error)
+}
+
+/// Runs `body`; a panic in it becomes an `InternalError` (promise 9).
+pub(crate) fn guarded<T>(ruby: &Ruby, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        let error = CoreError::new(ErrorKind::Internal, "a defect in etcd_discovery was contained");
+        Err(raised(ruby, &error))
+    })
+}

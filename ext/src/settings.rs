@@ -1,0 +1,71 @@
+//! The settings that Ruby has checked one by one, as the core's [`Settings`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use etcd_discovery_core::config::{Credentials, Secret, Settings, TlsFiles};
+use etcd_discovery_core::endpoint::Endpoint;
+use etcd_discovery_core::range::{KeyRange, Ranges};
+use magnus::{Error, RArray, RHash, Ruby, TryConvert};
+
+use crate::error::raised;
+use crate::value::bytes;
+
+/// Reads a Hash with symbols for keys.
+///
+/// # Errors
+/// `ConfigurationError` that names the setting.
+pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
+    let tls = TlsFiles {
+        ca_file: optional::<PathBuf>(ruby, hash, "ca_file")?,
+        cert_file: optional::<PathBuf>(ruby, hash, "cert_file")?,
+        key_file: optional::<PathBuf>(ruby, hash, "key_file")?,
+        server_name: optional(ruby, hash, "server_name")?,
+    };
+    let endpoints = endpoints(ruby, hash, tls != TlsFiles::default())?;
+    let mut settings = Settings::new(endpoints, ranges(ruby, hash)?).map_err(|error| raised(ruby, &error))?;
+    settings.tls = tls;
+    settings.credentials = credentials(ruby, hash)?;
+    let timing = &mut settings.timing;
+    for (name, slot) in [
+        ("connect_timeout", &mut timing.connect_timeout),
+        ("request_timeout", &mut timing.request_timeout),
+        ("keepalive_interval", &mut timing.keepalive_interval),
+        ("keepalive_timeout", &mut timing.keepalive_timeout),
+        ("progress_interval", &mut timing.progress_interval),
+        ("backoff_cap", &mut timing.backoff_cap),
+    ] {
+        if let Some(seconds) = optional::<f64>(ruby, hash, name)? {
+            *slot = Duration::from_secs_f64(seconds);
+        }
+    }
+    Ok(settings)
+}
+
+fn endpoints(ruby: &Ruby, hash: RHash, tls: bool) -> Result<Vec<Endpoint>, Error> {
+    let texts: Vec<String> = optional(ruby, hash, "endpoints")?.unwrap_or_default();
+    let parsed: Result<_, _> = texts.iter().map(|text| Endpoint::parse(text, tls)).collect();
+    parsed.map_err(|error| raised(ruby, &error))
+}
+
+/// What ends in a slash is a prefix, an empty text is everything, and anything else is one key.
+fn ranges(ruby: &Ruby, hash: RHash) -> Result<Ranges, Error> {
+    let wishes = optional::<RArray>(ruby, hash, "watch")?.unwrap_or_else(|| ruby.ary_new());
+    let mut ranges = Vec::with_capacity(wishes.len());
+    for wish in wishes {
+        let wish = bytes(ruby, wish)?;
+        let prefix = wish.last().is_none_or(|last| *last == b'/');
+        ranges.push(if prefix { KeyRange::prefix(&wish) } else { KeyRange::key(&wish) });
+    }
+    Ok(Ranges::merge(ranges))
+}
+
+fn credentials(ruby: &Ruby, hash: RHash) -> Result<Option<Credentials>, Error> {
+    let user: Option<String> = optional(ruby, hash, "user")?;
+    let password: Option<String> = optional(ruby, hash, "password")?;
+    Ok(user.map(|user| Credentials { user, password: Secret::new(password.unwrap_or_default()) }))
+}
+
+fn optional<T: TryConvert>(ruby: &Ruby, hash: RHash, name: &str) -> Result<Option<T>, Error> {
+    hash.get(ruby.to_symbol(name)).map_or(Ok(None), <Option<T>>::try_convert)
+}
