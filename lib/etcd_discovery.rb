@@ -1,0 +1,146 @@
+# frozen_string_literal: true
+
+require "rbconfig"
+require_relative "etcd_discovery/version"
+require_relative "etcd_discovery/errors"
+# With its suffix: the extension has the name of this file.
+require "etcd_discovery.#{RbConfig::CONFIG['DLEXT']}"
+require_relative "etcd_discovery/absent"
+require_relative "etcd_discovery/configuration"
+require_relative "etcd_discovery/snapshot"
+require_relative "etcd_discovery/status"
+require_relative "etcd_discovery/fork"
+require_relative "etcd_discovery/client"
+
+# A live copy of etcd keys in the memory of every Ruby process.
+#
+# @example
+#   EtcdDiscovery.configure do |config|
+#     config.endpoints = %w[http://10.0.0.1:2379]
+#     config.watch "/service/"
+#   end
+#
+#   EtcdDiscovery["/service/b"]  # => "10.1.1.60:8081"
+#
+# @!method self.[](key)
+#   Reads the default client; costs what a Hash costs.
+#   @param key [String]
+#   @return [String, nil]
+#   @raise [UnwatchedKeyError] outside every watched range
+#   @see Client#[]
+module EtcdDiscovery
+  @lock = Mutex.new
+
+  class << self
+    # Sets up the default client. Nothing is connected yet: {.start}, or the first read, does that.
+    #
+    # @yieldparam config [Configuration]
+    # @return [Client] the default client
+    # @raise [ConfigurationError] for a wrong setting, naming it and what is accepted
+    def configure
+      config = Configuration.new
+      yield config if block_given?
+      use(Client.new(config))
+    end
+
+    # @return [Client] the default client; made from the environment when nothing was configured
+    # @raise [ConfigurationError] when that is not enough
+    def client
+      @client || use(Client.new(Configuration.new))
+    end
+
+    # Starts the default client, and waits for its first complete snapshot.
+    #
+    # @param timeout [Numeric, nil] seconds to wait at most; `boot_timeout` when not given
+    # @return [Client]
+    # @raise [ConnectionError, AuthenticationError, PermissionError] when there is none in time
+    # @see Client#start
+    def start(timeout: nil)
+      timeout ? client.start(timeout: timeout) : client.start
+    end
+
+    # Ends the default client's connections; what it holds stays readable.
+    #
+    # @return [void]
+    def stop
+      @client&.stop
+    end
+
+    # What unicorn's `after_fork` calls. Also automatic: calling both does no harm.
+    #
+    # @example config/unicorn.rb
+    #   after_fork { |_server, _worker| EtcdDiscovery.after_fork }
+    # @return [void]
+    def after_fork
+      Fork.resume
+    end
+
+    # @return [Boolean] whether there is a snapshot to read from
+    def ready?
+      @client ? @client.ready? : false
+    end
+
+    # @param key [String]
+    # @param default [Object]
+    # @return [String, Object]
+    # @raise [KeyError] when the key is not there, without default and block
+    # @see Client#fetch
+    def fetch(key, *default, &block)
+      client.fetch(key, *default, &block)
+    end
+
+    # @param key [String]
+    # @return [Boolean]
+    # @raise [UnwatchedKeyError] outside every watched range
+    def key?(key)
+      client.key?(key)
+    end
+
+    # @return [Snapshot] all watched keys at one revision
+    def snapshot
+      client.snapshot
+    end
+
+    # @param key [String]
+    # @param value [String]
+    # @return [Integer] the revision of the change
+    # @see Client#put
+    def put(key, value)
+      client.put(key, value)
+    end
+
+    # @param key [String]
+    # @return [Integer] the revision of the change
+    # @see Client#delete
+    def delete(key)
+      client.delete(key)
+    end
+
+    # @return [Status]
+    def status
+      client.status
+    end
+
+    # @return [Boolean] whether etcd has confirmed the data within `max_staleness`
+    def healthy?
+      client.healthy?
+    end
+
+    # @return [Boolean] whether etcd has not confirmed the data for longer than `max_staleness`
+    def stale?
+      client.stale?
+    end
+
+    private
+
+    def use(client)
+      @lock.synchronize do
+        former = @client
+        @client = client
+        self.native_default = client
+        former&.stop
+      end
+      client
+    end
+  end
+end

@@ -1,0 +1,17 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # What `fetch` gives for a key that is not there.
+  #
+  # @api private
+  module Absent
+    # @return [Object] `default`, unless there is none
+    # @raise [KeyError]
+    def self.value(receiver, key, default)
+      yield key
+      return default unless default.equal?(Absent)
+
+      raise KeyError.new("key not found: #{key.inspect}", receiver: receiver, key: key)
+    end
+  end
+end

@@ -1,0 +1,105 @@
+# frozen_string_literal: true
+
+require_relative "setting"
+
+module EtcdDiscovery
+  # The settings of one client. Each is checked when it is given: a wrong one raises
+  # {ConfigurationError} at the line that is wrong.
+  #
+  # What is not given comes from the environment (`ETCD_DISCOVERY_ENDPOINTS` and so on, then etcdctl's own
+  # `ETCDCTL_ENDPOINTS`, `ETCDCTL_USER`, `ETCDCTL_CACERT`, …), then from the defaults.
+  #
+  # @example
+  #   EtcdDiscovery.configure do |config|
+  #     config.endpoints = %w[http://10.0.0.1:2379 http://10.0.0.2:2379]
+  #     config.watch "/service/", "/config/limit"
+  #   end
+  class Configuration
+    # Every setting, in the order of the documentation.
+    SETTINGS = [
+      Setting.new(:endpoints, :list, default: ["http://127.0.0.1:2379"].freeze, etcdctl: "ENDPOINTS",
+                                     doc: "members of the cluster, `http://host:port` or `https://host:port`"),
+      Setting.new(:watch, :list, default: [].freeze,
+                                 doc: "what to hold: prefixes (ending in `/`) and exact keys; `\"\"` is everything"),
+      Setting.new(:user, :string, etcdctl: "USER", doc: "user of etcd; `user:password` sets both"),
+      Setting.new(:password, :string, etcdctl: "PASSWORD", secret: true, doc: "the user's password"),
+      Setting.new(:ca_file, :path, etcdctl: "CACERT", doc: "PEM file of the authorities that sign etcd's certificates"),
+      Setting.new(:cert_file, :path, etcdctl: "CERT", doc: "PEM file of the client's certificate"),
+      Setting.new(:key_file, :path, etcdctl: "KEY", doc: "PEM file of the client's private key"),
+      Setting.new(:server_name, :string, doc: "name to expect in etcd's certificate, in place of the endpoint's host"),
+      Setting.new(:boot_timeout, :seconds, default: 5.0, doc: "longest wait of `start` and of a first read"),
+      Setting.new(:connect_timeout, :seconds, default: 2.0, doc: "for a connection with its TLS handshake and login"),
+      Setting.new(:request_timeout, :seconds, default: 3.0, doc: "for one answer of etcd"),
+      Setting.new(:max_staleness, :seconds, default: 10.0,
+                                            doc: "`stale?` is true when etcd has not confirmed the data for longer"),
+      Setting.new(:progress_interval, :seconds, default: 3.0, doc: "between two proofs that the data is current"),
+      Setting.new(:keepalive_interval, :seconds, default: 10.0, minimum: 5.0,
+                                                 doc: "between HTTP/2 pings; etcd refuses more than one in 5 s"),
+      Setting.new(:keepalive_timeout, :seconds, default: 3.0, doc: "for the answer to an HTTP/2 ping"),
+      Setting.new(:backoff_cap, :seconds, default: 3.0, doc: "longest delay between two attempts to connect"),
+      Setting.new(:logger, :logger, doc: "where to report; `nil` for nowhere")
+    ].freeze
+
+    BY_NAME = SETTINGS.to_h { |setting| [setting.name, setting] }.freeze
+    private_constant :BY_NAME
+
+    # @param settings [Hash{Symbol => Object}] any of {SETTINGS} by name
+    # @param env [Hash{String => String}] the environment
+    # @raise [ConfigurationError] for an unknown setting or a wrong value
+    def initialize(env: ENV, **settings)
+      @env = env
+      @values = {}
+      settings.each { |name, value| set(name, value) }
+    end
+
+    SETTINGS.each do |setting|
+      define_method("#{setting.name}=") { |value| set(setting.name, value) }
+      next if setting.name == :watch
+
+      define_method(setting.name) { get(setting.name) }
+    end
+
+    # Adds keys and prefixes to what is watched; without arguments, tells them.
+    #
+    # @param keys [Array<String>] a text that ends in `/` is a prefix, any other is one key
+    # @return [Array<String>] all that is watched
+    # @raise [ConfigurationError] for something that is no String
+    def watch(*keys)
+      set(:watch, (@values[:watch] || []) + keys.flatten) unless keys.empty?
+      get(:watch)
+    end
+
+    # @param name [Symbol]
+    # @return [Object, nil] the value in force: given, of the environment, or the default
+    def get(name)
+      return @values[name] if @values.key?(name)
+
+      BY_NAME.fetch(name).from_environment(@env)
+    end
+
+    # @api private
+    # @return [Hash{Symbol => Object}] what the extension takes
+    def to_native
+      values = SETTINGS.to_h { |setting| [setting.name, get(setting.name)] }
+      user, password = values[:user]&.split(":", 2)
+      values.merge(user: user, password: values[:password] || password).compact
+    end
+
+    # @return [String] without secrets
+    def inspect
+      shown = SETTINGS.map { |setting| "#{setting.name}=#{setting.show(get(setting.name))}" }
+      "#<#{self.class} #{shown.join(' ')}>"
+    end
+
+    private
+
+    def set(name, value)
+      setting = BY_NAME[name.to_sym]
+      unless setting
+        raise ConfigurationError, "#{name}: no such setting; there are #{BY_NAME.keys.join(', ')}"
+      end
+
+      @values[setting.name] = setting.check(value)
+    end
+  end
+end

@@ -1,0 +1,58 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # The root of every error that this gem raises.
+  #
+  # @example Serve without the setting when there is none
+  #   begin
+  #     EtcdDiscovery["/config/limit"]
+  #   rescue EtcdDiscovery::Error => e
+  #     logger.error(e.message) # names endpoint or key, and what to do
+  #   end
+  class Error < StandardError
+    # @return [String, nil] the endpoint that the error is about
+    attr_reader :endpoint
+    # @return [String, nil] the key that the error is about
+    attr_reader :key
+    # @return [Integer, nil] the revision of etcd that the error is about
+    attr_reader :revision
+
+    # @param message [String, nil] what happened and what to do; it holds no secret
+    # @param endpoint [String, nil]
+    # @param key [String, nil]
+    # @param revision [Integer, nil]
+    def initialize(message = nil, endpoint: nil, key: nil, revision: nil)
+      super(message)
+      @endpoint = endpoint
+      @key = key
+      @revision = revision
+    end
+  end
+
+  # A setting is missing or wrong; the message names it, what was given, and what is accepted.
+  class ConfigurationError < Error; end
+
+  # etcd could not be reached, or broke off.
+  class ConnectionError < Error; end
+
+  # etcd did not answer in time.
+  class TimeoutError < ConnectionError; end
+
+  # etcd does not accept the user or the password.
+  class AuthenticationError < Error; end
+
+  # The user may not read or write this.
+  class PermissionError < Error; end
+
+  # The key is outside every watched range; its absence here would mean nothing.
+  class UnwatchedKeyError < Error; end
+
+  # No snapshot has been loaded yet.
+  class NotReadyError < Error; end
+
+  # The client was stopped.
+  class ClosedError < Error; end
+
+  # A defect of this library, contained.
+  class InternalError < Error; end
+end

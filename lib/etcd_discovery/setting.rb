@@ -1,0 +1,92 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # One setting: its name, its type, where it comes from, and what is accepted.
+  #
+  # @api private
+  class Setting
+    # What each type accepts, in words.
+    ACCEPTED = {
+      list: "a list of Strings",
+      string: "a String",
+      path: "the path of a file",
+      seconds: "a number of seconds above 0",
+      logger: "an object with `info`, `warn` and `error`"
+    }.freeze
+
+    attr_reader :name, :type, :default, :doc
+
+    def initialize(name, type, doc:, default: nil, etcdctl: nil, minimum: nil, secret: false)
+      @name = name
+      @type = type
+      @doc = doc
+      @default = default
+      @etcdctl = etcdctl
+      @minimum = minimum
+      @secret = secret
+      freeze
+    end
+
+    # @return [Array<String>] the environment variables that set it, the first in force first
+    def variables
+      return [] if type == :logger
+
+      ["ETCD_DISCOVERY_#{name.to_s.upcase}", *("ETCDCTL_#{@etcdctl}" if @etcdctl)]
+    end
+
+    def from_environment(env)
+      variable = variables.find { |candidate| env[candidate] && !env[candidate].empty? }
+      return default unless variable
+
+      text = env[variable]
+      check(type == :list ? text.split(",").map(&:strip) : text, variable)
+    end
+
+    def check(value, source = name)
+      return value if value.nil? && default.nil?
+
+      checked = send("check_#{type}", value)
+      return checked unless checked.nil?
+
+      raise ConfigurationError, "#{source}: #{show(value)} is not #{accepted}"
+    end
+
+    def show(value)
+      return "[secret]" if @secret && value
+      # `user:password` is one of the accepted forms.
+      return value.split(":", 2).first.inspect if name == :user && value.is_a?(String)
+
+      text = type == :logger ? value.class.to_s : value.inspect
+      text.length > 200 ? "#{text[0, 200]}…" : text
+    end
+
+    private
+
+    def accepted
+      @minimum ? "#{ACCEPTED.fetch(type)}, at least #{@minimum}" : ACCEPTED.fetch(type)
+    end
+
+    def check_list(value)
+      list = value.is_a?(String) ? [value] : value
+      list.map(&:dup).each(&:freeze).freeze if list.is_a?(Array) && list.all?(String)
+    end
+
+    def check_string(value)
+      value.dup.freeze if value.is_a?(String) && !value.empty?
+    end
+
+    def check_path(value)
+      path = value.respond_to?(:to_path) ? value.to_path : value
+      check_string(path)
+    end
+
+    def check_seconds(value)
+      seconds = Float(value, exception: false)
+      seconds if seconds&.positive? && seconds.finite? && seconds >= (@minimum || 0) && seconds < 1_000_000
+    end
+
+    def check_logger(value)
+      value if %i[info warn error].all? { |level| value.respond_to?(level) }
+    end
+  end
+end

@@ -1,0 +1,70 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # The watched keys at one revision of etcd; it never changes.
+  #
+  # @example
+  #   snapshot = EtcdDiscovery.snapshot
+  #   snapshot["/service/b"]                 # => "10.1.1.60:8081"
+  #   snapshot.prefix("/service/").to_h      # => {"/service/b"=>"10.1.1.60:8081"}
+  #
+  # @!method [](key)
+  #   @param key [String]
+  #   @return [String, nil] the value, frozen
+  #   @raise [UnwatchedKeyError] outside every watched range
+  # @!method key?(key)
+  #   @param key [String]
+  #   @return [Boolean]
+  #   @raise [UnwatchedKeyError] outside every watched range
+  # @!method revision
+  #   @return [Integer] the revision of etcd that this is a copy of
+  # @!method mod_revision(key)
+  #   @param key [String]
+  #   @return [Integer, nil] the revision of the key's last change
+  # @!method size
+  #   @return [Integer] number of keys
+  # @!method keys
+  #   @return [Array<String>] in the order of their bytes
+  # @!method to_a
+  #   @return [Array<Array(String, String)>] keys and values, in the order of the keys' bytes
+  # @!method prefix(prefix)
+  #   @param prefix [String]
+  #   @return [Snapshot] the part of it under the prefix
+  #   @raise [UnwatchedKeyError] if not all of it is watched
+  class Snapshot
+    include Enumerable
+
+    # @param key [String]
+    # @param default [Object] given back for a key that is not there
+    # @yieldparam key [String] called for a key that is not there
+    # @return [String, Object]
+    # @raise [KeyError] when the key is not there, without default and block
+    # @raise [UnwatchedKeyError] outside every watched range
+    def fetch(key, default = Absent)
+      value = self[key]
+      return value unless value.nil?
+
+      Absent.value(self, key, default) { |absent| return yield(absent) if block_given? }
+    end
+
+    # @yieldparam key [String]
+    # @yieldparam value [String]
+    # @return [self, Enumerator]
+    def each(&block)
+      return enum_for(:each) { size } unless block
+
+      to_a.each(&block)
+      self
+    end
+
+    # @return [Hash{String => String}]
+    def to_h(&block)
+      block ? to_a.to_h(&block) : to_a.to_h
+    end
+
+    # @return [String]
+    def inspect
+      "#<#{self.class} revision=#{revision} size=#{size}>"
+    end
+  end
+end
