@@ -1,6 +1,12 @@
 # frozen_string_literal: true
 
 require "rbconfig"
+
+if defined?(EtcdDiscovery::Host) || (defined?(Gem) && Gem.loaded_specs.key?("etcd-discovery"))
+  raise LoadError, "the gem etcd-discovery (with a hyphen, for etcd's v2 API) is loaded too, and defines " \
+                   "the same constant as etcd_discovery: remove one of the two from the Gemfile"
+end
+
 require_relative "etcd_discovery/version"
 require_relative "etcd_discovery/errors"
 # With its suffix: the extension has the name of this file.
@@ -56,7 +62,7 @@ module EtcdDiscovery
     # @raise [ConnectionError, AuthenticationError, PermissionError] when there is none in time
     # @see Client#start
     def start(timeout: nil)
-      timeout ? client.start(timeout: timeout) : client.start
+      timeout ? client.start(timeout:) : client.start
     end
 
     # Ends the default client's connections; what it holds stays readable.
@@ -85,8 +91,8 @@ module EtcdDiscovery
     # @return [String, Object]
     # @raise [KeyError] when the key is not there, without default and block
     # @see Client#fetch
-    def fetch(key, *default, &block)
-      client.fetch(key, *default, &block)
+    def fetch(key, *default, &)
+      client.fetch(key, *default, &)
     end
 
     # @param key [String]
