@@ -226,7 +226,7 @@ fn set_default(ruby: &Ruby, _module: Value, client: Option<Obj<Client>>) -> Resu
 
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let module = ruby.define_module("EtcdDiscovery")?;
-    module.define_singleton_method("native_default=", method!(set_default, 1))?;
+    module.singleton_class()?.define_private_method("native_default=", method!(set_default, 1))?;
     let class = module.define_class("Client", ruby.class_object())?;
     protect(|| {
         // SAFETY: the functions have the arity that they are defined with; the root is a static.

@@ -11,7 +11,7 @@ module EtcdDiscovery
       yield key
       return default unless default.equal?(Absent)
 
-      raise KeyError.new("key not found: #{key.inspect}", receiver: receiver, key: key)
+      raise KeyError.new("key not found: #{key.inspect}", receiver:, key:)
     end
   end
 end

@@ -14,16 +14,18 @@ module EtcdDiscovery
       logger: "an object with `info`, `warn` and `error`"
     }.freeze
 
+    # Seconds; more is a mistake (and too much for the system's timers).
+    LONGEST = 1_000_000
+
     attr_reader :name, :type, :default, :doc
 
-    def initialize(name, type, doc:, default: nil, etcdctl: nil, minimum: nil, secret: false)
+    # @param options [Hash] `default`, `minimum` (of a number), `secret`, and `etcdctl`: the name of
+    #   etcdctl's own variable, without its prefix
+    def initialize(name, type, doc:, **options)
       @name = name
       @type = type
       @doc = doc
-      @default = default
-      @etcdctl = etcdctl
-      @minimum = minimum
-      @secret = secret
+      @default, @minimum, @secret, @etcdctl = options.values_at(:default, :minimum, :secret, :etcdctl)
       freeze
     end
 
@@ -82,7 +84,7 @@ module EtcdDiscovery
 
     def check_seconds(value)
       seconds = Float(value, exception: false)
-      seconds if seconds&.positive? && seconds.finite? && seconds >= (@minimum || 0) && seconds < 1_000_000
+      seconds if seconds&.between?(@minimum || Float::MIN, LONGEST)
     end
 
     def check_logger(value)

@@ -11,33 +11,31 @@ module EtcdDiscovery
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error endpoint
                 server_version pid].freeze
 
-    # @!attribute [r] state
-    #   @return [Symbol] `:watching` when all is well; else `:stopped`, `:connecting`, `:listing`,
-    #     `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`
-    # @!attribute [r] revision
-    #   @return [Integer] revision of etcd that the local copy is of; 0 before the first
-    # @!attribute [r] size
-    #   @return [Integer] number of keys held
-    # @!attribute [r] age
-    #   @return [Float, nil] seconds since etcd last confirmed the data; `nil` if it never did
-    # @!attribute [r] synced_at
-    #   @return [Time, nil] when etcd last confirmed the data
-    # @!attribute [r] reconnects
-    #   @return [Integer] connections made after the first, in this process
-    # @!attribute [r] relists
-    #   @return [Integer] full listings after the first, in this process
-    # @!attribute [r] resets
-    #   @return [Integer] how often the cluster's history turned out to be another one
-    # @!attribute [r] last_error
-    #   @return [EtcdDiscovery::Error, nil] the last thing that went wrong; it stays after recovery
-    # @!attribute [r] endpoint
-    #   @return [String, nil] the member that is being watched
-    # @!attribute [r] server_version
-    #   @return [String, nil] that member's version of etcd
-    # @!attribute [r] pid
-    #   @return [Integer] the process that was asked
-    attr_reader(*FIELDS)
-
+    # @return [Symbol] `:watching` when all is well; else `:stopped`, `:connecting`, `:listing`,
+    #   `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`
+    attr_reader :state
+    # @return [Integer] revision of etcd that the local copy is of; 0 before the first
+    attr_reader :revision
+    # @return [Integer] number of keys held
+    attr_reader :size
+    # @return [Float, nil] seconds since etcd last confirmed the data; `nil` if it never did
+    attr_reader :age
+    # @return [Time, nil] when etcd last confirmed the data
+    attr_reader :synced_at
+    # @return [Integer] connections made after the first, in this process
+    attr_reader :reconnects
+    # @return [Integer] full listings after the first, in this process
+    attr_reader :relists
+    # @return [Integer] how often the cluster's history turned out to be another one
+    attr_reader :resets
+    # @return [EtcdDiscovery::Error, nil] the last thing that went wrong; it stays after recovery
+    attr_reader :last_error
+    # @return [String, nil] the member that is being watched
+    attr_reader :endpoint
+    # @return [String, nil] that member's version of etcd
+    attr_reader :server_version
+    # @return [Integer] the process that was asked
+    attr_reader :pid
     # @return [Array<String>] the keys and prefixes that are watched
     attr_reader :watched
 
@@ -61,7 +59,7 @@ module EtcdDiscovery
     # @return [Hash{Symbol => Object}] all of it, for a log line or a JSON body
     def to_h
       fields = FIELDS.to_h { |field| [field, public_send(field)] }
-      fields.merge(last_error: last_error&.message, stale: stale?, watched: watched)
+      fields.merge(last_error: last_error&.message, stale: stale?, watched:)
     end
 
     # @return [String]
