@@ -106,6 +106,40 @@ RSpec.describe "a forked process" do
     expect(process.heard).to eq [0, 0]
   end
 
+  it "may be forked in a signal handler, and by popen" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      children = []
+      trap(:USR1) { children << fork { report EtcdDiscovery["/service/b"]; exit!(0) } }
+      Process.kill(:USR1, Process.pid)
+      wait_until("the handler") { children.any? }
+      Process.wait(children.first)
+      report IO.popen("-") { |pipe| pipe ? pipe.read : print(EtcdDiscovery["/service/b"]) }
+      hear
+      wait_until("the change in the parent") { EtcdDiscovery["/service/b"] == "after" }
+      report EtcdDiscovery.status.reconnects
+    RUBY
+    expect(Array.new(2) { process.heard }).to eq %w[before before]
+    etcd.ctl.put("/service/b", "after")
+    process.tell
+    expect(process.heard).to eq 0
+  end
+
+  it "may be one of 200 programs that are started while the parent reads: it follows undisturbed" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      200.times { system("true") or raise "no such program" }
+      report EtcdDiscovery.status.reconnects
+      hear
+      wait_until("the change in the parent") { EtcdDiscovery["/service/b"] == "after" }
+      report EtcdDiscovery.status.reconnects
+    RUBY
+    expect(process.heard(timeout: 60)).to eq 0
+    etcd.ctl.put("/service/b", "after")
+    process.tell
+    expect(process.heard).to eq 0
+  end
+
   it "may be spawned instead of forked: another program gets none of the sockets" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"

@@ -41,6 +41,14 @@ RSpec.describe "an etcd with users" do
     expect(root.get("/service/b")).to eq "before"
   end
 
+  it "shows several ranges that the user may read, though not what lies between them" do
+    root.run("role", "grant-permission", "app-role", "read", "--prefix=true", "/config/")
+    reader = client(etcd, "/service/", "/config/", user: "app", password: "s3cret-word").tap(&:start)
+    root.transaction(*%w[service config other].map { |name| [:put, "/#{name}/b", "after"] })
+    wait_until("both keys") { reader.snapshot.size == 2 }
+    expect(reader.snapshot.to_h).to eq("/service/b" => "after", "/config/b" => "after")
+  end
+
   it "keeps no secret in what a client shows of itself" do
     reader = client(etcd, "/service/", user: "app", password: "s3cret-word").tap(&:start)
     shown = [reader, reader.status, reader.status.to_h].map(&:inspect)
