@@ -4,8 +4,7 @@ require "open3"
 require "rubygems/package"
 require "tmpdir"
 
-# Builds the gem from this tree, installs it as a user's machine would, and loads it from there. RubyGems
-# compiles the whole workspace for that, which takes minutes on a small machine.
+# Builds the gem from this tree, installs it as a user's machine would, and loads it from there.
 RSpec.describe "the packaged gem", :packaging do
   root = File.expand_path("../..", __dir__)
   version = EtcdDiscovery::VERSION
@@ -18,21 +17,32 @@ RSpec.describe "the packaged gem", :packaging do
     status.success? ? output : raise("#{command.join(' ')} failed:\n#{output}")
   end
 
+  # Cargo, from 1.91 on, keeps all but the library itself in this folder. It starts with what `rake compile`
+  # has left, so that most dependencies need not compile again: minutes on a small machine.
+  build_dir = File.join(root, "target", "packaging")
+
+  define_method(:lay_out_build_dir) do
+    FileUtils.mkdir_p(build_dir)
+    compiled = File.join(root, "target", "release")
+    FileUtils.cp_r(compiled, build_dir, preserve: true) if File.directory?(compiled)
+    # The gem's own packages compile anew from the installed sources.
+    FileUtils.rm_rf(Dir[File.join(build_dir, "release/.fingerprint/etcd_discovery*")])
+  end
+
   before(:context) do
     @place = Dir.mktmpdir("etcd_discovery-gem")
     @home = File.join(@place, "home")
     @gem = File.join(@place, "etcd_discovery-#{version}.gem")
-    # Where Cargo, from 1.91 on, leaves all but the library itself, so that the next run need not compile the
-    # dependencies again. RubyGems' own folder goes when the spec ends.
     @environment = outside.merge(
-      "GEM_HOME" => @home, "GEM_PATH" => @home,
-      "CARGO_BUILD_BUILD_DIR" => File.join(root, "target", "packaging")
+      "GEM_HOME" => @home, "GEM_PATH" => @home, "CARGO_BUILD_BUILD_DIR" => build_dir
     )
+    lay_out_build_dir
+
     run("gem", "build", "etcd_discovery.gemspec", "--output", @gem, chdir: root)
     run("gem", "install", "--local", "--no-document", @gem)
   end
 
-  after(:context) { FileUtils.rm_rf(@place) }
+  after(:context) { FileUtils.rm_rf([@place, build_dir]) }
 
   let(:contents) { Gem::Package.new(@gem).contents }
 
