@@ -1,56 +1,54 @@
-//! When to ask etcd whether the snapshot is still its content, and what its answer proves.
+//! When to ask etcd whether the snapshot is still its content, and what the answer proves.
 //!
-//! Silence proves nothing: a half-open connection is silent for ever. So at an interval the machine asks,
-//! with a deadline, and only an answer moves `confirmed_at` (promise 5).
+//! Silence proves nothing: a half-open connection is silent for ever. Nor does a message that arrives: it
+//! may have been under way for long, and a member that is cut off from the others goes on telling its
+//! watchers that all is well. So at an interval a linearizable read asks the cluster for its revision; once
+//! every event up to that revision has arrived, the content is confirmed *as of the moment of asking*
+//! (promise 5). Where the revisions in between were of other keys, no event tells so, and the stream is
+//! asked for its progress.
 
 use std::time::{Duration, Instant};
-
-use super::event::Trust;
 
 /// Between two progress answers of a server whose answers may overtake events. Its watches are
 /// brought up to date every 100 ms, its blocked ones every 10 ms.
 const REPEAT_AFTER: Duration = Duration::from_millis(300);
 
 /// A server drops a progress request, without a word, while one of the stream's watches is catching up;
-/// that takes it up to 100 ms after the watch was created. So a question is put again, in growing steps.
+/// that takes it up to 100 ms after the watch was created. So it is asked again, in growing steps.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(120);
 
-/// The question that is out, if one is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Probe {
-    /// None; ask at this time.
-    Due(Instant),
-    /// A progress request was sent, for the first time at `since`, and will be again at `again`.
-    Progress { since: Instant, again: Instant },
+#[derive(Debug, Clone, Copy)]
+enum Probe {
+    Idle,
     /// A linearizable read was sent.
-    Read { since: Instant },
+    Read {
+        since: Instant,
+    },
+    /// The events up to `target` have yet to arrive; the stream is asked for its progress at `again`.
+    /// `proves`: the target is what a read sent at `since` found.
+    Behind {
+        since: Instant,
+        target: i64,
+        again: Instant,
+        proves: bool,
+    },
 }
 
 /// What to do when the time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
-    /// Send a progress request.
-    Progress,
     /// Send a linearizable read.
     Read,
+    /// Send a progress request.
+    Progress,
     /// Nothing came for too long: the connection is dead, whatever TCP thinks.
     GiveUp,
 }
 
-/// What a progress answer allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Proof {
-    /// The content is confirmed as of this time.
-    pub(super) confirmed_at: Option<Instant>,
-    /// All events up to this revision have arrived.
-    pub(super) complete_to: Option<i64>,
-}
-
-/// An answer that a second one must bear out.
+/// A progress answer that a second one must bear out.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
     revision: i64,
-    asked: Instant,
     answered: Instant,
 }
 
@@ -58,54 +56,82 @@ struct Claim {
 pub(super) struct Freshness {
     interval: Duration,
     patience: Duration,
-    trust: Trust,
     probe: Probe,
+    read_at: Instant,
     heard: Instant,
     claim: Option<Claim>,
+    /// Borne out: every event up to here has arrived.
+    believed: i64,
 }
 
 impl Freshness {
-    pub(super) const fn new(interval: Duration, patience: Duration, trust: Trust, now: Instant) -> Self {
-        Self { interval, patience, trust, probe: Probe::Due(now), heard: now, claim: None }
+    pub(super) const fn new(interval: Duration, patience: Duration, now: Instant) -> Self {
+        Self { interval, patience, probe: Probe::Idle, read_at: now, heard: now, claim: None, believed: 0 }
     }
 
     pub(super) fn deadline(&self) -> Instant {
         match self.probe {
-            Probe::Due(at) => at,
-            Probe::Progress { since, again } => again.min(self.limit(since)),
-            Probe::Read { since } => self.limit(since),
+            Probe::Idle => self.read_at,
+            Probe::Read { since } => since + self.patience,
+            Probe::Behind { since, again, .. } => again.min(self.limit(since)),
         }
     }
 
+    /// A stream that goes on telling is not given up, however far behind it is.
     fn limit(&self, since: Instant) -> Instant {
         since.max(self.heard) + self.patience
     }
 
-    pub(super) const fn is_idle(&self) -> bool {
-        matches!(self.probe, Probe::Due(_))
-    }
-
-    /// The deadline has come. `answers_progress`: whether the server would answer a progress request.
-    pub(super) fn due(&mut self, now: Instant, answers_progress: bool) -> Ask {
-        match self.probe {
-            Probe::Due(_) if answers_progress => self.ask_progress(now),
-            Probe::Due(_) => {
+    /// The deadline has come.
+    pub(super) fn due(&mut self, now: Instant) -> Ask {
+        match &mut self.probe {
+            Probe::Idle => {
                 self.probe = Probe::Read { since: now };
                 Ask::Read
             }
-            Probe::Progress { since, .. } if now < self.limit(since) => self.ask_progress(now),
-            Probe::Progress { .. } | Probe::Read { .. } => Ask::GiveUp,
+            Probe::Behind { since, again, .. } if now < (*since).max(self.heard) + self.patience => {
+                *again = now + now.saturating_duration_since(*since).clamp(ASK_AGAIN_AFTER, REPEAT_AFTER * 2);
+                Ask::Progress
+            }
+            Probe::Read { .. } | Probe::Behind { .. } => Ask::GiveUp,
         }
     }
 
-    pub(super) fn ask_progress(&mut self, now: Instant) -> Ask {
-        let since = match self.probe {
-            Probe::Progress { since, .. } => since,
-            Probe::Due(_) | Probe::Read { .. } => now,
-        };
-        let again = now + now.saturating_duration_since(since).max(ASK_AGAIN_AFTER);
-        self.probe = Probe::Progress { since, again };
-        Ask::Progress
+    /// The read found the cluster at `revision`: wait until we are there.
+    pub(super) fn found(&mut self, now: Instant, revision: i64) {
+        if let Probe::Read { since } = self.probe {
+            let again = now + ASK_AGAIN_AFTER;
+            self.probe = Probe::Behind { since, target: revision, again, proves: true };
+        }
+    }
+
+    /// Events up to `revision` wait to be shown: find out at once whether they may be.
+    pub(super) fn want(&mut self, now: Instant, revision: i64) {
+        if matches!(self.probe, Probe::Idle) {
+            let again = now + ASK_AGAIN_AFTER;
+            self.probe = Probe::Behind { since: now, target: revision, again, proves: false };
+        }
+    }
+
+    /// Whether the question that is out is answered, all events up to `frontier` having arrived; if it was
+    /// about the cluster, as of when the content is confirmed.
+    pub(super) fn settle(&mut self, now: Instant, frontier: i64) -> Option<Instant> {
+        match self.probe {
+            Probe::Behind { since, target, proves, .. } if frontier.max(self.believed) >= target => {
+                self.probe = Probe::Idle;
+                if !proves {
+                    return None;
+                }
+                self.read_at = now + self.interval;
+                Some(since)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the stream has yet to tell of a revision that is known to exist.
+    pub(super) const fn is_behind(&self) -> bool {
+        matches!(self.probe, Probe::Behind { .. })
     }
 
     /// The stream said something, whatever it was: it is alive.
@@ -118,36 +144,21 @@ impl Freshness {
         self.claim = self.claim.filter(|claim| claim.revision < revision);
     }
 
-    /// A linearizable read answered with the very revision that we are at: nothing can be missing.
-    pub(super) fn read_confirms(&mut self, now: Instant) -> Option<Instant> {
-        let Probe::Read { since } = self.probe else { return None };
-        self.probe = Probe::Due(now + self.interval);
-        Some(since)
-    }
-
-    /// A progress answer with `revision` arrived; all our events are complete up to `frontier`.
-    pub(super) fn answered(&mut self, now: Instant, revision: i64, frontier: i64) -> Proof {
-        let asked = match self.probe {
-            Probe::Progress { since, .. } => since,
-            Probe::Due(_) | Probe::Read { .. } => now, // Sent by the server of its own accord.
-        };
-        if self.trust == Trust::Exact || revision <= frontier {
-            self.claim = None;
-            self.probe = Probe::Due(now + self.interval);
-            return Proof { confirmed_at: Some(asked), complete_to: Some(revision) };
+    /// A server whose answers may overtake events says that it is at `revision`. Returns up to where its
+    /// word holds by now, borne out by a later answer with no overtaken event in between.
+    pub(super) fn claimed(&mut self, now: Instant, revision: i64) -> Option<i64> {
+        match self.claim {
+            Some(claim) if now >= claim.answered + REPEAT_AFTER => {
+                self.claim = Some(Claim { revision, answered: now });
+                self.believed = self.believed.max(claim.revision);
+                Some(self.believed)
+            }
+            Some(_) => None,
+            None => {
+                self.claim = Some(Claim { revision, answered: now });
+                None
+            }
         }
-        let Some(claim) = self.claim else {
-            self.claim = Some(Claim { revision, asked, answered: now });
-            self.probe = Probe::Due(now + REPEAT_AFTER);
-            return Proof::default();
-        };
-        if now < claim.answered + REPEAT_AFTER {
-            self.probe = Probe::Due(claim.answered + REPEAT_AFTER);
-            return Proof::default();
-        }
-        self.claim = None;
-        self.probe = Probe::Due(now + self.interval);
-        Proof { confirmed_at: Some(claim.asked), complete_to: Some(claim.revision.min(revision)) }
     }
 }
 
@@ -157,73 +168,69 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(3);
 
-    fn asked(trust: Trust) -> (Freshness, Instant) {
+    fn asked() -> (Freshness, Instant) {
         let now = Instant::now();
-        let mut freshness = Freshness::new(INTERVAL, INTERVAL, trust, now);
-        assert_eq!(freshness.due(now, true), Ask::Progress);
+        let mut freshness = Freshness::new(INTERVAL, INTERVAL, now);
+        assert_eq!(freshness.due(now), Ask::Read);
         (freshness, now)
     }
 
     #[test]
-    fn an_exact_answer_confirms_as_of_the_question() {
-        let (mut freshness, sent) = asked(Trust::Exact);
-        let proof = freshness.answered(sent + INTERVAL / 2, 9, 5);
-        assert_eq!(proof, Proof { confirmed_at: Some(sent), complete_to: Some(9) });
+    fn the_content_is_confirmed_as_of_the_question_and_not_of_the_answer() {
+        let (mut freshness, asked) = asked();
+        let later = asked + INTERVAL / 2;
+        freshness.found(later, 9);
+        assert_eq!(freshness.settle(later, 8), None);
+        assert_eq!(freshness.settle(later, 9), Some(asked));
+        assert_eq!(freshness.deadline(), later + INTERVAL);
     }
 
     #[test]
-    fn an_answer_that_may_overtake_events_confirms_only_when_borne_out_by_a_later_one() {
-        let (mut freshness, sent) = asked(Trust::Repeated);
-        assert_eq!(freshness.answered(sent, 9, 5), Proof::default());
-        let later = freshness.deadline();
-        assert_eq!(freshness.due(later, true), Ask::Progress);
-        let proof = freshness.answered(later, 12, 5);
-        assert_eq!(proof, Proof { confirmed_at: Some(sent), complete_to: Some(9) });
+    fn an_answer_that_may_overtake_events_holds_only_when_borne_out_by_a_later_one() {
+        let (mut freshness, asked) = asked();
+        freshness.found(asked, 9);
+        assert_eq!(freshness.claimed(asked, 9), None);
+        assert_eq!(freshness.claimed(asked + REPEAT_AFTER / 2, 12), None);
+        assert_eq!(freshness.settle(asked, 5), None);
+        let later = asked + REPEAT_AFTER;
+        assert_eq!(freshness.claimed(later, 12), Some(9));
+        assert_eq!(freshness.settle(later, 5), Some(asked));
     }
 
     #[test]
     fn an_event_that_was_overtaken_refutes_the_answer() {
-        let (mut freshness, sent) = asked(Trust::Repeated);
-        let _ = freshness.answered(sent, 9, 5);
+        let (mut freshness, asked) = asked();
+        assert_eq!(freshness.claimed(asked, 9), None);
         freshness.arrived(8);
-        let later = sent + REPEAT_AFTER;
-        let _ = freshness.due(later, true);
-        assert_eq!(freshness.answered(later, 9, 8), Proof::default());
+        assert_eq!(freshness.claimed(asked + REPEAT_AFTER, 9), None);
     }
 
     #[test]
-    fn an_answer_at_our_own_revision_needs_no_trust() {
-        let (mut freshness, sent) = asked(Trust::Repeated);
-        assert_eq!(freshness.answered(sent, 5, 5).confirmed_at, Some(sent));
-    }
-
-    #[test]
-    fn a_question_is_repeated_and_silence_ends_in_giving_up() {
-        let (mut freshness, sent) = asked(Trust::Exact);
+    fn progress_is_asked_again_and_silence_ends_in_giving_up() {
+        let (mut freshness, asked) = asked();
+        freshness.found(asked, 9);
         let mut asks = 0;
-        while freshness.due(freshness.deadline(), true) == Ask::Progress {
+        while freshness.due(freshness.deadline()) == Ask::Progress {
             asks += 1;
         }
-        assert!(asks > 2 && freshness.deadline() <= sent + INTERVAL);
+        assert!(asks > 4 && freshness.deadline() == asked + INTERVAL, "{asks}");
     }
 
     #[test]
     fn a_stream_that_is_catching_up_is_not_given_up() {
-        let (mut freshness, sent) = asked(Trust::Exact);
+        let (mut freshness, asked) = asked();
+        freshness.found(asked, 1_000_000);
         for second in 1..60 {
-            let now = sent + Duration::from_secs(second);
+            let now = asked + Duration::from_secs(second);
             freshness.heard(now);
-            if freshness.deadline() <= now {
-                assert_eq!(freshness.due(now, true), Ask::Progress);
-            }
+            assert_eq!(freshness.due(now), Ask::Progress);
         }
     }
 
     #[test]
-    fn a_server_that_is_not_past_our_start_is_asked_by_a_read() {
-        let now = Instant::now();
-        let mut freshness = Freshness::new(INTERVAL, INTERVAL, Trust::Exact, now);
-        assert_eq!(freshness.due(now, false), Ask::Read);
-        assert_eq!(freshness.read_confirms(now + INTERVAL), Some(now));
+    fn a_read_that_is_not_answered_ends_in_giving_up() {
+        let (mut freshness, asked) = asked();
+        assert_eq!(freshness.deadline(), asked + INTERVAL);
+        assert_eq!(freshness.due(asked + INTERVAL), Ask::GiveUp);
     }
 }

@@ -269,12 +269,10 @@ impl Machine {
                 }
                 self.open(now, effects);
             }
-            State::Watching { stream, freshness } => {
-                stream.saw(header.revision);
-                if header.revision == stream.frontier() {
-                    self.report.confirmed_at = freshness.read_confirms(now);
-                } else {
-                    freshness.ask_progress(now);
+            State::Watching { freshness, .. } => {
+                freshness.found(now, header.revision);
+                self.settle(now);
+                if matches!(&self.state, State::Watching { freshness, .. } if freshness.is_behind()) {
                     effects.push(Effect::RequestProgress);
                 }
             }
@@ -331,7 +329,7 @@ impl Machine {
             return;
         };
         let interval = self.rules.progress_interval;
-        let freshness = Freshness::new(interval, self.rules.patience, self.trust, now);
+        let freshness = Freshness::new(interval, self.rules.patience, now);
         self.state = State::Watching { stream, freshness };
         self.backoff.succeeded(now);
         self.compactions = 0;
@@ -381,44 +379,49 @@ impl Machine {
             let error = Error::new(ErrorKind::Connection, "etcd sent events out of order; starting again");
             return self.failed(now, Fault::Lost(error), effects);
         }
-        // In a catch-up the header tells how far the server is, and so that we are not there yet.
-        if stream.frontier() >= response.header.revision {
-            self.report.confirmed_at = Some(now);
-        }
         if let (State::Watching { freshness, .. }, Some(first)) = (&mut self.state, first) {
             freshness.heard(now);
             freshness.arrived(first);
         }
-        self.publish_complete(effects);
-        self.hasten(now, effects);
+        self.advance(now, effects);
     }
 
     fn progressed(&mut self, now: Instant, watch_id: i64, revision: i64, effects: &mut Vec<Effect>) {
         let State::Watching { stream, freshness } = &mut self.state else { return };
-        stream.saw(revision);
         freshness.heard(now);
-        let proof = freshness.answered(now, revision, stream.frontier());
-        // A lone watch has an order of its own: where the server's word is weak, its events alone count.
-        if let Some(revision) = proof.complete_to
-            && (self.trust == Trust::Exact || stream.is_divided())
-        {
-            stream.progressed(watch_id, revision);
+        match self.trust {
+            Trust::Exact => stream.progressed(watch_id, revision),
+            Trust::Repeated => {
+                let believed = freshness.claimed(now, revision);
+                // A lone watch has an order of its own: where the server's word is weak, its cursor moves
+                // by events alone.
+                if let Some(revision) = believed.filter(|_| stream.is_divided()) {
+                    stream.progressed(-1, revision);
+                }
+            }
         }
         self.reauthenticated = false;
-        self.report.confirmed_at = self.report.confirmed_at.max(proof.confirmed_at);
+        self.advance(now, effects);
+    }
+
+    /// Something may be complete that was not: show it, and take it as the answer that it may be.
+    fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.publish_complete(effects);
-        if self.trust == Trust::Exact {
-            self.hasten(now, effects);
+        self.settle(now);
+        let State::Watching { stream, freshness } = &mut self.state else { return };
+        // Events of one watch wait for the others: ask now how far those have come.
+        if let Some(revision) = stream.waits_for()
+            && !freshness.is_behind()
+        {
+            freshness.want(now, revision);
+            effects.push(Effect::RequestProgress);
         }
     }
 
-    /// Events of one watch wait for the others: ask now how far those have come.
-    fn hasten(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    fn settle(&mut self, now: Instant) {
         let State::Watching { stream, freshness } = &mut self.state else { return };
-        if stream.waits() && freshness.is_idle() {
-            freshness.ask_progress(now);
-            effects.push(Effect::RequestProgress);
-        }
+        let confirmed = freshness.settle(now, stream.frontier());
+        self.report.confirmed_at = self.report.confirmed_at.max(confirmed);
     }
 
     /// Shows the readers every revision that all watches are past, all its keys together.
@@ -501,7 +504,7 @@ impl Machine {
             State::Backoff { .. } => self.connect(true, effects),
             State::Denied { .. } => self.connect(false, effects),
             State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
-            State::Watching { stream, freshness } => match freshness.due(now, stream.answers_progress()) {
+            State::Watching { freshness, .. } => match freshness.due(now) {
                 Ask::Progress => effects.push(Effect::RequestProgress),
                 Ask::Read => effects.push(Effect::Verify { at: None }),
                 Ask::GiveUp => self.silent(now, "the watch is silent", effects),

@@ -10,6 +10,8 @@ mod event;
 mod freshness;
 mod listing;
 mod machine;
+#[cfg(test)]
+mod model;
 mod report;
 mod stream;
 mod wire;

@@ -24,8 +24,6 @@ pub(super) struct Stream {
     cursors: Vec<Cursor>,
     /// The first revision asked for.
     start: i64,
-    /// The highest revision that the server has shown to have.
-    server_revision: i64,
 }
 
 /// The stream broke a promise of etcd's: it cannot be followed any further.
@@ -40,7 +38,7 @@ impl Stream {
             complete: start - 1,
             pending: VecDeque::new(),
         };
-        Self { cursors: ranges.iter().map(cursor).collect(), start, server_revision: 0 }
+        Self { cursors: ranges.iter().map(cursor).collect(), start }
     }
 
     /// The next watch to create. One at a time: the answer to the one before says which id it got, and
@@ -55,16 +53,6 @@ impl Stream {
         if let Some(next) = self.cursors.iter_mut().find(|cursor| cursor.watch_id.is_none()) {
             next.watch_id = Some(watch_id);
         }
-    }
-
-    pub(super) fn saw(&mut self, server_revision: i64) {
-        self.server_revision = self.server_revision.max(server_revision);
-    }
-
-    /// Whether the server is past the revision that the watches start at. Before that, newer servers
-    /// answer no progress request at all.
-    pub(super) const fn answers_progress(&self) -> bool {
-        self.server_revision >= self.start
     }
 
     /// Takes in events of one watch. `fragment`: the last revision of them may go on in the next message.
@@ -88,7 +76,6 @@ impl Stream {
         }
         if let Some(last) = cursor.pending.back().map(|change| change.mod_revision) {
             cursor.complete = cursor.complete.max(if fragment { last - 1 } else { last });
-            self.server_revision = self.server_revision.max(last);
         }
         Ok(())
     }
@@ -111,10 +98,17 @@ impl Stream {
         self.cursors.iter().map(|cursor| cursor.complete).min().unwrap_or(self.start - 1)
     }
 
-    /// Whether events wait for another watch to come as far.
-    pub(super) fn waits(&self) -> bool {
+    /// The last revision of the events that wait for another watch to come as far, if any do.
+    pub(super) fn waits_for(&self) -> Option<i64> {
         let frontier = self.frontier();
-        self.cursors.iter().any(|cursor| cursor.complete > frontier && !cursor.pending.is_empty())
+        let last = |cursor: &Cursor| {
+            cursor
+                .pending
+                .back()
+                .map(|change| change.mod_revision.min(cursor.complete))
+                .filter(|at| *at > frontier)
+        };
+        self.cursors.iter().filter_map(last).max()
     }
 
     /// The complete events of `ranges`, in revision order.
@@ -171,10 +165,11 @@ mod tests {
     fn a_transaction_over_two_ranges_is_complete_when_both_watches_are_past_it() {
         let (mut stream, ranges) = stream(&[b"/a/", b"/b/"]);
         stream.accept(0, vec![event(b"/a/1", 12)], false).unwrap();
-        assert!(stream.take_complete(&ranges).is_empty() && stream.waits());
+        assert!(stream.take_complete(&ranges).is_empty());
+        assert_eq!(stream.waits_for(), Some(12));
         stream.accept(1, vec![event(b"/b/1", 12)], false).unwrap();
         assert_eq!(revisions(&stream.take_complete(&ranges)), [12, 12]);
-        assert!(!stream.waits());
+        assert_eq!(stream.waits_for(), None);
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! The reference etcd: its whole history, in plain vectors.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::range::{KeyRange, Ranges};
+use crate::store::{Change, Entry, Key};
+use crate::sync::event::{Header, Page, PageRequest};
+
+/// One revision: all keys of one transaction.
+type Transaction = Vec<(Key, Option<u8>)>;
+
+/// A state of the server at a time: what was true from then on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) at: Instant,
+    pub(super) life: u32,
+    pub(super) revision: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Etcd {
+    cluster_id: u64,
+    raft_term: u64,
+    /// Counts the histories: data lost or replaced begins another one.
+    pub(super) life: u32,
+    /// Revision 1 is empty, as in etcd.
+    history: Vec<Transaction>,
+    pub(super) compacted: i64,
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Etcd {
+    pub(super) fn new(now: Instant) -> Self {
+        let marks = vec![Mark { at: now, life: 0, revision: 1 }];
+        Self { cluster_id: 7, raft_term: 1_000, life: 0, history: vec![Vec::new()], compacted: 0, marks }
+    }
+
+    pub(super) fn revision(&self) -> i64 {
+        i64::try_from(self.history.len()).unwrap()
+    }
+
+    pub(super) fn header(&self) -> Header {
+        Header { cluster_id: self.cluster_id, revision: self.revision(), raft_term: self.raft_term }
+    }
+
+    pub(super) fn write(&mut self, transaction: Transaction, watched: &Ranges, now: Instant) {
+        let visible = transaction.iter().any(|(key, _)| watched.contains(key));
+        self.history.push(transaction);
+        if visible {
+            self.mark(now);
+        }
+    }
+
+    fn mark(&mut self, at: Instant) {
+        self.marks.push(Mark { at, life: self.life, revision: self.revision() });
+    }
+
+    pub(super) fn compact(&mut self) {
+        self.compacted = self.revision();
+    }
+
+    /// The data folder is gone: the cluster's name is the same, its history begins again.
+    pub(super) fn lose_data(&mut self, now: Instant) {
+        self.life += 1;
+        self.raft_term -= 1;
+        self.history.truncate(1);
+        self.compacted = 0;
+        self.mark(now);
+    }
+
+    /// Another cluster: its revisions may be higher than the old one's.
+    pub(super) fn replace(&mut self, now: Instant) {
+        self.life += 1;
+        self.cluster_id += 1;
+        self.compacted = 0;
+        let other: Key = b"/a/1"[..].into();
+        self.history = vec![Vec::new(), vec![(other, Some(self.life as u8))]];
+        self.mark(now);
+    }
+
+    /// What a reader of `ranges` must see at `revision`: key, value, creation, version.
+    pub(super) fn content(&self, ranges: &Ranges, revision: i64) -> BTreeMap<Key, Entry> {
+        let mut content: BTreeMap<Key, Entry> = BTreeMap::new();
+        for (transaction, at) in self.history.iter().zip(1..=revision) {
+            for (key, value) in transaction.iter().filter(|(key, _)| ranges.contains(key)) {
+                match value {
+                    None => drop(content.remove(key)),
+                    Some(value) => {
+                        let old = content.get(key);
+                        let entry = Entry {
+                            value: [*value].into(),
+                            create_revision: old.map_or(at, |old| old.create_revision),
+                            mod_revision: at,
+                            version: old.map_or(1, |old| old.version + 1),
+                            lease: 0,
+                        };
+                        content.insert(Key::clone(key), entry);
+                    }
+                }
+            }
+        }
+        content
+    }
+
+    /// A page of a listing; `None` when its revision is compacted or of another history.
+    pub(super) fn page(&self, request: &PageRequest) -> Option<Page> {
+        let revision = request.revision.unwrap_or_else(|| self.revision());
+        if revision < self.compacted || revision > self.revision() {
+            return None;
+        }
+        let all = Ranges::merge([KeyRange::prefix(b"")]);
+        let inside = |key: &Key| **key >= *request.start && (request.end == [0] || **key < *request.end);
+        let mut entries: Vec<(Key, Arc<Entry>)> = self
+            .content(&all, revision)
+            .into_iter()
+            .filter(|(key, _)| inside(key))
+            .map(|(key, entry)| (key, Arc::new(entry)))
+            .collect();
+        let limit = usize::try_from(request.limit).unwrap();
+        let more = limit > 0 && entries.len() > limit;
+        if more {
+            entries.truncate(limit);
+        }
+        Some(Page { header: self.header(), entries, more })
+    }
+
+    /// The events of `range` from revision `from` on.
+    pub(super) fn events(&self, range: &KeyRange, from: i64) -> Vec<Change> {
+        let everything = Ranges::merge([KeyRange::prefix(b"")]);
+        let mut events = Vec::new();
+        for at in from.max(1)..=self.revision() {
+            let content = self.content(&everything, at);
+            let transaction = &self.history[usize::try_from(at - 1).unwrap()];
+            for (key, _) in transaction.iter().filter(|(key, _)| range.contains(key)) {
+                let entry = content.get(key).cloned().map(Arc::new);
+                events.push(Change { key: Key::clone(key), mod_revision: at, entry });
+            }
+        }
+        events
+    }
+}

@@ -1,0 +1,91 @@
+//! The machine against a reference: an etcd made of plain vectors, which also does what a real one does
+//! seldom, and a script of random events. Every snapshot that the machine publishes must be that etcd's
+//! content at that revision (promises 1 to 3), and no confirmation may be truer than etcd (promise 5).
+
+mod etcd;
+mod world;
+
+use proptest::prelude::*;
+
+use self::world::World;
+use super::event::Trust;
+use crate::range::{KeyRange, Ranges};
+
+/// The keys that scripts write: in the first range, between the ranges, and in the others.
+pub(super) const KEYS: [&[u8]; 7] = [b"/a/1", b"/a/2", b"/a/3", b"/b/1", b"/c/1", b"/c/2", b"/d"];
+
+/// One step of a script.
+#[derive(Debug, Clone)]
+pub(super) enum Act {
+    /// A transaction: keys by index, with a value or deleted.
+    Write(Vec<(usize, Option<u8>)>),
+    /// Everything up to the current revision is compacted.
+    Compact,
+    /// The answer under way, or the next message of the stream, arrives.
+    Deliver,
+    /// A watch that lags is brought up to date; in fragments of so many events.
+    CatchUp(usize),
+    /// A message that was delivered before arrives again.
+    Repeat,
+    /// The server says of its own accord how far it is.
+    Announce,
+    /// The connection breaks.
+    Cut,
+    /// The server refuses what is under way, or cancels the watch.
+    Refuse(u8),
+    /// The server loses its data: a lower revision, the same cluster.
+    LoseData,
+    /// Another cluster answers at the endpoint.
+    Replace,
+    /// Milliseconds pass.
+    Pass(u16),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let write = prop::collection::vec((0..KEYS.len(), prop::option::weighted(0.8, any::<u8>())), 1..4);
+    prop_oneof![
+        8 => write.prop_map(Act::Write),
+        1 => Just(Act::Compact),
+        14 => Just(Act::Deliver),
+        4 => (1usize..4).prop_map(Act::CatchUp),
+        2 => Just(Act::Repeat),
+        1 => Just(Act::Announce),
+        2 => Just(Act::Cut),
+        1 => (0u8..4).prop_map(Act::Refuse),
+        1 => Just(Act::LoseData),
+        1 => Just(Act::Replace),
+        4 => (0u16..4_000).prop_map(Act::Pass),
+    ]
+}
+
+fn ranges() -> impl Strategy<Value = Ranges> {
+    prop_oneof![
+        Just(Ranges::merge([KeyRange::prefix(b"/a/")])),
+        Just(Ranges::merge([KeyRange::prefix(b"/a/"), KeyRange::prefix(b"/c/")])),
+        Just(Ranges::merge([KeyRange::key(b"/a/2"), KeyRange::prefix(b"/c/"), KeyRange::key(b"/d")])),
+        Just(Ranges::merge([KeyRange::prefix(b"")])),
+    ]
+}
+
+fn trust() -> impl Strategy<Value = Trust> {
+    prop_oneof![Just(Trust::Exact), Just(Trust::Repeated)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_published_snapshot_is_etcds_content_and_the_machine_always_comes_back(
+        script in prop::collection::vec(act(), 1..120),
+        ranges in ranges(),
+        trust in trust(),
+        hull_refused in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let mut world = World::new(ranges, trust, hull_refused, seed);
+        for act in script {
+            world.play(act);
+        }
+        world.heal();
+    }
+}

@@ -1,0 +1,380 @@
+//! A machine, its etcd, and the wire between them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::etcd::Etcd;
+use super::{Act, KEYS};
+use crate::error::{Error, ErrorKind};
+use crate::range::{KeyRange, Ranges};
+use crate::store::{Change, Entry, Key, Snapshot};
+use crate::sync::event::{Effect, Event, Fault, PageRequest, Peer, Response, Trust, Update};
+use crate::sync::machine::{Machine, Rules};
+use crate::sync::report::Phase;
+
+/// Ids are the server's to choose.
+const FIRST_WATCH: i64 = 5;
+
+/// How long a server whose progress answers overtake events leaves them undelivered.
+const LONGEST_OVERTAKING: Duration = Duration::from_millis(250);
+
+#[derive(Debug)]
+enum Operation {
+    Connect,
+    List(PageRequest),
+    Verify(Option<i64>),
+}
+
+#[derive(Debug)]
+struct Watcher {
+    id: i64,
+    range: KeyRange,
+    start: i64,
+    /// The next revision to send.
+    next: i64,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    watchers: Vec<Watcher>,
+    queue: VecDeque<Response>,
+    delivered: Vec<Response>,
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    etcd: Etcd,
+    ranges: Ranges,
+    trust: Trust,
+    hull_refused: bool,
+    machine: Machine,
+    now: Instant,
+    emptied_at: Instant,
+    operation: Option<Operation>,
+    stream: Option<Stream>,
+    /// What readers see, and of which history it is.
+    shown: Option<(Snapshot, u32)>,
+}
+
+impl World {
+    pub(super) fn new(ranges: Ranges, trust: Trust, hull_refused: bool, seed: u64) -> Self {
+        let now = Instant::now();
+        let rules = Rules {
+            ranges: ranges.clone(),
+            page_size: 2,
+            progress_interval: Duration::from_secs(3),
+            patience: Duration::from_secs(3),
+            backoff_cap: Duration::from_secs(3),
+            seed,
+        };
+        let mut world = Self {
+            etcd: Etcd::new(now),
+            ranges,
+            trust,
+            hull_refused,
+            machine: Machine::new(rules, None, None),
+            now,
+            emptied_at: now,
+            operation: None,
+            stream: None,
+            shown: None,
+        };
+        world.tell(Event::Start);
+        world
+    }
+
+    pub(super) fn play(&mut self, act: Act) {
+        self.pass(Duration::from_millis(1));
+        match act {
+            Act::Write(keys) => self.write(&keys),
+            Act::Compact => self.etcd.compact(),
+            Act::Deliver => self.deliver(),
+            Act::CatchUp(fragment) => self.catch_up(fragment),
+            Act::Repeat => self.repeat(),
+            Act::Announce => self.announce(FIRST_WATCH),
+            Act::Cut => self.cut(),
+            Act::Refuse(how) => self.refuse(how),
+            Act::LoseData => {
+                self.cut();
+                self.etcd.lose_data(self.now);
+            }
+            Act::Replace => {
+                self.cut();
+                self.etcd.replace(self.now);
+            }
+            Act::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds.into())),
+        }
+    }
+
+    /// All goes well from now on: the machine must come to show what etcd has, and to confirm it.
+    pub(super) fn heal(&mut self) {
+        let healed = self.now;
+        for _ in 0..2_000 {
+            self.deliver_all();
+            if self.converged() && self.machine.report().confirmed_at.is_some_and(|at| at > healed) {
+                return;
+            }
+            self.pass(Duration::from_millis(50));
+        }
+        panic!("did not come back: {:?}", self.machine);
+    }
+
+    fn converged(&self) -> bool {
+        let current = self.etcd.content(&self.ranges, self.etcd.revision());
+        self.shown
+            .as_ref()
+            .is_some_and(|(snapshot, life)| *life == self.etcd.life && content(snapshot) == current)
+    }
+
+    // ---- the machine's side ----
+
+    fn tell(&mut self, event: Event) {
+        for effect in self.machine.step(self.now, event) {
+            self.carry_out(effect);
+        }
+        self.check_confirmation();
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Connect { .. } => self.operation = Some(Operation::Connect),
+            Effect::Disconnect | Effect::CloseStream => {
+                self.operation = None;
+                self.stream = None;
+            }
+            Effect::List(request) => self.operation = Some(Operation::List(request)),
+            Effect::Verify { at } => self.operation = Some(Operation::Verify(at)),
+            Effect::Watch(range, start) => self.watch(range, start),
+            Effect::RequestProgress => self.announce(-1),
+            Effect::Publish(update) => self.publish(update),
+            Effect::Confirm(revision) => {
+                let (snapshot, life) = self.shown.take().expect("a confirmation needs a snapshot");
+                self.show(snapshot.confirmed_at(revision), life);
+            }
+        }
+    }
+
+    fn publish(&mut self, update: Update) {
+        if let Some((old, _)) = &self.shown {
+            let back = update.snapshot.revision() < old.revision();
+            let other = update.snapshot.cluster_id() != old.cluster_id();
+            assert!(update.reset || !(back || other), "the revision went back without a reset");
+            let mut changed = old.changed_keys(&update.snapshot);
+            if let crate::store::Changed::Keys(keys) = &update.changed {
+                changed.retain(|key| !keys.contains(key));
+                assert!(changed.is_empty(), "the feed hides {changed:?}");
+            }
+        }
+        // Whatever is shown came over a connection, and a history ends with its connections.
+        self.show(update.snapshot, self.etcd.life);
+    }
+
+    /// Promises 1 and 3.
+    fn show(&mut self, snapshot: Snapshot, life: u32) {
+        let truth = self.etcd.content(&self.ranges, snapshot.revision());
+        assert_eq!(content(&snapshot), truth, "at revision {}", snapshot.revision());
+        self.shown = Some((snapshot, life));
+    }
+
+    /// Promise 5: what is confirmed as of a time holds everything that was written before it.
+    fn check_confirmation(&self) {
+        let Some(confirmed_at) = self.machine.report().confirmed_at else { return };
+        let Some((snapshot, life)) = &self.shown else { panic!("confirmed without a snapshot") };
+        let Some(last) = self.etcd.marks.iter().rev().find(|mark| mark.at < confirmed_at) else { return };
+        assert!(
+            last.life == *life && last.revision <= snapshot.revision(),
+            "confirmed as of {confirmed_at:?}, shown is {} of life {life}, but there was {last:?}",
+            snapshot.revision(),
+        );
+    }
+
+    // ---- etcd's side ----
+
+    fn write(&mut self, keys: &[(usize, Option<u8>)]) {
+        // etcd lets a transaction touch a key once, and takes deleting what is not there for nothing.
+        let everything = Ranges::merge([KeyRange::prefix(b"")]);
+        let content = self.etcd.content(&everything, self.etcd.revision());
+        let mut transaction: BTreeMap<Key, Option<u8>> = BTreeMap::new();
+        for (index, value) in keys {
+            let key: Key = KEYS[*index].into();
+            if value.is_some() || content.contains_key(&key) {
+                transaction.insert(key, *value);
+            }
+        }
+        if transaction.is_empty() {
+            return;
+        }
+        self.etcd.write(transaction.into_iter().collect(), &self.ranges, self.now);
+        let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
+        for watcher in &mut stream.watchers {
+            if watcher.next == etcd.revision() {
+                watcher.next += 1;
+                let changes = etcd.events(&watcher.range, etcd.revision());
+                if !changes.is_empty() {
+                    let (header, watch_id) = (etcd.header(), watcher.id);
+                    stream.queue.push_back(Response { header, watch_id, changes, ..Response::default() });
+                }
+            }
+        }
+    }
+
+    fn watch(&mut self, range: KeyRange, start: i64) {
+        let header = self.etcd.header();
+        let wider = !self.ranges.as_slice().contains(&range);
+        let stream = self.stream.get_or_insert_default();
+        let id = i64::try_from(stream.watchers.len()).unwrap() * 3 + FIRST_WATCH;
+        if wider && self.hull_refused {
+            let reason = "etcdserver: permission denied".to_owned();
+            let refusal = Response {
+                header,
+                watch_id: -1,
+                created: true,
+                canceled: true,
+                reason,
+                ..Response::default()
+            };
+            stream.queue.push_back(refusal);
+            return;
+        }
+        stream.watchers.push(Watcher { id, range, start, next: start });
+        stream.queue.push_back(Response { header, watch_id: id, created: true, ..Response::default() });
+    }
+
+    fn catch_up(&mut self, fragment: usize) {
+        let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
+        for watcher in stream.watchers.iter_mut().filter(|watcher| watcher.next <= etcd.revision()) {
+            let (header, watch_id) = (etcd.header(), watcher.id);
+            if watcher.next < etcd.compacted {
+                let compact_revision = etcd.compacted;
+                watcher.next = i64::MAX;
+                let gone =
+                    Response { header, watch_id, canceled: true, compact_revision, ..Response::default() };
+                stream.queue.push_back(gone);
+                continue;
+            }
+            let events = etcd.events(&watcher.range, watcher.next);
+            watcher.next = etcd.revision() + 1;
+            let parts: Vec<&[Change]> = events.chunks(fragment).collect();
+            for (number, part) in parts.iter().enumerate() {
+                let (changes, fragment) = (part.to_vec(), number + 1 < parts.len());
+                stream.queue.push_back(Response {
+                    header,
+                    watch_id,
+                    changes,
+                    fragment,
+                    ..Response::default()
+                });
+            }
+        }
+    }
+
+    /// Says how far the server is, asked (−1) or of its own accord; from a server with the defect it overtakes what is queued, and does not care
+    /// whether the watches have caught up.
+    fn announce(&mut self, watch_id: i64) {
+        let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
+        let answer = Response { header: etcd.header(), watch_id, ..Response::default() };
+        let all_created = stream.queue.iter().all(|response| !response.created);
+        if self.trust == Trust::Repeated {
+            if all_created {
+                stream.queue.push_front(answer);
+            }
+            return;
+        }
+        let synced =
+            |watcher: &Watcher| watcher.next == etcd.revision() + 1 && watcher.start <= etcd.revision();
+        if stream.watchers.iter().all(synced) {
+            stream.queue.push_back(answer);
+        }
+    }
+
+    fn repeat(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        if let Some(response) = stream.delivered.last().cloned() {
+            stream.queue.push_front(response);
+        }
+    }
+
+    // ---- the wire ----
+
+    fn deliver(&mut self) {
+        if let Some(operation) = self.operation.take() {
+            let event = self.answer(&operation);
+            return self.tell(event);
+        }
+        let Some(response) = self.stream.as_mut().and_then(|stream| stream.queue.pop_front()) else { return };
+        if let Some(stream) = &mut self.stream
+            && !response.changes.is_empty()
+            && !response.fragment
+        {
+            stream.delivered.push(response.clone());
+        }
+        self.tell(Event::Responded(response));
+    }
+
+    fn answer(&self, operation: &Operation) -> Event {
+        let gone = || Event::Failed(Fault::RevisionGone);
+        match operation {
+            Operation::Connect => {
+                Event::Connected(Peer { endpoint: String::new(), version: String::new(), trust: self.trust })
+            }
+            Operation::List(request) => self.etcd.page(request).map_or_else(gone, Event::Listed),
+            Operation::Verify(Some(at)) if *at < self.etcd.compacted || *at > self.etcd.revision() => gone(),
+            Operation::Verify(_) => Event::Verified(self.etcd.header()),
+        }
+    }
+
+    fn deliver_all(&mut self) {
+        for _ in 0..1_000 {
+            self.catch_up(usize::MAX);
+            let waiting = self.stream.as_ref().is_some_and(|stream| !stream.queue.is_empty());
+            if self.operation.is_none() && !waiting {
+                break;
+            }
+            self.deliver();
+        }
+        self.emptied_at = self.now;
+    }
+
+    fn cut(&mut self) {
+        let under_way = self.operation.take().is_some() || self.stream.take().is_some();
+        self.stream = None;
+        if under_way {
+            self.tell(Event::Failed(Fault::Lost(Error::new(ErrorKind::Connection, "cut"))));
+        }
+    }
+
+    fn refuse(&mut self, how: u8) {
+        let error = Error::new(ErrorKind::Authentication, "refused");
+        let under_way = self.operation.take().is_some() || self.stream.take().is_some();
+        self.stream = None;
+        if under_way {
+            let fault = if how == 0 { Fault::TokenExpired(error) } else { Fault::Denied(error) };
+            self.tell(Event::Failed(fault));
+        }
+    }
+
+    /// Time passes, in the steps in which the machine wants to be told.
+    fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        loop {
+            let tick = self.machine.deadline().filter(|at| *at <= end);
+            self.now = tick.unwrap_or(end).max(self.now);
+            if self.trust == Trust::Repeated && self.now > self.emptied_at + LONGEST_OVERTAKING / 2 {
+                self.deliver_all();
+            }
+            if tick.is_none() {
+                return;
+            }
+            self.tell(Event::Tick);
+            assert!(
+                self.machine.deadline().is_none_or(|at| at > self.now)
+                    || self.machine.report().phase == Phase::Watching,
+                "a tick that changes nothing would spin",
+            );
+        }
+    }
+}
+
+fn content(snapshot: &Snapshot) -> BTreeMap<Key, Entry> {
+    snapshot.iter().map(|(key, entry)| (Key::clone(key), Entry::clone(entry))).collect()
+}
