@@ -34,6 +34,29 @@ RSpec.describe "fork" do
     expect(parent.heard).to eq 0
   end
 
+  it "in the midst of a stream of changes loses none, in the parent or in any child" do
+    parent = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      report "connected"
+      forks = 0
+      until EtcdDiscovery.key?("/service/last")
+        in_child do
+          EtcdDiscovery.after_fork if forks.odd?
+          values = EtcdDiscovery.snapshot.prefix("/service/churn/").map(&:last).uniq
+          values.size <= 1 or raise "half a transaction: \#{values}"
+        end
+        forks += 1
+      end
+      report [forks, EtcdDiscovery.snapshot.size, EtcdDiscovery.status.reconnects]
+    RUBY
+    expect(parent.heard).to eq "connected"
+    40.times { |n| etcd.ctl.transaction(*Array.new(100) { |key| [:put, "/service/churn/#{key}", n.to_s] }) }
+    etcd.ctl.put("/service/last", "last")
+    forks, size, reconnects = parent.heard
+    expect(forks).to be > 10
+    expect([size, reconnects]).to eq [102, 0]
+  end
+
   it "leaves no socket of the parent open in the child, whether or not the child uses the gem" do
     parent = ruby_process(<<~RUBY, etcd)
       connect "/service/"
