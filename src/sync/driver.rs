@@ -101,10 +101,15 @@ impl Driver {
     /// Runs until nobody can want it any more.
     pub async fn run(mut self) {
         while let Some(event) = self.next_event().await {
+            let mut shown = false;
             for effect in self.machine.step(Instant::now(), event) {
+                shown |= matches!(effect, Effect::Publish(_) | Effect::Confirm(_));
                 self.execute(effect).await;
             }
-            self.show_report();
+            // Told last, so that whoever is woken by a snapshot finds the report that goes with it.
+            if self.show_report() || shown {
+                self.outlet.signal.notify();
+            }
         }
     }
 
@@ -154,23 +159,18 @@ impl Driver {
             Effect::Verify { at } => self.verify(at),
             Effect::Watch(range, revision) => self.watch(&range, revision).await,
             Effect::RequestProgress => self.request_progress().await,
-            Effect::Publish(update) => {
-                self.outlet.publication.publish(update.snapshot, update.changed);
-                self.outlet.signal.notify();
-            }
-            Effect::Confirm(revision) => {
-                self.outlet.publication.confirm(revision);
-                self.outlet.signal.notify();
-            }
+            Effect::Publish(update) => self.outlet.publication.publish(update.snapshot, update.changed),
+            Effect::Confirm(revision) => self.outlet.publication.confirm(revision),
         }
     }
 
-    fn show_report(&self) {
+    fn show_report(&self) -> bool {
         let report = self.machine.report();
-        if **self.outlet.report.load() != *report {
+        let changed = **self.outlet.report.load() != *report;
+        if changed {
             self.outlet.report.store(Arc::new(report.clone()));
-            self.outlet.signal.notify();
         }
+        changed
     }
 
     // ---- operations: each ends in one event ----

@@ -65,6 +65,8 @@ impl Stream {
         let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.watch_id == Some(watch_id)) else {
             return Ok(());
         };
+        // Of this message, not of what is pending: an old one may come between two fragments.
+        let last = changes.last().map_or(0, |change| change.mod_revision);
         for change in changes {
             if change.mod_revision <= cursor.complete {
                 continue; // Old news: another member, or a watch that was opened anew.
@@ -74,9 +76,7 @@ impl Stream {
             }
             cursor.pending.push_back(change);
         }
-        if let Some(last) = cursor.pending.back().map(|change| change.mod_revision) {
-            cursor.complete = cursor.complete.max(if fragment { last - 1 } else { last });
-        }
+        cursor.complete = cursor.complete.max(if fragment { last - 1 } else { last });
         Ok(())
     }
 
@@ -159,6 +159,15 @@ mod tests {
         assert_eq!(revisions(&stream.take_complete(&ranges)), [12]);
         stream.accept(0, vec![event(b"/a/3", 13)], false).unwrap();
         assert_eq!(revisions(&stream.take_complete(&ranges)), [13, 13]);
+    }
+
+    #[test]
+    fn an_old_message_between_two_fragments_completes_nothing() {
+        let (mut stream, ranges) = stream(&[b"/a/"]);
+        stream.accept(0, vec![event(b"/a/1", 11)], false).unwrap();
+        stream.accept(0, vec![event(b"/a/1", 12)], true).unwrap();
+        stream.accept(0, vec![event(b"/a/1", 11)], false).unwrap();
+        assert_eq!(revisions(&stream.take_complete(&ranges)), [11]);
     }
 
     #[test]

@@ -71,8 +71,14 @@ fn trust() -> impl Strategy<Value = Trust> {
     prop_oneof![Just(Trust::Exact), Just(Trust::Repeated)]
 }
 
+/// More than proptest's own number of scripts; `PROPTEST_CASES` sets another.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn every_published_snapshot_is_etcds_content_and_the_machine_always_comes_back(

@@ -8,28 +8,28 @@
 //!                       Backoff / Denied ◀───────── any failure ────┘
 //! ```
 //!
-//! The published snapshot is served through all of them.
+//! The published snapshot is served through all of them. This file holds the way up to an open watch;
+//! `following` what happens on it, `failing` the way back.
+
+mod failing;
+mod following;
 
 use std::time::{Duration, Instant};
 
-use super::event::{Effect, Event, Fault, Header, Page, Peer, Response, Trust, Update};
-use super::freshness::{Ask, Freshness};
+use super::event::{Effect, Event, Header, Page, Peer, Trust, Update};
+use super::freshness::Freshness;
 use super::listing::{Listing, Progress};
 use super::report::{Phase, Report};
 use super::stream::Stream;
 use crate::backoff::Backoff;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Changed, Snapshot};
 
 const BACKOFF_BASE: Duration = Duration::from_millis(100);
 const STABILITY: Duration = Duration::from_secs(120);
-/// A refusal is healed by a person; ask seldom, but often enough to take the healing up at once.
-const DENIED_RETRY: Duration = Duration::from_secs(5);
 /// A listing that compaction overtakes twice is read in one page: no later page can be too late.
 const COMPACTIONS_BEFORE_ONE_PAGE: u32 = 2;
-/// Never ask in a tight loop, whatever a server answers.
-const COMPACTIONS_BEFORE_BACKOFF: u32 = 6;
 
 /// What the machine must know of the settings.
 #[derive(Debug, Clone)]
@@ -334,192 +334,5 @@ impl Machine {
         self.backoff.succeeded(now);
         self.compactions = 0;
         self.ticked(now, effects);
-    }
-
-    // ---- the stream ----
-
-    fn responded(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
-        if !matches!(self.state, State::Opening { .. } | State::Watching { .. }) {
-            return;
-        }
-        let foreign = self.snapshot.as_ref().is_some_and(|s| s.cluster_id() != response.header.cluster_id);
-        if response.canceled {
-            self.canceled(now, &response, effects);
-        } else if foreign {
-            self.relist(now, effects);
-        } else if response.created {
-            self.created(now, response.watch_id, effects);
-        } else if response.changes.is_empty() && !response.fragment {
-            self.progressed(now, response.watch_id, response.header.revision, effects);
-        } else {
-            self.received(now, response, effects);
-        }
-    }
-
-    fn canceled(&mut self, now: Instant, response: &Response, effects: &mut Vec<Effect>) {
-        if response.compact_revision != 0 {
-            return self.failed(now, Fault::RevisionGone, effects);
-        }
-        let spans_more = self.trust == Trust::Repeated && self.rules.ranges.as_slice().len() > 1;
-        let fault = super::wire::fault_of_cancellation(&response.reason);
-        if matches!(fault, Fault::Denied(_)) && spans_more && !self.hull_denied && self.reauthenticated {
-            self.hull_denied = true;
-            effects.push(Effect::CloseStream);
-            return self.open(now, effects);
-        }
-        self.failed(now, fault, effects);
-    }
-
-    fn received(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
-        let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
-            return;
-        };
-        let first = response.changes.first().map(|change| change.mod_revision);
-        if stream.accept(response.watch_id, response.changes, response.fragment).is_err() {
-            let error = Error::new(ErrorKind::Connection, "etcd sent events out of order; starting again");
-            return self.failed(now, Fault::Lost(error), effects);
-        }
-        if let (State::Watching { freshness, .. }, Some(first)) = (&mut self.state, first) {
-            freshness.heard(now);
-            freshness.arrived(first);
-        }
-        self.advance(now, effects);
-    }
-
-    fn progressed(&mut self, now: Instant, watch_id: i64, revision: i64, effects: &mut Vec<Effect>) {
-        let State::Watching { stream, freshness } = &mut self.state else { return };
-        freshness.heard(now);
-        match self.trust {
-            Trust::Exact => stream.progressed(watch_id, revision),
-            Trust::Repeated => {
-                let believed = freshness.claimed(now, revision);
-                // A lone watch has an order of its own: where the server's word is weak, its cursor moves
-                // by events alone.
-                if let Some(revision) = believed.filter(|_| stream.is_divided()) {
-                    stream.progressed(-1, revision);
-                }
-            }
-        }
-        self.reauthenticated = false;
-        self.advance(now, effects);
-    }
-
-    /// Something may be complete that was not: show it, and take it as the answer that it may be.
-    fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        self.publish_complete(effects);
-        self.settle(now);
-        let State::Watching { stream, freshness } = &mut self.state else { return };
-        // Events of one watch wait for the others: ask now how far those have come.
-        if let Some(revision) = stream.waits_for()
-            && !freshness.is_behind()
-        {
-            freshness.want(now, revision);
-            effects.push(Effect::RequestProgress);
-        }
-    }
-
-    fn settle(&mut self, now: Instant) {
-        let State::Watching { stream, freshness } = &mut self.state else { return };
-        let confirmed = freshness.settle(now, stream.frontier());
-        self.report.confirmed_at = self.report.confirmed_at.max(confirmed);
-    }
-
-    /// Shows the readers every revision that all watches are past, all its keys together.
-    fn publish_complete(&mut self, effects: &mut Vec<Effect>) {
-        let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
-            return;
-        };
-        let Some(snapshot) = &mut self.snapshot else { return };
-        let frontier = stream.frontier();
-        if frontier <= snapshot.revision() {
-            return;
-        }
-        let changes = stream.take_complete(&self.rules.ranges);
-        if changes.is_empty() {
-            *snapshot = snapshot.confirmed_at(frontier);
-            effects.push(Effect::Confirm(frontier));
-        } else {
-            let (next, keys) = snapshot.after(changes, frontier);
-            *snapshot = next.clone();
-            effects.push(Effect::Publish(Update {
-                snapshot: next,
-                changed: Changed::Keys(keys),
-                reset: false,
-            }));
-        }
-    }
-
-    // ---- failure and time ----
-
-    fn failed(&mut self, now: Instant, fault: Fault, effects: &mut Vec<Effect>) {
-        if matches!(self.state, State::Stopped | State::Backoff { .. } | State::Denied { .. }) {
-            return;
-        }
-        match fault {
-            Fault::RevisionGone if self.compactions < COMPACTIONS_BEFORE_BACKOFF => {
-                self.compactions += 1;
-                self.relist(now, effects);
-            }
-            Fault::RevisionGone => {
-                let error = Error::new(ErrorKind::Connection, "etcd compacts faster than it lists");
-                self.lost(now, error, effects);
-            }
-            Fault::TokenExpired(error) | Fault::Denied(error) if self.may_reauthenticate() => {
-                self.reauthenticated = true;
-                self.disconnect(error, effects);
-                self.connect(false, effects);
-            }
-            Fault::TokenExpired(error) | Fault::Denied(error) => {
-                self.disconnect(error, effects);
-                let wait = DENIED_RETRY.mul_f64(0.5 + self.random.f64() / 2.0);
-                self.state = State::Denied { until: now + wait };
-            }
-            Fault::Lost(error) => self.lost(now, error, effects),
-        }
-    }
-
-    fn lost(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
-        self.disconnect(error, effects);
-        let wait = self.backoff.failed(now, self.random.f64());
-        self.state = State::Backoff { until: now + wait };
-    }
-
-    /// Older servers say "permission denied" even for an expired token: one new token before believing it.
-    /// A refusal while connecting is of the password itself.
-    const fn may_reauthenticate(&self) -> bool {
-        !self.reauthenticated && !matches!(self.state, State::Connecting)
-    }
-
-    fn disconnect(&mut self, error: Error, effects: &mut Vec<Effect>) {
-        self.report.last_error = Some(error);
-        self.report.peer = None;
-        effects.push(Effect::Disconnect);
-    }
-
-    fn ticked(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        match &mut self.state {
-            State::Backoff { .. } => self.connect(true, effects),
-            State::Denied { .. } => self.connect(false, effects),
-            State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
-            State::Watching { freshness, .. } => match freshness.due(now) {
-                Ask::Progress => effects.push(Effect::RequestProgress),
-                Ask::Read => effects.push(Effect::Verify { at: None }),
-                Ask::GiveUp => self.silent(now, "the watch is silent", effects),
-            },
-            _ => {}
-        }
-    }
-
-    fn silent(&mut self, now: Instant, what: &str, effects: &mut Vec<Effect>) {
-        let patience = self.rules.patience.as_secs_f64();
-        let error = Error::new(ErrorKind::Timeout, format!("{what} for {patience} s; connecting anew"));
-        let error = match &self.report.peer {
-            Some(peer) => error.at(peer.endpoint.clone()),
-            None => error,
-        };
-        self.failed(now, Fault::Lost(error), effects);
     }
 }

@@ -1,0 +1,87 @@
+//! When something fails, and when time is up: what to try next, and when.
+
+use std::time::{Duration, Instant};
+
+use super::super::event::{Effect, Fault};
+use super::super::freshness::Ask;
+use super::{Machine, State};
+use crate::error::{Error, ErrorKind};
+
+/// A refusal is healed by a person; ask seldom, but often enough to take the healing up at once.
+const DENIED_RETRY: Duration = Duration::from_secs(5);
+/// Never ask in a tight loop, whatever a server answers.
+const COMPACTIONS_BEFORE_BACKOFF: u32 = 6;
+
+impl Machine {
+    pub(super) fn failed(&mut self, now: Instant, fault: Fault, effects: &mut Vec<Effect>) {
+        if matches!(self.state, State::Stopped | State::Backoff { .. } | State::Denied { .. }) {
+            return;
+        }
+        match fault {
+            Fault::RevisionGone if self.compactions < COMPACTIONS_BEFORE_BACKOFF => {
+                self.compactions += 1;
+                self.relist(now, effects);
+            }
+            Fault::RevisionGone => {
+                let error = Error::new(ErrorKind::Connection, "etcd compacts faster than it lists");
+                self.lost(now, error, effects);
+            }
+            Fault::TokenExpired(error) | Fault::Denied(error) if self.may_reauthenticate() => {
+                self.reauthenticated = true;
+                self.disconnect(error, effects);
+                self.connect(false, effects);
+            }
+            Fault::TokenExpired(error) | Fault::Denied(error) => {
+                self.disconnect(error, effects);
+                let wait = DENIED_RETRY.mul_f64(0.5 + self.random.f64() / 2.0);
+                self.state = State::Denied { until: now + wait };
+            }
+            Fault::Lost(error) => self.lost(now, error, effects),
+        }
+    }
+
+    fn lost(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
+        self.disconnect(error, effects);
+        let wait = self.backoff.failed(now, self.random.f64());
+        self.state = State::Backoff { until: now + wait };
+    }
+
+    /// Older servers say "permission denied" even for an expired token: one new token before believing it.
+    /// A refusal while connecting is of the password itself.
+    const fn may_reauthenticate(&self) -> bool {
+        !self.reauthenticated && !matches!(self.state, State::Connecting)
+    }
+
+    fn disconnect(&mut self, error: Error, effects: &mut Vec<Effect>) {
+        self.report.last_error = Some(error);
+        self.report.peer = None;
+        effects.push(Effect::Disconnect);
+    }
+
+    pub(super) fn ticked(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match &mut self.state {
+            State::Backoff { .. } => self.connect(true, effects),
+            State::Denied { .. } => self.connect(false, effects),
+            State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
+            State::Watching { freshness, .. } => match freshness.due(now) {
+                Ask::Progress => effects.push(Effect::RequestProgress),
+                Ask::Read => effects.push(Effect::Verify { at: None }),
+                Ask::GiveUp => self.silent(now, "the watch is silent", effects),
+            },
+            _ => {}
+        }
+    }
+
+    fn silent(&mut self, now: Instant, what: &str, effects: &mut Vec<Effect>) {
+        let patience = self.rules.patience.as_secs_f64();
+        let error = Error::new(ErrorKind::Timeout, format!("{what} for {patience} s; connecting anew"));
+        let error = match &self.report.peer {
+            Some(peer) => error.at(peer.endpoint.clone()),
+            None => error,
+        };
+        self.failed(now, Fault::Lost(error), effects);
+    }
+}

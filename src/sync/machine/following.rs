@@ -1,0 +1,122 @@
+//! While the watches tell: what arrives, what of it is complete, and what is confirmed.
+
+use std::time::Instant;
+
+use super::super::event::{Effect, Fault, Response, Trust, Update};
+use super::super::wire::fault_of_cancellation;
+use super::{Machine, State};
+use crate::error::{Error, ErrorKind};
+use crate::store::Changed;
+
+impl Machine {
+    pub(super) fn responded(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
+        if !matches!(self.state, State::Opening { .. } | State::Watching { .. }) {
+            return;
+        }
+        let foreign = self.snapshot.as_ref().is_some_and(|s| s.cluster_id() != response.header.cluster_id);
+        if response.canceled {
+            self.canceled(now, &response, effects);
+        } else if foreign {
+            self.relist(now, effects);
+        } else if response.created {
+            self.created(now, response.watch_id, effects);
+        } else if response.changes.is_empty() && !response.fragment {
+            self.progressed(now, response.watch_id, response.header.revision, effects);
+        } else {
+            self.received(now, response, effects);
+        }
+    }
+
+    fn canceled(&mut self, now: Instant, response: &Response, effects: &mut Vec<Effect>) {
+        if response.compact_revision != 0 {
+            return self.failed(now, Fault::RevisionGone, effects);
+        }
+        let spans_more = self.trust == Trust::Repeated && self.rules.ranges.as_slice().len() > 1;
+        let fault = fault_of_cancellation(&response.reason);
+        if matches!(fault, Fault::Denied(_)) && spans_more && !self.hull_denied && self.reauthenticated {
+            self.hull_denied = true;
+            effects.push(Effect::CloseStream);
+            return self.open(now, effects);
+        }
+        self.failed(now, fault, effects);
+    }
+
+    fn received(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
+        let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
+            return;
+        };
+        let first = response.changes.first().map(|change| change.mod_revision);
+        if stream.accept(response.watch_id, response.changes, response.fragment).is_err() {
+            let error = Error::new(ErrorKind::Connection, "etcd sent events out of order; starting again");
+            return self.failed(now, Fault::Lost(error), effects);
+        }
+        if let (State::Watching { freshness, .. }, Some(first)) = (&mut self.state, first) {
+            freshness.heard(now);
+            freshness.arrived(first);
+        }
+        self.advance(now, effects);
+    }
+
+    fn progressed(&mut self, now: Instant, watch_id: i64, revision: i64, effects: &mut Vec<Effect>) {
+        let State::Watching { stream, freshness } = &mut self.state else { return };
+        freshness.heard(now);
+        match self.trust {
+            Trust::Exact => stream.progressed(watch_id, revision),
+            Trust::Repeated => {
+                let believed = freshness.claimed(now, revision);
+                // A lone watch has an order of its own: where the server's word is weak, its cursor moves
+                // by events alone.
+                if let Some(revision) = believed.filter(|_| stream.is_divided()) {
+                    stream.progressed(-1, revision);
+                }
+            }
+        }
+        self.reauthenticated = false;
+        self.advance(now, effects);
+    }
+
+    /// Something may be complete that was not: show it, and take it as the answer that it may be.
+    fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.publish_complete(effects);
+        self.settle(now);
+        let State::Watching { stream, freshness } = &mut self.state else { return };
+        // Events of one watch wait for the others: ask now how far those have come.
+        if let Some(revision) = stream.waits_for()
+            && !freshness.is_behind()
+        {
+            freshness.want(now, revision);
+            effects.push(Effect::RequestProgress);
+        }
+    }
+
+    pub(super) fn settle(&mut self, now: Instant) {
+        let State::Watching { stream, freshness } = &mut self.state else { return };
+        let confirmed = freshness.settle(now, stream.frontier());
+        self.report.confirmed_at = self.report.confirmed_at.max(confirmed);
+    }
+
+    /// Shows the readers every revision that all watches are past, all its keys together.
+    fn publish_complete(&mut self, effects: &mut Vec<Effect>) {
+        let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
+            return;
+        };
+        let Some(snapshot) = &mut self.snapshot else { return };
+        let frontier = stream.frontier();
+        if frontier <= snapshot.revision() {
+            return;
+        }
+        let changes = stream.take_complete(&self.rules.ranges);
+        if changes.is_empty() {
+            *snapshot = snapshot.confirmed_at(frontier);
+            effects.push(Effect::Confirm(frontier));
+        } else {
+            let (next, keys) = snapshot.after(changes, frontier);
+            *snapshot = next.clone();
+            effects.push(Effect::Publish(Update {
+                snapshot: next,
+                changed: Changed::Keys(keys),
+                reset: false,
+            }));
+        }
+    }
+}
