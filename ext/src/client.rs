@@ -81,7 +81,7 @@ impl Client {
     }
 
     fn is_ready(ruby: &Ruby, this: &Self) -> Result<bool, Error> {
-        Ok(this.core(ruby)?.publication().generation() > 0)
+        Ok(this.core(ruby)?.is_ready())
     }
 
     fn has_key(ruby: &Ruby, this: &Self, key: Value) -> Result<bool, Error> {
@@ -125,8 +125,7 @@ struct FirstSnapshot<'a> {
 
 impl Wait for FirstSnapshot<'_> {
     fn wait(&self, interrupt: &Interrupt) -> Wake {
-        let arrived =
-            || self.core.publication().generation() > 0 || self.core.report().phase == Phase::Denied;
+        let arrived = || self.core.is_ready() || self.core.report().phase == Phase::Denied;
         self.core.wait(self.deadline, interrupt, arrived).unwrap_or(Wake::Deadline)
     }
 
@@ -140,11 +139,11 @@ impl Wait for FirstSnapshot<'_> {
 /// # Errors
 /// Why there is nothing to read, as the class that it is of.
 pub(crate) fn wait_ready(ruby: &Ruby, core: &Core, patience: Duration) -> Result<(), Error> {
-    if core.publication().generation() > 0 {
+    if core.is_ready() {
         return Ok(());
     }
     gvl::wait(&FirstSnapshot { core, deadline: Instant::now() + patience })?;
-    if core.publication().generation() > 0 {
+    if core.is_ready() {
         return Ok(());
     }
     Err(raised(ruby, &core.why_not_ready(patience)))

@@ -70,6 +70,12 @@ impl Client {
         &self.publication
     }
 
+    /// Whether there is a snapshot to read, and an account of how fresh it is.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.publication.generation() > 0 && self.report.load().confirmed_at.is_some()
+    }
+
     /// How the client fares. In a forked child that has not begun yet: nothing but the parent's
     /// confirmation.
     #[must_use]
