@@ -84,7 +84,8 @@ module EtcdDiscovery
 
     def check_seconds(value)
       seconds = Float(value, exception: false)
-      seconds if seconds&.between?(@minimum || Float::MIN, LONGEST)
+      # A range takes NaN for outside; a comparison would raise.
+      seconds if seconds && ((@minimum || Float::MIN)..LONGEST).cover?(seconds)
     end
 
     def check_logger(value)
