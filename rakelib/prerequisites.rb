@@ -16,6 +16,7 @@ module Prerequisites
     {
       "cargo is missing: install Rust with rustup." => program?("cargo"),
       "protoc is missing: install the Debian package protobuf-compiler." => protoc?,
+      "protoc lacks google/protobuf/*.proto: install the Debian package libprotobuf-dev." => proto_files?,
       "libclang is missing: install the Debian package libclang-dev." => libclang?,
       "Ruby's C headers are missing: install the Debian package ruby-dev." => ruby_headers?
     }.reject { |_sentence, there| there }.keys
@@ -23,6 +24,18 @@ module Prerequisites
 
   def protoc?
     ENV.key?("PROTOC") || program?("protoc")
+  end
+
+  # Debian packages the definitions that protoc itself imports apart from it. The folders are those where it
+  # looks for them.
+  def proto_files?
+    protoc = program("protoc")
+    return true if ENV.key?("PROTOC") || ENV.key?("PROTOC_INCLUDE") || protoc.nil?
+
+    folder = File.dirname(File.realpath(protoc))
+    %w[. include ../include].any? do |place|
+      File.exist?(File.join(folder, place, "google/protobuf/descriptor.proto"))
+    end
   end
 
   # Outside Linux the places differ too much to judge: bindgen itself will say.
@@ -37,7 +50,10 @@ module Prerequisites
     File.exist?(File.join(RbConfig::CONFIG["rubyhdrdir"], "ruby.h"))
   end
 
-  def program?(name)
-    ENV.fetch("PATH").split(File::PATH_SEPARATOR).any? { |folder| File.executable?(File.join(folder, name)) }
+  def program?(name) = !program(name).nil?
+
+  def program(name)
+    paths = ENV.fetch("PATH").split(File::PATH_SEPARATOR).map { |folder| File.join(folder, name) }
+    paths.find { |path| File.file?(path) && File.executable?(path) }
   end
 end
