@@ -71,6 +71,12 @@ impl Error {
         Self { endpoint: Some(endpoint.into()), ..self }
     }
 
+    /// The same error, met while `doing` something: "put \"/a\"", "list /a/".
+    #[must_use]
+    pub fn during(self, doing: impl fmt::Display) -> Self {
+        Self { message: format!("{doing}: {}", self.message), ..self }
+    }
+
     /// Which class of error this is.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {

@@ -4,6 +4,7 @@
 //! disjoint, so that a key belongs to at most one and no event is delivered twice.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 /// The keys from `start` up to but without `end`; no `end` means all the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,6 +55,11 @@ impl KeyRange {
         key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)
     }
 
+    /// Whether it is one key alone.
+    fn is_one_key(&self) -> bool {
+        self.end.as_deref() == Some(&next_key(&self.start))
+    }
+
     /// Whether every key of `other` lies in the range.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
@@ -67,6 +73,20 @@ impl KeyRange {
     fn extend(&mut self, other: &Self) {
         if end_order(self.end.as_deref(), other.end.as_deref()) == Ordering::Less {
             self.end.clone_from(&other.end);
+        }
+    }
+}
+
+/// As people write it: a key, a prefix, or (for all the rest) the first key and the end.
+impl fmt::Display for KeyRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = String::from_utf8_lossy(&self.start);
+        match &self.end {
+            None if self.start == [0] => f.write_str("every key"),
+            _ if self.is_one_key() => write!(f, "key {start:?}"),
+            _ if *self == Self::prefix(&self.start) => write!(f, "prefix {start:?}"),
+            Some(end) => write!(f, "range {start:?} to {:?}", String::from_utf8_lossy(end)),
+            None => write!(f, "range from {start:?}"),
         }
     }
 }

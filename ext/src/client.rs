@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::session::{Client as Core, Pending};
 use etcd_discovery_core::store::{Interrupt, Wake};
 use etcd_discovery_core::sync::Phase;
@@ -11,7 +12,7 @@ use magnus::{
     DataTypeFunctions, Error, RHash, Ruby, TypedData, Value, gc, method, prelude::*, typed_data::Obj,
 };
 
-use crate::error::{guarded, raised};
+use crate::error::{guarded, raised, raised_about};
 use crate::gvl::{self, Wait};
 use crate::reader::Reader;
 use crate::snapshot::Snapshot;
@@ -37,8 +38,7 @@ impl Client {
     /// `ClosedError` for an object that was never initialized.
     pub(crate) fn reader(&self, ruby: &Ruby) -> Result<&Reader, Error> {
         self.reader_if_set().ok_or_else(|| {
-            let kind = etcd_discovery_core::error::ErrorKind::Closed;
-            raised(ruby, &etcd_discovery_core::error::Error::new(kind, "this client was never initialized"))
+            raised(ruby, &CoreError::new(ErrorKind::Closed, "this client was never initialized"))
         })
     }
 
@@ -99,16 +99,16 @@ impl Client {
     fn put(ruby: &Ruby, this: &Self, key: Value, value: Value) -> Result<i64, Error> {
         guarded(ruby, || {
             let (key, value) = (bytes(ruby, key)?, bytes(ruby, value)?);
-            let pending = this.core(ruby)?.put(key, value);
-            finish(ruby, &pending.map_err(|error| raised(ruby, &error))?)
+            let request = Request { ruby, doing: "put", key: &key };
+            request.finish(this.core(ruby)?.put(key.clone(), value))
         })
     }
 
     fn delete(ruby: &Ruby, this: &Self, key: Value) -> Result<i64, Error> {
         guarded(ruby, || {
-            let pending = this.core(ruby)?.delete(bytes(ruby, key)?);
-            let (revision, _) = finish(ruby, &pending.map_err(|error| raised(ruby, &error))?)?;
-            Ok(revision)
+            let key = bytes(ruby, key)?;
+            let request = Request { ruby, doing: "delete", key: &key };
+            request.finish(this.core(ruby)?.delete(key.clone())).map(|(revision, _)| revision)
         })
     }
 
@@ -160,11 +160,24 @@ impl<T: Send + 'static> Wait for Pending<T> {
     }
 }
 
-fn finish<T: Send + 'static>(ruby: &Ruby, pending: &Pending<T>) -> Result<T, Error> {
-    gvl::wait(pending)?;
-    match pending.take() {
-        Some(result) => result.map_err(|error| raised(ruby, &error)),
-        None => Err(Error::new(ruby.exception_runtime_error(), "the request ended without a result")),
+/// A request about one key, for the words of its errors.
+struct Request<'a> {
+    ruby: &'a Ruby,
+    doing: &'a str,
+    key: &'a [u8],
+}
+
+impl Request<'_> {
+    fn finish<T: Send + 'static>(&self, pending: Result<Pending<T>, CoreError>) -> Result<T, Error> {
+        let pending = pending.map_err(|error| self.raised(error))?;
+        gvl::wait(&pending)?;
+        let defect = || CoreError::new(ErrorKind::Internal, "the request ended without a result");
+        pending.take().unwrap_or_else(|| Err(defect())).map_err(|error| self.raised(error))
+    }
+
+    fn raised(&self, error: CoreError) -> Error {
+        let doing = format!("{} {:?}", self.doing, String::from_utf8_lossy(self.key));
+        raised_about(self.ruby, &error.during(doing), self.key)
     }
 }
 

@@ -24,6 +24,11 @@ pub(crate) fn raised(ruby: &Ruby, error: &CoreError) -> Error {
     exception(ruby, error.kind(), &error.to_string(), error.endpoint(), None)
 }
 
+/// The exception for `error` in a request about `key`.
+pub(crate) fn raised_about(ruby: &Ruby, error: &CoreError, key: &[u8]) -> Error {
+    exception(ruby, error.kind(), &error.to_string(), error.endpoint(), Some(key))
+}
+
 /// The exception for a `key` outside every watched range.
 pub(crate) fn unwatched(ruby: &Ruby, key: &[u8]) -> Error {
     let shown = String::from_utf8_lossy(key);

@@ -205,13 +205,14 @@ impl Driver {
 
     fn list(&mut self, request: PageRequest) {
         let link = Arc::clone(&self.link);
+        let doing = format!("list from {:?}", String::from_utf8_lossy(&request.start));
         self.operation = Some(Box::pin(async move {
             let read = async |client: etcd_client::Client| {
                 let options = wire::page_options(&request);
                 let mut client = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
                 client.get(request.start, Some(options)).await
             };
-            answer(link.call(read).await, |response| Event::Listed(wire::page(response)))
+            answer(&doing, link.call(read).await, |response| Event::Listed(wire::page(response)))
         }));
     }
 
@@ -228,7 +229,7 @@ impl Driver {
                 };
                 client.get(key, Some(options)).await
             };
-            answer(link.call(read).await, |response| {
+            answer("ask for the revision", link.call(read).await, |response| {
                 Event::Verified(wire::header(response.0.header.as_ref()))
             })
         }));
@@ -313,10 +314,12 @@ fn lost(error: Error) -> Outcome {
     Outcome::Event(Event::Failed(Fault::Lost(error)))
 }
 
-fn answer<T>(result: Result<T, CallError>, event: impl FnOnce(T) -> Event) -> Outcome {
+fn answer<T>(doing: &str, result: Result<T, CallError>, event: impl FnOnce(T) -> Event) -> Outcome {
     Outcome::Event(match result {
         Ok(answer) => event(answer),
-        Err(CallError::Answered(error, endpoint)) => Event::Failed(wire::fault(&error, &endpoint)),
+        Err(CallError::Answered(error, endpoint)) => {
+            Event::Failed(wire::fault(&error, &endpoint).during(doing))
+        }
         Err(CallError::Unanswered(error)) if error.is_denial() => Event::Failed(Fault::Denied(error)),
         Err(CallError::Unanswered(error)) => Event::Failed(Fault::Lost(error)),
     })

@@ -96,6 +96,19 @@ pub enum Fault {
     Lost(Error),
 }
 
+impl Fault {
+    /// The same fault, met while `doing` something.
+    #[must_use]
+    pub fn during(self, doing: &str) -> Self {
+        match self {
+            Self::RevisionGone => self,
+            Self::TokenExpired(error) => Self::TokenExpired(error.during(doing)),
+            Self::Denied(error) => Self::Denied(error.during(doing)),
+            Self::Lost(error) => Self::Lost(error.during(doing)),
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {

@@ -101,7 +101,7 @@ async fn authenticate(
         }
         result => result,
     }
-    .map_err(|error| explain(&error, &endpoint.to_string()))
+    .map_err(|error| explain(&error, &endpoint.to_string()).during(format!("user {:?}", credentials.user)))
 }
 
 async fn client(
