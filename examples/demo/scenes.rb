@@ -25,7 +25,7 @@ class Demo
     every_worker_follows("10.1.1.60:8081", "10.1.1.61:8081")
     workers_outlive_etcd("10.1.1.61:8081")
     workers_follow_again("10.1.1.61:8081", "10.1.1.62:8081")
-    a_successor_answers_at_once("10.1.1.62:8081")
+    a_successor_answers_at_once("10.1.1.61:8081", "10.1.1.62:8081")
     @screen.say "All of it was true."
   end
 
@@ -71,8 +71,8 @@ class Demo
       wait_until("every worker to call its copy stale") { statuses.values.all? { |status| status["stale"] } }
     end
     answer_with(value)
-    check("etcd is really away", @etcd.alive?) { !@etcd.alive? }
-    @screen.say "Without etcd all #{WORKERS} workers answer #{value}, and /status says stale."
+    check("etcd is away", @etcd.alive?) { !@etcd.alive? }
+    @screen.say "Without etcd all workers answer #{value}, and /status says stale."
   end
 
   def workers_follow_again(before, after)
@@ -84,18 +84,20 @@ class Demo
     end
   end
 
-  def a_successor_answers_at_once(value)
-    before = @unicorn.worker_pids
-    victim = before.first
-    @screen.say "", "Worker #{victim} is killed: kill -9 #{victim}", ""
-    killed = Harness.now
-    @unicorn.signal(:KILL, victim)
-    answer = first_answer(before)
-    milliseconds = ((Harness.now - killed) * 1000).round
-    check("the successor's first answer is #{value}", answer) { answer["value"] == value }
-    @screen.say "Its successor #{answer['pid']} gave #{value} in its first answer, " \
-                "#{milliseconds} ms after the kill."
+  # The first answer is from what the master held when it forked. That may be the value before, if the master
+  # is still on its way back to etcd; the successor's own watch brings the newest.
+  def a_successor_answers_at_once(before, after)
+    known = @unicorn.worker_pids
+    @screen.say "", "Worker #{known.first} is killed: kill -9 #{known.first}", ""
+    @unicorn.signal(:KILL, known.first)
+    first, at_once = timed { first_answer(known) }
+    check("the successor's first answer is etcd's", first) { [before, after].include?(first["value"]) }
+    _, later = timed { wait_until("the newest value") { @unicorn.ask(first["pid"])["value"] == after } }
+    @screen.say "Its successor #{first['pid']} gave #{first['value']} in its first answer, #{at_once} ms " \
+                "after the kill, and #{after} #{later} ms later."
   end
+
+  def timed(began = Harness.now) = [yield, ((Harness.now - began) * 1000).round]
 
   # The very first answer of whichever worker is new: asked on its own socket from the moment it has one.
   def first_answer(known)
