@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::event::{Effect, Fault};
 use super::super::freshness::Ask;
-use super::{Machine, State};
+use super::{COMPACTIONS_BEFORE_ONE_PAGE, Machine, State};
 use crate::error::{Error, ErrorKind};
 
 /// A refusal is healed by a person; ask seldom, but often enough to take the healing up at once.
@@ -23,6 +23,8 @@ impl Machine {
                 self.relist(now, effects);
             }
             Fault::RevisionGone => {
+                // After the pause it is listed again, in one page: never a state that only waits.
+                self.compactions = COMPACTIONS_BEFORE_ONE_PAGE;
                 let error = Error::new(ErrorKind::Connection, "etcd compacts faster than it lists");
                 self.lost(now, error, effects);
             }
@@ -83,5 +85,50 @@ impl Machine {
             None => error,
         };
         self.failed(now, Fault::Lost(error), effects);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rules;
+    use super::*;
+    use crate::range::{KeyRange, Ranges};
+    use crate::sync::event::{Event, Peer, Trust};
+
+    fn connected() -> (Machine, Instant) {
+        let rules = Rules {
+            ranges: Ranges::merge([KeyRange::prefix(b"/a/")]),
+            page_size: 2,
+            progress_interval: Duration::from_secs(3),
+            patience: Duration::from_secs(3),
+            backoff_cap: Duration::from_secs(3),
+            seed: 1,
+        };
+        let (mut machine, now) = (Machine::new(rules, None, None), Instant::now());
+        machine.step(now, Event::Start);
+        machine.step(now, peer());
+        (machine, now)
+    }
+
+    fn peer() -> Event {
+        Event::Connected(Peer { endpoint: String::new(), version: String::new(), trust: Trust::Exact })
+    }
+
+    #[test]
+    fn compaction_that_is_always_faster_pauses_the_listing_and_never_ends_it() {
+        let (mut machine, mut now) = connected();
+        let (mut listings, mut pauses) = (0, 0);
+        for _ in 0..100 {
+            for effect in machine.step(now, Event::Failed(Fault::RevisionGone)) {
+                listings += u32::from(matches!(effect, Effect::List(_)));
+            }
+            if let Some(deadline) = machine.deadline() {
+                pauses += 1;
+                now = deadline;
+                machine.step(now, Event::Tick);
+                machine.step(now, peer());
+            }
+        }
+        assert!(listings > 50 && pauses > 10, "{listings} listings, {pauses} pauses");
     }
 }
