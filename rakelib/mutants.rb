@@ -1,0 +1,93 @@
+# frozen_string_literal: true
+
+# Breaks one promise at a time in a copy of the tree, runs the tests that hold it, and prints which of them
+# turned red: `ruby rakelib/mutants.rb [number …]`. A mutation that nothing catches ends it with status 1.
+
+require "fileutils"
+require "open3"
+
+# One way to break one promise.
+Mutation = Struct.new(:promise, :file, :from, :to, :tests, keyword_init: true) do
+  def apply(tree)
+    path = File.join(tree, file)
+    text = File.read(path)
+    abort "#{file} no longer holds #{from.inspect}: mend this table." unless text.scan(from).one?
+
+    File.write(path, text.sub(from) { to })
+    yield
+  ensure
+    File.write(path, text)
+  end
+end
+
+CORE = "cargo test -p etcd_discovery_core --lib"
+FORK = "rake compile && rspec spec/main_job/fork_spec.rb"
+
+MUTATIONS = [
+  Mutation.new(promise: "1 exact content", file: "src/sync/stream.rs", tests: CORE,
+               from: "if fragment { last - 1 } else { last }", to: "last"),
+  Mutation.new(promise: "1 exact content", file: "src/store/snapshot.rs", tests: CORE,
+               from: "None => entries.remove(&change.key)", to: "None => entries.get(&change.key).cloned()"),
+  Mutation.new(promise: "1 exact content", file: "src/sync/listing.rs", tests: CORE,
+               from: "revision: self.at.map(|(revision, _)| revision)", to: "revision: None"),
+  Mutation.new(promise: "2 never back without reset", file: "src/sync/machine/mod.rs", tests: CORE,
+               from: "!same_cluster || snapshot.revision() < old.revision()", to: "false && same_cluster"),
+  Mutation.new(promise: "2 another history is noticed", file: "src/sync/machine/mod.rs", tests: CORE,
+               from: "header.cluster_id != snapshot.cluster_id()", to: "false"),
+  Mutation.new(promise: "3 transactions whole", file: "src/sync/stream.rs", tests: CORE,
+               from: ".map(|cursor| cursor.complete).min()", to: ".map(|cursor| cursor.complete).max()"),
+  Mutation.new(promise: "5 age from confirmed contact", file: "src/sync/freshness.rs", tests: CORE,
+               from: "                Some(since)\n", to: "                Some(now)\n"),
+  Mutation.new(promise: "5 age from confirmed contact", file: "src/sync/machine/following.rs", tests: CORE,
+               from: "            freshness.heard(now);\n            freshness.arrived(first);",
+               to: "            freshness.heard(now);\n            self.report.confirmed_at = Some(now);"),
+  Mutation.new(promise: "7 nothing inherited is dropped", file: "src/epoch.rs", tests: CORE,
+               from: "std::mem::forget(owned)", to: "drop(owned)"),
+  Mutation.new(promise: "7 no inherited socket stays open", file: "ext/src/fork.rs", tests: FORK,
+               from: "unsafe { libc::close(socket) };", to: "unsafe { libc::fcntl(socket, libc::F_GETFD) };"),
+  Mutation.new(promise: "7 the child does not list again", file: "src/sync/driver.rs", tests: FORK,
+               from: "(published.generation() > 0).then(", to: "(published.generation() == 0).then(")
+].freeze
+
+# A copy of the tree, so that nobody works on broken code meanwhile. What it compiles is kept for later runs.
+class Laboratory
+  ROOT = File.expand_path("../tmp/mutants", __dir__)
+  TREE = File.join(ROOT, "tree")
+
+  def initialize
+    FileUtils.rm_rf(TREE)
+    FileUtils.mkdir_p(TREE)
+    files = Open3.capture2("git", "ls-files", "-z").first.split("\0").select { |file| File.file?(file) }
+    Open3.capture2("tar", "--create", "--null", "--files-from=-", "--file=#{ROOT}/tree.tar",
+                   stdin_data: files.join("\0"))
+    system("tar", "--extract", "--directory", TREE, "--file", "#{ROOT}/tree.tar", exception: true)
+  end
+
+  # @return [Array(Boolean, String)] whether the tests passed, and what they said
+  def run(tests)
+    output, status = Open3.capture2e({ "CARGO_TARGET_DIR" => "#{ROOT}/target" }, tests, chdir: TREE)
+    [status.success?, output]
+  end
+end
+
+# What turned red, by name.
+def culprits(output)
+  names = output.scan(/^test (\S+) \.\.\. FAILED|^---- (\S+) stdout|^rspec \S+ # (.+)$/).flatten.compact.uniq
+  names.empty? ? ["the build"] : names
+end
+
+laboratory = Laboratory.new
+chosen = ARGV.empty? ? MUTATIONS : ARGV.map { |number| MUTATIONS.fetch(Integer(number) - 1) }
+chosen.map(&:tests).uniq.each do |tests|
+  passed, output = laboratory.run(tests)
+  abort "#{output}\nThe tests must pass before anything is broken." unless passed
+end
+survivors = chosen.reject do |mutation|
+  passed, output = mutation.apply(Laboratory::TREE) { laboratory.run(mutation.tests) }
+  caught = passed ? "NOT CAUGHT" : culprits(output).first(3).join(", ")
+  puts format("%-32<promise>s %-32<file>s %<caught>s", **mutation.to_h.slice(:promise, :file), caught:)
+  $stdout.flush
+  passed == false
+end
+puts "#{chosen.size - survivors.size} of #{chosen.size} mutations caught"
+exit(survivors.empty?)
