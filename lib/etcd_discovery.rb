@@ -17,6 +17,7 @@ require_relative "etcd_discovery/snapshot"
 require_relative "etcd_discovery/status"
 require_relative "etcd_discovery/fork"
 require_relative "etcd_discovery/client"
+require_relative "etcd_discovery/middleware/pin"
 
 # A live copy of etcd keys in the memory of every Ruby process.
 #
@@ -34,6 +35,24 @@ require_relative "etcd_discovery/client"
 #   @return [String, nil]
 #   @raise [UnwatchedKeyError] outside every watched range
 #   @see Client#[]
+# @!method self.json(key, default = nil)
+#   @return [Object, nil]
+#   @see Client#json
+# @!method self.integer(key, default = nil)
+#   @return [Integer, Object, nil]
+#   @see Client#integer
+# @!method self.float(key, default = nil)
+#   @return [Float, Object, nil]
+#   @see Client#float
+# @!method self.boolean(key, default = nil)
+#   @return [Boolean, Object, nil]
+#   @see Client#boolean
+# @!method self.list(key, default = nil)
+#   @return [Array<String>, Object, nil]
+#   @see Client#list
+# @!method self.duration(key, default = nil)
+#   @return [Float, Object, nil] seconds
+#   @see Client#duration
 module EtcdDiscovery
   @lock = Mutex.new
 
@@ -105,6 +124,18 @@ module EtcdDiscovery
     # @return [Snapshot] all watched keys at one revision
     def snapshot
       client.snapshot
+    end
+
+    # Makes all reads of the default client in the block see one revision.
+    #
+    # @example Two keys that belong together
+    #   EtcdDiscovery.pin { [EtcdDiscovery["/db/host"], EtcdDiscovery["/db/password"]] }
+    # @yield once, without arguments
+    # @return [Object] what the block gives
+    # @see Client#pin
+    # @see Middleware::Pin
+    def pin(&block)
+      client.pin(&block)
     end
 
     # @param key [String]

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     UnwatchedKey,
     /// No snapshot has been loaded yet.
     NotReady,
+    /// A value is not of the form that was asked for.
+    Parse,
     /// The client was stopped.
     Closed,
     /// A defect of this library, contained.

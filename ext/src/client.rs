@@ -9,11 +9,12 @@ use etcd_discovery_core::session::{Client as Core, Pending};
 use etcd_discovery_core::store::{Interrupt, Wake};
 use etcd_discovery_core::sync::Phase;
 use magnus::{
-    DataTypeFunctions, Error, RHash, Ruby, TypedData, Value, gc, method, prelude::*, typed_data::Obj,
+    DataTypeFunctions, Error, RArray, RHash, Ruby, TypedData, Value, gc, method, prelude::*, typed_data::Obj,
 };
 
 use crate::error::{guarded, raised, raised_about};
 use crate::gvl::{self, Wait};
+use crate::pin;
 use crate::reader::Reader;
 use crate::snapshot::Snapshot;
 use crate::value::bytes;
@@ -26,9 +27,9 @@ pub(crate) struct Client {
 }
 
 impl DataTypeFunctions for Client {
-    fn mark(&self, marker: &gc::Marker) {
+    fn mark(&self, _marker: &gc::Marker) {
         if let Some(reader) = self.reader.get() {
-            reader.mark(marker);
+            reader.mark();
         }
     }
 }
@@ -54,7 +55,7 @@ impl Client {
         guarded(ruby, || {
             let settings = crate::settings::read(ruby, settings)?;
             let core = Core::new(settings).map_err(|error| raised(ruby, &error))?;
-            let reader = Reader::new(ruby, Arc::new(core), Duration::from_secs_f64(boot_timeout));
+            let reader = Reader::new(Arc::new(core), Duration::from_secs_f64(boot_timeout));
             this.reader
                 .set(Box::new(reader))
                 .map_err(|_| Error::new(ruby.exception_runtime_error(), "the client is initialized already"))
@@ -84,16 +85,26 @@ impl Client {
         Ok(this.core(ruby)?.is_ready())
     }
 
-    fn has_key(ruby: &Ruby, this: &Self, key: Value) -> Result<bool, Error> {
-        guarded(ruby, || this.reader(ruby)?.has_key(ruby, key))
+    fn has_key(ruby: &Ruby, this: Obj<Self>, key: Value) -> Result<bool, Error> {
+        guarded(ruby, || match pin::pinned(ruby, this)? {
+            Some(pinned) => pinned.has_key(ruby, key),
+            None => this.reader(ruby)?.has_key(ruby, this.as_value(), key),
+        })
     }
 
-    fn snapshot(ruby: &Ruby, this: &Self) -> Result<Snapshot, Error> {
-        guarded(ruby, || {
-            let reader = this.reader(ruby)?;
-            reader.ensure_ready(ruby)?;
-            Ok(Snapshot::new(reader.core()))
+    fn snapshot(ruby: &Ruby, this: Obj<Self>) -> Result<Obj<Snapshot>, Error> {
+        guarded(ruby, || match pin::pinned(ruby, this)? {
+            Some(pinned) => Ok(pinned),
+            None => Ok(ruby.obj_wrap(Snapshot::current(ruby, this)?)),
         })
+    }
+
+    fn pin(ruby: &Ruby, this: Obj<Self>) -> Result<Value, Error> {
+        guarded(ruby, || pin::pin(ruby, this))
+    }
+
+    fn invalid_keys(ruby: &Ruby, this: Obj<Self>) -> Result<RArray, Error> {
+        guarded(ruby, || this.reader(ruby)?.invalid_keys(ruby, this.as_value()))
     }
 
     fn put(ruby: &Ruby, this: &Self, key: Value, value: Value) -> Result<i64, Error> {
@@ -213,9 +224,11 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_wait_ready", method!(Client::wait_ready, 1))?;
     class.define_private_method("native_put", method!(Client::put, 2))?;
     class.define_private_method("native_delete", method!(Client::delete, 1))?;
+    class.define_private_method("native_invalid_keys", method!(Client::invalid_keys, 0))?;
     class.define_private_method("native_status", method!(Client::status, 0))?;
     class.define_method("ready?", method!(Client::is_ready, 0))?;
     class.define_method("key?", method!(Client::has_key, 1))?;
     class.define_method("snapshot", method!(Client::snapshot, 0))?;
+    class.define_method("pin", method!(Client::pin, 0))?;
     Ok(())
 }

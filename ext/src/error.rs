@@ -14,6 +14,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
         ErrorKind::Permission => "PermissionError",
         ErrorKind::UnwatchedKey => "UnwatchedKeyError",
         ErrorKind::NotReady => "NotReadyError",
+        ErrorKind::Parse => "ParseError",
         ErrorKind::Closed => "ClosedError",
         ErrorKind::Internal => "InternalError",
     }
@@ -21,7 +22,12 @@ const fn class_name(kind: ErrorKind) -> &'static str {
 
 /// The exception for `error`, with its endpoint.
 pub(crate) fn raised(ruby: &Ruby, error: &CoreError) -> Error {
-    exception(ruby, error.kind(), &error.to_string(), error.endpoint(), None)
+    exception(
+        ruby,
+        error.kind(),
+        &error.to_string(),
+        &About { endpoint: error.endpoint(), ..About::default() },
+    )
 }
 
 /// The exception for `error` in a request about `key`.
@@ -33,22 +39,36 @@ pub(crate) fn raised_about(ruby: &Ruby, error: &CoreError, key: &[u8]) -> Error 
 pub(crate) fn unwatched(ruby: &Ruby, key: &[u8]) -> Error {
     let shown = String::from_utf8_lossy(key);
     let message = format!("{shown:?} is outside every watched range; add it, or a prefix of it, to `watch`");
-    exception(ruby, ErrorKind::UnwatchedKey, &message, None, Some(key))
+    exception(ruby, ErrorKind::UnwatchedKey, &message, &About { key: Some(key), ..About::default() })
 }
 
-fn exception(
-    ruby: &Ruby,
-    kind: ErrorKind,
-    message: &str,
-    endpoint: Option<&str>,
-    key: Option<&[u8]>,
-) -> Error {
+/// The exception for a `key` whose value of `revision` is not what was asked for. The value itself may be a
+/// secret, and is not told.
+pub(crate) fn unparsable(ruby: &Ruby, key: &[u8], revision: i64, problem: &str) -> Error {
+    let shown = String::from_utf8_lossy(key);
+    let message = format!(
+        "the value of {shown:?} at revision {revision} {problem}, and no earlier one was read that is; \
+         put a good one, or give a default"
+    );
+    let about = About { key: Some(key), revision: Some(revision), ..About::default() };
+    exception(ruby, ErrorKind::Parse, &message, &about)
+}
+
+/// What an error carries besides its text, for a program to act on.
+#[derive(Default)]
+struct About<'a> {
+    endpoint: Option<&'a str>,
+    key: Option<&'a [u8]>,
+    revision: Option<i64>,
+}
+
+fn exception(ruby: &Ruby, kind: ErrorKind, message: &str, about: &About) -> Error {
     let build = || -> Result<Error, Error> {
         let module: RModule = ruby.class_object().const_get("EtcdDiscovery")?;
         let class: ExceptionClass = module.const_get(class_name(kind))?;
-        let key = key.map(|key| crate::value::string(ruby, key));
-        let exception: magnus::Exception =
-            class.funcall("new", (message, kwargs!(ruby, "endpoint" => endpoint, "key" => key)))?;
+        let key = about.key.map(|key| crate::value::string(ruby, key));
+        let details = kwargs!(ruby, "endpoint" => about.endpoint, "key" => key, "revision" => about.revision);
+        let exception: magnus::Exception = class.funcall("new", (message, details))?;
         Ok(exception.into())
     };
     build().unwrap_or_else(|error| error)

@@ -7,19 +7,26 @@
 //! * A panic must not reach Ruby, where it cannot be rescued: [`error::guarded`] turns it into an
 //!   `InternalError`.
 //! * Whatever may block gives up the GVL in [`gvl`], and nowhere else.
-//! * No Ruby value is kept outside of an object that marks it, save the one root in [`reader`].
+//! * No Ruby value is kept outside of an object that marks it, save the one root in [`aref`].
 
 // The macro makes one public symbol, which Ruby alone calls.
 #![allow(missing_docs)]
 
+mod aref;
 mod client;
 mod error;
 mod fork;
 mod gvl;
+mod json;
+mod memo;
+mod pin;
 mod reader;
+mod recall;
 mod settings;
 mod snapshot;
+mod typed;
 mod value;
+mod verdicts;
 
 use magnus::{Error, Ruby};
 
@@ -28,5 +35,5 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     fork::init();
     client::init(ruby)?;
     snapshot::init(ruby)?;
-    reader::init(ruby)
+    aref::init(ruby)
 }

@@ -1,29 +1,30 @@
-//! The read path: `EtcdDiscovery[key]` and `Client#[]`.
+//! The read path of one client.
 //!
-//! A reader keeps a Ruby Hash of the frozen strings that were read before. A read compares two atomics (is
-//! there a newer snapshot, is this a forked child) and looks into the Hash; nothing is locked, allocated or
-//! converted. When the generation has moved, only the keys that changed are dropped from the Hash, and each
-//! is filled again when it is next read: a worker pays for the keys that it uses.
+//! A reader keeps what was made of the values that were read before. A read compares two atomics (is there a
+//! newer snapshot, is this a forked child) and looks its answer up; nothing is locked, allocated or
+//! converted. When the generation has moved, only the keys that changed are dropped, and each is made again
+//! when it is next read: a worker pays for the keys that it uses.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
-use std::ptr;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
 use etcd_discovery_core::epoch;
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Key, Publication};
-use magnus::rb_sys::{AsRawValue, FromRawValue, protect, resume_error};
-use magnus::value::{InnerValue, Opaque};
-use magnus::{Error, RHash, Ruby, TryConvert, Value, gc, method, prelude::*, typed_data::Obj};
+use etcd_discovery_core::store::{Entry, Key, Publication, Published};
+use magnus::rb_sys::AsRawValue;
+use magnus::{Error, RArray, Ruby, Value, prelude::*};
 use rb_sys::VALUE;
 
-use crate::client::{Client, wait_ready};
-use crate::error::{guarded, unwatched};
-use crate::value::{bytes, string};
+use crate::client::wait_ready;
+use crate::error::{raised, unwatched};
+use crate::memo::Memo;
+use crate::recall::Recall;
+use crate::typed::Kind;
+use crate::value::{name, with_bytes};
+use crate::verdicts::Verdicts;
 
 /// No generation: nothing has been read yet.
 const NEVER: u64 = u64::MAX;
@@ -33,23 +34,37 @@ pub(crate) struct Reader {
     core: Arc<Core>,
     publication: Arc<Publication>,
     boot_timeout: Duration,
-    strings: Opaque<RHash>,
-    /// The keys in `strings`, to find the changed ones among them without making a String for each.
-    filled: RefCell<HashSet<Key>>,
+    recall: Recall,
+    memo: Memo,
+    /// What `memo` is made of, to find the changed keys in it without making a String for each, and to
+    /// serve snapshots that hold the same entries.
+    made_of: RefCell<HashMap<Key, Arc<Entry>>>,
+    verdicts: Verdicts,
     generation: Cell<u64>,
     epoch: Cell<u64>,
 }
 
+/// What a read is of: everything that outlives a change.
+pub(crate) struct Subject<'a> {
+    /// The client's object, which reports bad values.
+    pub(crate) client: Value,
+    pub(crate) kind: Kind,
+    pub(crate) key: &'a Key,
+    pub(crate) entry: &'a Arc<Entry>,
+}
+
 impl Reader {
-    pub(crate) fn new(ruby: &Ruby, core: Arc<Core>, boot_timeout: Duration) -> Self {
+    pub(crate) fn new(core: Arc<Core>, boot_timeout: Duration) -> Self {
         Self {
             publication: Arc::clone(core.publication()),
             core,
             boot_timeout,
-            strings: ruby.hash_new().into(),
-            filled: RefCell::default(),
+            recall: Recall::new(),
+            memo: Memo::default(),
+            made_of: RefCell::default(),
+            verdicts: Verdicts::default(),
             generation: Cell::new(NEVER),
-            epoch: Cell::new(NEVER),
+            epoch: Cell::new(epoch::current()),
         }
     }
 
@@ -57,198 +72,225 @@ impl Reader {
         &self.core
     }
 
-    pub(crate) fn mark(&self, marker: &gc::Marker) {
-        marker.mark(self.strings);
+    pub(crate) fn mark(&self) {
+        self.recall.mark();
+        self.memo.mark();
+        self.verdicts.mark();
     }
 
-    /// The value of a key that was read before and has not changed since.
     #[inline]
-    unsafe fn known(&self, key: VALUE) -> Option<VALUE> {
-        let current =
-            self.generation.get() == self.publication.generation() && self.epoch.get() == epoch::current();
-        // SAFETY: `key` is a live value; a plain String has hash and equality of its own, so that the
-        // look-up runs no code of the user's and cannot raise. The Hash is alive: the object marks it.
-        unsafe {
-            if !current || !is_plain_string(key) {
-                return None;
-            }
-            let strings = self.strings.get_inner_with(&Ruby::get_unchecked()).as_raw();
-            let value = rb_sys::rb_hash_lookup2(strings, key, rb_sys::Qundef as VALUE);
-            (value != rb_sys::Qundef as VALUE).then_some(value)
-        }
+    fn is_current(&self) -> bool {
+        self.generation.get() == self.publication.generation() && self.epoch.get() == epoch::current()
     }
 
-    /// The value of any key, with all that may have to be done before.
-    fn find(&self, ruby: &Ruby, key: Value) -> Result<Value, Error> {
-        let key = bytes(ruby, key)?;
-        self.ensure_ready(ruby)?;
-        self.catch_up(ruby)?;
+    /// The answer to a read that was made before, of a key that has not changed since.
+    ///
+    /// # Safety
+    /// `key` is a live value, and so is the object that this belongs to.
+    #[inline]
+    pub(crate) unsafe fn known_text(&self, key: VALUE) -> Option<VALUE> {
+        if !self.is_current() {
+            return None;
+        }
+        // SAFETY: the caller's word.
+        unsafe { self.recall.get(key).or_else(|| self.memo.known(Kind::Text, key)) }
+    }
+
+    /// The same for any kind of read.
+    ///
+    /// # Safety
+    /// As above.
+    #[inline]
+    pub(crate) unsafe fn known(&self, kind: Kind, key: VALUE) -> Option<VALUE> {
+        // SAFETY: the caller's word.
+        if self.is_current() { unsafe { self.memo.known(kind, key) } } else { None }
+    }
+
+    /// Any read, with all that may have to be done before. `default` is for what is not there, and for what is
+    /// bad and was never good.
+    pub(crate) fn find(
+        &self,
+        ruby: &Ruby,
+        client: Value,
+        kind: Kind,
+        key: Value,
+        default: Option<Value>,
+    ) -> Result<Value, Error> {
+        self.bring_up_to_date(ruby, client)?;
         let published = self.publication.load();
-        if let Some(entry) = published.snapshot().get(&key) {
-            let strings = ruby.get_inner(self.strings);
-            let (name, value) = (string(ruby, &key), string(ruby, &entry.value));
-            strings.aset(name, value)?;
-            self.filled.borrow_mut().insert(key.into());
-            return Ok(value.as_value());
+        let generation = published.generation();
+        let entry = with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).map(Arc::clone))?;
+        drop(published);
+        let value = if let Some(entry) = entry {
+            let name = with_bytes(ruby, key, |bytes| Key::from(bytes))?;
+            let found = self.make(ruby, &Subject { client, kind, key: &name, entry: &entry })?;
+            found.settle(default)?
+        } else {
+            self.must_be_watched(ruby, key)?;
+            default.unwrap_or_else(|| ruby.qnil().as_value())
+        };
+        if kind == Kind::Text && self.generation.get() == generation {
+            // SAFETY: a String, since its bytes were looked at, and alive, since it is an argument.
+            unsafe { self.recall.keep_identity(key.as_raw(), value.as_raw()) };
         }
-        self.absent(ruby, &key).map(|()| ruby.qnil().as_value())
+        Ok(value)
     }
 
-    pub(crate) fn has_key(&self, ruby: &Ruby, key: Value) -> Result<bool, Error> {
-        let key = bytes(ruby, key)?;
-        self.ensure_ready(ruby)?;
-        if self.publication.load().snapshot().get(&key).is_some() {
+    pub(crate) fn has_key(&self, ruby: &Ruby, client: Value, key: Value) -> Result<bool, Error> {
+        self.bring_up_to_date(ruby, client)?;
+        let published = self.publication.load();
+        if with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).is_some())? {
             return Ok(true);
         }
-        self.absent(ruby, &key).map(|()| false)
+        self.must_be_watched(ruby, key).map(|()| false)
     }
 
     /// A key that is not there may be nil only if it is watched: else its absence means nothing.
-    fn absent(&self, ruby: &Ruby, key: &[u8]) -> Result<(), Error> {
-        if self.core.settings().ranges.contains(key) { Ok(()) } else { Err(unwatched(ruby, key)) }
+    fn must_be_watched(&self, ruby: &Ruby, key: Value) -> Result<(), Error> {
+        let ranges = &self.core.settings().ranges;
+        if with_bytes(ruby, key, |bytes| ranges.contains(bytes))? {
+            return Ok(());
+        }
+        Err(with_bytes(ruby, key, <[u8]>::to_vec).map_or_else(|error| error, |key| unwatched(ruby, &key)))
+    }
+
+    /// What the subject's entry is, made or remembered. A snapshot asks this for its entries too: those that
+    /// are still the current ones share what was made of them.
+    pub(crate) fn make(&self, ruby: &Ruby, subject: &Subject) -> Result<Found, Error> {
+        self.catch_up(ruby)?;
+        let published = self.publication.load();
+        let generation = published.generation();
+        let current =
+            published.snapshot().get(subject.key).is_some_and(|now| Arc::ptr_eq(now, subject.entry));
+        drop(published);
+        let name = name(ruby, subject.key);
+        if current
+            && self.is_made_of(subject)
+            && let Some(value) = self.memo.get(subject.kind, name)
+        {
+            return Ok(Found::Value(value));
+        }
+        let found = self.verdicts.judge(ruby, subject, name, current)?;
+        // While Ruby code ran, another thread may have moved on: what was made would outlive its change.
+        if let Found::Value(value) = found
+            && current
+            && self.generation.get() == generation
+        {
+            self.memo.keep(ruby, subject.kind, name, value)?;
+            if subject.kind == Kind::Text {
+                // SAFETY: a value that was just made.
+                unsafe { self.recall.keep_text(name, value.as_raw()) };
+            }
+            self.made_of.borrow_mut().insert(Key::clone(subject.key), Arc::clone(subject.entry));
+        }
+        Ok(found)
+    }
+
+    /// The keys whose present values are bad for a read that was made of them, in key order.
+    pub(crate) fn invalid_keys(&self, ruby: &Ruby, client: Value) -> Result<RArray, Error> {
+        if self.publication.generation() > 0 {
+            // What was bad may have changed since, and not have been read.
+            for (key, kind) in self.verdicts.suspects() {
+                let entry = self.publication.load().snapshot().get(&key).map(Arc::clone);
+                if let Some(entry) = entry {
+                    self.make(ruby, &Subject { client, kind, key: &key, entry: &entry })?;
+                }
+            }
+            self.catch_up(ruby)?;
+        }
+        let keys = self.verdicts.invalid_keys();
+        Ok(ruby.ary_from_iter(keys.iter().map(|key| name(ruby, key))))
+    }
+
+    fn is_made_of(&self, subject: &Subject) -> bool {
+        self.made_of.borrow().get(subject.key).is_some_and(|made_of| Arc::ptr_eq(made_of, subject.entry))
+    }
+
+    fn bring_up_to_date(&self, ruby: &Ruby, client: Value) -> Result<(), Error> {
+        let epoch = epoch::current();
+        if self.epoch.get() != epoch || self.generation.get() == NEVER {
+            self.ensure_ready(ruby)?;
+            if self.epoch.replace(epoch) != epoch {
+                // It may have been a fork that Ruby did not see: what it does after its own is due now.
+                let _: Value = client.funcall("forked", ())?;
+            }
+        }
+        self.catch_up(ruby)
     }
 
     /// The first read starts the client when nothing else did; the first read after a fork resumes it.
     pub(crate) fn ensure_ready(&self, ruby: &Ruby) -> Result<(), Error> {
-        self.core.resume().map_err(|error| crate::error::raised(ruby, &error))?;
+        self.core.resume().map_err(|error| raised(ruby, &error))?;
         if self.publication.generation() > 0 {
             return Ok(());
         }
         if self.core.is_stopped() {
             let error = CoreError::new(ErrorKind::Closed, "the client was stopped before its first snapshot");
-            return Err(crate::error::raised(ruby, &error));
+            return Err(raised(ruby, &error));
         }
-        self.core.start().map_err(|error| crate::error::raised(ruby, &error))?;
+        self.core.start().map_err(|error| raised(ruby, &error))?;
         wait_ready(ruby, &self.core, self.boot_timeout)
     }
 
-    /// Drops from the Hash what has changed since it was filled.
+    /// Drops what was made of entries that have changed since.
     fn catch_up(&self, ruby: &Ruby) -> Result<(), Error> {
         let published = self.publication.load();
-        if self.generation.get() != published.generation() {
-            let strings = ruby.get_inner(self.strings);
-            let mut filled = self.filled.borrow_mut();
-            let mut changed = Vec::new();
-            let told = published.each_change_since(self.generation.get(), |key| {
-                changed.extend(filled.take(key));
-            });
-            if told {
-                for key in changed {
-                    strings.delete::<_, Value>(string(ruby, &key))?;
-                }
-            } else {
-                filled.clear();
-                strings.clear()?;
-            }
-            self.generation.set(published.generation());
+        let seen = self.generation.get();
+        if seen == published.generation() {
+            return Ok(());
         }
-        self.epoch.set(epoch::current());
+        self.recall.clear_identities();
+        // Whatever goes wrong on the way, the next attempt clears it all.
+        self.generation.set(NEVER);
+        if seen == NEVER || !self.drop_changed(ruby, &published, seen)? {
+            self.recall.clear();
+            self.made_of.borrow_mut().clear();
+            self.memo.clear()?;
+            self.verdicts.forget_absent(ruby, published.snapshot())?;
+        }
+        self.generation.set(published.generation());
         Ok(())
     }
-}
 
-#[inline]
-unsafe fn is_plain_string(value: VALUE) -> bool {
-    // SAFETY: what is no special constant is a heap object, which begins with an `RBasic`.
-    unsafe {
-        !rb_sys::SPECIAL_CONST_P(value) && (*(value as *const rb_sys::RBasic)).klass == rb_sys::rb_cString
-    }
-}
-
-/// The reader of the default client. The client itself is the one value that Rust keeps alive.
-static DEFAULT: AtomicPtr<Reader> = AtomicPtr::new(ptr::null_mut());
-static mut DEFAULT_CLIENT: VALUE = rb_sys::Qnil as VALUE;
-
-/// `EtcdDiscovery[key]`.
-unsafe extern "C" fn module_aref(module: VALUE, key: VALUE) -> VALUE {
-    // SAFETY: the pointer is null or of the reader of a client that the root keeps alive.
-    unsafe {
-        if let Some(value) = DEFAULT.load(Ordering::Relaxed).as_ref().and_then(|reader| reader.known(key)) {
-            return value;
-        }
-        finish(|ruby| {
-            if DEFAULT.load(Ordering::Relaxed).is_null() {
-                // Makes the default client from environment and defaults, or says what is missing.
-                Value::from_raw(module).funcall::<_, _, Value>("client", ())?;
-            }
-            match DEFAULT.load(Ordering::Relaxed).as_ref() {
-                Some(reader) => reader.find(ruby, Value::from_raw(key)),
-                None => Err(Error::new(ruby.exception_runtime_error(), "there is no default client")),
-            }
-        })
-    }
-}
-
-/// `Client#[key]`.
-unsafe extern "C" fn client_aref(client: VALUE, key: VALUE) -> VALUE {
-    // SAFETY: Ruby passes live values; the type of the receiver is checked before use.
-    unsafe {
-        let receiver = Value::from_raw(client);
-        if let Some(value) = <&Client>::try_convert(receiver)
-            .ok()
-            .and_then(Client::reader_if_set)
-            .and_then(|reader| reader.known(key))
+    fn drop_changed(&self, ruby: &Ruby, published: &Published, seen: u64) -> Result<bool, Error> {
+        let mut changed = Vec::new();
         {
-            return value;
+            let mut made_of = self.made_of.borrow_mut();
+            let told = published.each_change_since(seen, |key| {
+                if made_of.remove(key).is_some() || self.verdicts.concern(key) {
+                    changed.push(Key::clone(key));
+                }
+            });
+            if !told {
+                return Ok(false);
+            }
         }
-        finish(|ruby| {
-            let client = Obj::<Client>::try_convert(receiver)?;
-            client.reader(ruby)?.find(ruby, Value::from_raw(key))
-        })
+        for key in changed {
+            let name = name(ruby, &key);
+            self.recall.forget_text(&key);
+            self.memo.forget(name)?;
+            if published.snapshot().get(&key).is_none() {
+                self.verdicts.forget(&key, name)?;
+            }
+        }
+        Ok(true)
     }
 }
 
-/// Runs `body`, and raises what it fails with when nothing of Rust's is left to destroy.
-unsafe fn finish(body: impl FnOnce(&Ruby) -> Result<Value, Error>) -> VALUE {
-    // SAFETY: called from Ruby, on a Ruby thread that holds the GVL.
-    let result = unsafe {
-        let ruby = Ruby::get_unchecked();
-        guarded(&ruby, || body(&ruby)).map(AsRawValue::as_raw)
-    };
-    match result {
-        Ok(value) => value,
-        // SAFETY: no frame below this one holds anything with a destructor.
-        Err(error) => unsafe { resume_error(error) },
-    }
+/// What is made of an entry.
+pub(crate) enum Found {
+    /// A value of the kind that was asked for: the present one, or the last good one.
+    Value(Value),
+    /// It is not of that kind, and none before it was: the error that says so.
+    Bad(Error),
 }
 
-/// `EtcdDiscovery.default_client = client` (nil: none).
-fn set_default(ruby: &Ruby, _module: Value, client: Option<Obj<Client>>) -> Result<(), Error> {
-    let (value, reader) = match client {
-        Some(client) => (client.as_raw(), ptr::from_ref(client.reader(ruby)?).cast_mut()),
-        None => (rb_sys::Qnil as VALUE, ptr::null_mut()),
-    };
-    DEFAULT.store(reader, Ordering::Relaxed);
-    // SAFETY: written under the GVL only; the address is a registered root of the garbage collector.
-    unsafe { DEFAULT_CLIENT = value };
-    Ok(())
-}
-
-pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
-    let module = ruby.define_module("EtcdDiscovery")?;
-    module.singleton_class()?.define_private_method("native_default=", method!(set_default, 1))?;
-    let class = module.define_class("Client", ruby.class_object())?;
-    protect(|| {
-        // SAFETY: the functions have the arity that they are defined with; the root is a static.
-        unsafe {
-            type Cfunc = unsafe extern "C" fn() -> VALUE;
-            type Aref = unsafe extern "C" fn(VALUE, VALUE) -> VALUE;
-            rb_sys::rb_gc_register_address(&raw mut DEFAULT_CLIENT);
-            let (of_module, of_client): (Aref, Aref) = (module_aref, client_aref);
-            rb_sys::rb_define_singleton_method(
-                module.as_raw(),
-                c"[]".as_ptr(),
-                Some(std::mem::transmute::<Aref, Cfunc>(of_module)),
-                1,
-            );
-            rb_sys::rb_define_method(
-                class.as_raw(),
-                c"[]".as_ptr(),
-                Some(std::mem::transmute::<Aref, Cfunc>(of_client)),
-                1,
-            );
+impl Found {
+    /// What the reader gets, who may have given a default.
+    pub(crate) fn settle(self, default: Option<Value>) -> Result<Value, Error> {
+        match self {
+            Self::Value(value) => Ok(value),
+            Self::Bad(error) => default.ok_or(error),
         }
-        rb_sys::Qnil as VALUE
-    })
-    .map(drop)
+    }
 }

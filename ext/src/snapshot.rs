@@ -5,26 +5,83 @@ use std::sync::Arc;
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::session::Client as Core;
 use etcd_discovery_core::store::{Entry, Key, Snapshot as Content};
-use magnus::{DataTypeFunctions, Error, RArray, RString, Ruby, TypedData, Value, method, prelude::*};
+use magnus::rb_sys::{AsRawValue, FromRawValue};
+use magnus::{
+    DataTypeFunctions, Error, RArray, Ruby, TryConvert, TypedData, Value, gc, method, prelude::*,
+    typed_data::Obj,
+};
+use rb_sys::VALUE;
 
+use crate::client::Client;
 use crate::error::{guarded, unwatched};
-use crate::value::{bytes, string};
+use crate::memo::Memo;
+use crate::reader::{Found, Subject};
+use crate::typed::Kind;
+use crate::value::{bytes, name, string, with_bytes};
 
 /// A snapshot of one client, or the part of it under a prefix.
-#[derive(TypedData, DataTypeFunctions)]
-#[magnus(class = "EtcdDiscovery::Snapshot", free_immediately, frozen_shareable)]
+#[derive(TypedData)]
+#[magnus(class = "EtcdDiscovery::Snapshot", free_immediately, mark)]
 pub(crate) struct Snapshot {
     core: Arc<Core>,
     content: Content,
     /// Only the keys of this range, where there is one.
     range: Option<KeyRange>,
+    /// The client's object: it knows what was made already of the entries that are still current.
+    client: VALUE,
+    memo: Memo,
+}
+
+impl DataTypeFunctions for Snapshot {
+    fn mark(&self, _marker: &gc::Marker) {
+        self.memo.mark();
+        // SAFETY: called while Ruby marks; this has kept the client alive since it was given.
+        unsafe { rb_sys::rb_gc_mark(self.client) };
+    }
 }
 
 impl Snapshot {
-    /// The current snapshot of `core`.
-    pub(crate) fn new(core: &Arc<Core>) -> Self {
-        let content = core.publication().load().snapshot().clone();
-        Self { core: Arc::clone(core), content, range: None }
+    /// The current snapshot of a client that has one.
+    pub(crate) fn current(ruby: &Ruby, client: Obj<Client>) -> Result<Self, Error> {
+        let reader = client.reader(ruby)?;
+        reader.ensure_ready(ruby)?;
+        let content = reader.core().publication().load().snapshot().clone();
+        Ok(Self::of(reader.core(), content, None, client.as_raw()))
+    }
+
+    fn of(core: &Arc<Core>, content: Content, range: Option<KeyRange>, client: VALUE) -> Self {
+        Self { core: Arc::clone(core), content, range, client, memo: Memo::default() }
+    }
+
+    pub(crate) const fn memo(&self) -> &Memo {
+        &self.memo
+    }
+
+    /// A read of any kind, with what a reader gets where there is nothing good.
+    pub(crate) fn read(
+        &self,
+        ruby: &Ruby,
+        kind: Kind,
+        key: Value,
+        default: Option<Value>,
+    ) -> Result<Value, Error> {
+        // SAFETY: an argument is a live value, and so is what this belongs to.
+        if let Some(known) = unsafe { self.memo.known(kind, key.as_raw()) } {
+            // SAFETY: as above.
+            return Ok(unsafe { Value::from_raw(known) });
+        }
+        let Some(entry) = self.find(ruby, key)?.map(Arc::clone) else {
+            return Ok(default.unwrap_or_else(|| ruby.qnil().as_value()));
+        };
+        let key: Key = with_bytes(ruby, key, |bytes| Key::from(bytes))?;
+        // SAFETY: the client is marked for as long as this lives.
+        let client = unsafe { Value::from_raw(self.client) };
+        let subject = Subject { client, kind, key: &key, entry: &entry };
+        let found = Obj::<Client>::try_convert(client)?.reader(ruby)?.make(ruby, &subject)?;
+        if let Found::Value(value) = found {
+            self.memo.keep(ruby, kind, name(ruby, &key), value)?;
+        }
+        found.settle(default)
     }
 
     fn entries(&self) -> Box<dyn Iterator<Item = (&Key, &Arc<Entry>)> + '_> {
@@ -35,20 +92,22 @@ impl Snapshot {
     }
 
     fn find(&self, ruby: &Ruby, key: Value) -> Result<Option<&Arc<Entry>>, Error> {
-        let key = bytes(ruby, key)?;
-        let watched = match &self.range {
-            Some(range) => range.contains(&key),
-            None => self.core.settings().ranges.contains(&key),
-        };
-        if watched { Ok(self.content.get(&key)) } else { Err(unwatched(ruby, &key)) }
+        let found = with_bytes(ruby, key, |key| {
+            let watched = match &self.range {
+                Some(range) => range.contains(key),
+                None => self.core.settings().ranges.contains(key),
+            };
+            if watched { Ok(self.content.get(key)) } else { Err(key.to_vec()) }
+        })?;
+        found.map_err(|key| unwatched(ruby, &key))
     }
 
-    fn aref(ruby: &Ruby, this: &Self, key: Value) -> Result<Option<RString>, Error> {
-        guarded(ruby, || Ok(this.find(ruby, key)?.map(|entry| string(ruby, &entry.value))))
+    pub(crate) fn has_key(&self, ruby: &Ruby, key: Value) -> Result<bool, Error> {
+        Ok(self.find(ruby, key)?.is_some())
     }
 
-    fn has_key(ruby: &Ruby, this: &Self, key: Value) -> Result<bool, Error> {
-        guarded(ruby, || Ok(this.find(ruby, key)?.is_some()))
+    fn key_p(ruby: &Ruby, this: &Self, key: Value) -> Result<bool, Error> {
+        guarded(ruby, || this.has_key(ruby, key))
     }
 
     fn revision(&self) -> i64 {
@@ -92,7 +151,7 @@ impl Snapshot {
             if !watched {
                 return Err(unwatched(ruby, &prefix));
             }
-            Ok(Self { core: Arc::clone(&this.core), content: this.content.clone(), range: Some(range) })
+            Ok(Self::of(&this.core, this.content.clone(), Some(range), this.client))
         })
     }
 }
@@ -100,8 +159,7 @@ impl Snapshot {
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let class = ruby.define_module("EtcdDiscovery")?.define_class("Snapshot", ruby.class_object())?;
     class.undef_default_alloc_func();
-    class.define_method("[]", method!(Snapshot::aref, 1))?;
-    class.define_method("key?", method!(Snapshot::has_key, 1))?;
+    class.define_method("key?", method!(Snapshot::key_p, 1))?;
     class.define_method("revision", method!(Snapshot::revision, 0))?;
     class.define_method("mod_revision", method!(Snapshot::mod_revision, 1))?;
     class.define_method("size", method!(Snapshot::size, 0))?;

@@ -25,7 +25,65 @@ module EtcdDiscovery
   # @!method ready?
   #   @return [Boolean] whether there is a snapshot to read from
   # @!method snapshot
-  #   @return [Snapshot] all watched keys at one revision
+  #   @return [Snapshot] all watched keys at one revision; within {#pin}, the pinned one
+  # @!method pin
+  #   Makes all reads of this client in the block see one revision: that of the first of them. It holds for
+  #   the fiber that calls it, and not for threads and fibers started in the block.
+  #   @example Two keys that belong together
+  #     client.pin { [client["/db/host"], client["/db/password"]] }
+  #   @yield once, without arguments
+  #   @return [Object] what the block gives
+  #
+  # @!method json(key, default = nil)
+  #   The value parsed as JSON: once for each change, and the same deeply frozen object until the next.
+  #
+  #   A bad value harms nothing: while one is in etcd, this and the other typed reads go on giving the last
+  #   good one that was read in this process, the logger is warned once, and {Status#invalid_keys} names
+  #   the key.
+  #   @example
+  #     client.json("/config/limits")["upload"]  # => 1048576
+  #   @param key [String]
+  #   @param default [Object] for a key that is not there, or that is bad and was never good
+  #   @return [Hash, Array, String, Integer, Float, Boolean, nil] integers of any size; of keys that occur
+  #     twice in an object the last one
+  #   @raise [ParseError] for a bad value (also one nested deeper than 128) without a good one before it,
+  #     and without `default`
+  #   @raise [UnwatchedKeyError] outside every watched range
+  # @!method integer(key, default = nil)
+  #   The value as an integer, as Ruby's `Integer(text, 10)` reads it. Else as {#json}.
+  #   @param key [String]
+  #   @param default [Object]
+  #   @return [Integer, Object, nil]
+  #   @raise [ParseError, UnwatchedKeyError]
+  # @!method float(key, default = nil)
+  #   The value as a number, as Ruby's `Float(text)` reads it. Else as {#json}.
+  #   @param key [String]
+  #   @param default [Object]
+  #   @return [Float, Object, nil]
+  #   @raise [ParseError, UnwatchedKeyError]
+  # @!method boolean(key, default = nil)
+  #   Whether the value is `true`, `yes`, `on` or `1`, and not `false`, `no`, `off` or `0`, in upper or lower
+  #   case. Else as {#json}.
+  #   @param key [String]
+  #   @param default [Object]
+  #   @return [Boolean, Object, nil]
+  #   @raise [ParseError, UnwatchedKeyError]
+  # @!method list(key, default = nil)
+  #   What stands between the commas or line breaks of the value, without white space around it and without
+  #   what is empty. Every value is a good list.
+  #   @param key [String]
+  #   @param default [Object]
+  #   @return [Array<String>, Object, nil] deeply frozen
+  #   @raise [UnwatchedKeyError]
+  # @!method duration(key, default = nil)
+  #   The value as seconds: a plain number of them, or amounts with the units ns, us, ms, s, m, h and d.
+  #   Else as {#json}.
+  #   @example
+  #     client.duration("/config/timeout")  # "250ms" => 0.25, "1h30m" => 5400.0, "2.5" => 2.5
+  #   @param key [String]
+  #   @param default [Object]
+  #   @return [Float, Object, nil] seconds, never negative
+  #   @raise [ParseError, UnwatchedKeyError]
   class Client
     # @return [Configuration]
     attr_reader :config
@@ -100,7 +158,8 @@ module EtcdDiscovery
 
     # @return [Status]
     def status
-      Status.new(native_status, watched: config.watch, max_staleness: config.max_staleness)
+      fields = native_status.merge(invalid_keys: native_invalid_keys.freeze)
+      Status.new(fields, watched: config.watch, max_staleness: config.max_staleness)
     end
 
     # @return [Boolean] whether etcd has confirmed the data within `max_staleness`
@@ -117,5 +176,19 @@ module EtcdDiscovery
     def inspect
       "#<#{self.class} #{config.endpoints.join(' ')} watch=#{config.watch.inspect}>"
     end
+
+    private
+
+    # The extension calls this once for each bad value that it meets. A logger that fails must not make a
+    # read fail.
+    def report_invalid(key, revision, problem)
+      config.logger&.warn("etcd_discovery: the value of #{key.inspect} at revision #{revision} #{problem}; " \
+                          "going on with the last good one, if there was one")
+    rescue StandardError
+      nil
+    end
+
+    # The extension calls this at the first read after a fork.
+    def forked; end
   end
 end

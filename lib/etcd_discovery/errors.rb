@@ -50,6 +50,10 @@ module EtcdDiscovery
   # No snapshot has been loaded yet.
   class NotReadyError < Error; end
 
+  # A value is not of the form that was asked for, and no earlier one was. The message tells the reason, and
+  # never the value.
+  class ParseError < Error; end
+
   # The client was stopped.
   class ClosedError < Error; end
 

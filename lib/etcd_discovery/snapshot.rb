@@ -10,8 +10,26 @@ module EtcdDiscovery
   #
   # @!method [](key)
   #   @param key [String]
-  #   @return [String, nil] the value, frozen
+  #   @return [String, nil] the value, frozen; the same object at each call
   #   @raise [UnwatchedKeyError] outside every watched range
+  # @!method json(key, default = nil)
+  #   @return [Object, nil]
+  #   @see Client#json
+  # @!method integer(key, default = nil)
+  #   @return [Integer, Object, nil]
+  #   @see Client#integer
+  # @!method float(key, default = nil)
+  #   @return [Float, Object, nil]
+  #   @see Client#float
+  # @!method boolean(key, default = nil)
+  #   @return [Boolean, Object, nil]
+  #   @see Client#boolean
+  # @!method list(key, default = nil)
+  #   @return [Array<String>, Object, nil]
+  #   @see Client#list
+  # @!method duration(key, default = nil)
+  #   @return [Float, Object, nil] seconds
+  #   @see Client#duration
   # @!method key?(key)
   #   @param key [String]
   #   @return [Boolean]

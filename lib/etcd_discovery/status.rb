@@ -9,7 +9,7 @@ module EtcdDiscovery
   class Status
     # What a status tells, besides {#stale?} and {#watched}.
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error endpoint
-                server_version pid].freeze
+                server_version pid invalid_keys].freeze
 
     # @return [Symbol] `:watching` when all is well; else `:stopped`, `:connecting`, `:listing`,
     #   `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`
@@ -36,6 +36,8 @@ module EtcdDiscovery
     attr_reader :server_version
     # @return [Integer] the process that was asked
     attr_reader :pid
+    # @return [Array<String>] keys whose values are bad for a typed read that this process made of them
+    attr_reader :invalid_keys
     # @return [Array<String>] the keys and prefixes that are watched
     attr_reader :watched
 

@@ -1,0 +1,110 @@
+//! The kinds of reads, and how a value becomes what each gives.
+
+use magnus::{Error, IntoValue, Ruby, Value, kwargs, prelude::*};
+
+use crate::value::string;
+
+/// What a read makes of the value's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub(crate) enum Kind {
+    /// The String itself: `[]`.
+    Text,
+    Json,
+    Integer,
+    Float,
+    Boolean,
+    List,
+    Duration,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Text, Self::Json, Self::Integer, Self::Float, Self::Boolean, Self::List, Self::Duration];
+
+    /// Makes of `bytes` what this kind is; `Err` continues the sentence "the value …".
+    pub(crate) fn parse(self, ruby: &Ruby, bytes: &[u8]) -> Result<Result<Value, String>, Error> {
+        match self {
+            Self::Text => Ok(Ok(string(ruby, bytes).as_value())),
+            Self::Json => crate::json::parse(ruby, bytes),
+            Self::Integer => by_kernel(ruby, bytes, "Integer", "is not an integer"),
+            Self::Float => by_kernel(ruby, bytes, "Float", "is not a number"),
+            Self::Boolean => Ok(boolean(bytes)
+                .map(|truth| truth.into_value_with(ruby))
+                .ok_or_else(|| "is not a boolean (true or false, yes or no, on or off, 1 or 0)".to_owned())),
+            Self::List => list(ruby, bytes).map(Ok),
+            Self::Duration => Ok(seconds(bytes).map(|seconds| ruby.into_value(seconds)).ok_or_else(|| {
+                "is not a duration (seconds, or amounts with ns, us, ms, s, m, h or d: \"1h30m\")".to_owned()
+            })),
+        }
+    }
+}
+
+/// Ruby's own reading of numbers, so that a number in etcd is what it would be in Ruby: of any size, with
+/// underscores between its digits.
+fn by_kernel(ruby: &Ruby, bytes: &[u8], method: &str, problem: &str) -> Result<Result<Value, String>, Error> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(Err(problem.to_owned())) };
+    let quietly = kwargs!(ruby, "exception" => false);
+    let value: Value = if method == "Integer" {
+        // Decimal, also with a zero in front: "010" is ten to whoever writes configuration.
+        ruby.module_kernel().funcall(method, (text, 10, quietly))?
+    } else {
+        ruby.module_kernel().funcall(method, (text, quietly))?
+    };
+    Ok(if value.is_nil() { Err(problem.to_owned()) } else { Ok(value) })
+}
+
+fn boolean(bytes: &[u8]) -> Option<bool> {
+    match bytes.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"true" | b"yes" | b"on" | b"1" => Some(true),
+        b"false" | b"no" | b"off" | b"0" => Some(false),
+        _ => None,
+    }
+}
+
+/// What stands between commas or line breaks, trimmed; nothing for what is empty.
+fn list(ruby: &Ruby, bytes: &[u8]) -> Result<Value, Error> {
+    let array = ruby.ary_new();
+    bytes
+        .split(|byte| matches!(byte, b',' | b'\n'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|item| !item.is_empty())
+        .try_for_each(|item| array.push(string(ruby, item)))?;
+    array.freeze();
+    Ok(array.as_value())
+}
+
+/// Seconds: a plain number, or one or more amounts with units. Never negative: nobody can wait so long.
+fn seconds(bytes: &[u8]) -> Option<f64> {
+    let mut rest = std::str::from_utf8(bytes).ok()?.trim();
+    if !rest.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return None;
+    }
+    if rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return rest.parse().ok();
+    }
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let amount: f64 = rest[..number].parse().ok()?;
+        rest = &rest[number..];
+        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').unwrap_or(rest.len());
+        total += in_seconds(amount, &rest[..unit])?;
+        rest = rest[unit..].trim_start();
+    }
+    Some(total)
+}
+
+/// Divided, not multiplied by a fraction, which has no exact binary form: 3 ms are 0.003 then.
+fn in_seconds(amount: f64, unit: &str) -> Option<f64> {
+    match unit {
+        "ns" => Some(amount / 1e9),
+        "us" | "µs" | "μs" => Some(amount / 1e6),
+        "ms" => Some(amount / 1e3),
+        "s" => Some(amount),
+        "m" => Some(amount * 60.0),
+        "h" => Some(amount * 3_600.0),
+        "d" => Some(amount * 86_400.0),
+        _ => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! Which values turned out not to be of the kind that was asked for, and what was good before them.
+//!
+//! A bad value in etcd must not take an application down (promise 13): the last good one stays in force
+//! until a good one follows. What is bad is reported once for each change.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use etcd_discovery_core::store::{Entry, Key, Snapshot};
+use magnus::{Error, RString, Ruby, Value, prelude::*};
+
+use crate::error::unparsable;
+use crate::memo::Memo;
+use crate::reader::{Found, Subject};
+use crate::typed::Kind;
+use crate::value::{name, string};
+
+/// The verdicts of one client's reader.
+#[derive(Default)]
+pub(crate) struct Verdicts {
+    /// The last good result for each kind and key.
+    good: Memo,
+    /// The keys that are in `good` or in `bad`.
+    keys: RefCell<HashSet<Key>>,
+    /// The entries that are not of a kind, by key and kind.
+    bad: RefCell<BTreeMap<(Key, usize), Arc<Entry>>>,
+}
+
+impl Verdicts {
+    pub(crate) fn mark(&self) {
+        self.good.mark();
+    }
+
+    /// Whether a change of `key` matters here.
+    pub(crate) fn concern(&self, key: &Key) -> bool {
+        self.keys.borrow().contains(key)
+    }
+
+    /// Makes what was asked for of the subject's entry. Only of a `current` one is the outcome kept.
+    pub(crate) fn judge(
+        &self,
+        ruby: &Ruby,
+        subject: &Subject,
+        name: RString,
+        current: bool,
+    ) -> Result<Found, Error> {
+        if subject.kind == Kind::Text {
+            return Ok(Found::Value(string(ruby, &subject.entry.value).as_value()));
+        }
+        if !self.is_known_bad(subject) {
+            match subject.kind.parse(ruby, &subject.entry.value)? {
+                Ok(value) if current => return self.acquit(ruby, subject, name, value),
+                Ok(value) => return Ok(Found::Value(value)),
+                Err(problem) if current => self.condemn(ruby, subject, problem)?,
+                Err(_) => {}
+            }
+        }
+        match self.good.get(subject.kind, name) {
+            Some(last) => Ok(Found::Value(last)),
+            None => Ok(Found::Bad(Self::error(ruby, subject))),
+        }
+    }
+
+    fn is_known_bad(&self, subject: &Subject) -> bool {
+        let bad = self.bad.borrow();
+        let known = bad.get(&(Key::clone(subject.key), subject.kind as usize));
+        known.is_some_and(|known| Arc::ptr_eq(known, subject.entry))
+    }
+
+    fn acquit(&self, ruby: &Ruby, subject: &Subject, name: RString, value: Value) -> Result<Found, Error> {
+        self.bad.borrow_mut().remove(&(Key::clone(subject.key), subject.kind as usize));
+        self.keys.borrow_mut().insert(Key::clone(subject.key));
+        self.good.keep(ruby, subject.kind, name, value)?;
+        Ok(Found::Value(value))
+    }
+
+    fn condemn(&self, ruby: &Ruby, subject: &Subject, problem: String) -> Result<(), Error> {
+        let place = (Key::clone(subject.key), subject.kind as usize);
+        self.keys.borrow_mut().insert(Key::clone(subject.key));
+        self.bad.borrow_mut().insert(place, Arc::clone(subject.entry));
+        let told = (string(ruby, subject.key), subject.entry.mod_revision, problem);
+        subject.client.funcall::<_, _, Value>("report_invalid", told).map(drop)
+    }
+
+    /// Why the subject's value is bad, as the error to raise.
+    fn error(ruby: &Ruby, subject: &Subject) -> Error {
+        match subject.kind.parse(ruby, &subject.entry.value) {
+            Ok(Err(problem)) => unparsable(ruby, subject.key, subject.entry.mod_revision, &problem),
+            Ok(Ok(_)) => Error::new(ruby.exception_runtime_error(), "a good value was called bad"),
+            Err(error) => error,
+        }
+    }
+
+    /// A key that is gone takes its last good value along.
+    pub(crate) fn forget(&self, key: &Key, name: RString) -> Result<(), Error> {
+        self.keys.borrow_mut().remove(key);
+        let kinds = Kind::ALL.map(|kind| (Key::clone(key), kind as usize));
+        let mut bad = self.bad.borrow_mut();
+        for place in kinds {
+            bad.remove(&place);
+        }
+        drop(bad);
+        self.good.forget(name)
+    }
+
+    /// Forgets every key that `snapshot` has not.
+    pub(crate) fn forget_absent(&self, ruby: &Ruby, snapshot: &Snapshot) -> Result<(), Error> {
+        let keys = self.keys.borrow();
+        let gone: Vec<Key> = keys.iter().filter(|key| snapshot.get(key).is_none()).map(Key::clone).collect();
+        drop(keys);
+        gone.iter().try_for_each(|key| self.forget(key, name(ruby, key)))
+    }
+
+    /// What turned out to be bad, to be looked at again: the value may have changed without being read.
+    pub(crate) fn suspects(&self) -> Vec<(Key, Kind)> {
+        let bad = self.bad.borrow();
+        bad.keys().map(|(key, kind)| (Key::clone(key), Kind::ALL[*kind])).collect()
+    }
+
+    /// The keys whose values are bad for a read that was made of them, in key order.
+    pub(crate) fn invalid_keys(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = self.bad.borrow().keys().map(|(key, _)| Key::clone(key)).collect();
+        keys.dedup();
+        keys
+    }
+}
