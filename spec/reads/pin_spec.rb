@@ -1,0 +1,92 @@
+# frozen_string_literal: true
+
+RSpec.describe "a pin" do
+  let(:etcd) { start_etcd.tap { |server| server.ctl.put("/a", "1") } }
+  let(:reader) { client(etcd, "").tap(&:start) }
+
+  def change(value)
+    revision = etcd.ctl.put("/a", value)
+    # In a thread of its own, which has no pin.
+    wait_until("revision #{revision}") { Thread.new { reader.snapshot.revision }.value >= revision }
+  end
+
+  it "makes every kind of read see the revision of its first, until it ends" do
+    reader.pin do
+      expect(reader["/a"]).to eq "1"
+      change("2")
+      etcd.ctl.delete("/a")
+      wait_until("the deletion") { !Thread.new { reader.key?("/a") }.value }
+      expect([reader["/a"], reader.fetch("/a"), reader.integer("/a")]).to eq ["1", "1", 1]
+      expect(reader.key?("/a")).to be true
+      expect(reader.snapshot["/a"]).to equal reader["/a"]
+    end
+    expect(reader["/a"]).to be_nil
+  end
+
+  it "within a pin is the same pin, and gives what the block gives" do
+    seen = reader.pin do
+      reader["/a"]
+      change("2")
+      reader.pin { reader["/a"] }
+    end
+    expect([seen, reader["/a"]]).to eq %w[1 2]
+  end
+
+  it "holds for its fiber alone" do
+    reader.pin do
+      reader["/a"]
+      change("2")
+      expect(Thread.new { reader["/a"] }.value).to eq "2"
+      expect(Fiber.new { reader["/a"] }.resume).to eq "2"
+      expect(reader["/a"]).to eq "1"
+    end
+  end
+
+  it "ends with an exception, a throw or a break out of its block" do
+    leave = [-> { reader.pin { reader["/a"] && raise("on purpose") } rescue nil }, # rubocop:disable Style/RescueModifier
+             -> { catch(:done) { reader.pin { reader["/a"] && throw(:done) } } },
+             -> { reader.pin { reader["/a"] && break } }]
+    leave.each.with_index(2) do |leaving, number|
+      leaving.call
+      change(number.to_s)
+      expect(reader["/a"]).to eq number.to_s
+    end
+  end
+
+  it "is of one client, and no other" do
+    other = client(etcd, "/a").tap(&:start)
+    reader.pin do
+      reader["/a"]
+      change("2")
+      expect_soon("the change in the other client") { other["/a"] == "2" }
+      expect(reader["/a"]).to eq "1"
+    end
+  end
+
+  it "by the Rack middleware holds for a request" do
+    seen = []
+    app = lambda do |_env|
+      seen << reader["/a"]
+      change("2")
+      seen << reader["/a"]
+      [200, {}, []]
+    end
+    expect(EtcdDiscovery::Middleware::Pin.new(app, client: reader).call({})).to eq [200, {}, []]
+    expect(seen).to eq %w[1 1]
+  end
+
+  it "shows no two revisions to a request that reads 20 keys while transactions write them together" do
+    names = Array.new(20) { |n| "/k/#{n}" }
+    write = ->(value) { etcd.ctl.transaction(*names.map { |name| [:put, name, value.to_s] }) }
+    write.call(0)
+    wait_until("the keys") { reader["/k/19"] == "0" }
+    writing = Thread.new { 100.times { |number| write.call(number) } }
+    requests = 0
+    while writing.alive? || requests.zero?
+      values = reader.pin { names.map { |name| reader[name].tap { Thread.pass } } }
+      expect(values.uniq.size).to eq 1
+      requests += 1
+    end
+    writing.join
+  end
+end
