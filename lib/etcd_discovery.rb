@@ -15,8 +15,12 @@ require_relative "etcd_discovery/absent"
 require_relative "etcd_discovery/configuration"
 require_relative "etcd_discovery/snapshot"
 require_relative "etcd_discovery/status"
+require_relative "etcd_discovery/change"
+require_relative "etcd_discovery/subscription"
+require_relative "etcd_discovery/dispatcher"
 require_relative "etcd_discovery/fork"
 require_relative "etcd_discovery/client"
+require_relative "etcd_discovery/client/changes"
 require_relative "etcd_discovery/middleware/pin"
 
 # A live copy of etcd keys in the memory of every Ruby process.
@@ -134,23 +138,68 @@ module EtcdDiscovery
     # @return [Object] what the block gives
     # @see Client#pin
     # @see Middleware::Pin
-    def pin(&block)
-      client.pin(&block)
+    def pin(&)
+      client.pin(&)
+    end
+
+    # Calls the block for each change of a key, or of any key under a prefix.
+    #
+    # @param target [String] a key, or a prefix that ends in `/`; `""` is everything
+    # @param initial [Boolean] whether to begin with what is there already
+    # @yieldparam change [Change]
+    # @return [Subscription]
+    # @see Client#on_change
+    def on_change(target, initial: false, &)
+      client.on_change(target, initial:, &)
+    end
+
+    # Waits until a key has a value, or one that the block accepts.
+    #
+    # @param key [String]
+    # @param timeout [Numeric] seconds to wait at most
+    # @yieldparam value [String, nil]
+    # @return [String, nil] the value
+    # @raise [TimeoutError] when it did not come in time
+    # @see Client#wait_for
+    def wait_for(key, timeout:, &)
+      client.wait_for(key, timeout:, &)
+    end
+
+    # Waits until the local copy is of a revision, or a later one.
+    #
+    # @param revision [Integer]
+    # @param timeout [Numeric] seconds to wait at most
+    # @return [Integer] the revision of the local copy
+    # @raise [TimeoutError] when it did not come in time
+    # @see Client#wait_for_revision
+    def wait_for_revision(revision, timeout:)
+      client.wait_for_revision(revision, timeout:)
     end
 
     # @param key [String]
     # @param value [String]
-    # @return [Integer] the revision of the change
+    # @param if_revision [Integer, nil]
+    # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @see Client#put
-    def put(key, value)
-      client.put(key, value)
+    def put(key, value, if_revision: nil)
+      client.put(key, value, if_revision:)
     end
 
     # @param key [String]
-    # @return [Integer] the revision of the change
+    # @param if_revision [Integer, nil]
+    # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @see Client#delete
-    def delete(key)
-      client.delete(key)
+    def delete(key, if_revision: nil)
+      client.delete(key, if_revision:)
+    end
+
+    # @param key [String]
+    # @param expected [String, nil] `nil`: there is no such key
+    # @param value [String]
+    # @return [Integer, nil] the revision of the change; `nil` when the key holds something else
+    # @see Client#compare_and_set
+    def compare_and_set(key, expected, value)
+      client.compare_and_set(key, expected, value)
     end
 
     # @return [Status]

@@ -2,22 +2,23 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
-use etcd_discovery_core::session::{Client as Core, Pending};
-use etcd_discovery_core::store::{Interrupt, Wake};
-use etcd_discovery_core::sync::Phase;
+use etcd_discovery_core::session::Client as Core;
+use etcd_discovery_core::store::Publication;
 use magnus::{
     DataTypeFunctions, Error, RArray, RHash, Ruby, TypedData, Value, gc, method, prelude::*, typed_data::Obj,
 };
 
-use crate::error::{guarded, raised, raised_about};
-use crate::gvl::{self, Wait};
+use crate::bell::Bell;
+use crate::error::{guarded, raised};
 use crate::pin;
 use crate::reader::Reader;
 use crate::snapshot::Snapshot;
+use crate::typed::Kind;
 use crate::value::bytes;
+use crate::waits::{self, Request, wait_ready};
 
 /// The native part of an `EtcdDiscovery::Client`; empty between `allocate` and `initialize`.
 #[derive(Default, TypedData)]
@@ -107,6 +108,62 @@ impl Client {
         guarded(ruby, || this.reader(ruby)?.invalid_keys(ruby, this.as_value()))
     }
 
+    fn live_snapshot(ruby: &Ruby, this: Obj<Self>) -> Result<Snapshot, Error> {
+        guarded(ruby, || Snapshot::current(ruby, this))
+    }
+
+    fn live_value(ruby: &Ruby, this: Obj<Self>, key: Value) -> Result<Value, Error> {
+        guarded(ruby, || this.reader(ruby)?.find(ruby, this.as_value(), Kind::Text, key, None))
+    }
+
+    fn generation(ruby: &Ruby, this: &Self) -> Result<u64, Error> {
+        Ok(this.core(ruby)?.publication().generation())
+    }
+
+    fn wait_generation(ruby: &Ruby, this: &Self, seen: u64, seconds: f64) -> Result<bool, Error> {
+        guarded(ruby, || waits::until(ruby, this.core(ruby)?, seconds, |now| now.generation() > seen))
+    }
+
+    fn wait_revision(ruby: &Ruby, this: &Self, revision: i64, seconds: f64) -> Result<bool, Error> {
+        let arrived = |now: &Publication| now.load().snapshot().revision() >= revision;
+        guarded(ruby, || waits::until(ruby, this.core(ruby)?, seconds, arrived))
+    }
+
+    fn hang(ruby: &Ruby, this: &Self, bell: &Bell) -> Result<(), Error> {
+        guarded(ruby, || this.core(ruby)?.hang(bell.core()).map_err(|error| raised(ruby, &error)))
+    }
+
+    /// Writes if the key's last change is of `revision`; the result is nil when it is not.
+    fn write(
+        ruby: &Ruby,
+        this: &Self,
+        key: Value,
+        value: Option<Value>,
+        revision: i64,
+    ) -> Result<Option<i64>, Error> {
+        guarded(ruby, || {
+            let (key, value) = (bytes(ruby, key)?, value.map(|value| bytes(ruby, value)).transpose()?);
+            let doing = if value.is_some() { "put" } else { "delete" };
+            let request = Request { ruby, doing, key: &key };
+            request.finish(this.core(ruby)?.write_if(key.clone(), value, revision))
+        })
+    }
+
+    fn compare_and_set(
+        ruby: &Ruby,
+        this: &Self,
+        key: Value,
+        expected: Option<Value>,
+        value: Value,
+    ) -> Result<Option<i64>, Error> {
+        guarded(ruby, || {
+            let expected = expected.map(|expected| bytes(ruby, expected)).transpose()?;
+            let (key, value) = (bytes(ruby, key)?, bytes(ruby, value)?);
+            let request = Request { ruby, doing: "compare_and_set", key: &key };
+            request.finish(this.core(ruby)?.compare_and_set(key.clone(), expected, value))
+        })
+    }
+
     fn put(ruby: &Ruby, this: &Self, key: Value, value: Value) -> Result<i64, Error> {
         guarded(ruby, || {
             let (key, value) = (bytes(ruby, key)?, bytes(ruby, value)?);
@@ -125,70 +182,6 @@ impl Client {
 
     fn status(ruby: &Ruby, this: &Self) -> Result<RHash, Error> {
         guarded(ruby, || status(ruby, this.core(ruby)?))
-    }
-}
-
-/// A wait for the first snapshot.
-struct FirstSnapshot<'a> {
-    core: &'a Core,
-    deadline: Instant,
-}
-
-impl Wait for FirstSnapshot<'_> {
-    fn wait(&self, interrupt: &Interrupt) -> Wake {
-        let arrived = || self.core.is_ready() || self.core.report().phase == Phase::Denied;
-        self.core.wait(self.deadline, interrupt, arrived).unwrap_or(Wake::Deadline)
-    }
-
-    fn interrupt(&self, interrupt: &Interrupt) {
-        self.core.interrupt(interrupt);
-    }
-}
-
-/// Waits until there is something to read, `patience` at most.
-///
-/// # Errors
-/// Why there is nothing to read, as the class that it is of.
-pub(crate) fn wait_ready(ruby: &Ruby, core: &Core, patience: Duration) -> Result<(), Error> {
-    if core.is_ready() {
-        return Ok(());
-    }
-    gvl::wait(&FirstSnapshot { core, deadline: Instant::now() + patience })?;
-    if core.is_ready() {
-        return Ok(());
-    }
-    Err(raised(ruby, &core.why_not_ready(patience)))
-}
-
-impl<T: Send + 'static> Wait for Pending<T> {
-    fn wait(&self, interrupt: &Interrupt) -> Wake {
-        // Every request ends by itself within the request timeout.
-        Pending::wait(self, None, interrupt)
-    }
-
-    fn interrupt(&self, interrupt: &Interrupt) {
-        Pending::interrupt(self, interrupt);
-    }
-}
-
-/// A request about one key, for the words of its errors.
-struct Request<'a> {
-    ruby: &'a Ruby,
-    doing: &'a str,
-    key: &'a [u8],
-}
-
-impl Request<'_> {
-    fn finish<T: Send + 'static>(&self, pending: Result<Pending<T>, CoreError>) -> Result<T, Error> {
-        let pending = pending.map_err(|error| self.raised(error))?;
-        gvl::wait(&pending)?;
-        let defect = || CoreError::new(ErrorKind::Internal, "the request ended without a result");
-        pending.take().unwrap_or_else(|| Err(defect())).map_err(|error| self.raised(error))
-    }
-
-    fn raised(&self, error: CoreError) -> Error {
-        let doing = format!("{} {:?}", self.doing, String::from_utf8_lossy(self.key));
-        raised_about(self.ruby, &error.during(doing), self.key)
     }
 }
 
@@ -222,6 +215,14 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_stop", method!(Client::stop, 0))?;
     class.define_private_method("native_resume", method!(Client::resume, 0))?;
     class.define_private_method("native_wait_ready", method!(Client::wait_ready, 1))?;
+    class.define_private_method("native_snapshot", method!(Client::live_snapshot, 0))?;
+    class.define_private_method("native_value", method!(Client::live_value, 1))?;
+    class.define_private_method("native_generation", method!(Client::generation, 0))?;
+    class.define_private_method("native_wait_generation", method!(Client::wait_generation, 2))?;
+    class.define_private_method("native_wait_revision", method!(Client::wait_revision, 2))?;
+    class.define_private_method("native_hang", method!(Client::hang, 1))?;
+    class.define_private_method("native_write_if", method!(Client::write, 3))?;
+    class.define_private_method("native_compare_and_set", method!(Client::compare_and_set, 3))?;
     class.define_private_method("native_put", method!(Client::put, 2))?;
     class.define_private_method("native_delete", method!(Client::delete, 1))?;
     class.define_private_method("native_invalid_keys", method!(Client::invalid_keys, 0))?;

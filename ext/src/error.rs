@@ -32,7 +32,8 @@ pub(crate) fn raised(ruby: &Ruby, error: &CoreError) -> Error {
 
 /// The exception for `error` in a request about `key`.
 pub(crate) fn raised_about(ruby: &Ruby, error: &CoreError, key: &[u8]) -> Error {
-    exception(ruby, error.kind(), &error.to_string(), error.endpoint(), Some(key))
+    let about = About { endpoint: error.endpoint(), key: Some(key), ..About::default() };
+    exception(ruby, error.kind(), &error.to_string(), &about)
 }
 
 /// The exception for a `key` outside every watched range.

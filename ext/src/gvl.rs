@@ -8,9 +8,14 @@
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::Arc;
+use std::time::Instant;
 
-use etcd_discovery_core::store::{Interrupt, Wake};
-use magnus::{Error, rb_sys::protect};
+use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::store::{Bell, Interrupt, Wake};
+use magnus::{Error, Ruby, Value, kwargs, prelude::*, rb_sys::protect};
+
+use crate::error::raised;
 
 /// Something that blocks, and can be asked to come back.
 pub(crate) trait Wait {
@@ -18,6 +23,10 @@ pub(crate) trait Wait {
     fn wait(&self, interrupt: &Interrupt) -> Wake;
     /// Brings back the thread that is in [`Self::wait`] with this `interrupt`.
     fn interrupt(&self, interrupt: &Interrupt);
+    /// When it ends in any case; `None` for something that ends by itself.
+    fn deadline(&self) -> Option<Instant>;
+    /// Has `bell` rung whenever [`Self::wait`] might have an end.
+    fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError>;
 }
 
 struct Call<'a, W> {
@@ -30,7 +39,11 @@ struct Call<'a, W> {
 ///
 /// # Errors
 /// Whatever the interrupt raises in this thread: `Timeout::Error`, a signal's exception, a kill.
-pub(crate) fn wait<W: Wait>(wait: &W) -> Result<bool, Error> {
+pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
+    // SAFETY: called with the GVL; it only reads what the current thread has, nil in a blocking fiber.
+    if unsafe { rb_sys::rb_fiber_scheduler_current() } != rb_sys::Qnil as rb_sys::VALUE {
+        return wait_in_fiber(ruby, wait);
+    }
     loop {
         let mut call = Call { wait, interrupt: Interrupt::default(), wake: None };
         // SAFETY: `call` outlives the call; `block` and `unblock` are given pointers to it of its own
@@ -46,6 +59,28 @@ pub(crate) fn wait<W: Wait>(wait: &W) -> Result<bool, Error> {
             // Interrupted, or not begun because an interrupt was pending already.
             Some(Wake::Interrupted) | None => check_interrupts()?,
         }
+    }
+}
+
+/// Under a fiber scheduler only this fiber waits, and the thread goes on with others: the scheduler waits
+/// for the descriptor of a bell.
+fn wait_in_fiber<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
+    let refused =
+        |error: std::io::Error| raised(ruby, &CoreError::new(ErrorKind::Internal, error.to_string()));
+    let bell = Arc::new(Bell::new().map_err(refused)?);
+    wait.hang(&bell).map_err(|error| raised(ruby, &error))?;
+    let options = kwargs!(ruby, "autoclose" => false);
+    let io: Value = ruby.class_io().funcall("for_fd", (bell.descriptor(), options))?;
+    loop {
+        bell.hush();
+        if wait.wait(&Interrupt::raised()) == Wake::Ready {
+            return Ok(true);
+        }
+        let left = wait.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Ok(false);
+        }
+        let _: Value = io.funcall("wait_readable", (left.map(|left| left.as_secs_f64()),))?;
     }
 }
 

@@ -13,6 +13,8 @@
 #![allow(missing_docs)]
 
 mod aref;
+mod bell;
+mod changes;
 mod client;
 mod error;
 mod fork;
@@ -27,12 +29,14 @@ mod snapshot;
 mod typed;
 mod value;
 mod verdicts;
+mod waits;
 
 use magnus::{Error, Ruby};
 
 #[magnus::init]
 fn init(ruby: &Ruby) -> Result<(), Error> {
     fork::init();
+    bell::init(ruby)?;
     client::init(ruby)?;
     snapshot::init(ruby)?;
     aref::init(ruby)

@@ -18,13 +18,13 @@ use magnus::rb_sys::AsRawValue;
 use magnus::{Error, RArray, Ruby, Value, prelude::*};
 use rb_sys::VALUE;
 
-use crate::client::wait_ready;
 use crate::error::{raised, unwatched};
 use crate::memo::Memo;
 use crate::recall::Recall;
 use crate::typed::Kind;
 use crate::value::{name, with_bytes};
 use crate::verdicts::Verdicts;
+use crate::waits::wait_ready;
 
 /// No generation: nothing has been read yet.
 const NEVER: u64 = u64::MAX;

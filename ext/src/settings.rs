@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_discovery_core::config::{Credentials, Secret, Settings, TlsFiles};
 use etcd_discovery_core::endpoint::Endpoint;
-use etcd_discovery_core::range::{KeyRange, Ranges};
+use etcd_discovery_core::range::Ranges;
 use magnus::{Error, RArray, RHash, Ruby, TryConvert};
 
 use crate::error::raised;
@@ -54,8 +54,7 @@ fn ranges(ruby: &Ruby, hash: RHash) -> Result<Ranges, Error> {
     let mut ranges = Vec::with_capacity(wishes.len());
     for wish in wishes {
         let wish = bytes(ruby, wish)?;
-        let prefix = wish.last().is_none_or(|last| *last == b'/');
-        ranges.push(if prefix { KeyRange::prefix(&wish) } else { KeyRange::key(&wish) });
+        ranges.push(crate::changes::range(&wish));
     }
     Ok(Ranges::merge(ranges))
 }

@@ -53,6 +53,10 @@ impl Snapshot {
         Self { core: Arc::clone(core), content, range, client, memo: Memo::default() }
     }
 
+    pub(crate) const fn content(&self) -> &Content {
+        &self.content
+    }
+
     pub(crate) const fn memo(&self) -> &Memo {
         &self.memo
     }
@@ -160,6 +164,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let class = ruby.define_module("EtcdDiscovery")?.define_class("Snapshot", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_method("key?", method!(Snapshot::key_p, 1))?;
+    class.define_private_method("native_changes_since", method!(crate::changes::since, 2))?;
     class.define_method("revision", method!(Snapshot::revision, 0))?;
     class.define_method("mod_revision", method!(Snapshot::mod_revision, 1))?;
     class.define_method("size", method!(Snapshot::size, 0))?;

@@ -143,17 +143,20 @@ module EtcdDiscovery
     #
     # @param key [String]
     # @param value [String]
-    # @return [Integer] the revision of the change
+    # @param if_revision [Integer, nil] write only if the key's last change is of this revision
+    #   ({Snapshot#mod_revision}); 0: only if there is no such key
+    # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
-    def put(key, value)
-      native_put(key, value)
+    def put(key, value, if_revision: nil)
+      if_revision ? native_write_if(key, value, if_revision) : native_put(key, value)
     end
 
     # @param key [String]
-    # @return [Integer] the revision of the change
+    # @param if_revision [Integer, nil] delete only if the key's last change is of this revision
+    # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
-    def delete(key)
-      native_delete(key)
+    def delete(key, if_revision: nil)
+      if_revision ? native_write_if(key, nil, if_revision) : native_delete(key)
     end
 
     # @return [Status]
@@ -188,7 +191,10 @@ module EtcdDiscovery
       nil
     end
 
-    # The extension calls this at the first read after a fork.
-    def forked; end
+    # The extension calls this at the first read after a fork: `Process.daemon` does not go through
+    # `Process._fork`.
+    def forked
+      Dispatcher.revive
+    end
   end
 end

@@ -18,6 +18,7 @@ module EtcdDiscovery
       # A child that cannot watch can still read: whatever goes wrong here is for `status` to tell.
       def resume
         @clients.each_key(&:after_fork)
+        Dispatcher.revive
       rescue Error
         nil
       end

@@ -13,7 +13,7 @@ use super::runtime::Session;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Interrupt, Publication, Signal, Wake};
+use crate::store::{Bell, Interrupt, Publication, Signal, Wake};
 use crate::sync::{Driver, Outlet, Report};
 use crate::transport::{Endpoints, Link, check_files};
 
@@ -158,6 +158,15 @@ impl Client {
     /// An internal error when the system gives no thread.
     pub fn wait(&self, deadline: Instant, interrupt: &Interrupt, ready: impl Fn() -> bool) -> Result<Wake> {
         Ok(self.attach()?.signal.wait(Some(deadline), interrupt, ready))
+    }
+
+    /// Has `bell` rung after every publication and change of state, in this process.
+    ///
+    /// # Errors
+    /// An internal error when the system gives no thread.
+    pub fn hang(&self, bell: &Arc<Bell>) -> Result<()> {
+        self.attach()?.signal.hang(bell);
+        Ok(())
     }
 
     /// Asks a thread in [`Self::wait`] to come back.

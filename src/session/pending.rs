@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::runtime::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Interrupt, Signal, Wake};
+use crate::store::{Bell, Interrupt, Signal, Wake};
 
 #[derive(Debug)]
 struct Slot<T> {
@@ -42,6 +42,11 @@ impl<T: Send + 'static> Pending<T> {
     pub fn wait(&self, deadline: Option<Instant>, interrupt: &Interrupt) -> Wake {
         let slot = &self.slot;
         slot.signal.wait(deadline, interrupt, || slot.lock().is_some())
+    }
+
+    /// Has `bell` rung when there is a result.
+    pub fn hang(&self, bell: &Arc<Bell>) {
+        self.slot.signal.hang(bell);
     }
 
     /// Asks the waiting thread to come back.

@@ -2,10 +2,12 @@
 //!
 //! Nothing here knows etcd's wire types, time, or Ruby.
 
+mod bell;
 mod publication;
 mod signal;
 mod snapshot;
 
+pub use bell::Bell;
 pub use publication::{Changed, Publication, Published, RECENT_KEYS};
 pub use signal::{Interrupt, Signal, Wake};
 pub use snapshot::{Change, Entry, Key, Snapshot};

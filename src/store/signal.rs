@@ -1,8 +1,10 @@
 //! Waiting for the next publication or change of state, from a thread that may be interrupted.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Instant;
+
+use super::bell::Bell;
 
 /// Why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,12 @@ pub enum Wake {
 pub struct Interrupt(AtomicBool);
 
 impl Interrupt {
+    /// One that is raised already: a wait with it only looks.
+    #[must_use]
+    pub const fn raised() -> Self {
+        Self(AtomicBool::new(true))
+    }
+
     /// Makes ready for the next wait.
     pub fn clear(&self) {
         self.0.store(false, Ordering::SeqCst);
@@ -32,11 +40,30 @@ pub struct Signal {
     lock: Mutex<()>,
     changed: Condvar,
     waiters: AtomicUsize,
+    bells: Mutex<Vec<Weak<Bell>>>,
+    hung: AtomicUsize,
 }
 
 impl Signal {
-    /// Wakes every waiter to look again. Costs one atomic load when nobody waits.
+    /// Has `bell` rung at each notice, for as long as it is there. Look at the state after this, not before.
+    pub fn hang(&self, bell: &Arc<Bell>) {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.retain(|hung| hung.strong_count() > 0 && !std::ptr::eq(hung.as_ptr(), Arc::as_ptr(bell)));
+        bells.push(Arc::downgrade(bell));
+        self.hung.store(bells.len(), Ordering::SeqCst);
+    }
+
+    fn ring(&self) {
+        if self.hung.load(Ordering::SeqCst) > 0 {
+            let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+            bells.retain(|hung| hung.upgrade().inspect(|bell| bell.ring()).is_some());
+            self.hung.store(bells.len(), Ordering::SeqCst);
+        }
+    }
+
+    /// Wakes every waiter to look again. Costs two atomic loads when nobody waits.
     pub fn notify(&self) {
+        self.ring();
         if self.waiters.load(Ordering::SeqCst) > 0 {
             // Taking the lock orders this call after a waiter's look and before its sleep, so that no
             // wake-up falls between the two.
@@ -88,8 +115,26 @@ impl Signal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::time::Duration;
+
+    #[test]
+    fn a_bell_is_rung_for_as_long_as_somebody_has_it() {
+        let (signal, bell) = (Signal::default(), Arc::new(Bell::new().unwrap()));
+        signal.hang(&bell);
+        signal.hang(&bell);
+        assert_eq!(signal.hung.load(Ordering::SeqCst), 1);
+        signal.notify();
+        drop(bell);
+        signal.notify();
+        assert_eq!(signal.hung.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_wait_with_a_raised_interrupt_only_looks() {
+        let signal = Signal::default();
+        assert_eq!(signal.wait(None, &Interrupt::raised(), || true), Wake::Ready);
+        assert_eq!(signal.wait(None, &Interrupt::raised(), || false), Wake::Interrupted);
+    }
 
     #[test]
     fn a_waiter_wakes_when_the_condition_comes_true() {

@@ -5,6 +5,8 @@
 require "json"
 require "etcd_discovery"
 
+autoload :SelectScheduler, File.join(__dir__, "select_scheduler")
+
 # The pipes of RubyProcess. Children inherit them and may report too: one short write is atomic.
 REPORTS = IO.for_fd(3, "w")
 WORDS = IO.for_fd(4, "r")

@@ -1,0 +1,49 @@
+//! `EtcdDiscovery::Bell`: what the thread that delivers changes waits for.
+
+use std::sync::Arc;
+
+use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::store::Bell as Core;
+use magnus::{DataTypeFunctions, Error, Ruby, TypedData, function, method, prelude::*};
+
+use crate::error::raised;
+
+/// A bell that Ruby can wait for.
+#[derive(TypedData, DataTypeFunctions)]
+#[magnus(class = "EtcdDiscovery::Bell", free_immediately)]
+pub(crate) struct Bell(Arc<Core>);
+
+impl Bell {
+    fn new(ruby: &Ruby) -> Result<Self, Error> {
+        match Core::new() {
+            Ok(core) => Ok(Self(Arc::new(core))),
+            Err(error) => Err(raised(ruby, &CoreError::new(ErrorKind::Internal, error.to_string()))),
+        }
+    }
+
+    pub(crate) const fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+
+    fn descriptor(&self) -> Option<i32> {
+        self.0.descriptor()
+    }
+
+    fn ring(&self) {
+        self.0.ring();
+    }
+
+    fn hush(&self) {
+        self.0.hush();
+    }
+}
+
+pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
+    let class = ruby.define_module("EtcdDiscovery")?.define_class("Bell", ruby.class_object())?;
+    class.undef_default_alloc_func();
+    class.define_singleton_method("new", function!(Bell::new, 0))?;
+    class.define_method("descriptor", method!(Bell::descriptor, 0))?;
+    class.define_method("ring", method!(Bell::ring, 0))?;
+    class.define_method("hush", method!(Bell::hush, 0))?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! What Ruby waits for: a publication, and the result of a request.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::session::{Client as Core, Pending};
+use etcd_discovery_core::store::{Bell, Interrupt, Publication, Wake};
+use etcd_discovery_core::sync::Phase;
+use magnus::{Error, Ruby};
+
+use crate::error::{raised, raised_about};
+use crate::gvl::{self, Wait};
+
+/// A wait for something that a publication, or a change of state, brings.
+struct Until<'a, F> {
+    core: &'a Core,
+    deadline: Instant,
+    arrived: F,
+}
+
+impl<F: Fn() -> bool> Wait for Until<'_, F> {
+    fn wait(&self, interrupt: &Interrupt) -> Wake {
+        self.core.wait(self.deadline, interrupt, &self.arrived).unwrap_or(Wake::Deadline)
+    }
+
+    fn interrupt(&self, interrupt: &Interrupt) {
+        self.core.interrupt(interrupt);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.deadline)
+    }
+
+    fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError> {
+        self.core.hang(bell)
+    }
+}
+
+/// Waits until what is published satisfies `arrived`, `seconds` at most; says whether it did.
+///
+/// # Errors
+/// Whatever the interrupt raises.
+pub(crate) fn until(
+    ruby: &Ruby,
+    core: &Core,
+    seconds: f64,
+    arrived: impl Fn(&Publication) -> bool,
+) -> Result<bool, Error> {
+    let deadline = Instant::now() + Duration::from_secs_f64(seconds.max(0.0));
+    gvl::wait(ruby, &Until { core, deadline, arrived: || arrived(core.publication()) })
+}
+
+/// Waits until there is something to read, `patience` at most.
+///
+/// # Errors
+/// Why there is nothing to read, as the class that it is of.
+pub(crate) fn wait_ready(ruby: &Ruby, core: &Core, patience: Duration) -> Result<(), Error> {
+    if core.is_ready() {
+        return Ok(());
+    }
+    let arrived = || core.is_ready() || core.report().phase == Phase::Denied;
+    gvl::wait(ruby, &Until { core, deadline: Instant::now() + patience, arrived })?;
+    if core.is_ready() { Ok(()) } else { Err(raised(ruby, &core.why_not_ready(patience))) }
+}
+
+impl<T: Send + 'static> Wait for Pending<T> {
+    fn wait(&self, interrupt: &Interrupt) -> Wake {
+        // Every request ends by itself within the request timeout.
+        Pending::wait(self, None, interrupt)
+    }
+
+    fn interrupt(&self, interrupt: &Interrupt) {
+        Pending::interrupt(self, interrupt);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError> {
+        Pending::hang(self, bell);
+        Ok(())
+    }
+}
+
+/// A request about one key, for the words of its errors.
+pub(crate) struct Request<'a> {
+    pub(crate) ruby: &'a Ruby,
+    pub(crate) doing: &'a str,
+    pub(crate) key: &'a [u8],
+}
+
+impl Request<'_> {
+    /// Waits for the result.
+    ///
+    /// # Errors
+    /// What the request failed with, or whatever the interrupt raises.
+    pub(crate) fn finish<T: Send + 'static>(
+        &self,
+        pending: Result<Pending<T>, CoreError>,
+    ) -> Result<T, Error> {
+        let pending = pending.map_err(|error| self.raised(error))?;
+        gvl::wait(self.ruby, &pending)?;
+        let defect = || CoreError::new(ErrorKind::Internal, "the request ended without a result");
+        pending.take().unwrap_or_else(|| Err(defect())).map_err(|error| self.raised(error))
+    }
+
+    fn raised(&self, error: CoreError) -> Error {
+        let doing = format!("{} {:?}", self.doing, String::from_utf8_lossy(self.key));
+        raised_about(self.ruby, &error.during(doing), self.key)
+    }
+}

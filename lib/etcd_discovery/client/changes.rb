@@ -1,0 +1,108 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # Being told of changes, and waiting for them.
+  class Client
+    # Calls the block for each change of a key, or of any key under a prefix.
+    #
+    # All blocks of a process are called on one Ruby thread, in the order of revisions. A slow one delays the
+    # others, never the client: it is told once of what changed several times meanwhile. What a block raises
+    # is logged and harms nothing. In a forked child subscriptions go on, on a thread of its own.
+    #
+    # @example
+    #   subscription = client.on_change("/config/") { |change| puts "#{change.key} is #{change.value}" }
+    #   subscription.cancel
+    # @param target [String] a key, or a prefix that ends in `/`; `""` is everything
+    # @param initial [Boolean] whether to begin with what is there already, as if it was just put
+    # @yieldparam change [Change]
+    # @return [Subscription]
+    # @raise [UnwatchedKeyError] if not all of it is watched
+    # @raise [ConnectionError, AuthenticationError, PermissionError] when there is no first snapshot within
+    #   `boot_timeout`
+    def on_change(target, initial: false, &block)
+      raise ArgumentError, "on_change needs a block" unless block
+
+      Subscription.new(self, target.dup.freeze, initial, block).tap do |subscription|
+        Dispatcher.add(subscription)
+      end
+    end
+
+    # Waits until a key has a value, or one that the block accepts. Looks at the live value, also within
+    # {#pin}. Interruptible, and under a fiber scheduler only the calling fiber waits.
+    #
+    # @example
+    #   client.wait_for("/service/b", timeout: 5)                       # => "10.1.1.60:8081"
+    #   client.wait_for("/lock", timeout: 5) { |value| value.nil? }     # until it is gone
+    # @param key [String]
+    # @param timeout [Numeric] seconds to wait at most
+    # @yieldparam value [String, nil] the value, now and after each change; `nil` when the key is not there
+    # @yieldreturn [Object] truthy to end the wait
+    # @return [String, nil] the value
+    # @raise [TimeoutError] when it did not come in time
+    # @raise [UnwatchedKeyError] outside every watched range
+    def wait_for(key, timeout:)
+      deadline = Client.now + timeout
+      last = self # no value yet
+      loop do
+        generation = native_generation
+        value = native_value(key)
+        accepted = (block_given? ? yield(value) : !value.nil?) unless value.equal?(last)
+        return value if accepted
+
+        last = value
+        await_publication(generation, deadline, key)
+      end
+    end
+
+    # Waits until the local copy is of a revision, or a later one. With the revision that {#put} gives, in
+    # whatever process, this is reading what was written.
+    #
+    # A revision that changed no watched key is noticed at the next proof of freshness
+    # (`progress_interval`).
+    #
+    # @example
+    #   revision = client.put("/config/limit", "5")
+    #   client.wait_for_revision(revision, timeout: 5)
+    #   client["/config/limit"]  # => "5"
+    # @param revision [Integer]
+    # @param timeout [Numeric] seconds to wait at most
+    # @return [Integer] the revision of the local copy
+    # @raise [TimeoutError] when it did not come in time
+    def wait_for_revision(revision, timeout:)
+      reached = native_wait_revision(revision, Float(timeout))
+      seen = native_snapshot.revision
+      return seen if reached
+
+      raise TimeoutError.new("revision #{revision} did not arrive within #{timeout} s; " \
+                             "the last one seen is #{seen}", revision: seen)
+    end
+
+    # Writes a value if the key holds the expected one.
+    #
+    # @example
+    #   client.compare_and_set("/lock", nil, "me") or raise "somebody has it"
+    # @param key [String]
+    # @param expected [String, nil] `nil`: there is no such key
+    # @param value [String]
+    # @return [Integer, nil] the revision of the change; `nil` when the key holds something else
+    # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
+    def compare_and_set(key, expected, value)
+      native_compare_and_set(key, expected, value)
+    end
+
+    # @api private
+    # @return [Float] seconds of a clock that only goes forward
+    def self.now
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    end
+
+    private
+
+    def await_publication(generation, deadline, key)
+      return if native_wait_generation(generation, deadline - Client.now)
+
+      raise TimeoutError.new("#{key.inspect} did not become what was waited for; the last revision seen is " \
+                             "#{native_snapshot.revision}, the client is #{status.state}", key:)
+    end
+  end
+end

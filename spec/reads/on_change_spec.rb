@@ -1,0 +1,133 @@
+# frozen_string_literal: true
+
+RSpec.describe "a subscription" do
+  let(:etcd) { start_etcd }
+  let(:log) { [] }
+  let(:logger) { Class.new { %i[info warn].each { |level| define_method(level) { |_| nil } } }.new }
+  let(:reader) { client(etcd, "/a/", "/single", logger:).tap(&:start) }
+  let(:told) { Queue.new }
+
+  before { logger.define_singleton_method(:error, &log.method(:<<)) }
+
+  def next_change = told.pop(true)
+
+  def await(count) = wait_until("#{count} changes, not #{told.size}") { told.size >= count }
+
+  def facts(change) = [change.type, change.key, change.value, change.previous]
+
+  it "is told of each new, changed and deleted key under its prefix, with the revision and a snapshot" do
+    subscription = reader.on_change("/a/") { |change| told << change }
+    revision = etcd.ctl.put("/a/x", "1")
+    await(1)
+    change = next_change
+    expect(facts(change)).to eq [:put, "/a/x", "1", nil]
+    expect(change.revision).to eq revision
+    expect(change.snapshot["/a/x"]).to eq "1"
+    etcd.ctl.put("/single", "elsewhere")
+    etcd.ctl.put("/a/x", "2")
+    await(1)
+    expect(facts(next_change)).to eq [:put, "/a/x", "2", "1"]
+    etcd.ctl.delete("/a/x")
+    await(1)
+    expect(facts(next_change)).to eq [:delete, "/a/x", nil, "2"]
+    subscription.cancel
+  end
+
+  it "of a key is told of that key alone" do
+    reader.on_change("/single") { |change| told << change }
+    etcd.ctl.put("/a/x", "1")
+    etcd.ctl.put("/single", "1")
+    await(1)
+    expect(facts(next_change)).to eq [:put, "/single", "1", nil]
+  end
+
+  it "begins with what is there when it asks for that, and without when not" do
+    etcd.ctl.put("/a/x", "1")
+    wait_until("the key") { reader["/a/x"] }
+    later = Queue.new
+    reader.on_change("/a/") { |change| later << change }
+    reader.on_change("/a/", initial: true) { |change| told << change }
+    await(1)
+    expect(facts(next_change)).to eq [:put, "/a/x", "1", nil]
+    etcd.ctl.put("/a/x", "2")
+    await(1)
+    expect(later.pop.value).to eq "2"
+    expect(later).to be_empty
+  end
+
+  it "is told in the order of revisions, and of one transaction together" do
+    reader.on_change("/a/") { |change| told << change }
+    20.times { |n| etcd.ctl.transaction([:put, "/a/z", n.to_s], [:put, "/a/y", n.to_s]) }
+    changes = []
+    wait_until("the last two") do
+      changes << told.pop(true) until told.empty?
+      changes.last(2).map(&:value) == %w[19 19]
+    end
+    expect(changes.map(&:revision)).to eq changes.map(&:revision).sort
+    changes.each { |change| expect(change.snapshot["/a/y"]).to eq change.snapshot["/a/z"] }
+  end
+
+  it "that is slow is told once of what changed several times, and holds nothing up" do
+    gate = Queue.new
+    reader.on_change("/a/x") { |change| (told << change) && gate.pop }
+    etcd.ctl.put("/a/x", "1")
+    await(1)
+    (2..5).each { |n| etcd.ctl.put("/a/x", n.to_s) }
+    wait_until("the last value") { reader["/a/x"] == "5" } # while the block is still at the first
+    gate << :go
+    await(2)
+    2.times { gate << :go }
+    expect([next_change, next_change].map(&:value)).to eq %w[1 5]
+  end
+
+  it "whose block fails is told of the next change all the same, and so are the others" do
+    reader.on_change("/a/") { raise "on purpose" }
+    reader.on_change("/a/") { |change| told << change }
+    etcd.ctl.put("/a/x", "1")
+    await(1)
+    etcd.ctl.put("/a/x", "2")
+    await(2)
+    wait_until("two reports") { log.size == 2 }
+    expect(log).to all(include("/a/x").and(include("on purpose")))
+  end
+
+  it "that was cancelled is told nothing more" do
+    subscription = reader.on_change("/a/") { |change| told << change }
+    other = Queue.new
+    reader.on_change("/a/") { |change| other << change }
+    subscription.cancel
+    etcd.ctl.put("/a/x", "1")
+    other.pop
+    expect(told).to be_empty
+    expect(subscription).to be_cancelled
+  end
+
+  it "to what nobody watches, or without a block, is refused" do
+    expect { reader.on_change("/elsewhere/") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
+    expect { reader.on_change("/elsewhere") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
+    expect { reader.on_change("/a/") }.to raise_error(ArgumentError)
+  end
+
+  it "goes on in a forked child, in the parent, and in a child that a block has forked" do
+    process = ruby_process(<<~'RUBY', etcd)
+      connect "/a/"
+      EtcdDiscovery.on_change("/a/") do |change|
+        report [$who || "parent", change.value]
+        if change.value == "fork"
+          fork { $who = "block's child"; hear }
+        end
+      end
+      fork { $who = "child"; report "forked"; hear }
+      hear
+    RUBY
+    expect(process.heard).to eq "forked"
+    etcd.ctl.put("/a/x", "1")
+    expect([process.heard, process.heard]).to contain_exactly(%w[parent 1], %w[child 1])
+    etcd.ctl.put("/a/x", "fork")
+    expect([process.heard, process.heard]).to contain_exactly(%w[parent fork], %w[child fork])
+    # Both have forked by the time that they tell of the next one.
+    etcd.ctl.put("/a/x", "2")
+    tellers = Array.new(4) { process.heard.first }
+    expect(tellers).to contain_exactly("parent", "child", "block's child", "block's child")
+  end
+end

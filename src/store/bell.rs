@@ -1,0 +1,115 @@
+//! Waking somebody who waits for a descriptor to become readable, and not on our condition variable: a
+//! thread of Ruby's, or a fiber whose scheduler does the waiting.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::epoch;
+use crate::sockets::{self, Registered};
+
+#[derive(Debug)]
+struct Pair {
+    // Declared before the streams: they leave the table before their descriptors are closed.
+    _registered: [Registered; 2],
+    ear: UnixStream,
+    clapper: UnixStream,
+}
+
+/// A pair of sockets with at most one byte between them: however often it is rung, it is heard once.
+///
+/// A forked child inherits a mute one: its ends are closed at the fork, their numbers may be others' soon,
+/// and so nothing touches them there.
+#[derive(Debug)]
+pub struct Bell {
+    pair: Option<Pair>,
+    rung: AtomicBool,
+    epoch: u64,
+}
+
+impl Bell {
+    /// A bell of this process.
+    ///
+    /// # Errors
+    /// When the system gives no more descriptors.
+    pub fn new() -> io::Result<Self> {
+        let (ear, clapper) = UnixStream::pair()?;
+        ear.set_nonblocking(true)?;
+        clapper.set_nonblocking(true)?;
+        let register = |stream: &UnixStream| {
+            let full = || io::Error::other("too many sockets of etcd_discovery are open in this process");
+            sockets::register(stream.as_raw_fd()).ok_or_else(full)
+        };
+        let pair = Pair { _registered: [register(&ear)?, register(&clapper)?], ear, clapper };
+        Ok(Self { pair: Some(pair), rung: AtomicBool::new(false), epoch: epoch::current() })
+    }
+
+    fn own(&self) -> Option<&Pair> {
+        self.pair.as_ref().filter(|_| self.epoch == epoch::current())
+    }
+
+    /// What becomes readable when it is rung; `None` for an inherited one.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.own().map(|pair| pair.ear.as_raw_fd())
+    }
+
+    /// Makes the descriptor readable. Never blocks.
+    pub fn ring(&self) {
+        if let Some(pair) = self.own()
+            && !self.rung.swap(true, Ordering::SeqCst)
+        {
+            // Nothing to do about a failure: the one there can be is a full buffer, and that is readable.
+            let _ = (&pair.clapper).write(&[1]);
+        }
+    }
+
+    /// Makes ready for the next ring. Look at what it is about after this, not before.
+    pub fn hush(&self) {
+        let Some(pair) = self.own() else { return };
+        let mut byte = [0; 8];
+        while matches!((&pair.ear).read(&mut byte), Ok(count) if count > 0) {}
+        // Not before the byte is gone: a ring in between would have its own byte eaten, and count as heard.
+        self.rung.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        if self.epoch != epoch::current() {
+            std::mem::forget(self.pair.take());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes_to_read(bell: &Bell) -> usize {
+        bell.own().map_or(0, |pair| (&pair.ear).read(&mut [0; 64]).unwrap_or(0))
+    }
+
+    fn bytes_after_three_rings_a_hush_and_another_ring() -> [usize; 3] {
+        let bell = Bell::new().unwrap();
+        (0..3).for_each(|_| bell.ring());
+        let rung = bytes_to_read(&bell);
+        bell.hush();
+        let hushed = bytes_to_read(&bell);
+        bell.ring();
+        [rung, hushed, bytes_to_read(&bell)]
+    }
+
+    #[test]
+    fn however_often_it_is_rung_there_is_one_byte_and_after_a_hush_it_can_be_rung_again() {
+        loop {
+            let epoch = epoch::current();
+            let bytes = bytes_after_three_rings_a_hush_and_another_ring();
+            // Another test plays a fork, which makes every bell mute.
+            if epoch == epoch::current() {
+                return assert_eq!(bytes, [1, 0, 1]);
+            }
+        }
+    }
+}
