@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::store::Bell as Core;
-use magnus::{DataTypeFunctions, Error, Ruby, TypedData, function, method, prelude::*};
+use magnus::{DataTypeFunctions, Error, Ruby, TypedData, Value, function, method, prelude::*};
 
 use crate::error::raised;
 
@@ -39,7 +39,9 @@ impl Bell {
 }
 
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
-    let class = ruby.define_module("EtcdDiscovery")?.define_class("Bell", ruby.class_object())?;
+    let module = ruby.define_module("EtcdDiscovery")?;
+    let class = module.define_class("Bell", ruby.class_object())?;
+    let _: Value = module.funcall("private_constant", (ruby.to_symbol("Bell"),))?;
     class.undef_default_alloc_func();
     class.define_singleton_method("new", function!(Bell::new, 0))?;
     class.define_method("descriptor", method!(Bell::descriptor, 0))?;

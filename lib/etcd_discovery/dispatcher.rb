@@ -3,8 +3,6 @@
 require "io/wait" # IO#wait_readable is not in the core before Ruby 3.2
 
 module EtcdDiscovery
-  private_constant :Bell
-
   # The one Ruby thread of a process that tells subscribers what has changed. It begins with the first
   # subscription, and again in a forked child.
   #
@@ -28,19 +26,24 @@ module EtcdDiscovery
 
       # Starts the thread if this process should have it and has not.
       def revive
-        @lock.synchronize do
-          next if @subscriptions.empty? || running?
+        return if @subscriptions.empty? || running?
 
-          bell = Bell.new
-          @subscriptions.each { |subscription| subscription.listen(bell) }
-          @bell = bell
-          @thread = Thread.new { deliver_on(bell) }
-          @thread.name = "etcd_discovery changes"
-          bell.ring # what changed around the fork is told too
-        end
+        @lock.synchronize { start unless running? }
+      rescue ThreadError
+        # Forked in a signal handler, where no lock may be taken: a thread of its own may.
+        Thread.new { revive }
       end
 
       private
+
+      def start
+        bell = Bell.new
+        @subscriptions.each { |subscription| subscription.listen(bell) }
+        @bell = bell
+        @thread = Thread.new { deliver_on(bell) }
+        @thread.name = "etcd_discovery changes"
+        bell.ring # what changed around a fork is told too
+      end
 
       # A bell is mute in every process but its own.
       def running?

@@ -108,6 +108,19 @@ RSpec.describe "a subscription" do
     expect { reader.on_change("/a/") }.to raise_error(ArgumentError)
   end
 
+  it "goes on in a child that was forked in a signal handler" do
+    process = ruby_process(<<~'RUBY', etcd)
+      connect "/a/"
+      EtcdDiscovery.on_change("/a/") { |change| report [$who || "parent", change.value] }
+      trap(:USR1) { fork { $who = "child"; report "forked"; hear } }
+      Process.kill(:USR1, Process.pid)
+      hear
+    RUBY
+    expect(process.heard).to eq "forked"
+    etcd.ctl.put("/a/x", "1")
+    expect([process.heard, process.heard]).to contain_exactly(%w[parent 1], %w[child 1])
+  end
+
   it "goes on in a forked child, in the parent, and in a child that a block has forked" do
     process = ruby_process(<<~'RUBY', etcd)
       connect "/a/"

@@ -1,0 +1,112 @@
+# frozen_string_literal: true
+
+module Bench
+  # From a put until a reader has the value, and what following many changes costs. The readers run beside
+  # each other, on the same writes.
+  class Propagation
+    include Harness::DSL
+
+    PUTS = 1_000
+    PER_SECOND = 200
+    BURST = 50_000
+    GO = "Go clientv3 watch"
+
+    # A thread that is woken by each change, and then reads. Values are the times of their puts. One that is
+    # overtaken by the next before it is read is not seen, and does not count.
+    TICKS = <<~'RUBY'
+      connect "/tick/"
+      report "ready"
+      latencies = []
+      last = nil
+      loop do
+        value = EtcdDiscovery.wait_for("/tick/a", timeout: 60) { |now| now && now != last }
+        break if value == "end"
+
+        last = value
+        latencies << (Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond) - Integer(last)) / 1e3
+      end
+      report latencies
+    RUBY
+
+    # The burst ends with a key of its own.
+    BURSTS = <<~'RUBY'
+      connect "/burst/"
+      report "ready"
+      EtcdDiscovery.wait_for("/burst/0", timeout: 600)
+      started = now
+      EtcdDiscovery.wait_for("/burst/#{Integer(ENV.fetch("COUNT")) - 1}", timeout: 600)
+      report [now - started, Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID) ]
+    RUBY
+
+    def rows
+      @etcd = start_etcd(flags: %w[--max-txn-ops=10000 --max-request-bytes=10000000])
+      latency_rows(*ticks) + burst_rows(*burst)
+    ensure
+      Harness::Cleanup.close_all
+    end
+
+    private
+
+    def ticks
+      ours = RubyReader.new(TICKS, @etcd, PUTS)
+      theirs = beside_go("/tick/", PUTS + 1) { put_ticks }
+      [ours.result, theirs&.fetch(:latencies)]
+    end
+
+    def put_ticks
+      writer = client(@etcd, "/unrelated")
+      PUTS.times do
+        started = Stopwatch.now
+        writer.put("/tick/a", Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond).to_s)
+        sleep [1.fdiv(PER_SECOND) - (Stopwatch.now - started), 0].max
+      end
+      writer.put("/tick/a", "end")
+    end
+
+    def burst
+      ours = RubyReader.new(BURSTS, @etcd, BURST)
+      boot = cpu_of(ours.pid)
+      theirs = beside_go("/burst/", BURST) { Content.put(@etcd, "/burst/", BURST) { "v" * 20 } }
+      seconds, cpu = ours.result
+      [{ seconds:, cpu: cpu - boot }, theirs]
+    end
+
+    def beside_go(prefix, count, &)
+      GoPeer.available? ? GoPeer.beside("watch", @etcd.endpoint, prefix, count.to_s, &) : yield && nil
+    end
+
+    # Seconds of processor that a process has used.
+    def cpu_of(pid)
+      File.read("/proc/#{pid}/stat").split.values_at(13, 14).sum(&:to_f) / Etc.sysconf(Etc::SC_CLK_TCK)
+    end
+
+    def latency_rows(ours, theirs)
+      [50, 99].map do |percent|
+        Row.new(work: "put until a Ruby reader has it, p#{percent}", unit: "µs",
+                figure: Stopwatch.percentile(ours, percent), against: GO,
+                base: theirs && Stopwatch.percentile(theirs, percent), target: "≤ 1.0 ×")
+      end
+    end
+
+    def burst_rows(ours, theirs)
+      per_event = ->(cpu) { cpu && (cpu / BURST * 1e6) }
+      rate = ->(seconds) { seconds && (BURST / seconds) }
+      [Row.new(work: "changes applied in a burst of 50,000", figure: rate.call(ours[:seconds]), unit: "/s",
+               against: GO, base: rate.call(theirs&.fetch(:seconds)), target: "≥ 1 ×"),
+       Row.new(work: "processor per change in that burst", figure: per_event.call(ours[:cpu]), unit: "µs",
+               against: GO, base: per_event.call(theirs&.fetch(:cpu)), target: "≤ 1 ×")]
+    end
+  end
+
+  # A reader in a process of its own, which says when it is ready, and then its result.
+  class RubyReader
+    def initialize(code, etcd, count)
+      @process = Harness::RubyProcess.new(code, endpoints: [etcd.endpoint], env: { "COUNT" => count.to_s })
+      @process.heard
+    end
+
+    def pid = @process.pid
+
+    def result = @process.heard(timeout: 600)
+  end
+end

@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+module Bench
+  # One run of some or all parts. A part gives rows; what could not be had says so in its row.
+  class Run
+    PARTS = {
+      "reads" => -> { Reads.new.rows },
+      "propagation" => -> { Propagation.new.rows },
+      "load" => -> { Load.new.rows },
+      "forks" => -> { Forks.new.rows },
+      "memory" => -> { Memory.new.rows }
+    }.freeze
+
+    def initialize(names)
+      unknown = names - PARTS.keys
+      abort "no such part: #{unknown.join(', ')}; there are #{PARTS.keys.join(', ')}" if unknown.any?
+
+      @names = names.empty? ? PARTS.keys : names
+    end
+
+    def call
+      rows = @names.to_h do |name|
+        warn "measuring: #{name}"
+        [name, PARTS.fetch(name).call]
+      end
+      puts Table.new(rows.values.flatten).to_s
+      Report.new(rows).write if @names == PARTS.keys
+    end
+  end
+
+  # One line of the result. `base` is what the figure is compared with, in the same unit and run.
+  Row = Struct.new(:work, :figure, :unit, :against, :base, :target, keyword_init: true) do
+    def ratio = figure && base ? figure.fdiv(base) : nil
+  end
+end

@@ -1,0 +1,40 @@
+# frozen_string_literal: true
+
+module Bench
+  # Time of small and of large things.
+  module Stopwatch
+    READS = 1_000_000
+    ROUNDS = 7
+
+    module_function
+
+    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+    # Seconds that the block takes.
+    def seconds
+      started = now
+      yield
+      now - started
+    end
+
+    def median(values) = percentile(values, 50)
+
+    def percentile(values, percent) = values.sort[((values.size - 1) * percent / 100.0).round]
+
+    # Nanoseconds of one turn of each loop, without the loop: the median of some rounds, in which the loops
+    # take turns, so that what else the machine does falls on all of them. `loops` are pieces of Ruby; the
+    # names in them are those of `binding`.
+    def nanoseconds(loops, binding, reads: READS)
+      compiled = { nil => "" }.merge(loops).transform_values { |body| compile(body, binding, reads) }
+      rounds = Array.new(ROUNDS) { compiled.transform_values { |code| seconds(&code) } }
+      loops.to_h do |name, _|
+        [name, median(rounds.map { |round| (round[name] - round[nil]) / reads * 1e9 })]
+      end
+    end
+
+    def compile(body, binding, reads)
+      binding.eval("# frozen_string_literal: true\n" \
+                   "-> { turn = 0; while turn < #{reads}; #{body}; turn += 1; end }")
+    end
+  end
+end
