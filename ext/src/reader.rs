@@ -14,7 +14,7 @@ use etcd_discovery_core::epoch;
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::session::Client as Core;
 use etcd_discovery_core::store::{Entry, Key, Publication, Published};
-use magnus::rb_sys::AsRawValue;
+use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{Error, RArray, Ruby, Value, prelude::*};
 use rb_sys::VALUE;
 
@@ -117,6 +117,9 @@ impl Reader {
         default: Option<Value>,
     ) -> Result<Value, Error> {
         self.bring_up_to_date(ruby, client)?;
+        if let Some(value) = self.still_known(kind, key) {
+            return Ok(value);
+        }
         let published = self.publication.load();
         let generation = published.generation();
         let entry = with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).map(Arc::clone))?;
@@ -134,6 +137,20 @@ impl Reader {
             unsafe { self.recall.keep_identity(key.as_raw(), value.as_raw()) };
         }
         Ok(value)
+    }
+
+    /// What was made before of a key that did not change, though others did.
+    fn still_known(&self, kind: Kind, key: Value) -> Option<Value> {
+        // SAFETY: an argument is alive, and so is the object that this belongs to; what is known is of a
+        // String, and alive.
+        unsafe {
+            if kind != Kind::Text {
+                return self.known(kind, key.as_raw()).map(|value| Value::from_raw(value));
+            }
+            let value = self.known_text(key.as_raw())?;
+            self.recall.keep_identity(key.as_raw(), value);
+            Some(Value::from_raw(value))
+        }
     }
 
     pub(crate) fn has_key(&self, ruby: &Ruby, client: Value, key: Value) -> Result<bool, Error> {
