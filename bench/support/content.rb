@@ -7,7 +7,7 @@ module Bench
 
     # `count` keys under `prefix`, with what the block makes of each number.
     def put(etcd, prefix, count)
-      (0...count).each_slice(10_000) do |numbers|
+      (0...count).each_slice(5_000) do |numbers| # etcdctl sends 2 MiB at most
         etcd.ctl.transaction(*numbers.map { |number| [:put, "#{prefix}#{number}", yield(number)] })
       end
     end
