@@ -10,7 +10,7 @@ module Bench
 
     def lines
       [
-        "#{cpu}, #{Etc.nprocessors} cores, #{memory} GiB, #{Etc.uname.fetch(:release)}",
+        "#{cpu}, #{Etc.nprocessors} cores, #{memory} GiB, #{kernel}",
         RUBY_DESCRIPTION,
         first_line("etcd", "--version"),
         first_line("rustc", "--version"),
@@ -20,6 +20,9 @@ module Bench
     end
 
     def cpu = File.read("/proc/cpuinfo")[/^model name\s*:\s*(.*)$/, 1]
+
+    # Without what a distribution or a host adds to it.
+    def kernel = "#{Etc.uname.fetch(:sysname)} #{Etc.uname.fetch(:release)[/\A\d+\.\d+/]}"
 
     def memory = File.read("/proc/meminfo")[/MemTotal:\s+(\d+)/, 1].to_i / (1 << 20)
 
