@@ -2,8 +2,8 @@
 //! `fork`. It knows etcd and fork, and knows nothing of Ruby.
 //!
 //! Floors, each importing only from those below it: [`session`] (one process's thread and clients),
-//! [`sync`] (list, watch, recover), [`transport`] (connections), [`store`] (snapshots and their
-//! publication), and the ground.
+//! [`registration`] (announce, keep alive) and [`sync`] (list, watch, recover), [`transport`] (connections),
+//! [`store`] (snapshots and their publication), and the ground.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod epoch;
 pub mod error;
 pub mod range;
+pub mod registration;
 pub mod session;
 pub mod sockets;
 pub mod store;

@@ -9,10 +9,12 @@ use etcd_client::{Compare, CompareOp, Txn, TxnOp};
 use tokio::sync::watch;
 
 use super::pending::Pending;
+use super::registrar::{Registrar, Registration};
 use super::runtime::Session;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
+use crate::registration::Spec;
 use crate::store::{Bell, Interrupt, Publication, Signal, Wake};
 use crate::sync::{Driver, Outlet, Report};
 use crate::transport::{Endpoints, Link, check_files};
@@ -22,6 +24,7 @@ struct Attached {
     session: Arc<Session>,
     signal: Arc<Signal>,
     link: Arc<Link>,
+    registrar: Registrar,
     /// Dropped with this: the driver ends then.
     wanted: watch::Sender<bool>,
 }
@@ -231,6 +234,17 @@ impl Client {
         self.compare(compare, key, Some(value))
     }
 
+    /// Announces `spec`, from now on and until it is deregistered. Returns at once.
+    ///
+    /// # Errors
+    /// `Closed` after a stop; an internal error when the system gives no thread.
+    pub fn register(&self, spec: Spec) -> Result<Registration> {
+        if self.is_stopped() {
+            return Err(Error::new(ErrorKind::Closed, "the client was stopped; start it again first"));
+        }
+        Ok(Registration::new(self.attach()?.registrar.register(spec)?))
+    }
+
     fn compare(
         &self,
         compare: Compare,
@@ -277,11 +291,15 @@ impl Client {
                 publication: Arc::clone(&self.publication),
                 report: Arc::clone(&self.report),
                 signal: Arc::clone(&signal),
+                published: Arc::default(),
             };
+            let (publication, published) = (&self.publication, &outlet.published);
+            let registrar =
+                Registrar::start(&session, &self.settings, &link, publication, published, &self.report);
             let supervision =
                 supervise(Arc::clone(&self.settings), endpoints, Arc::clone(&link), outlet, wishes);
             session.spawn(supervision);
-            Ok(Attached { session, signal, link, wanted })
+            Ok(Attached { session, signal, link, registrar, wanted })
         })
     }
 }

@@ -4,9 +4,11 @@ mod client;
 mod fork;
 mod gate;
 mod pending;
+mod registrar;
 mod runtime;
 
 pub use client::Client;
 pub use fork::{in_child, in_parent, prepare};
 pub use pending::Pending;
+pub use registrar::Registration;
 pub use runtime::{Session, on_thread_start};

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use etcd_client::{GetOptions, WatchOptions, WatchRequestSender, WatchResponseStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::event::{Effect, Event, Fault, PageRequest, Peer};
 use super::machine::{Machine, Rules};
@@ -33,6 +33,8 @@ pub struct Outlet {
     pub report: Arc<ArcSwap<Report>>,
     /// Told of each change of either.
     pub signal: Arc<Signal>,
+    /// Told of each new snapshot, on the session's own thread.
+    pub published: Arc<Notify>,
 }
 
 type Operation = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -159,7 +161,10 @@ impl Driver {
             Effect::Verify { at } => self.verify(at),
             Effect::Watch(range, revision) => self.watch(&range, revision).await,
             Effect::RequestProgress => self.request_progress().await,
-            Effect::Publish(update) => self.outlet.publication.publish(update.snapshot, update.changed),
+            Effect::Publish(update) => {
+                self.outlet.publication.publish(update.snapshot, update.changed);
+                self.outlet.published.notify_one();
+            }
             Effect::Confirm(revision) => self.outlet.publication.confirm(revision),
         }
     }

@@ -65,7 +65,12 @@ impl Link {
         }
     }
 
-    async fn connect_until(
+    /// The connection, made if there is none, and its serial for [`Self::give_up`]: for whoever keeps a
+    /// stream open on it.
+    ///
+    /// # Errors
+    /// The error of connecting, when no endpoint could be reached in time.
+    pub async fn connect_until(
         &self,
         deadline: tokio::time::Instant,
     ) -> std::result::Result<(Connection, u64), CallError> {
@@ -111,7 +116,7 @@ impl Link {
     }
 
     /// The connection has failed: the next request makes a new one, elsewhere if possible.
-    fn give_up(&self, failed: &Connection, serial: u64) {
+    pub fn give_up(&self, failed: &Connection, serial: u64) {
         self.endpoints.failed(&failed.endpoint, Instant::now());
         let mut open = self.lock();
         if open.serial == serial {

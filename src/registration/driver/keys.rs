@@ -1,0 +1,67 @@
+//! What becomes of our keys in etcd: seen in the watched snapshot where they are watched, else asked.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::super::event::{Event, Holder};
+use super::super::requests;
+use super::Driver;
+
+impl Driver {
+    /// The snapshot has changed: did one of our keys?
+    pub(super) fn look_around(&mut self) {
+        let published = self.around.publication.load_full();
+        let mut ids = Vec::new();
+        let told = published.each_change_since(self.seen_generation, |key| {
+            ids.extend(members_of(&self.keys, key));
+        });
+        if !told {
+            ids = self.members.keys().copied().collect();
+        }
+        self.seen_generation = published.generation();
+        let (revision, sent) = (published.snapshot().revision(), Instant::now());
+        for id in ids {
+            if let Some(holder) = self.holder_in_snapshot(id) {
+                self.step(id, Event::Seen { holder, revision, sent });
+            }
+        }
+    }
+
+    /// A look at the key: in the snapshot where that is fresh enough to prove something, else in etcd.
+    pub(super) fn check(&mut self, id: u64) {
+        let Some(member) = self.members.get(&id) else { return };
+        let Some(key) = member.key.clone() else { return };
+        let limit = requests::seconds(member.entry.spec.ttl) / 6;
+        let confirmed = self.around.sync.load().confirmed_at.filter(|at| at.elapsed() < limit);
+        let ours = |holder: &Holder| match (holder, member.machine.report().lease) {
+            (Holder::Lease { lease, .. }, Some(current)) => *lease == current,
+            _ => false,
+        };
+        match (confirmed, self.holder_in_snapshot(id).filter(ours)) {
+            (Some(sent), Some(holder)) => {
+                let revision = self.around.publication.load().snapshot().revision();
+                self.step(id, Event::Seen { holder, revision, sent });
+            }
+            _ => self.workload.look(id, key, Instant::now()),
+        }
+    }
+
+    /// `None` when the key is not watched.
+    fn holder_in_snapshot(&self, id: u64) -> Option<Holder> {
+        let key = self.members.get(&id)?.key.as_ref()?;
+        if !self.around.settings.ranges.contains(key) {
+            return None;
+        }
+        let published = self.around.publication.load();
+        let entry = published.snapshot().get(key);
+        Some(entry.map_or(Holder::Nobody, |entry| Holder::Lease {
+            lease: entry.lease,
+            mod_revision: entry.mod_revision,
+        }))
+    }
+}
+
+fn members_of<'a>(keys: &'a BTreeSet<(Vec<u8>, u64)>, key: &[u8]) -> impl Iterator<Item = u64> + 'a {
+    let key = key.to_vec();
+    keys.range((key.clone(), 0)..=(key, u64::MAX)).map(|(_, id)| *id)
+}

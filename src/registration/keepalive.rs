@@ -1,0 +1,265 @@
+//! The one stream over which all registrations of a client renew their leases. Pure, as the machine is.
+//!
+//! etcd answers every renewal on the stream that asked, in its own time. A renewal that stays unanswered
+//! for its patience condemns the stream: it is never used again, and whatever waits is asked anew on the
+//! next one, whose first answer has the same patience. All that is known of a stream is its serial: what a
+//! former one still says is not heard.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use crate::backoff::Backoff;
+
+const BACKOFF_BASE: Duration = Duration::from_millis(50);
+const STABILITY: Duration = Duration::from_secs(60);
+
+/// What to do with the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Open stream `serial` with a renewal of this lease: a stream begins with one. The answer to it must
+    /// be there within `patience`.
+    Open {
+        /// Counts the streams.
+        serial: u64,
+        /// The first lease.
+        lease: i64,
+        /// How long opening may take.
+        patience: Duration,
+    },
+    /// Send a renewal.
+    Send(i64),
+    /// Drop the stream; its connection may be dead.
+    Close,
+}
+
+#[derive(Debug)]
+enum State {
+    /// There is no stream, and nothing waits for one.
+    Closed,
+    Opening {
+        lease: i64,
+        sent: Instant,
+    },
+    Open,
+    Backoff {
+        until: Instant,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    patience: Duration,
+    /// When it was sent, once it was.
+    sent: Option<Instant>,
+}
+
+/// Decides for the stream.
+#[derive(Debug)]
+pub struct Keepalive {
+    state: State,
+    serial: u64,
+    waiting: BTreeMap<i64, Waiting>,
+    /// When the answers to what was sent are due.
+    due: BTreeSet<(Instant, i64)>,
+    backoff: Backoff,
+    random: fastrand::Rng,
+}
+
+impl Keepalive {
+    /// No stream yet.
+    #[must_use]
+    pub fn new(backoff_cap: Duration, seed: u64) -> Self {
+        Self {
+            state: State::Closed,
+            serial: 0,
+            waiting: BTreeMap::new(),
+            due: BTreeSet::new(),
+            backoff: Backoff::new(BACKOFF_BASE, backoff_cap, STABILITY),
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    /// The serial of the current stream.
+    #[must_use]
+    pub const fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// When [`Self::tick`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Backoff { until } => Some(until),
+            State::Open => self.due.first().map(|(at, _)| *at),
+            State::Opening { .. } | State::Closed => None,
+        }
+    }
+
+    /// Renews `lease`, now or as soon as there is a stream.
+    pub fn renew(&mut self, now: Instant, lease: i64, patience: Duration) -> Option<Order> {
+        self.waiting.insert(lease, Waiting { patience, sent: None });
+        match self.state {
+            State::Open => Some(self.send(now, lease)),
+            State::Closed => self.open(now),
+            State::Opening { .. } | State::Backoff { .. } => None,
+        }
+    }
+
+    /// Nobody waits for the answer of `lease` any more.
+    pub fn forget(&mut self, lease: i64) {
+        if let Some(Waiting { patience, sent: Some(sent) }) = self.waiting.remove(&lease) {
+            self.due.remove(&(sent + patience, lease));
+        }
+    }
+
+    /// The stream is open: its first renewal was answered. Returns when that one was sent, and what to
+    /// send now.
+    pub fn opened(&mut self, now: Instant, serial: u64) -> (Option<(i64, Instant)>, Vec<Order>) {
+        let State::Opening { lease, sent } = self.state else { return (None, Vec::new()) };
+        if serial != self.serial {
+            return (None, Vec::new());
+        }
+        self.state = State::Open;
+        self.backoff.succeeded(now);
+        // Who no longer waits takes no answer either: its lease was given up.
+        let answered = self.waiting.remove(&lease).map(|_| (lease, sent));
+        let waiting: Vec<i64> = self.waiting.keys().copied().collect();
+        (answered, waiting.into_iter().map(|lease| self.send(now, lease)).collect())
+    }
+
+    /// A renewal of `lease` was answered. Returns when it was sent; `None` if nobody waits for it.
+    pub fn answered(&mut self, lease: i64) -> Option<Instant> {
+        let sent = self.waiting.get(&lease)?.sent?;
+        self.forget(lease);
+        Some(sent)
+    }
+
+    /// The first lease of stream `serial` does not exist. Another one may open it.
+    pub fn first_is_missing(&mut self, now: Instant, serial: u64) -> (Option<i64>, Option<Order>) {
+        let State::Opening { lease, .. } = self.state else { return (None, None) };
+        if serial != self.serial {
+            return (None, None);
+        }
+        self.waiting.remove(&lease);
+        self.state = State::Closed;
+        (Some(lease), self.open(now))
+    }
+
+    /// Stream `serial` broke, or could not be opened.
+    pub fn failed(&mut self, now: Instant, serial: u64) {
+        if serial == self.serial && matches!(self.state, State::Open | State::Opening { .. }) {
+            self.break_off(now);
+        }
+    }
+
+    /// The time asked for by [`Self::deadline`] has come.
+    pub fn tick(&mut self, now: Instant) -> Option<Order> {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return None;
+        }
+        if let State::Backoff { .. } = self.state {
+            self.state = State::Closed;
+            return self.open(now);
+        }
+        self.break_off(now);
+        Some(Order::Close)
+    }
+
+    fn break_off(&mut self, now: Instant) {
+        self.due.clear();
+        for waiting in self.waiting.values_mut() {
+            waiting.sent = None;
+        }
+        let wait = self.backoff.failed(now, self.random.f64());
+        self.state = State::Backoff { until: now + wait };
+    }
+
+    fn open(&mut self, now: Instant) -> Option<Order> {
+        // The one that has the least time.
+        let (lease, waiting) = self.waiting.iter().min_by_key(|(_, waiting)| waiting.patience)?;
+        let (lease, patience) = (*lease, waiting.patience);
+        self.serial += 1;
+        self.state = State::Opening { lease, sent: now };
+        Some(Order::Open { serial: self.serial, lease, patience })
+    }
+
+    fn send(&mut self, now: Instant, lease: i64) -> Order {
+        if let Some(waiting) = self.waiting.get_mut(&lease) {
+            waiting.sent = Some(now);
+            self.due.insert((now + waiting.patience, lease));
+        }
+        Order::Send(lease)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    fn opened_with(leases: &[i64]) -> (Keepalive, Instant) {
+        let (mut keepalive, now) = (Keepalive::new(Duration::from_secs(3), 1), Instant::now());
+        for lease in leases {
+            keepalive.renew(now, *lease, PATIENCE);
+        }
+        keepalive.opened(now, 1);
+        (keepalive, now)
+    }
+
+    #[test]
+    fn all_leases_share_one_stream() {
+        let (mut keepalive, now) = (Keepalive::new(Duration::from_secs(3), 1), Instant::now());
+        let first = keepalive.renew(now, 7, PATIENCE);
+        assert_eq!(first, Some(Order::Open { serial: 1, lease: 7, patience: PATIENCE }));
+        assert_eq!(keepalive.renew(now, 8, PATIENCE), None, "waits for the stream");
+        let (answered, orders) = keepalive.opened(now, 1);
+        assert_eq!((answered, orders), (Some((7, now)), vec![Order::Send(8)]));
+        assert_eq!(keepalive.renew(now, 9, PATIENCE), Some(Order::Send(9)));
+    }
+
+    #[test]
+    fn a_renewal_without_an_answer_condemns_the_stream_and_is_asked_again_on_the_next() {
+        let (mut keepalive, now) = opened_with(&[7]);
+        keepalive.renew(now, 8, PATIENCE);
+        assert_eq!(keepalive.tick(now + PATIENCE / 2), None);
+        assert_eq!(keepalive.tick(now + PATIENCE), Some(Order::Close));
+        let again = keepalive.deadline().unwrap();
+        let opening = keepalive.tick(again);
+        assert_eq!(opening, Some(Order::Open { serial: 2, lease: 8, patience: PATIENCE }));
+        assert_eq!(keepalive.opened(again, 2).0, Some((8, again)), "counted from the second sending");
+    }
+
+    #[test]
+    fn what_a_former_stream_says_is_not_heard() {
+        let (mut keepalive, now) = opened_with(&[7]);
+        keepalive.renew(now, 8, PATIENCE);
+        keepalive.failed(now, 1);
+        assert_eq!(keepalive.answered(8), None);
+        keepalive.failed(now, 1);
+        let again = keepalive.deadline().unwrap();
+        keepalive.tick(again);
+        keepalive.failed(again, 1);
+        assert_eq!(keepalive.deadline(), None, "the second stream is being opened still");
+    }
+
+    #[test]
+    fn a_stream_whose_first_lease_is_missing_is_opened_by_another() {
+        let (mut keepalive, now) = (Keepalive::new(Duration::from_secs(3), 1), Instant::now());
+        keepalive.renew(now, 7, PATIENCE / 2);
+        keepalive.renew(now, 8, PATIENCE);
+        let (missing, order) = keepalive.first_is_missing(now, 1);
+        assert_eq!(missing, Some(7));
+        assert_eq!(order, Some(Order::Open { serial: 2, lease: 8, patience: PATIENCE }));
+        assert_eq!(keepalive.first_is_missing(now, 2), (Some(8), None));
+    }
+
+    #[test]
+    fn a_forgotten_lease_condemns_nothing() {
+        let (mut keepalive, now) = opened_with(&[7]);
+        keepalive.renew(now, 8, PATIENCE);
+        keepalive.forget(8);
+        assert_eq!(keepalive.deadline(), None);
+        assert_eq!(keepalive.answered(8), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! The requests of registrations, and what their answers mean. etcd's own types end here.
+
+use std::time::{Duration, Instant};
+
+use etcd_client::{
+    Client, Compare, CompareOp, GetOptions, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper, PutOptions,
+    Txn, TxnOp, TxnOpResponse,
+};
+
+use super::event::{Event, Holder};
+use crate::error::{Error, ErrorKind};
+use crate::transport::{CallError, Connection, Link};
+
+/// One look at many keys, in the order given: the holders, and the revision at which they hold.
+pub(super) type Looks = (Vec<Holder>, i64);
+
+pub(super) async fn grant(link: &Link, lease: i64, ttl: i64) -> Event {
+    let sent = Instant::now();
+    let ask = async |client: Client| {
+        client.lease_client().grant(ttl, Some(LeaseGrantOptions::new().with_id(lease))).await
+    };
+    match link.call(ask).await {
+        Ok(answer) => Event::Granted { lease: answer.id(), ttl: seconds(answer.ttl()), sent },
+        Err(error) => Event::Failed { lease, error: explained(link, error) },
+    }
+}
+
+pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64, expected: i64) -> Event {
+    let sent = Instant::now();
+    let transaction = Txn::new()
+        .when([Compare::mod_revision(key.clone(), CompareOp::Equal, expected)])
+        .and_then([TxnOp::put(key.clone(), value, Some(PutOptions::new().with_lease(lease)))])
+        .or_else([TxnOp::get(key, Some(GetOptions::new().with_keys_only()))]);
+    match link.call(async |mut client: Client| client.txn(transaction).await).await {
+        Ok(answer) if answer.succeeded() => {
+            let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
+            Event::Claimed { lease, revision, sent }
+        }
+        Ok(answer) => {
+            let holder = answer.op_responses().first().map_or(Holder::Nobody, holder);
+            Event::Refused { lease, holder }
+        }
+        Err(error) if is_missing(&error) => Event::LeaseMissing { lease },
+        Err(error) => Event::Failed { lease, error: explained(link, error) },
+    }
+}
+
+/// One transaction over many keys: thousands of registrations are looked after with a few requests.
+pub(super) async fn look(link: &Link, keys: Vec<Vec<u8>>) -> Option<Looks> {
+    let gets: Vec<TxnOp> =
+        keys.into_iter().map(|key| TxnOp::get(key, Some(GetOptions::new().with_keys_only()))).collect();
+    let answer = link.call(async |mut client: Client| client.txn(Txn::new().and_then(gets)).await).await;
+    match answer {
+        Ok(answer) => {
+            let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
+            Some((answer.op_responses().iter().map(holder).collect(), revision))
+        }
+        Err(error) => {
+            explained(link, error);
+            None
+        }
+    }
+}
+
+pub(super) async fn revoke(link: &Link, lease: i64) -> Event {
+    match link.call(async |client: Client| client.lease_client().revoke(lease).await).await {
+        Ok(_) => Event::Revoked { lease },
+        Err(error) if is_missing(&error) => Event::Revoked { lease },
+        Err(error) => {
+            explained(link, error);
+            Event::NotRevoked { lease }
+        }
+    }
+}
+
+/// A keepalive stream, with the connection that it is on.
+pub(super) struct Stream {
+    pub(super) keeper: LeaseKeeper,
+    pub(super) answers: LeaseKeepAliveStream,
+    pub(super) connection: Connection,
+    pub(super) link_serial: u64,
+}
+
+/// What came of opening one.
+pub(super) enum Opened {
+    Stream(Box<Stream>),
+    /// The first lease does not exist; the connection is as good as it was.
+    Missing,
+    Failed,
+}
+
+/// etcd-client opens the stream with a renewal and awaits its answer without a limit, so the limit is here.
+pub(super) async fn open(link: &Link, lease: i64, patience: Duration) -> Opened {
+    let deadline = tokio::time::Instant::now() + patience;
+    let Ok((connection, link_serial)) = link.connect_until(deadline).await else { return Opened::Failed };
+    let mut client = connection.client.lease_client();
+    match tokio::time::timeout_at(deadline, client.keep_alive(lease)).await {
+        Ok(Ok((keeper, answers))) => {
+            Opened::Stream(Box::new(Stream { keeper, answers, connection, link_serial }))
+        }
+        Ok(Err(etcd_client::Error::LeaseKeepAliveError(said))) if said.contains("lease not found") => {
+            Opened::Missing
+        }
+        Ok(Err(_)) | Err(_) => {
+            link.give_up(&connection, link_serial);
+            Opened::Failed
+        }
+    }
+}
+
+fn holder(response: &TxnOpResponse) -> Holder {
+    match response {
+        TxnOpResponse::Get(answer) => answer.kvs().first().map_or(Holder::Nobody, |kv| Holder::Lease {
+            lease: kv.lease(),
+            mod_revision: kv.mod_revision(),
+        }),
+        _ => Holder::Nobody,
+    }
+}
+
+fn is_missing(error: &CallError) -> bool {
+    let CallError::Answered(etcd_client::Error::GRpcStatus(status), _) = error else { return false };
+    status.message().contains("requested lease not found")
+}
+
+/// Says why, and has the next request come with a new token when this one's was refused.
+fn explained(link: &Link, error: CallError) -> Error {
+    let error = Error::from(error);
+    if error.kind() == ErrorKind::Authentication {
+        link.close();
+    }
+    error
+}
+
+pub(super) fn seconds(ttl: i64) -> Duration {
+    Duration::from_secs(u64::try_from(ttl).unwrap_or(0))
+}

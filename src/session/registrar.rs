@@ -1,0 +1,117 @@
+//! The registrations of one client: the task that keeps them, and the handles, which belong to the process
+//! that made them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, Notify, mpsc};
+
+use super::runtime::Session;
+use crate::config::Settings;
+use crate::epoch::ProcessCell;
+use crate::error::Result;
+use crate::registration::{Command, Driver, Handle, Report, Roster, Spec, Surroundings};
+use crate::store::{Interrupt, Publication, Wake};
+use crate::sync::Report as SyncReport;
+use crate::transport::Link;
+
+/// One client's registrations in one process.
+pub(super) struct Registrar {
+    roster: Arc<Roster>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Registrar {
+    pub(super) fn start(
+        session: &Session,
+        settings: &Arc<Settings>,
+        link: &Arc<Link>,
+        publication: &Arc<Publication>,
+        published: &Arc<Notify>,
+        sync: &Arc<ArcSwap<SyncReport>>,
+    ) -> Self {
+        let (roster, (commands, received)) = (Arc::new(Roster::default()), mpsc::unbounded_channel());
+        session.spawn(supervise(Surroundings {
+            settings: Arc::clone(settings),
+            link: Arc::clone(link),
+            roster: Arc::clone(&roster),
+            publication: Arc::clone(publication),
+            published: Arc::clone(published),
+            sync: Arc::clone(sync),
+            commands: Arc::new(Mutex::new(received)),
+        }));
+        Self { roster, commands }
+    }
+
+    pub(super) fn register(&self, spec: Spec) -> Result<Handle> {
+        self.roster.register(spec, &self.commands)
+    }
+}
+
+/// Runs the driver, and runs it again should a defect end it: it takes up what the roster holds.
+async fn supervise(around: Surroundings) {
+    loop {
+        let pause = around.settings.timing.connect_timeout;
+        match tokio::spawn(Driver::new(around.clone()).run()).await {
+            Err(ended) if ended.is_panic() => tokio::time::sleep(pause).await,
+            _ => return,
+        }
+    }
+}
+
+/// One registration. In a forked child it is nobody's: nothing there renews, revokes or waits for it.
+pub struct Registration(ProcessCell<Handle>);
+
+impl Registration {
+    pub(super) fn new(handle: Handle) -> Self {
+        let cell = ProcessCell::new();
+        let made: std::result::Result<_, std::convert::Infallible> = cell.get_or_make(|| Ok(handle));
+        drop(made);
+        Self(cell)
+    }
+
+    /// Whether this process made it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// How it fares; `None` in a forked child.
+    #[must_use]
+    pub fn report(&self) -> Option<Arc<Report>> {
+        self.0.get().map(|handle| handle.report())
+    }
+
+    /// Where it is in etcd, or was last; `None` while that is not known, and in a forked child.
+    #[must_use]
+    pub fn key(&self) -> Option<Vec<u8>> {
+        self.0.get()?.key()
+    }
+
+    /// The application shows that it is alive.
+    pub fn touch(&self) {
+        if let Some(handle) = self.0.get() {
+            handle.touch();
+        }
+    }
+
+    /// Asks for the end. Returns at once.
+    pub fn deregister(&self) {
+        if let Some(handle) = self.0.get() {
+            handle.deregister();
+        }
+    }
+
+    /// Blocks until `ready`, the deadline, or an interrupt; in a forked child not at all.
+    pub fn wait(&self, deadline: Instant, interrupt: &Interrupt, ready: impl Fn(&Report) -> bool) -> Wake {
+        self.0.get().map_or(Wake::Deadline, |handle| handle.wait(deadline, interrupt, ready))
+    }
+
+    /// Asks a thread in [`Self::wait`] to come back.
+    pub fn interrupt(&self, interrupt: &Interrupt) {
+        if let Some(handle) = self.0.get() {
+            handle.interrupt(interrupt);
+        }
+    }
+}
