@@ -19,6 +19,13 @@ require_relative "etcd_discovery/change"
 require_relative "etcd_discovery/subscription"
 require_relative "etcd_discovery/dispatcher"
 require_relative "etcd_discovery/fork"
+require_relative "etcd_discovery/instance"
+require_relative "etcd_discovery/formats"
+require_relative "etcd_discovery/registration"
+require_relative "etcd_discovery/registration_pulse"
+require_relative "etcd_discovery/own_registrations"
+require_relative "etcd_discovery/service"
+require_relative "etcd_discovery/announcing"
 require_relative "etcd_discovery/client"
 require_relative "etcd_discovery/client/changes"
 require_relative "etcd_discovery/middleware/pin"
@@ -200,6 +207,30 @@ module EtcdDiscovery
     # @see Client#compare_and_set
     def compare_and_set(key, expected, value)
       client.compare_and_set(key, expected, value)
+    end
+
+    # Announces an instance of a service with the default client.
+    #
+    # @example
+    #   EtcdDiscovery.register("b", "10.1.1.60:8081", id: "web-1", ttl: 10)
+    # @param service [String]
+    # @param address [String]
+    # @param options [Hash{Symbol => Object}] see {Announcing#register}
+    # @return [Registration]
+    # @raise [ConfigurationError] for a wrong argument
+    # @see Announcing#register
+    def register(service, address, **options)
+      client.register(service, address, **options)
+    end
+
+    # @example
+    #   EtcdDiscovery.service("b").with { |instance| Net::HTTP.get(URI("http://#{instance}/")) }
+    # @param name [String]
+    # @param options [Hash{Symbol => Object}] see {Service#initialize}
+    # @return [Service] the instances of a service, as the default client sees them
+    # @see Announcing#service
+    def service(name, **options)
+      client.service(name, **options)
     end
 
     # @return [Status]

@@ -24,6 +24,8 @@ mod memo;
 mod pin;
 mod reader;
 mod recall;
+mod registration;
+mod service;
 mod settings;
 mod snapshot;
 mod typed;
@@ -39,5 +41,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     bell::init(ruby)?;
     client::init(ruby)?;
     snapshot::init(ruby)?;
+    registration::init(ruby)?;
+    service::init(ruby)?;
     aref::init(ruby)
 }

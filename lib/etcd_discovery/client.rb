@@ -85,6 +85,8 @@ module EtcdDiscovery
   #   @return [Float, Object, nil] seconds, never negative
   #   @raise [ParseError, UnwatchedKeyError]
   class Client
+    include Announcing
+
     # @return [Configuration]
     attr_reader :config
 
@@ -109,10 +111,12 @@ module EtcdDiscovery
       self
     end
 
-    # Ends the connections. The last snapshot stays readable, and grows stale.
+    # Ends the connections. The last snapshot stays readable, and grows stale. What this process has
+    # registered is deregistered.
     #
     # @return [self]
     def stop
+      Registration.withdraw(registrations.to_a, timeout: Registration::EXIT_PATIENCE)
       native_stop
       self
     end
@@ -123,6 +127,7 @@ module EtcdDiscovery
     # @return [self]
     def after_fork
       native_resume
+      forget_inherited_work
       self
     end
 
@@ -161,7 +166,8 @@ module EtcdDiscovery
 
     # @return [Status]
     def status
-      fields = native_status.merge(invalid_keys: native_invalid_keys.freeze)
+      fields = native_status.merge(invalid_keys: native_invalid_keys.freeze,
+                                   registrations: registrations.map(&:to_h))
       Status.new(fields, watched: config.watch, max_staleness: config.max_staleness)
     end
 

@@ -59,4 +59,10 @@ module EtcdDiscovery
 
   # A defect of this library, contained.
   class InternalError < Error; end
+
+  # An instance is not registered in the time that the caller gave it.
+  class RegistrationError < Error; end
+
+  # A service has no instance to pick.
+  class NoInstanceError < Error; end
 end

@@ -9,7 +9,7 @@ module EtcdDiscovery
   class Status
     # What a status tells, besides {#stale?} and {#watched}.
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error endpoint
-                server_version pid invalid_keys].freeze
+                server_version pid invalid_keys registrations].freeze
 
     # @return [Symbol] `:watching` when all is well; else `:stopped`, `:connecting`, `:listing`,
     #   `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`
@@ -38,6 +38,8 @@ module EtcdDiscovery
     attr_reader :pid
     # @return [Array<String>] keys whose values are bad for a typed read that this process made of them
     attr_reader :invalid_keys
+    # @return [Array<Hash{Symbol => Object}>] what this process has announced, as {Registration#to_h} tells it
+    attr_reader :registrations
     # @return [Array<String>] the keys and prefixes that are watched
     attr_reader :watched
 

@@ -48,6 +48,15 @@ module Harness
 
     def read_prefix(prefix) = read(prefix, "--prefix")
 
+    # The lease that a key lives under, or 0.
+    def lease_of(key)
+      JSON.parse(run("get", "--write-out=json", "--", key)).fetch("kvs").first.fetch("lease", 0)
+    end
+
+    def leases = JSON.parse(run("lease", "list", "--write-out=json"))["leases"] || []
+
+    def revoke(lease) = run("lease", "revoke", lease.to_s(16))
+
     # All operations in one transaction: `[[:put, key, value], [:del, key]]`. Returns the revision.
     def transaction(*operations)
       lines = operations.map { |name, *words| [name, *words.map { |word| quote(word) }].join(" ") }

@@ -1,0 +1,50 @@
+//! What `EtcdDiscovery::Service` reads: the keys of one service, and only when one of them has changed.
+
+use etcd_discovery_core::range::KeyRange;
+use magnus::{Error, RArray, Ruby, Value, method, prelude::*};
+
+use crate::client::Client;
+use crate::error::{guarded, unwatched};
+use crate::value::{bytes, string};
+
+/// `[generation, [[key, value], …]]` of the key `name` and the keys under `name/`; `nil` when none of them
+/// has changed since the generation `since` (0: whatever there is).
+fn service_entries(ruby: &Ruby, client: &Client, name: Value, since: u64) -> Result<Option<RArray>, Error> {
+    guarded(ruby, || {
+        let reader = client.reader(ruby)?;
+        reader.ensure_ready(ruby)?;
+        let name = bytes(ruby, name)?;
+        let own = KeyRange::key(&name);
+        let under = KeyRange::prefix(&[name.as_slice(), b"/"].concat());
+        let ranges = &reader.core().settings().ranges;
+        if !ranges.cover(&under) && !ranges.contains(&name) {
+            return Err(unwatched(ruby, &name));
+        }
+        let published = reader.core().publication().load_full();
+        if since == published.generation() {
+            return Ok(None);
+        }
+        let mut touched = false;
+        let told = published.each_change_since(since, |key| {
+            touched = touched || own.contains(key) || under.contains(key);
+        });
+        if since > 0 && told && !touched {
+            return Ok(None);
+        }
+        let entries = ruby.ary_new();
+        for range in [&own, &under] {
+            for (key, entry) in published.snapshot().range(range) {
+                entries.push(ruby.ary_new_from_values(&[string(ruby, key), string(ruby, &entry.value)]))?;
+            }
+        }
+        let answer = ruby.ary_new();
+        answer.push(published.generation())?;
+        answer.push(entries)?;
+        Ok(Some(answer))
+    })
+}
+
+pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
+    let class = ruby.define_module("EtcdDiscovery")?.define_class("Client", ruby.class_object())?;
+    class.define_private_method("native_service_entries", method!(service_entries, 2))
+}

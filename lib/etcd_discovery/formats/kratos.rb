@@ -1,0 +1,64 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  module Formats
+    # go-kratos's registry: `{"id":…,"name":…,"version":…,"metadata":{…},"endpoints":["http://…","grpc://…"]}`
+    # at `<namespace>/<service>/<id>`.
+    class Kratos < Format
+      # go-kratos's own default.
+      NAMESPACE = "/microservices"
+
+      # @param namespace [String] as given to go-kratos with `etcd.Namespace`
+      # @param scheme [String] of the endpoint, for an address without one
+      def initialize(namespace: NAMESPACE, scheme: "http")
+        super()
+        @namespace = namespace.delete_suffix("/")
+        @scheme = scheme
+      end
+
+      # @param service [String] the name of the service
+      # @return [String]
+      def base(service)
+        "#{@namespace}/#{service}"
+      end
+
+      # @param instance [Instance]
+      # @return [String]
+      def encode(instance)
+        address = instance.address
+        endpoint = address.include?("://") ? address : "#{@scheme}://#{address}"
+        # go-kratos takes Strings alone, and `version` for a part of its own.
+        metadata = instance.metadata.to_h { |name, value| [name.to_s, value.to_s] }
+        metadata["weight"] = instance.weight.to_s if instance.weighted?
+        JSON.generate("id" => instance.id || address, "name" => instance.service,
+                      "version" => metadata.delete("version") || "", "metadata" => metadata,
+                      "endpoints" => [endpoint])
+      end
+
+      # The address is the first endpoint, without its scheme; all of them stand in
+      # `metadata["endpoints"]`.
+      #
+      # @param service [String]
+      # @param id [String, nil]
+      # @param key [String]
+      # @param value [String]
+      # @return [Instance]
+      # @raise [JSON::ParserError, ConfigurationError, ParseError] for what is not of this form
+      def decode(service, id, key, value)
+        given = object(value, key)
+        endpoints = Array(given["endpoints"]).grep(String)
+        raise ParseError.new("holds no endpoint", key:) if endpoints.empty?
+
+        own = given["metadata"].is_a?(Hash) ? given["metadata"] : {}
+        metadata = own.merge("endpoints" => endpoints, "version" => given["version"]).compact
+        build(service, id, key, bare(endpoints.first), weight: weight_in(own), metadata:)
+      end
+
+      private
+
+      def bare(endpoint)
+        endpoint.sub(%r{\A[a-z0-9+.-]+://}i, "").sub(/[?].*\z/m, "")
+      end
+    end
+  end
+end

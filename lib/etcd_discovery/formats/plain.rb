@@ -1,0 +1,39 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  module Formats
+    # The address and nothing else: at the service's own key, or under it by id.
+    class Plain < Format
+      # @param instance [Instance]
+      # @return [String] the service's own key where there is no id
+      def key(instance)
+        instance.id ? super : base(instance.service)
+      end
+
+      # @param instance [Instance]
+      # @return [String]
+      # @raise [ConfigurationError] for weight or metadata, which it cannot hold
+      def encode(instance)
+        return instance.address unless instance.weighted? || instance.metadata.any?
+
+        raise ConfigurationError,
+              "format: an address alone holds neither weight nor metadata; take :endpoints or :kratos"
+      end
+
+      # @param service [String]
+      # @param id [String, nil]
+      # @param key [String]
+      # @param value [String]
+      # @return [Instance]
+      # @raise [ParseError] for what is no address
+      def decode(service, id, key, value)
+        address = value.strip
+        unless address.valid_encoding? && address.match?(/\A[[:graph:]]+\z/)
+          raise ParseError.new("not an address", key:)
+        end
+
+        build(service, id, key, address)
+      end
+    end
+  end
+end

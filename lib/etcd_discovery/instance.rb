@@ -1,0 +1,102 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # One instance of a service.
+  #
+  # @example
+  #   instance = EtcdDiscovery.service("b").instances.first
+  #   instance.address   # => "10.1.1.60:8081"
+  #   instance.metadata  # => {"zone"=>"eu"}
+  class Instance
+    # @return [String] the service, as it was asked for
+    attr_reader :service
+    # @return [String, nil] tells the instances of a service apart
+    attr_reader :id
+    # @return [String] where it answers
+    attr_reader :address
+    # @return [Numeric] share of work; 1 where nothing is said
+    attr_reader :weight
+    # @return [Hash{String => Object}] whatever else is known
+    attr_reader :metadata
+    # @return [String, nil] the key that it was read from
+    attr_reader :key
+
+    # @param service [String]
+    # @param address [String]
+    # @param id [String, nil]
+    # @param weight [Numeric, nil]
+    # @param metadata [Hash{String => Object}, nil]
+    # @param key [String, nil]
+    # @raise [ConfigurationError] for a wrong value
+    def initialize(service:, address:, id: nil, weight: nil, metadata: nil, key: nil)
+      @weighted = !weight.nil?
+      @service = service
+      @address = address
+      @id = id
+      @key = key
+      @weight = weight || 1
+      @metadata = metadata || {}
+      check_parts
+      freeze
+    end
+
+    # @return [Boolean] whether a weight was given
+    def weighted?
+      @weighted
+    end
+
+    # @return [String] the address without scheme and port
+    def host
+      bare = address.sub(%r{\A[a-z][a-z0-9+.-]*://}i, "")
+      bare[/\A\[([^\]]*)\]/, 1] || bare.sub(%r{[:/?].*\z}m, "")
+    end
+
+    # @return [Integer, nil] the port in the address
+    def port
+      address[%r{:(\d+)(?:[/?].*)?\z}m, 1]&.to_i
+    end
+
+    # @return [Boolean] whether both say the same of the same instance
+    def ==(other)
+      other.is_a?(Instance) && to_h == other.to_h
+    end
+    alias eql? ==
+
+    # @return [Integer]
+    def hash
+      to_h.hash
+    end
+
+    # @return [Hash{Symbol => Object}]
+    def to_h
+      { service:, id:, address:, weight:, metadata:, key: }
+    end
+
+    # @return [String] the address
+    def to_s
+      address
+    end
+
+    private
+
+    def check_parts
+      check(:service, service, "a String that is not empty") { |given| text?(given) }
+      check(:address, address, "a String that is not empty") { |given| text?(given) }
+      check(:id, id, "a String without a slash") { |given| given.nil? || id?(given) }
+      check(:weight, weight, "a number from 0") { |given| given.is_a?(Numeric) && given >= 0 }
+      check(:metadata, metadata, "a Hash") { |given| given.is_a?(Hash) }
+    end
+
+    def id?(given)
+      text?(given) && !given.include?("/")
+    end
+
+    def text?(given)
+      given.is_a?(String) && !given.empty?
+    end
+
+    def check(name, given, accepted)
+      raise ConfigurationError, "#{name}: #{given.inspect} is not #{accepted}" unless yield given
+    end
+  end
+end

@@ -1,0 +1,49 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # The registrations of one client that belong to this process. They are kept from the garbage collector:
+  # who announces a service and drops the object still wants it announced.
+  #
+  # @api private
+  class OwnRegistrations
+    include Enumerable
+
+    @all = ObjectSpace::WeakMap.new
+
+    class << self
+      attr_reader :all
+
+      # At the end of the process that made them; a forked child has none.
+      def withdraw_all
+        Registration.withdraw(all.keys.flat_map(&:to_a), timeout: Registration::EXIT_PATIENCE)
+      rescue Error
+        nil
+      end
+    end
+
+    def initialize
+      @list = {}.compare_by_identity
+      @lock = Mutex.new
+      self.class.all[self] = true
+    end
+
+    def <<(registration)
+      @lock.synchronize { @list[registration] = true }
+      self
+    end
+
+    def delete(registration)
+      @lock.synchronize { @list.delete(registration) }
+    end
+
+    def each(&)
+      @lock.synchronize { @list.keys }.select(&:owned?).each(&)
+    end
+
+    def inspect
+      to_a.inspect
+    end
+
+    at_exit { withdraw_all }
+  end
+end

@@ -1,0 +1,87 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Service
+    # What {Service#with} has learned of each instance: its work under way, its failures in a row, and until
+    # when it is left alone. Guarded by the service's lock.
+    #
+    # @api private
+    class Health
+      Record = Struct.new(:in_flight, :failures, :until)
+      # Doubling ends at this many times `eject_for`.
+      LONGEST = 32
+
+      def initialize(options, &report)
+        @eject_after = options.eject_after
+        @eject_for = options.eject_for
+        @report = report
+        @records = {}
+      end
+
+      # Whoever is not left alone; everybody, when nobody else is there: a wrong suspicion must not take the
+      # whole service away.
+      def admitted(instances)
+        return instances if @records.empty?
+
+        time = now
+        admitted = instances.reject { |instance| (@records[name_of(instance)]&.until || 0) > time }
+        admitted.empty? ? instances : admitted
+      end
+
+      def ejected(instances)
+        time = now
+        instances.select { |instance| (@records[name_of(instance)]&.until || 0) > time }
+      end
+
+      def in_flight(instance)
+        @records[name_of(instance)]&.in_flight || 0
+      end
+
+      def began(instance)
+        record = @records[name_of(instance)] ||= Record.new(0, 0, nil)
+        record.in_flight += 1
+        # Its time is over: this is the one trial. Others wait for what becomes of it.
+        record.until = now + @eject_for if record.until
+      end
+
+      # `outcome` is `:well`, `:failed` or `:unknown`.
+      def finished(instance, outcome)
+        record = @records[name_of(instance)] or return
+        record.in_flight -= 1 if record.in_flight.positive?
+        succeeded(instance, record) if outcome == :well
+        failed(instance, record) if outcome == :failed
+        @records.delete(name_of(instance)) if record.in_flight.zero? && record.failures.zero?
+      end
+
+      def forget_work
+        @records.each_value { |record| record.in_flight = 0 }
+      end
+
+      private
+
+      def succeeded(instance, record)
+        @report.call(:restored, "#{instance} answers again") if record.until
+        record.failures = 0
+        record.until = nil
+      end
+
+      def failed(instance, record)
+        record.failures += 1
+        return if record.failures < @eject_after
+
+        seconds = @eject_for * [2**(record.failures - @eject_after), LONGEST].min
+        record.until = now + seconds
+        @report.call(:ejected,
+                     "#{instance} failed #{record.failures} times in a row; left alone for #{seconds} s")
+      end
+
+      def name_of(instance)
+        instance.key || instance.address
+      end
+
+      def now
+        Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      end
+    end
+  end
+end

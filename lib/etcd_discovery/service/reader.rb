@@ -1,0 +1,101 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Service
+    # Makes instances of keys and values, again only when one of them has changed; and holds the last list
+    # back when the new one is empty.
+    #
+    # @api private
+    class Reader
+      attr_reader :base, :rejected
+
+      def initialize(client, name, options, &report)
+        @client = client
+        @name = name
+        @format = options.format
+        @keep_last = options.keep_last
+        @report = report
+        @base = @format.base(name)
+        @generation = 0
+        @current = [].freeze
+        @rejected = {}.freeze
+      end
+
+      def instances
+        refresh
+        release if @kept_until && now >= @kept_until
+        @current
+      end
+
+      def kept?
+        !@kept_until.nil?
+      end
+
+      private
+
+      def refresh
+        generation, entries = @client.send(:native_service_entries, @base, @generation)
+        return unless generation
+
+        before = @generation
+        @generation = generation
+        rejected = {}
+        found = entries.filter_map { |key, value| read(key, value, rejected) }.freeze
+        tell_rejected(rejected)
+        @rejected = rejected.freeze
+        before.positive? && found.empty? ? emptied : take(found)
+      end
+
+      # One bad value costs one instance, whatever the format raises (promise 13).
+      def read(key, value, rejected)
+        @format.decode(@name, key.delete_prefix("#{@base}/").then { |id| id unless key == @base }, key, value)
+      rescue StandardError, NotImplementedError => e
+        rejected[key] = reason(e)
+        nil
+      end
+
+      # The parser's own words quote the value, which may be a secret.
+      def reason(error)
+        case error
+        when JSON::ParserError then "not JSON"
+        when Error, KeyError, NotImplementedError then error.message[0, 200]
+        else error.class.name
+        end
+      end
+
+      def tell_rejected(rejected)
+        (rejected.to_a - @rejected.to_a).each do |key, reason|
+          @report.call(:rejected, "#{key} stands for no instance: #{reason}")
+        end
+      end
+
+      def take(found)
+        @kept_until = nil if found.any?
+        @current = found unless @kept_until
+      end
+
+      def emptied
+        return if @current.empty? || @kept_until
+        return drop("no instance is left") if @keep_last.zero?
+
+        @kept_until = now + @keep_last
+        @report.call(:kept, "no instance is left; keeping the last #{@current.size} for #{@keep_last} s")
+      end
+
+      def drop(message)
+        @current = [].freeze
+        @report.call(:emptied, message)
+      end
+
+      def release
+        @kept_until = nil
+        @current = [].freeze
+        @report.call(:released, "still no instance; the last ones are kept no longer")
+      end
+
+      def now
+        Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      end
+    end
+  end
+end

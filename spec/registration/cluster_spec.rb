@@ -1,0 +1,38 @@
+# frozen_string_literal: true
+
+RSpec.describe "a registration in a cluster of three" do
+  let(:cluster) { start_cluster }
+
+  def key = "/service/b/one"
+
+  def present? = cluster.ctl.get(key) == "10.1.1.60:8081"
+
+  def leader
+    line = cluster.members.find do |member|
+      JSON.parse(member.ctl.run("endpoint", "status", "--write-out=json")).first["Status"].then do |status|
+        status["leader"] == status["header"]["member_id"]
+      end
+    end
+    line or raise "no member leads"
+  end
+
+  before do
+    reader = client(cluster.endpoints, "/service/", backoff_cap: 0.5)
+    @registration = reader.register("b", "10.1.1.60:8081", id: "one", ttl: 5).wait(timeout: 60)
+  end
+
+  it "holds when the leader is killed" do
+    leader.kill9
+    renewals = @registration.to_h.fetch(:renewals)
+    expect_soon("renewals by another leader", timeout: 90) do
+      @registration.to_h.fetch(:renewals) > renewals + 1
+    end
+    expect_soon("the key", timeout: 90) { present? && @registration.state == :registered }
+  end
+
+  it "holds, or comes back, when all members are restarted" do
+    cluster.members.each(&:kill9)
+    cluster.start
+    expect_soon("the key", timeout: 90) { present? && @registration.state == :registered }
+  end
+end

@@ -1,0 +1,61 @@
+# frozen_string_literal: true
+
+RSpec.describe EtcdDiscovery::Formats do
+  def instance(**fields)
+    EtcdDiscovery::Instance.new(service: "b", address: "10.1.1.60:8081", id: "one", **fields)
+  end
+
+  def encoded(format, **fields)
+    given = instance(**fields)
+    [described_class[format].key(given), described_class[format].encode(given)]
+  end
+
+  it "write what the other stacks read" do
+    expect(encoded(:plain)).to eq ["/service/b/one", "10.1.1.60:8081"]
+    expect(encoded(:plain, id: nil)).to eq ["/service/b", "10.1.1.60:8081"]
+    expect(encoded(:endpoints))
+      .to eq ["/service/b/one", '{"Op":0,"Addr":"10.1.1.60:8081","Metadata":null}']
+    expect(encoded(:endpoints, weight: 2, metadata: { "zone" => "eu" }).last)
+      .to eq '{"Op":0,"Addr":"10.1.1.60:8081","Metadata":{"zone":"eu","weight":2}}'
+    expect(encoded(:kratos, metadata: { "version" => "v1", "zone" => "eu" })).to eq [
+      "/microservices/b/one",
+      '{"id":"one","name":"b","version":"v1","metadata":{"zone":"eu"},"endpoints":["http://10.1.1.60:8081"]}'
+    ]
+    expect(encoded(:zero)).to eq ["b", "10.1.1.60:8081"]
+    expect(described_class[:zero].under_lease?).to be true
+  end
+
+  it "read back what they wrote" do
+    %i[endpoints kratos].each do |name|
+      format = described_class[name]
+      given = instance(weight: 2.0, metadata: { "zone" => "eu" })
+      read = format.decode("b", "one", "/k", format.encode(given))
+      expect([read.id, read.address, read.weight, read.metadata["zone"], read.key])
+        .to eq ["one", "10.1.1.60:8081", 2.0, "eu", "/k"]
+    end
+  end
+
+  it "are told apart by the value where nothing is said" do
+    detect = described_class[:detect]
+    %i[plain endpoints kratos].each do |name|
+      value = described_class[name].encode(instance)
+      expect(detect.decode("b", "one", "/k", value).address).to eq "10.1.1.60:8081"
+    end
+  end
+
+  it "take an update that deletes for no instance" do
+    expect(described_class[:endpoints].decode("b", "one", "/k", '{"Op":1,"Addr":"a:1"}')).to be_nil
+  end
+
+  it "may be added" do
+    upside_down = Class.new(described_class::Format) do
+      def encode(instance) = instance.address.reverse
+
+      def decode(service, id, key, value) = build(service, id, key, value.reverse)
+    end
+    described_class.add(:upside_down, upside_down.new)
+    expect(encoded(:upside_down).last).to eq "1808:06.1.1.01"
+    expect(described_class[:upside_down].decode("b", "one", "/k", "1:a").address).to eq "a:1"
+    expect { described_class[:unheard] }.to raise_error(EtcdDiscovery::ConfigurationError, /:upside_down/)
+  end
+end
