@@ -1,0 +1,127 @@
+# frozen_string_literal: true
+
+require "json"
+require "optparse"
+require_relative "../etcd_discovery"
+require_relative "cli/commands"
+require_relative "cli/output"
+require_relative "cli/sidecar"
+
+module EtcdDiscovery
+  # The command `etcd_discovery`: reads, writes and announces from a shell, with the settings that the
+  # environment gives.
+  #
+  # @api private
+  class CLI
+    include Commands
+
+    # What the exit status says. `register` passes its command's status on.
+    EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5 }.freeze
+
+    USAGE = <<~TEXT
+      Usage: etcd_discovery [options] COMMAND
+
+        get KEY                            print the value of a key
+        list [PREFIX]                      print keys and values
+        put KEY VALUE                      write a key, print the revision
+        watch PREFIX                       print each change, until interrupted
+        services [PREFIX]                  print the instances of all services under a prefix
+        status                             print how etcd fares, seen from here
+        register NAME ADDRESS [--ttl N] [--id ID] [--weight N] [--format F] [-- COMMAND…]
+                                           announce an instance while the command runs (or until interrupted);
+                                           signals are passed on to it, and its exit status is ours
+
+      Where etcd is, and who to be, comes from the environment: ETCD_DISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
+      and so on, or from these options:
+
+    TEXT
+
+    EXITS_TEXT = <<~TEXT
+
+      Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, or no instance; 4 etcd cannot be reached or
+      does not answer; 5 etcd refuses the user. `register` ends with its command's own status (128 + the signal's
+      number for one that a signal ended).
+    TEXT
+
+    COMMANDS = %w[get list put watch services status register].freeze
+    private_constant :USAGE, :EXITS_TEXT
+
+    def initialize(arguments, out: $stdout, err: $stderr)
+      @arguments = arguments.dup
+      @out = out
+      @err = err
+      @settings = {}
+      @registration = {}
+    end
+
+    # @return [Integer] the exit status
+    def run
+      @command = split_off_command
+      parser.permute!(@arguments)
+      @help ? help : obey(@arguments.shift)
+    rescue OptionParser::ParseError, ArgumentError, Error => e
+      @err.puts("etcd_discovery: #{e.message}")
+      EXITS.fetch(kind_of(e))
+    rescue Interrupt, Errno::EPIPE
+      EXITS.fetch(:ok)
+    end
+
+    private
+
+    def obey(name)
+      raise OptionParser::InvalidArgument, "unknown command: #{name}" unless COMMANDS.include?(name)
+
+      @output = Output.new(@out, json: @json)
+      EXITS.fetch(send("run_#{name}", *@arguments)) { |status| status }
+    end
+
+    def kind_of(error)
+      case error
+      when OptionParser::ParseError, ArgumentError, ConfigurationError then :usage
+      when AuthenticationError, PermissionError then :refused
+      when ConnectionError, NotReadyError then :unreachable
+      else :failed
+      end
+    end
+
+    # What stands after `--` belongs to the command that is run.
+    def split_off_command
+      at = @arguments.index("--") or return []
+      command = @arguments.slice!(at..)
+      command.drop(1)
+    end
+
+    def parser
+      @parser ||= OptionParser.new(USAGE) do |options|
+        connection_options(options)
+        options.on("--json", "print JSON, one document a line") { @json = true }
+        options.on("--ttl N", Integer, "seconds that etcd keeps it after the last heartbeat") do |ttl|
+          @registration[:ttl] = ttl
+        end
+        options.on("--id ID", "tells the instances of a service apart") { |id| @registration[:id] = id }
+        options.on("--weight N", Float, "share of work") { |weight| @registration[:weight] = weight }
+        options.on("--format F", "plain, endpoints, kratos or zero") do |format|
+          @registration[:format] = format.to_sym
+        end
+        options.on("-h", "--help", "print this") { @help = true }
+        options.on("--version", "print the version") { @help = VERSION }
+      end
+    end
+
+    def connection_options(options)
+      options.on("--endpoints LIST", Array, "http://host:port, …") { |list| @settings[:endpoints] = list }
+      options.on("--user USER[:PASSWORD]", "user of etcd") { |user| @settings[:user] = user }
+      options.on("--ca-file FILE", "who signs etcd's certificates") { |file| @settings[:ca_file] = file }
+      options.on("--cert-file FILE", "the client's certificate") { |file| @settings[:cert_file] = file }
+      options.on("--key-file FILE", "the client's key") { |file| @settings[:key_file] = file }
+      options.on("--timeout SECONDS", Float, "longest wait for etcd") do |time|
+        @settings[:boot_timeout] = time
+      end
+    end
+
+    def help
+      @out.puts(@help == true ? parser.help + EXITS_TEXT : @help)
+      EXITS.fetch(:ok)
+    end
+  end
+end
