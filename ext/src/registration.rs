@@ -1,10 +1,12 @@
 //! `EtcdDiscovery::Registration`: what of it is native. The public methods are Ruby's.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::registration::{KeyForm, Phase, Report, Spec};
 use etcd_discovery_core::session::Registration as Core;
-use etcd_discovery_core::store::{Interrupt, Wake};
+use etcd_discovery_core::store::{Bell, Interrupt, Wake};
 use magnus::{DataTypeFunctions, Error, RHash, RString, Ruby, TypedData, Value, method, prelude::*};
 
 use crate::client::Client;
@@ -68,7 +70,7 @@ impl Registration {
         };
         let deadline = Instant::now() + Duration::from_secs_f64(seconds);
         guarded(ruby, || {
-            gvl::wait(&Condition { core: &this.0, deadline, ready: registered })?;
+            gvl::wait(ruby, &Condition { core: &this.0, deadline, ready: registered })?;
             Ok(this.state() == Phase::Registered.as_str())
         })
     }
@@ -77,7 +79,7 @@ impl Registration {
     fn wait_withdrawn(ruby: &Ruby, this: &Self, seconds: f64) -> Result<bool, Error> {
         let over = |report: &Report| report.withdrawn;
         let deadline = Instant::now() + Duration::from_secs_f64(seconds);
-        guarded(ruby, || gvl::wait(&Condition { core: &this.0, deadline, ready: over }))
+        guarded(ruby, || gvl::wait(ruby, &Condition { core: &this.0, deadline, ready: over }))
     }
 }
 
@@ -95,6 +97,15 @@ impl<F: Fn(&Report) -> bool> Wait for Condition<'_, F> {
 
     fn interrupt(&self, interrupt: &Interrupt) {
         self.core.interrupt(interrupt);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.deadline)
+    }
+
+    fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError> {
+        self.core.hang(bell);
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::report::Report;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Interrupt, Signal, Wake};
+use crate::store::{Bell, Interrupt, Signal, Wake};
 
 /// Touching more often than this part of the liveness period says nothing new.
 const TOUCHES_PER_PERIOD: u32 = 16;
@@ -165,5 +165,10 @@ impl Handle {
     /// Asks a thread in [`Self::wait`] to come back.
     pub fn interrupt(&self, interrupt: &Interrupt) {
         self.entry.signal.interrupt(interrupt);
+    }
+
+    /// Has `bell` rung at each change of the report.
+    pub fn hang(&self, bell: &Arc<Bell>) {
+        self.entry.signal.hang(bell);
     }
 }

@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::Result;
 use crate::registration::{Command, Driver, Handle, Report, Roster, Spec, Surroundings};
-use crate::store::{Interrupt, Publication, Wake};
+use crate::store::{Bell, Interrupt, Publication, Wake};
 use crate::sync::Report as SyncReport;
 use crate::transport::Link;
 
@@ -112,6 +112,13 @@ impl Registration {
     pub fn interrupt(&self, interrupt: &Interrupt) {
         if let Some(handle) = self.0.get() {
             handle.interrupt(interrupt);
+        }
+    }
+
+    /// Has `bell` rung whenever the report changes; never, in a process that inherited this.
+    pub fn hang(&self, bell: &Arc<Bell>) {
+        if let Some(handle) = self.0.get() {
+            handle.hang(bell);
         }
     }
 }

@@ -8,6 +8,9 @@ use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key};
 use crate::sync::event::{Header, Page, PageRequest};
 
+/// What another cluster holds.
+const OTHERS_VALUE: u8 = 77;
+
 /// One revision: all keys of one transaction.
 type Transaction = Vec<(Key, Option<u8>)>;
 
@@ -76,7 +79,7 @@ impl Etcd {
         self.cluster_id += 1;
         self.compacted = 0;
         let other: Key = b"/a/1"[..].into();
-        self.history = vec![Vec::new(), vec![(other, Some(self.life as u8))]];
+        self.history = vec![Vec::new(), vec![(other, Some(OTHERS_VALUE))]];
         self.mark(now);
     }
 

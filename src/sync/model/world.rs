@@ -259,8 +259,8 @@ impl World {
                 stream.queue.push_back(Response {
                     header,
                     watch_id,
-                    changes,
                     fragment,
+                    changes,
                     ..Response::default()
                 });
             }
