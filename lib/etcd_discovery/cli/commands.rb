@@ -36,8 +36,14 @@ module EtcdDiscovery
         loop do
           now = reader.snapshot
           @output.changes(before, before = now.to_h, now.revision)
-          sleep 0.05
+          wait_for_next(reader, now.revision)
         end
+      end
+
+      def wait_for_next(reader, revision)
+        reader.wait_for_revision(revision + 1, timeout: 3_600)
+      rescue TimeoutError
+        nil # A quiet hour.
       end
 
       # Every key is of the service that its folder names; the plain form's is the key itself.
@@ -50,10 +56,19 @@ module EtcdDiscovery
       end
 
       def run_status
-        reader = client("\0").start
+        reader = settled(client("\0").start)
         shown = %i[state endpoint server_version revision age last_error]
         @output.line(reader.status.to_h.slice(*shown))
         reader.healthy? ? :ok : :unreachable
+      end
+
+      # With its first snapshot a client has a few milliseconds to go until it watches: show where it comes to.
+      def settled(reader)
+        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 1
+        until reader.status.state == :watching || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+          sleep 0.005
+        end
+        reader
       end
 
       def run_register(name, address)
