@@ -62,7 +62,7 @@ module EtcdDiscovery
         reader.healthy? ? :ok : :unreachable
       end
 
-      # With its first snapshot a client has a few milliseconds to go until it watches: show where it comes to.
+      # With its first snapshot a client has some milliseconds to go until it watches: show where it gets.
       def settled(reader)
         deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 1
         until reader.status.state == :watching || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
