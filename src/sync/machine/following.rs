@@ -31,9 +31,8 @@ impl Machine {
         if response.compact_revision != 0 {
             return self.failed(now, Fault::RevisionGone, effects);
         }
-        let spans_more = self.trust == Trust::Repeated && self.rules.ranges.as_slice().len() > 1;
         let fault = fault_of_cancellation(&response.reason);
-        if matches!(fault, Fault::Denied(_)) && spans_more && !self.hull_denied && self.reauthenticated {
+        if matches!(fault, Fault::Denied(_)) && self.watches_hull() && self.reauthenticated {
             self.hull_denied = true;
             effects.push(Effect::CloseStream);
             return self.open(now, effects);

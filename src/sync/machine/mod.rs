@@ -308,13 +308,14 @@ impl Machine {
     /// One watch for each range where the server can tell when all have come as far; else one watch over
     /// all of them, which has an order of its own. A user who may not read the whole gets several.
     fn watch_ranges(&self) -> Vec<KeyRange> {
-        let ranges = self.rules.ranges.as_slice();
-        match self.rules.ranges.hull() {
-            Some(hull) if ranges.len() > 1 && self.trust == Trust::Repeated && !self.hull_denied => {
-                vec![hull]
-            }
-            _ => ranges.to_vec(),
+        match self.rules.ranges.hull().filter(|_| self.watches_hull()) {
+            Some(hull) => vec![hull],
+            None => self.rules.ranges.as_slice().to_vec(),
         }
+    }
+
+    fn watches_hull(&self) -> bool {
+        self.rules.ranges.as_slice().len() > 1 && self.trust == Trust::Repeated && !self.hull_denied
     }
 
     fn created(&mut self, now: Instant, watch_id: i64, effects: &mut Vec<Effect>) {
