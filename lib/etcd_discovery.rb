@@ -66,23 +66,29 @@ require_relative "etcd_discovery/middleware/pin"
 #   @see Client#duration
 module EtcdDiscovery
   @lock = Mutex.new
+  @below = -> { {} }
 
   class << self
+    # @api private
+    # What gives the default client's settings that stand below the environment: Rails' own, in Rails.
+    attr_writer :below
+
     # Sets up the default client. Nothing is connected yet: {.start}, or the first read, does that.
     #
     # @yieldparam config [Configuration]
     # @return [Client] the default client
     # @raise [ConfigurationError] for a wrong setting, naming it and what is accepted
     def configure
-      config = Configuration.new
+      config = Configuration.new(below: @below.call)
       yield config if block_given?
       use(Client.new(config))
     end
 
-    # @return [Client] the default client; made from the environment when nothing was configured
+    # @return [Client] the default client; made from the environment (and Rails' settings) when nothing was
+    #   configured
     # @raise [ConfigurationError] when that is not enough
     def client
-      @client || use(Client.new(Configuration.new))
+      @client || configure
     end
 
     # Starts the default client, and waits for its first complete snapshot.

@@ -7,7 +7,8 @@ module EtcdDiscovery
   # {ConfigurationError} at the line that is wrong.
   #
   # What is not given comes from the environment (`ETCD_DISCOVERY_ENDPOINTS` and so on, then etcdctl's own
-  # `ETCDCTL_ENDPOINTS`, `ETCDCTL_USER`, `ETCDCTL_CACERT`, …), then from the defaults.
+  # `ETCDCTL_ENDPOINTS`, `ETCDCTL_USER`, `ETCDCTL_CACERT`, …), then, for the default client in Rails, from
+  # `config.etcd_discovery` and `config/etcd_discovery.yml`, then from the defaults.
   #
   # @example
   #   EtcdDiscovery.configure do |config|
@@ -58,17 +59,43 @@ module EtcdDiscovery
       ),
       Setting.new(:keepalive_timeout, :seconds, default: 3.0, doc: "for the answer to an HTTP/2 ping"),
       Setting.new(:backoff_cap, :seconds, default: 3.0, doc: "longest delay between two attempts to connect"),
+      Setting.new(
+        :required, :boolean,
+        default: false, doc: "whether a Rails server refuses to boot without a first snapshot"
+      ),
       Setting.new(:logger, :logger, doc: "where to report; `nil` for nowhere")
     ].freeze
 
     BY_NAME = SETTINGS.to_h { |setting| [setting.name, setting] }.freeze
     private_constant :BY_NAME
 
+    # @api private
+    # Checks settings that do not come from Ruby code, where a backtrace would show the wrong line.
+    #
+    # @param settings [Hash{Symbol, String => Object}]
+    # @param source [String] where they stand, for the message
+    # @return [Hash{Symbol => Object}]
+    def self.check(settings, source)
+      settings.to_h do |name, value|
+        setting = setting(name, "#{source}: ")
+        [setting.name, setting.check_text(value, "#{source}: #{name}")]
+      end
+    end
+
+    # @api private
+    def self.setting(name, source = nil)
+      BY_NAME.fetch(name.to_s.to_sym) do
+        raise ConfigurationError, "#{source}#{name}: no such setting; there are #{BY_NAME.keys.join(', ')}"
+      end
+    end
+
     # @param settings [Hash{Symbol => Object}] any of {SETTINGS} by name
     # @param env [Hash{String => String}] the environment
+    # @param below [Hash{Symbol => Object}] what stands below the environment, and above the defaults
     # @raise [ConfigurationError] for an unknown setting or a wrong value
-    def initialize(env: ENV, **settings)
+    def initialize(env: ENV, below: {}, **settings)
       @env = env
+      @below = below
       @values = {}
       settings.each { |name, value| set(name, value) }
     end
@@ -91,11 +118,12 @@ module EtcdDiscovery
     end
 
     # @param name [Symbol]
-    # @return [Object, nil] the value in force: given, of the environment, or the default
+    # @return [Object, nil] the value in force: given, of the environment, of what is below, or the default
     def get(name)
       return @values[name] if @values.key?(name)
 
-      BY_NAME.fetch(name).from_environment(@env)
+      setting = BY_NAME.fetch(name)
+      setting.from_environment(@env, @below.fetch(name, setting.default))
     end
 
     # @api private
@@ -115,11 +143,7 @@ module EtcdDiscovery
     private
 
     def set(name, value)
-      setting = BY_NAME[name.to_sym]
-      unless setting
-        raise ConfigurationError, "#{name}: no such setting; there are #{BY_NAME.keys.join(', ')}"
-      end
-
+      setting = self.class.setting(name)
       @values[setting.name] = setting.check(value)
     end
   end

@@ -11,6 +11,7 @@ module EtcdDiscovery
       string: "a String",
       path: "the path of a file",
       seconds: "a number of seconds above 0",
+      boolean: "true or false",
       logger: "an object with `info`, `warn` and `error`"
     }.freeze
 
@@ -36,12 +37,18 @@ module EtcdDiscovery
       ["ETCD_DISCOVERY_#{name.to_s.upcase}", *("ETCDCTL_#{@etcdctl}" if @etcdctl)]
     end
 
-    def from_environment(env)
+    # What the environment says; where it says nothing, what stands below it.
+    def from_environment(env, below)
       variable = variables.find { |candidate| env[candidate] && !env[candidate].empty? }
-      return default unless variable
+      return below unless variable
 
-      text = env[variable]
-      check(type == :list ? text.split(",").map(&:strip) : text, variable)
+      check_text(env[variable], variable)
+    end
+
+    # Where a list may stand in one text, its parts are between commas.
+    def check_text(value, source)
+      several = type == :list && value.is_a?(String) && value.include?(",")
+      check(several ? value.split(",").map(&:strip) : value, source)
     end
 
     def check(value, source = name)
@@ -62,11 +69,12 @@ module EtcdDiscovery
       text.length > 200 ? "#{text[0, 200]}…" : text
     end
 
-    private
-
+    # @return [String] what it accepts, in words
     def accepted
       @minimum ? "#{ACCEPTED.fetch(type)}, at least #{@minimum}" : ACCEPTED.fetch(type)
     end
+
+    private
 
     def check_list(value)
       list = value.is_a?(String) ? [value] : value
@@ -86,6 +94,14 @@ module EtcdDiscovery
       seconds = Float(value, exception: false)
       # A range takes NaN for outside; a comparison would raise.
       seconds if seconds && ((@minimum || Float::MIN)..LONGEST).cover?(seconds)
+    end
+
+    # As the environment and YAML write it too.
+    def check_boolean(value)
+      case value.to_s.downcase
+      when "true", "yes", "on", "1" then true
+      when "false", "no", "off", "0" then false
+      end
     end
 
     def check_logger(value)

@@ -13,6 +13,25 @@ RSpec.describe "a setting" do
     expect(configured({}).endpoints).to eq(["http://127.0.0.1:2379"])
   end
 
+  it "comes from what stands below the environment, if neither the block nor the environment gives it" do
+    config = EtcdDiscovery::Configuration.new(
+      env: { "ETCD_DISCOVERY_WATCH" => "/env/" }, below: { watch: ["/below/"], boot_timeout: 7.0 }
+    )
+    expect(config.watch).to eq ["/env/"]
+    expect(config.boot_timeout).to eq 7.0
+    expect(config.required).to be false
+    config.boot_timeout = 8
+    expect(config.boot_timeout).to eq 8.0
+  end
+
+  it "that is true or false is read as YAML and the environment write it, and nothing else is guessed" do
+    expect(configured({ "ETCD_DISCOVERY_REQUIRED" => "Yes" }).required).to be true
+    expect(configured({ "ETCD_DISCOVERY_REQUIRED" => "0" }, required: true).required).to be true
+    expect(configured({ "ETCD_DISCOVERY_REQUIRED" => "off" }).required).to be false
+    expect { configured({ "ETCD_DISCOVERY_REQUIRED" => "maybe" }).required }
+      .to raise_error(EtcdDiscovery::ConfigurationError, /_REQUIRED: "maybe" is not true or false/)
+  end
+
   it "that the environment holds wrongly is named by its variable" do
     config = configured({ "ETCD_DISCOVERY_BOOT_TIMEOUT" => "soon" })
     expect { config.boot_timeout }

@@ -1,0 +1,46 @@
+# frozen_string_literal: true
+
+require "etcd_discovery"
+
+# The table of all settings, as the code has them, in a document between two marks.
+module SettingsTable
+  FILE = File.expand_path("../docs/configuration.md", __dir__)
+  MARKS = [
+    "<!-- The table is made by `rake docs:configuration` from the code. -->\n",
+    "<!-- End of the table. -->\n"
+  ].freeze
+  HEAD = ["| setting | type | default | environment | what it is |", "| --- | --- | --- | --- | --- |"].freeze
+
+  module_function
+
+  def write = File.write(FILE, renewed(File.read(FILE)))
+
+  # @return [String] the document with the table as it should be
+  def renewed(document)
+    before, _, rest = document.partition(MARKS.first)
+    _, _, after = rest.partition(MARKS.last)
+    [before, MARKS.first, "\n", table, "\n", MARKS.last, after].join
+  end
+
+  def table
+    rows = EtcdDiscovery::Configuration::SETTINGS.map { |setting| row(setting) }
+    [*HEAD, *rows].map { |line| "#{line}\n" }.join
+  end
+
+  def row(setting)
+    cells = ["`#{setting.name}`", setting.accepted, default(setting), variables(setting), setting.doc]
+    "| #{cells.join(' | ')} |"
+  end
+
+  def default(setting)
+    case setting.default
+    when nil, [] then "–"
+    when Float then "#{setting.default.to_s.delete_suffix('.0')} s"
+    else "`#{Array(setting.default).join(',')}`"
+    end
+  end
+
+  def variables(setting)
+    setting.variables.empty? ? "–" : setting.variables.map { |name| "`#{name}`" }.join(", ")
+  end
+end

@@ -1,0 +1,12 @@
+# frozen_string_literal: true
+
+require_relative "../../rakelib/settings_table"
+
+RSpec.describe "docs/configuration.md" do
+  it "has every setting as the code has it (else run `rake docs:configuration`)" do
+    document = File.read(SettingsTable::FILE)
+    expect(document).to eq SettingsTable.renewed(document)
+    settings = EtcdDiscovery::Configuration::SETTINGS.map { |setting| setting.name.to_s }
+    expect(document.scan(/^\| `(\w+)` \|/).flatten).to eq settings
+  end
+end
