@@ -56,7 +56,7 @@ pub struct TlsFiles {
 /// How long things may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
-    /// For a TCP connection with its TLS handshake.
+    /// For a connection with its TLS handshake, login and first answer.
     pub connect_timeout: Duration,
     /// For one request, and for each answer that a stream owes.
     pub request_timeout: Duration,

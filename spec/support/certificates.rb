@@ -8,19 +8,27 @@ require_relative "cleanup"
 module Harness
   # A certificate authority, made for one spec, with a certificate for the server and one for its
   # clients. `names` are the server's subject alternative names, in OpenSSL's notation; with
-  # `client_auth` the server turns away whoever shows no certificate.
+  # `client_auth` the server turns away whoever shows no certificate; `expired` names the certificate
+  # ("server" or "client") that has expired.
   class Certificates
     DAY = 24 * 60 * 60
 
-    def initialize(names: "IP:127.0.0.1,DNS:localhost", client_auth: false)
+    def initialize(names: "IP:127.0.0.1,DNS:localhost", client_auth: false, expired: nil)
+      @names = names
       @client_auth = client_auth
+      @expired = expired
       @folder = Dir.mktmpdir("certificates-")
+      rotate
+      Cleanup.add(self)
+    end
+
+    # Another authority, and other certificates by it, in the same files.
+    def rotate
       @ca_key = OpenSSL::PKey::EC.generate("prime256v1")
       @ca = sign("spec authority", @ca_key, issuer: nil, extensions: authority)
       File.write(path("ca.pem"), @ca.to_pem)
-      issue("server", usage(names))
+      issue("server", usage(@names))
       issue("client", usage(nil))
-      Cleanup.add(self)
     end
 
     def ca_file = path("ca.pem")
@@ -76,7 +84,7 @@ module Harness
         certificate.subject = OpenSSL::X509::Name.parse("/CN=#{name}")
         certificate.public_key = key
         certificate.not_before = Time.now - DAY
-        certificate.not_after = Time.now + DAY
+        certificate.not_after = Time.now + (name == @expired ? -60 : DAY)
       end
     end
   end

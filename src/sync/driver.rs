@@ -192,9 +192,9 @@ impl Driver {
                 return lost(Error::configuration("endpoints", "none given"));
             };
             match dial(&settings, &endpoint).await {
-                Ok(mut connection) => {
+                Ok(connection) => {
                     endpoints.succeeded(&endpoint);
-                    let version = version(&mut connection, &settings).await;
+                    let version = connection.version.clone();
                     let trust = wire::trust(&version);
                     let peer = Peer { endpoint: endpoint.to_string(), version, trust };
                     Outcome::Connected(Box::new(connection), peer)
@@ -328,13 +328,4 @@ fn answer<T>(doing: &str, result: Result<T, CallError>, event: impl FnOnce(T) ->
         Err(CallError::Unanswered(error)) if error.is_denial() => Event::Failed(Fault::Denied(error)),
         Err(CallError::Unanswered(error)) => Event::Failed(Fault::Lost(error)),
     })
-}
-
-/// The server's version; empty when it does not tell, which only costs trust.
-async fn version(connection: &mut Connection, settings: &Settings) -> String {
-    let asked = tokio::time::timeout(settings.timing.request_timeout, connection.client.status());
-    match asked.await {
-        Ok(Ok(status)) => status.version().to_owned(),
-        _ => String::new(),
-    }
 }

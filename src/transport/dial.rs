@@ -1,5 +1,11 @@
-//! One connection to one endpoint: TCP, TLS, HTTP/2, authentication, all within the connect timeout.
+//! One connection to one endpoint: TCP, TLS, HTTP/2, authentication and a first answer, all within the
+//! connect timeout.
+//!
+//! The first answer is waited for because nothing before it proves that somebody is there: a process that
+//! is stopped takes connections for as long as its backlog has room, and a refused certificate or a wrong
+//! scheme shows no sooner.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use etcd_client::{Channel, Client, ConnectOptions};
@@ -7,21 +13,23 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use tonic::transport::Endpoint as Target;
 
-use super::explain::{chain, explain};
-use super::resolve::resolve;
+use super::explain::explain;
+use super::first_contact;
+use super::reach::route;
 use super::tls::client_config;
-use super::tracked::{self, Tracked};
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 
-/// An authenticated connection.
+/// An authenticated connection to a server that answers.
 #[derive(Clone)]
 pub struct Connection {
     /// The client that speaks over it, and over nothing else.
     pub client: Client,
     /// Where it leads.
     pub endpoint: Endpoint,
+    /// etcd's version there; empty when it does not tell.
+    pub version: String,
 }
 
 /// Connects to `endpoint`.
@@ -32,7 +40,7 @@ pub async fn dial(settings: &Settings, endpoint: &Endpoint) -> Result<Connection
     let patience = settings.timing.connect_timeout;
     match tokio::time::timeout(patience, connect(settings, endpoint)).await {
         Ok(result) => result.map_err(|error| error.at(endpoint.to_string())),
-        Err(_) => Err(timed_out("no connection", patience).at(endpoint.to_string())),
+        Err(_) => Err(timed_out("no connection with a first answer", patience).at(endpoint.to_string())),
     }
 }
 
@@ -42,17 +50,37 @@ pub(super) fn timed_out(what: &str, patience: Duration) -> Error {
 }
 
 async fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Connection> {
-    let addresses = resolve(endpoint).await?;
+    let route = route(endpoint).await?;
     let connector = tower::service_fn(move |_: Uri| {
-        let addresses = addresses.clone();
-        async move { first_that_answers(&addresses).await.map(TokioIo::new) }
+        let route = route.clone();
+        async move { route.connect().await.map(TokioIo::new) }
     });
     let channel = target(settings, endpoint)?
         .connect_with_connector(connector)
         .await
-        .map_err(|error| Error::new(ErrorKind::Connection, chain(&error)))?;
-    let client = authenticate(settings, endpoint, channel).await?;
-    Ok(Connection { client, endpoint: endpoint.clone() })
+        .map_err(|error| first_contact::explain(&error, endpoint, &settings.tls))?;
+    let mut client = authenticate(settings, endpoint, channel).await?;
+    let version = greet(&mut client).await.map_err(|error| unanswered(&error, settings, endpoint))?;
+    Ok(Connection { client, endpoint: endpoint.clone(), version })
+}
+
+/// Has the server say its version. One that answers with a refusal is there all the same.
+async fn greet(client: &mut Client) -> std::result::Result<String, etcd_client::Error> {
+    match client.status().await {
+        Ok(status) => Ok(status.version().to_owned()),
+        Err(etcd_client::Error::GRpcStatus(status)) if status.source().is_none() => Ok(String::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What an error of the first request on a connection means.
+fn unanswered(error: &etcd_client::Error, settings: &Settings, endpoint: &Endpoint) -> Error {
+    if let etcd_client::Error::GRpcStatus(status) = error
+        && let Some(source) = status.source()
+    {
+        return first_contact::explain_closed(source, endpoint, &settings.tls);
+    }
+    explain(error, &endpoint.to_string())
 }
 
 fn target(settings: &Settings, endpoint: &Endpoint) -> Result<Target> {
@@ -67,18 +95,7 @@ fn target(settings: &Settings, endpoint: &Endpoint) -> Result<Target> {
         return Ok(target);
     }
     let config = client_config(&settings.tls)?;
-    target.tls_config(config).map_err(|error| Error::new(ErrorKind::Connection, chain(&error)))
-}
-
-async fn first_that_answers(addresses: &[std::net::SocketAddr]) -> std::io::Result<Tracked> {
-    let mut last = std::io::Error::other("the host name has no address");
-    for address in addresses {
-        match tracked::connect(*address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+    target.tls_config(config).map_err(|error| first_contact::explain(&error, endpoint, &settings.tls))
 }
 
 async fn authenticate(
@@ -88,7 +105,7 @@ async fn authenticate(
 ) -> Result<Client> {
     let options = ConnectOptions::new().with_require_leader(true);
     let Some(credentials) = &settings.credentials else {
-        return client(channel, options).await.map_err(|error| explain(&error, &endpoint.to_string()));
+        return client(channel, options).await.map_err(|error| unanswered(&error, settings, endpoint));
     };
     let known = options
         .clone()
@@ -101,7 +118,7 @@ async fn authenticate(
         }
         result => result,
     }
-    .map_err(|error| explain(&error, &endpoint.to_string()).during(format!("user {:?}", credentials.user)))
+    .map_err(|error| unanswered(&error, settings, endpoint).during(format!("user {:?}", credentials.user)))
 }
 
 async fn client(

@@ -49,5 +49,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
-    texts.join(": ")
+    // tonic's word for "the cause is elsewhere".
+    let hollow = texts.len() > 1 && texts[0] == "transport error";
+    texts[usize::from(hollow)..].join(": ")
 }

@@ -6,7 +6,9 @@
 mod dial;
 mod endpoints;
 mod explain;
+mod first_contact;
 mod link;
+mod reach;
 mod resolve;
 mod tls;
 mod tracked;

@@ -1,0 +1,65 @@
+# frozen_string_literal: true
+
+RSpec.describe "the last error of a client, when TLS fails," do
+  let(:certificates) { Harness::Certificates.new }
+  let(:strangers) { Harness::Certificates.new }
+  let(:secure) { start_etcd(tls: certificates) }
+
+  # All that stands between the endpoint and the end of the sentence.
+  def last_error(endpoint, **settings)
+    reader = client(endpoint, "/service/", boot_timeout: 0.5, **settings)
+    expect { reader.start }.to raise_error(EtcdDiscovery::ConnectionError)
+    error = wait_until("an error in the status") { reader.status.last_error }
+    expect(error.endpoint).to eq endpoint
+    error.message.delete_prefix("#{endpoint}: ")
+  end
+
+  def demanding(**options)
+    Harness::Certificates.new(client_auth: true, **options).tap { |made| @demanding = start_etcd(tls: made) }
+  end
+
+  def files(certificates, by: certificates)
+    { ca_file: certificates.ca_file, cert_file: by.client_cert, key_file: by.client_key }
+  end
+
+  it "names ca_file for an authority that is not known" do
+    expect(last_error(secure.endpoint)).to match(/UnknownIssuer; set ca_file/)
+    expect(last_error(secure.endpoint, ca_file: strangers.ca_file)).to match(/; set ca_file/)
+  end
+
+  it "names server_name for a certificate of another name, and tells its names" do
+    error = last_error(secure.endpoint, ca_file: certificates.ca_file, server_name: "another.internal")
+    expect(error).to match(/"another\.internal".+"localhost".*; set server_name/)
+  end
+
+  it "says that the server's certificate has expired" do
+    expired = Harness::Certificates.new(expired: "server")
+    error = last_error(start_etcd(tls: expired).endpoint, ca_file: expired.ca_file)
+    expect(error).to match(/etcd's certificate has expired: renew it/)
+  end
+
+  it "names cert_file and key_file where etcd demands a certificate and none is set" do
+    made = demanding
+    error = last_error(@demanding.endpoint, ca_file: made.ca_file)
+    expect(error).to match(/demands a client certificate: set cert_file and key_file/)
+  end
+
+  it "names cert_file where etcd refuses it: of another authority, or expired" do
+    made = demanding
+    expect(last_error(@demanding.endpoint, **files(made, by: strangers))).to match(/refuses.+in cert_file/)
+    made = demanding(expired: "client")
+    expect(last_error(@demanding.endpoint, **files(made))).to match(/refuses.+in cert_file: .+expired/)
+  end
+
+  it "says so when certificate and key are not a pair" do
+    made = demanding
+    mixed = files(made).merge(key_file: strangers.client_key)
+    expect(last_error(@demanding.endpoint, **mixed)).to match(/do not belong together/)
+  end
+
+  it "names the scheme: https to an etcd without TLS, and http to one with it" do
+    plain = start_etcd.endpoint.sub("http:", "https:")
+    expect(last_error(plain, ca_file: certificates.ca_file)).to match(%r{write http:// in endpoints})
+    expect(last_error(secure.endpoint.sub("https:", "http:"))).to match(%r{write https:// in endpoints})
+  end
+end
