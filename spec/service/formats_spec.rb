@@ -35,6 +35,24 @@ RSpec.describe EtcdDiscovery::Formats do
     end
   end
 
+  # Values as those programs left them in a real etcd; keys and versions tell where.
+  it "read what the other stacks write" do
+    { # kratos 2.8.4, registry.ServiceInstance
+      [:kratos, '{"id":"one","name":"b","version":"v1","metadata":{"weight":"3","zone":"eu"},' \
+                '"endpoints":["grpc://10.1.1.60:9000?isSecure=false","http://10.1.1.60:8000"]}'] =>
+        ["10.1.1.60:9000", 3.0, "v1"],
+      [:kratos, '{"id":"two","name":"b","version":"","metadata":null,"endpoints":["http://[::1]:8000"]}'] =>
+        ["[::1]:8000", 1, ""],
+      # clientv3 3.5.17, naming/endpoints
+      [:endpoints, '{"Op":0,"Addr":"10.1.1.61:8081","Metadata":{"zone":"eu"}}'] => ["10.1.1.61:8081", 1, nil],
+      # go-zero 1.10.3, core/discov, at user.rpc/1418812022337679877
+      [:zero, "10.1.1.60:8081"] => ["10.1.1.60:8081", 1, nil]
+    }.each do |(format, value), expected|
+      read = described_class[format].decode("b", "one", "/k", value)
+      expect([read.address, read.weight, read.metadata["version"]]).to eq expected
+    end
+  end
+
   it "are told apart by the value where nothing is said" do
     detect = described_class[:detect]
     %i[plain endpoints kratos].each do |name|

@@ -23,6 +23,12 @@ module Harness
       RubyProcess.new(code, endpoints: etcd.respond_to?(:endpoint) ? etcd.endpoint : etcd, **options)
     end
 
+    # etcdctl watching beside the gem; `etcd` is a server or a cluster.
+    def watch_keys(etcd) = KeyWatch.new(etcd.ctl)
+
+    # A program of examples/go.
+    def go_program(name, *arguments) = TalkingProcess.new(GoPrograms.path(name), *arguments)
+
     # A client in this very process, with what `etcd` needs to be reached.
     def client(etcd, *watched, **settings)
       endpoints = etcd.respond_to?(:endpoint) ? [etcd.endpoint] : Array(etcd)

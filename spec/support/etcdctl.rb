@@ -22,11 +22,19 @@ module Harness
     def with(*flags) = Etcdctl.new(*@flags, *flags)
 
     def run(*args, stdin: "")
-      out, err, status = Open3.capture3(environment, BINARY, TIME_LIMIT, *@flags, *args,
-                                        stdin_data: stdin, binmode: true)
+      out, err, status = Open3.capture3(environment, *command(TIME_LIMIT, *args), stdin_data: stdin,
+                                                                                  binmode: true)
       return out if status.success?
 
       raise Failed, "etcdctl #{args.join(' ')[0, 200]}: #{status}\n#{out}#{err}"
+    end
+
+    # For whoever runs it beside: a watch has no end.
+    def command(*args) = [BINARY, *@flags, *args]
+
+    # etcdctl's settings of whoever runs the specs must not point them at another etcd.
+    def environment
+      ENV.keys.grep(/\AETCDCTL_/).to_h { |name| [name, nil] }.merge("ETCDCTL_API" => "3")
     end
 
     # The value goes by standard input: an argument can hold neither a NUL byte nor a megabyte. Only an
@@ -68,11 +76,6 @@ module Harness
     def current_revision = revision(run("get", "--write-out=json", "--limit=1", "--keys-only", "any"))
 
     private
-
-    # etcdctl's settings of whoever runs the specs must not point them at another etcd.
-    def environment
-      ENV.keys.grep(/\AETCDCTL_/).to_h { |name| [name, nil] }.merge("ETCDCTL_API" => "3")
-    end
 
     def revision(json) = JSON.parse(json).fetch("header").fetch("revision")
 
