@@ -32,20 +32,6 @@ RSpec.describe "a process that has registered" do
     expect_soon("the lease to run out", timeout: 60) { etcd.ctl.get(key).nil? }
   end
 
-  it "keeps it while Ruby holds the GVL for three times the TTL" do
-    process = ruby_process(<<~RUBY, etcd)
-      connect "/service/"
-      #{register}
-      lease = registration.lease
-      report true
-      ends = now + 6
-      nil while now < ends # the only Ruby thread, so that it never lets go of the GVL
-      report [registration.state, registration.lease == lease]
-    RUBY
-    process.heard
-    expect(process.heard(timeout: 120)).to eq ["registered", true]
-  end
-
   it "loses it with liveness: when the application hangs, and gets it back" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"

@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+RSpec.describe "a Rails application on unicorn that announces itself" do
+  let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "first") } }
+  let(:unicorn) { start_unicorn(etcd, workers: 2, config: File.expand_path("registering.rb", __dir__)) }
+
+  def key = "/service/b/one"
+
+  # Requests one after another in so many threads, until the block is over. Returns what they were answered:
+  # pids, and errors by their class.
+  def under_load(threads)
+    over = false
+    answers = Queue.new
+    askers = Array.new(threads) { Thread.new { answers << answer until over } }
+    yield
+    over = true
+    askers.each(&:join)
+    Array.new(answers.size) { answers.pop }
+  end
+
+  def answer
+    unicorn.get["pid"]
+  rescue StandardError => e
+    e.class
+  end
+
+  def hand_over
+    old = unicorn.master_pid
+    unicorn.signal(:USR2)
+    await_successor(old)
+    unicorn.signal(:QUIT, old)
+    wait_until("the end of the old master") { !unicorn.master_pids.include?(old) }
+  end
+
+  def await_successor(old)
+    wait_until("a second master") { (unicorn.master_pids - [old]).any? }
+    @watch.await(key) { |event| event.type == :put && event.lease != @lease }
+    unicorn.await_workers(2, without: unicorn.worker_pids(old))
+  end
+
+  before do
+    @watch = watch_keys(etcd)
+    unicorn
+    @lease = @watch.await(key) { |event| event.type == :put }.lease
+  end
+
+  it "is in etcd at every moment of USR2 and QUIT under load, and no request fails" do
+    workers = unicorn.worker_pids
+    answers = under_load(4) { hand_over }
+    expect(answers).to all(be_an(Integer))
+    expect(answers.uniq).to include(*workers, *unicorn.worker_pids)
+
+    @watch.catch_up(etcd.ctl)
+    expect(@watch.events(key).map(&:type).uniq).to eq [:put]
+    expect(etcd.ctl.lease_of(key)).not_to eq @lease
+    expect(etcd.ctl.leases.size).to eq 1
+  end
+
+  it "is in etcd while workers come and go, and gone when the master has ended" do
+    victim = unicorn.worker_pids.first
+    unicorn.signal(:KILL, victim)
+    unicorn.await_workers(2, without: [victim])
+    unicorn.signal(:HUP)
+    unicorn.await_workers(2)
+    @watch.catch_up(etcd.ctl)
+    expect(@watch.events(key).map(&:type)).to eq [:put]
+
+    unicorn.signal(:QUIT)
+    expect(@watch.await(key) { |event| event.type == :delete }).not_to be_nil
+  end
+end
