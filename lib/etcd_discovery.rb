@@ -91,6 +91,13 @@ module EtcdDiscovery
       @client || configure
     end
 
+    # @api private
+    # @return [Boolean] whether there is a default client, or settings that make one: something to watch
+    # @raise [ConfigurationError] for a wrong setting
+    def configured?
+      !@client.nil? || Configuration.new(below: @below.call).watch.any?
+    end
+
     # Starts the default client, and waits for its first complete snapshot.
     #
     # @param timeout [Numeric, nil] seconds to wait at most; `boot_timeout` when not given
@@ -267,3 +274,5 @@ module EtcdDiscovery
     end
   end
 end
+
+require_relative "etcd_discovery/railtie" if defined?(Rails::Railtie)

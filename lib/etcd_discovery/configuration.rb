@@ -76,10 +76,10 @@ module EtcdDiscovery
     # @param source [String] where they stand, for the message
     # @return [Hash{Symbol => Object}]
     def self.check(settings, source)
-      settings.to_h do |name, value|
-        setting = setting(name, "#{source}: ")
-        [setting.name, setting.check_text(value, "#{source}: #{name}")]
-      end
+      given = settings.transform_keys { |name| setting(name, "#{source}: ") }
+      # Where a template gave nothing for what has a default, nothing is said of it.
+      given.reject! { |setting, value| value.nil? && !setting.default.nil? }
+      given.to_h { |setting, value| [setting.name, setting.check_text(value, "#{source}: #{setting.name}")] }
     end
 
     # @api private

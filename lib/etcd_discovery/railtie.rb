@@ -1,0 +1,31 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # What the gem does by itself in Rails: it takes settings from `config.etcd_discovery` and
+  # `config/etcd_discovery.yml`, logs to `Rails.logger`, and connects when a server boots.
+  #
+  # Everything else (console, runner, tasks, generators, Sidekiq) connects at its first read, and without one
+  # never.
+  #
+  # @api private
+  # @example config/environments/production.rb
+  #   config.etcd_discovery.watch = ["/config/"]
+  class Railtie < ::Rails::Railtie
+    config.etcd_discovery = ActiveSupport::OrderedOptions.new
+
+    initializer "etcd_discovery.settings", before: :load_config_initializers do |app|
+      EtcdDiscovery.below = -> { Settings.of(app) }
+    end
+
+    # A wrong setting stops the boot of anything, not only of a server: so it is found before a deployment.
+    config.after_initialize { EtcdDiscovery.client if EtcdDiscovery.configured? }
+
+    # Called by `Rails.application.load_server` in config.ru: in the master if that preloads, else in each
+    # worker.
+    server { Boot.start if EtcdDiscovery.configured? }
+  end
+end
+
+require_relative "railtie/boot"
+require_relative "railtie/settings"
+require_relative "railtie/settings_file"

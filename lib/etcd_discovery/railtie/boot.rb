@@ -1,0 +1,32 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Railtie < ::Rails::Railtie
+    # The start of a server: it waits for the first snapshot, so that the first request finds it, but not for
+    # ever, and goes on without it unless that is forbidden.
+    #
+    # @api private
+    module Boot
+      class << self
+        def start
+          EtcdDiscovery.start
+        rescue ConfigurationError
+          raise
+        rescue Error => e
+          raise refusal(e) if EtcdDiscovery.client.config.required
+
+          EtcdDiscovery.client.config.logger&.error(
+            "etcd_discovery: the server boots without data of etcd; reads raise until it comes: #{e.message}"
+          )
+        end
+
+        private
+
+        def refusal(error)
+          message = "#{error.message}; the server does not boot without one, as the setting `required` says"
+          error.class.new(message, endpoint: error.endpoint, key: error.key, revision: error.revision)
+        end
+      end
+    end
+  end
+end

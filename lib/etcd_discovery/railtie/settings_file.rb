@@ -1,0 +1,70 @@
+# frozen_string_literal: true
+
+require "erb"
+require "yaml"
+
+module EtcdDiscovery
+  class Railtie < ::Rails::Railtie
+    # Settings by environment in YAML with ERB, as Rails' `config_for` has them: what stands under `shared`
+    # holds for all. Unlike there, what cannot be meant is an error.
+    #
+    # @api private
+    class SettingsFile
+      def initialize(root, name, environment)
+        @path = File.join(root, name)
+        @name = name
+        @environment = environment.to_s
+      end
+
+      # @return [Hash{Symbol => Object}] checked; empty when there is no such file
+      # @raise [ConfigurationError]
+      def settings
+        sections = File.exist?(@path) ? parse : {}
+        return {} if sections.empty?
+
+        missing(sections) unless sections.key?(@environment) || sections.key?("shared")
+        checked(sections, "shared").merge(checked(sections, @environment))
+      end
+
+      private
+
+      def parse
+        template = ERB.new(File.read(@path))
+        template.filename = @path
+        mapping(load(template.result), @name)
+      rescue Error
+        raise
+      # What a template raises may be anything, an error of syntax included.
+      rescue StandardError, ScriptError => e
+        raise ConfigurationError, "#{@name}: it is not accepted as YAML with ERB: #{reason(e)}"
+      end
+
+      def load(text) = YAML.safe_load(text, permitted_classes: [Symbol], aliases: true, filename: @name)
+
+      # Psych would tell the text of the alias, which may be a password that begins with an asterisk.
+      def reason(error)
+        return "an alias without its anchor; quote a text that begins with *" if error.is_a?(Psych::BadAlias)
+
+        "#{error.class}: #{error.message}"
+      end
+
+      def mapping(value, place)
+        return {} if value.nil?
+        return value.transform_keys(&:to_s) if value.is_a?(Hash)
+
+        raise ConfigurationError, "#{place}: of class #{value.class}, not a mapping"
+      end
+
+      def missing(sections)
+        raise ConfigurationError,
+              "#{@name}: nothing for the environment #{@environment}, but for #{sections.keys.join(', ')}; " \
+              "add `#{@environment}:` or `shared:` with settings below it"
+      end
+
+      def checked(sections, section)
+        place = "#{@name} (#{section})"
+        Configuration.check(mapping(sections[section], place), place)
+      end
+    end
+  end
+end

@@ -1,0 +1,155 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "tmpdir"
+
+RSpec.describe "in Rails, a setting" do
+  # A real application, in a fresh process: what `rails new` writes takes longer to boot and says no more.
+  application = <<~'RUBY'
+    require "logger"
+    require "rails"
+    require "etcd_discovery/railtie"
+
+    class Application < Rails::Application
+      config.eager_load = false
+      config.logger = Logger.new($stderr)
+      eval(ENV.fetch("APPLICATION"))
+    end
+
+    report(error_of { Application.initialize! } || {})
+    hear
+    report(eval(ENV.fetch("ASKED")))
+  RUBY
+
+  let(:root) { Dir.mktmpdir("rails-settings-") }
+  let(:file) { "config/etcd_discovery.yml" }
+
+  after { FileUtils.rm_rf(root) }
+
+  def write(path, text)
+    FileUtils.mkdir_p(File.dirname(File.join(root, path)))
+    File.write(File.join(root, path), text)
+  end
+
+  define_method(:boot) do |settings = "", asked: "nil", rails_env: "production", **env|
+    words = { "APPLICATION" => "config.root = #{root.inspect}\n#{settings}", "ASKED" => asked,
+              "RAILS_ENV" => rails_env }
+    ruby_process(application, nil, env: words.merge(env.transform_keys(&:to_s)))
+  end
+
+  # What the application finds, having booted.
+  def found(asked, settings = "", **env)
+    process = boot(settings, asked:, **env)
+    expect(process.heard).to eq({})
+    process.tell
+    process.heard
+  end
+
+  def in_force(*names, settings: "", **env)
+    found("EtcdDiscovery.client.config.then { |c| [#{names.map { |name| "c.#{name}" }.join(', ')}] }",
+          settings, **env)
+  end
+
+  def refused(settings = "", **env)
+    failure = boot(settings, **env).heard
+    expect(failure[:class]).to eq "EtcdDiscovery::ConfigurationError"
+    failure[:message]
+  end
+
+  it "comes from the yml alone: of `shared` and of the environment, which goes first, with ERB" do
+    write(file, <<~YAML)
+      shared:
+        watch: [/config/, /service/]
+        max_staleness: 30
+        endpoints: <%= ENV["MEMBERS"] %>
+        boot_timeout: <%= ENV["NOT_SET"] %>
+      production:
+        max_staleness: <%= 4 * 5 %>
+    YAML
+    expect(in_force("watch", "max_staleness", "endpoints", "boot_timeout"))
+      .to eq [["/config/", "/service/"], 20.0, ["http://127.0.0.1:2379"], 5.0]
+    expect(in_force("max_staleness", "endpoints", rails_env: "staging", MEMBERS: "http://a:1, http://b:1"))
+      .to eq [30.0, ["http://a:1", "http://b:1"]]
+  end
+
+  it "comes from an initializer alone" do
+    write("config/initializers/etcd_discovery.rb", <<~RUBY)
+      EtcdDiscovery.configure { |config| config.watch "/initializer/" }
+    RUBY
+    expect(in_force("watch")).to eq [["/initializer/"]]
+  end
+
+  it "is the block's before the environment's, that before config.etcd_discovery, and that before the yml" do
+    write(file, "shared: {watch: /yml/, backoff_cap: 1, request_timeout: 1, connect_timeout: 1}")
+    names = %w[connect_timeout backoff_cap request_timeout watch]
+    rest = { settings: "config.etcd_discovery.backoff_cap = 2\nconfig.etcd_discovery.request_timeout = 2",
+             ETCD_DISCOVERY_REQUEST_TIMEOUT: "3" }
+    expect(in_force(*names, **rest)).to eq [1.0, 2.0, 3.0, ["/yml/"]]
+    write("config/initializers/etcd_discovery.rb", "EtcdDiscovery.configure { |c| c.request_timeout = 4 }")
+    expect(in_force(*names, **rest)).to eq [1.0, 2.0, 4.0, ["/yml/"]]
+  end
+
+  it "of a client of one's own is not taken from Rails' files, which are for the default client" do
+    write(file, "shared: {watch: /yml/, max_staleness: 1}")
+    expect(found("EtcdDiscovery::Client.new(watch: '/mine/').config.max_staleness")).to eq 10.0
+  end
+
+  it "is Rails.logger for the logger, unless another or none is given" do
+    write(file, "shared: {watch: /yml/}")
+    expect(in_force("logger.equal?(Rails.logger)")).to eq [true]
+    expect(in_force("logger", settings: "config.etcd_discovery.logger = nil")).to eq [nil]
+  end
+
+  it "that says nothing leaves the gem alone: nothing is watched, and the application boots" do
+    expect(found("EtcdDiscovery.configured?")).to be false
+  end
+
+  it "that nobody knows is refused at boot, with the file, the section, and what there is" do
+    write(file, "production: {watch: /a/, endpoint: x}")
+    expect(refused).to match(%r{\Aconfig/etcd_discovery.yml \(production\): endpoint: no such setting; there})
+    write(file, "production: {watch: /a/}")
+    expect(refused("config.etcd_discovery.watches = '/a/'"))
+      .to match(/\Aconfig.etcd_discovery: watches: no such setting; there are endpoints/)
+  end
+
+  it "of a wrong type is refused with what is accepted, and without a secret" do
+    write(file, "production: {watch: /a/, boot_timeout: soon}")
+    expect(refused).to eq 'config/etcd_discovery.yml (production): boot_timeout: "soon" is not a number of ' \
+                          "seconds above 0"
+    write(file, "shared: {watch: /a/, password: 31415926}")
+    expect(refused).to eq "config/etcd_discovery.yml (shared): password: [secret] is not a String"
+    write(file, "shared: {watch: {a: 1}}")
+    expect(refused).to match(/\(shared\): watch: {"a"=>1} is not a list of Strings/)
+  end
+
+  it "in a file with broken ERB or broken YAML is refused, naming the file and the reason" do
+    write(file, "production: {watch: <%= nothing.at_all %>}")
+    expect(refused).to match(%r{\Aconfig/etcd_discovery.yml: it .* as YAML with ERB: NameError: .*nothing})
+    write(file, "production: {watch: <%= if %>}")
+    expect(refused).to match(/as YAML with ERB: SyntaxError/)
+    write(file, "production:\n  watch: [/a/\n  user: app")
+    expect(refused).to match(/as YAML with ERB: Psych::SyntaxError: .*line 2/)
+    write(file, "production:\n  watch: /a/\n  password: *hunter2")
+    expect(refused).to match(/an alias without its anchor/).and(satisfy { |text| !text.include?("hunter2") })
+  end
+
+  it "in a file that is no mapping, or in a section that is none, is refused" do
+    write(file, "- watch")
+    expect(refused).to eq "config/etcd_discovery.yml: of class Array, not a mapping"
+    write(file, "production: http://a:1")
+    expect(refused).to eq "config/etcd_discovery.yml (production): of class String, not a mapping"
+  end
+
+  it "in a file without the environment is refused, with the environments that there are" do
+    write(file, "development: {watch: /a/}\ntest:")
+    expect(refused).to match(/nothing for the environment production, but for development, test; add `prod/)
+    write(file, "# nothing yet")
+    expect(boot.heard).to eq({})
+  end
+
+  it "that an environment variable gives wrongly is refused at boot, with the variable" do
+    write(file, "production: {watch: /a/}")
+    expect(refused(ETCD_DISCOVERY_BOOT_TIMEOUT: "soon"))
+      .to eq "ETCD_DISCOVERY_BOOT_TIMEOUT: \"soon\" is not a number of seconds above 0"
+  end
+end
