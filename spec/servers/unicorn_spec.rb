@@ -1,62 +1,59 @@
 # frozen_string_literal: true
 
-require_relative "unicorn_examples"
+require_relative "promises"
 
-RSpec.describe "a Rails application on unicorn" do
-  let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "first") } }
+RSpec.describe "unicorn" do
+  include_context "with one server for all examples"
 
-  def connections(pid) = Harness::ProcessTable.connections(pid, etcd.port)
+  def serve_small(config)
+    serve(Harness::UnicornServer, application: Harness::AppServer::SMALL, workers: 2, config:)
+  end
 
-  def sockets(pid) = Harness::ProcessTable.socket_inodes(pid)
-
-  before { unicorn }
-
-  context "with preload_app and EtcdDiscovery.after_fork, as in the example" do
-    let(:unicorn) { start_unicorn(etcd) }
-
-    it_behaves_like "unicorn workers that follow etcd"
-
-    it "a worker killed while etcd is down: its successor's first answer is the last that was known" do
-      etcd.kill9
-      before = unicorn.worker_pids
-      unicorn.signal(:KILL, before.first)
-      successor = wait_until("a successor") do
-        (unicorn.worker_pids - before).find { |pid| File.socket?(unicorn.socket(pid)) }
-      end
-      expect(unicorn.ask(successor)["value"]).to eq "first"
+  shared_examples "unicorn that restarts" do
+    it "HUP: the workers are replaced" do
+      expect_all_to_follow
+      server.signal(:HUP)
+      server.await_workers(2, without: server.worker_pids)
+      expect_all_to_follow
     end
 
-    it "no worker has a socket of the master's to etcd, and the master keeps its own through it all" do
-      master = unicorn.master_pid
-      own = connections(master)
-      expect(own).not_to be_empty
-      5.times do
-        victim = unicorn.worker_pids.first
-        unicorn.signal(:KILL, victim)
-        unicorn.await_workers(4, without: [victim])
-      end
-      expect(connections(master)).to match_array own
-      expect(unicorn.worker_pids.flat_map { |pid| sockets(pid) & own }).to be_empty
+    it "USR2 and QUIT: another master takes over, and the first takes its own registration along" do
+      expect_all_to_follow
+      first = server.master_pid
+      workers = server.worker_pids
+      server.signal(:USR2)
+      expect_soon("a second master", timeout: 60) { (server.master_pids - [first]).any? }
+      server.await_workers(2, without: workers)
+      server.signal(:QUIT, first)
+      expect_soon("the end of the first", timeout: 60) { server.master_pids == [server.master_pid] }
+      expect_all_to_follow
+      living = [server.master_pid, *server.worker_pids].map(&:to_s)
+      expect(announced.map { |key| File.basename(key) } - living).to be_empty
+    end
+  end
+
+  context "with preload_app and the hook" do
+    before(:context) do
+      serve_small("preload_app true\nafter_fork { |_server, _worker| EtcdDiscovery.after_fork }\n")
     end
 
-    it "no two workers share a socket to etcd" do
-      etcd.ctl.put("/service/b", "second")
-      wait_until("all to follow") { unicorn.ask_all.values.all? { |answer| answer["value"] == "second" } }
-      per_worker = unicorn.worker_pids.map { |pid| connections(pid) }
-      expect(per_worker).to all(be_any)
-      expect(per_worker.flatten.tally.values).to all(eq(1))
-    end
+    it_behaves_like "a server whose processes follow etcd"
+    it_behaves_like "a server that forks from a living copy"
+    it_behaves_like "unicorn that restarts"
   end
 
   context "with preload_app, and nothing in after_fork" do
-    let(:unicorn) { start_unicorn(etcd, config: File.expand_path("automatic.rb", __dir__)) }
+    before(:context) { serve_small("preload_app true\n") }
 
-    it_behaves_like "unicorn workers that follow etcd"
+    it_behaves_like "a server whose processes follow etcd"
+    it_behaves_like "a server that forks from a living copy"
+    it_behaves_like "unicorn that restarts"
   end
 
   context "without preload_app" do
-    let(:unicorn) { start_unicorn(etcd, config: File.expand_path("no_preload.rb", __dir__)) }
+    before(:context) { serve_small("preload_app false\n") }
 
-    it_behaves_like "unicorn workers that follow etcd"
+    it_behaves_like "a server whose processes follow etcd"
+    it_behaves_like "unicorn that restarts"
   end
 end

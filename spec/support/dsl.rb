@@ -15,8 +15,11 @@ module Harness
 
     def start_proxy(etcd) = TcpProxy.new(etcd.port)
 
-    def start_unicorn(etcd, **options)
-      UnicornServer.new(endpoints: etcd.is_a?(String) ? etcd : etcd.endpoint, **options).start
+    def start_unicorn(etcd, **options) = start_server(UnicornServer, etcd, **options)
+
+    # `etcd` is a server, a proxy or an endpoint.
+    def start_server(kind, etcd, **options)
+      kind.new(endpoints: etcd.is_a?(String) ? etcd : etcd.endpoint, **options).start
     end
 
     def ruby_process(code, etcd = nil, **options)

@@ -1,8 +1,10 @@
 # frozen_string_literal: true
 
-# What holds for a Rails application on unicorn, whichever way its workers come to have the gem. The
-# including group gives `unicorn`, started with 4 workers, and `etcd`.
-RSpec.shared_examples "unicorn workers that follow etcd" do
+# The example application: Rails, with `preload_app` and the hook.
+RSpec.describe "a Rails application on unicorn" do
+  let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "first") } }
+  let!(:unicorn) { start_unicorn(etcd) }
+
   def values = unicorn.ask_all.transform_values { |answer| answer["value"] }
 
   def expect_all_to_serve(value)

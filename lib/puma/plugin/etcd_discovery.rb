@@ -1,0 +1,44 @@
+# frozen_string_literal: true
+
+require "puma/plugin"
+
+# `plugin :etcd_discovery` in config/puma.rb: the application's copy is there before puma forks or serves,
+# every worker watches at once, and what the process announced is withdrawn when puma stops, before the
+# last requests are done, and when it restarts, where an exec skips Ruby's at_exit blocks.
+#
+# It does not load the gem: a phased restart must be able to bring a new version of it.
+Puma::Plugin.create do
+  # By `start`, not `config(dsl)`: puma drops an option of the user's configuration file around that.
+  # The first name is that of puma 7, the second one that of puma 5 and 6.
+  def start(launcher)
+    launcher.config.configure do |user|
+      hook(user, :before_fork) { begin_following }
+      hook(user, :before_worker_boot, :on_worker_boot) { gem&.after_fork }
+      hook(user, :before_restart, :on_restart) { withdraw }
+    end
+    hook(launcher.events, :after_booted, :on_booted) { begin_following }
+    hook(launcher.events, :after_stopped, :on_stopped) { withdraw }
+  end
+
+  private
+
+  def hook(target, *names, &)
+    target.public_send(names.find { |name| target.respond_to?(name) }, &)
+  end
+
+  # In a cluster without preloading the master has neither the gem nor a configuration of it.
+  def gem
+    ::EtcdDiscovery if defined?(::EtcdDiscovery::Client)
+  end
+
+  # puma must come up also when etcd is away: the client goes on trying in the background.
+  def begin_following
+    gem.start if gem&.configured?
+  rescue ::EtcdDiscovery::Error => e
+    warn "etcd_discovery: puma starts without a first copy of etcd's keys: #{e.message}"
+  end
+
+  def withdraw
+    ::EtcdDiscovery::OwnRegistrations.withdraw_all if gem
+  end
+end

@@ -1,0 +1,108 @@
+# frozen_string_literal: true
+
+require_relative "promises"
+
+RSpec.describe "puma" do
+  include_context "with one server for all examples"
+
+  context "in single mode" do
+    before(:context) { serve(Harness::PumaServer, workers: 0) }
+
+    it_behaves_like "a server whose processes follow etcd"
+  end
+
+  context "in single mode, with the plugin" do
+    before(:context) { serve(Harness::PumaServer, workers: 0, config: "plugin :etcd_discovery\n") }
+
+    it_behaves_like "a server whose processes follow etcd"
+
+    it "USR2: what was announced is withdrawn, although puma's exec skips at_exit, and announced anew" do
+      expect_all_to_follow
+      lease = etcd.ctl.lease_of(announced.fetch(0))
+      server.signal(:USR2)
+      expect_soon("another lease, and the end of the first one", timeout: 60) do
+        announced.any? && etcd.ctl.lease_of(announced.first) != lease && !leases.include?(lease)
+      end
+      expect_soon("an answer after the restart", timeout: 60) { server.answers?(server.master_pid) }
+      expect_all_to_follow
+    end
+  end
+
+  context "with preload_app!" do
+    before(:context) { serve(Harness::PumaServer, config: "preload_app!\n") }
+
+    it_behaves_like "a server whose processes follow etcd"
+    it_behaves_like "a server that forks from a living copy"
+  end
+
+  context "with preload_app! and the plugin" do
+    before(:context) { serve(Harness::PumaServer, config: "preload_app!\nplugin :etcd_discovery\n") }
+
+    it_behaves_like "a server whose processes follow etcd"
+    it_behaves_like "a server that forks from a living copy"
+  end
+
+  context "with the plugin and an application that starts nothing" do
+    def ready(server) = server.ask_all.values.map { |answer| answer["ready"] }
+
+    def lazy(**options)
+      start_server(Harness::PumaServer, start_etcd, **options, env: { "LAZY" => "1" })
+    end
+
+    it "single mode: there is a copy before the first read" do
+      server = lazy(workers: 0, config: "plugin :etcd_discovery\n")
+      expect_soon("a copy") { ready(server) == [true] }
+    end
+
+    it "preload_app!: there is a copy before puma forks" do
+      expect(ready(lazy(config: "preload_app!\nplugin :etcd_discovery\n"))).to eq [true, true]
+    end
+
+    it "etcd is away: puma comes up all the same, says so in one line, and the copy comes later" do
+      proxy = start_proxy(start_etcd)
+      proxy.refuse
+      server = start_server(Harness::PumaServer, proxy, workers: 0, config: "plugin :etcd_discovery\n",
+                                                        env: { "LAZY" => "1",
+                                                               "ETCD_DISCOVERY_BOOT_TIMEOUT" => "0.5" })
+      expect_soon("a word about it") { File.read(server.log).scan("without a first copy").one? }
+      expect(ready(server)).to eq [false]
+      proxy.pass
+      expect_soon("a copy") { ready(server) == [true] }
+    end
+  end
+
+  context "with fork_worker and the hook" do
+    before(:context) do
+      serve(Harness::PumaServer, workers: 3,
+                                 config: "fork_worker\non_worker_boot { EtcdDiscovery.after_fork }\n")
+    end
+
+    it_behaves_like "a server whose processes follow etcd"
+    it_behaves_like "a server that forks from a living copy"
+
+    it "URG: worker 0 forks all others anew, from its own copy and without listing" do
+      expect_all_to_follow
+      parent = server.parent_pid
+      sent = proxy.stats.fetch("down")
+      server.signal(:URG)
+      server.await_workers(3, without: server.worker_pids - [parent])
+      expect_all_to_follow
+      expect(server.parent_pid).to eq parent
+      expect(proxy.stats.fetch("down") - sent).to be < listing
+    end
+  end
+
+  context "without preloading" do
+    before(:context) { serve(Harness::PumaServer, config: "preload_app! false\nplugin :etcd_discovery\n") }
+
+    it_behaves_like "a server whose processes follow etcd"
+
+    it "USR1: the workers are replaced one after another; each takes its registration along" do
+      expect_all_to_follow
+      server.signal(:USR1)
+      pids = server.await_workers(2, without: server.worker_pids)
+      expect_all_to_follow
+      expect(announced.map { |key| File.basename(key).to_i }).to match_array pids
+    end
+  end
+end
