@@ -1,7 +1,7 @@
 //! What lies between two snapshots, for those who want to be told.
 
 use etcd_discovery_core::range::KeyRange;
-use etcd_discovery_core::store::Key;
+use etcd_discovery_core::store::{Entry, Key};
 use magnus::{Error, RArray, Ruby, Value, prelude::*, typed_data::Obj};
 
 use crate::error::guarded;
@@ -26,7 +26,7 @@ pub(crate) fn since(
             .filter(|key| wanted.contains(key))
             .map(|key| {
                 let entry = newer.content().get(&key);
-                (entry.map_or_else(|| newer.content().revision(), |entry| entry.mod_revision), key)
+                (entry.map_or_else(|| newer.content().revision(), Entry::mod_revision), key)
             })
             .collect();
         keys.sort_by_key(|(revision, _)| *revision);
@@ -54,6 +54,6 @@ pub(crate) fn range(wish: &[u8]) -> KeyRange {
 fn changed_keys(newer: &Snapshot, older: Option<&Snapshot>) -> Vec<Key> {
     match older {
         Some(older) => older.content().changed_keys(newer.content()),
-        None => newer.content().iter().map(|(key, _)| Key::clone(key)).collect(),
+        None => newer.content().iter().map(|entry| Key::from(entry.key())).collect(),
     }
 }

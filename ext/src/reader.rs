@@ -38,7 +38,7 @@ pub(crate) struct Reader {
     memo: Memo,
     /// What `memo` is made of, to find the changed keys in it without making a String for each, and to
     /// serve snapshots that hold the same entries.
-    made_of: RefCell<HashMap<Key, Arc<Entry>>>,
+    made_of: RefCell<HashMap<Key, Entry>>,
     verdicts: Verdicts,
     generation: Cell<u64>,
     epoch: Cell<u64>,
@@ -49,8 +49,14 @@ pub(crate) struct Subject<'a> {
     /// The client's object, which reports bad values.
     pub(crate) client: Value,
     pub(crate) kind: Kind,
-    pub(crate) key: &'a Key,
-    pub(crate) entry: &'a Arc<Entry>,
+    pub(crate) entry: &'a Entry,
+}
+
+impl Subject<'_> {
+    /// Where its verdict stands.
+    pub(crate) fn place(&self) -> (Key, usize) {
+        (Key::from(self.entry.key()), self.kind as usize)
+    }
 }
 
 impl Reader {
@@ -122,11 +128,10 @@ impl Reader {
         }
         let published = self.publication.load();
         let generation = published.generation();
-        let entry = with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).map(Arc::clone))?;
+        let entry = with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).cloned())?;
         drop(published);
         let value = if let Some(entry) = entry {
-            let name = with_bytes(ruby, key, |bytes| Key::from(bytes))?;
-            let found = self.make(ruby, &Subject { client, kind, key: &name, entry: &entry })?;
+            let found = self.make(ruby, &Subject { client, kind, entry: &entry })?;
             found.settle(default)?
         } else {
             self.must_be_watched(ruby, key)?;
@@ -177,10 +182,9 @@ impl Reader {
         self.catch_up(ruby)?;
         let published = self.publication.load();
         let generation = published.generation();
-        let current =
-            published.snapshot().get(subject.key).is_some_and(|now| Arc::ptr_eq(now, subject.entry));
+        let current = published.snapshot().get(subject.entry.key()).is_some_and(|now| now.is(subject.entry));
         drop(published);
-        let name = name(ruby, subject.key);
+        let name = name(ruby, subject.entry.key());
         if current
             && self.is_made_of(subject)
             && let Some(value) = self.memo.get(subject.kind, name)
@@ -198,7 +202,7 @@ impl Reader {
                 // SAFETY: a value that was just made.
                 unsafe { self.recall.keep_text(name, value.as_raw()) };
             }
-            self.made_of.borrow_mut().insert(Key::clone(subject.key), Arc::clone(subject.entry));
+            self.made_of.borrow_mut().insert(Key::from(subject.entry.key()), subject.entry.clone());
         }
         Ok(found)
     }
@@ -208,9 +212,9 @@ impl Reader {
         if self.publication.generation() > 0 {
             // What was bad may have changed since, and not have been read.
             for (key, kind) in self.verdicts.suspects() {
-                let entry = self.publication.load().snapshot().get(&key).map(Arc::clone);
+                let entry = self.publication.load().snapshot().get(&key).cloned();
                 if let Some(entry) = entry {
-                    self.make(ruby, &Subject { client, kind, key: &key, entry: &entry })?;
+                    self.make(ruby, &Subject { client, kind, entry: &entry })?;
                 }
             }
             self.catch_up(ruby)?;
@@ -220,7 +224,7 @@ impl Reader {
     }
 
     fn is_made_of(&self, subject: &Subject) -> bool {
-        self.made_of.borrow().get(subject.key).is_some_and(|made_of| Arc::ptr_eq(made_of, subject.entry))
+        self.made_of.borrow().get(subject.entry.key()).is_some_and(|made_of| made_of.is(subject.entry))
     }
 
     fn bring_up_to_date(&self, ruby: &Ruby, client: Value) -> Result<(), Error> {

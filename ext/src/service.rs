@@ -33,8 +33,10 @@ fn service_entries(ruby: &Ruby, client: &Client, name: Value, since: u64) -> Res
         }
         let entries = ruby.ary_new();
         for range in [&own, &under] {
-            for (key, entry) in published.snapshot().range(range) {
-                entries.push(ruby.ary_new_from_values(&[string(ruby, key), string(ruby, &entry.value)]))?;
+            for entry in published.snapshot().range(range) {
+                entries.push(
+                    ruby.ary_new_from_values(&[string(ruby, entry.key()), string(ruby, entry.value())]),
+                )?;
             }
         }
         let answer = ruby.ary_new();

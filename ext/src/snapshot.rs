@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Entry, Key, Snapshot as Content};
+use etcd_discovery_core::store::{Entry, Snapshot as Content};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{
     DataTypeFunctions, Error, RArray, Ruby, TryConvert, TypedData, Value, gc, method, prelude::*,
@@ -74,28 +74,27 @@ impl Snapshot {
             // SAFETY: as above.
             return Ok(unsafe { Value::from_raw(known) });
         }
-        let Some(entry) = self.find(ruby, key)?.map(Arc::clone) else {
+        let Some(entry) = self.find(ruby, key)?.cloned() else {
             return Ok(default.unwrap_or_else(|| ruby.qnil().as_value()));
         };
-        let key: Key = with_bytes(ruby, key, |bytes| Key::from(bytes))?;
         // SAFETY: the client is marked for as long as this lives.
         let client = unsafe { Value::from_raw(self.client) };
-        let subject = Subject { client, kind, key: &key, entry: &entry };
+        let subject = Subject { client, kind, entry: &entry };
         let found = Obj::<Client>::try_convert(client)?.reader(ruby)?.make(ruby, &subject)?;
         if let Found::Value(value) = found {
-            self.memo.keep(ruby, kind, name(ruby, &key), value)?;
+            self.memo.keep(ruby, kind, name(ruby, entry.key()), value)?;
         }
         found.settle(default)
     }
 
-    fn entries(&self) -> Box<dyn Iterator<Item = (&Key, &Arc<Entry>)> + '_> {
+    fn entries(&self) -> Box<dyn Iterator<Item = &Entry> + '_> {
         match &self.range {
             Some(range) => Box::new(self.content.range(range)),
             None => Box::new(self.content.iter()),
         }
     }
 
-    fn find(&self, ruby: &Ruby, key: Value) -> Result<Option<&Arc<Entry>>, Error> {
+    fn find(&self, ruby: &Ruby, key: Value) -> Result<Option<&Entry>, Error> {
         let found = with_bytes(ruby, key, |key| {
             let watched = match &self.range {
                 Some(range) => range.contains(key),
@@ -119,7 +118,7 @@ impl Snapshot {
     }
 
     fn mod_revision(ruby: &Ruby, this: &Self, key: Value) -> Result<Option<i64>, Error> {
-        guarded(ruby, || Ok(this.find(ruby, key)?.map(|entry| entry.mod_revision)))
+        guarded(ruby, || Ok(this.find(ruby, key)?.map(Entry::mod_revision)))
     }
 
     fn size(&self) -> usize {
@@ -129,7 +128,7 @@ impl Snapshot {
     fn keys(ruby: &Ruby, this: &Self) -> Result<RArray, Error> {
         guarded(ruby, || {
             let keys = ruby.ary_new();
-            this.entries().try_for_each(|(key, _)| keys.push(string(ruby, key)))?;
+            this.entries().try_for_each(|entry| keys.push(string(ruby, entry.key())))?;
             Ok(keys)
         })
     }
@@ -137,8 +136,9 @@ impl Snapshot {
     fn pairs(ruby: &Ruby, this: &Self) -> Result<RArray, Error> {
         guarded(ruby, || {
             let pairs = ruby.ary_new();
-            this.entries().try_for_each(|(key, entry)| {
-                pairs.push(ruby.ary_new_from_values(&[string(ruby, key), string(ruby, &entry.value)]))
+            this.entries().try_for_each(|entry| {
+                pairs
+                    .push(ruby.ary_new_from_values(&[string(ruby, entry.key()), string(ruby, entry.value())]))
             })?;
             Ok(pairs)
         })

@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use etcd_discovery_core::store::{Entry, Key, Snapshot};
 use magnus::{Error, RString, Ruby, Value, prelude::*};
@@ -24,7 +23,7 @@ pub(crate) struct Verdicts {
     /// The keys that are in `good` or in `bad`.
     keys: RefCell<HashSet<Key>>,
     /// The entries that are not of a kind, by key and kind.
-    bad: RefCell<BTreeMap<(Key, usize), Arc<Entry>>>,
+    bad: RefCell<BTreeMap<(Key, usize), Entry>>,
 }
 
 impl Verdicts {
@@ -46,10 +45,10 @@ impl Verdicts {
         current: bool,
     ) -> Result<Found, Error> {
         if subject.kind == Kind::Text {
-            return Ok(Found::Value(string(ruby, &subject.entry.value).as_value()));
+            return Ok(Found::Value(string(ruby, subject.entry.value()).as_value()));
         }
         if !self.is_known_bad(subject) {
-            match subject.kind.parse(ruby, &subject.entry.value)? {
+            match subject.kind.parse(ruby, subject.entry.value())? {
                 Ok(value) if current => return self.acquit(ruby, subject, name, value),
                 Ok(value) => return Ok(Found::Value(value)),
                 Err(problem) if current => self.condemn(ruby, subject, problem)?,
@@ -64,29 +63,29 @@ impl Verdicts {
 
     fn is_known_bad(&self, subject: &Subject) -> bool {
         let bad = self.bad.borrow();
-        let known = bad.get(&(Key::clone(subject.key), subject.kind as usize));
-        known.is_some_and(|known| Arc::ptr_eq(known, subject.entry))
+        let known = bad.get(&subject.place());
+        known.is_some_and(|known| known.is(subject.entry))
     }
 
     fn acquit(&self, ruby: &Ruby, subject: &Subject, name: RString, value: Value) -> Result<Found, Error> {
-        self.bad.borrow_mut().remove(&(Key::clone(subject.key), subject.kind as usize));
-        self.keys.borrow_mut().insert(Key::clone(subject.key));
+        self.bad.borrow_mut().remove(&subject.place());
+        self.keys.borrow_mut().insert(Key::from(subject.entry.key()));
         self.good.keep(ruby, subject.kind, name, value)?;
         Ok(Found::Value(value))
     }
 
     fn condemn(&self, ruby: &Ruby, subject: &Subject, problem: String) -> Result<(), Error> {
-        let place = (Key::clone(subject.key), subject.kind as usize);
-        self.keys.borrow_mut().insert(Key::clone(subject.key));
-        self.bad.borrow_mut().insert(place, Arc::clone(subject.entry));
-        let told = (string(ruby, subject.key), subject.entry.mod_revision, problem);
+        let place = subject.place();
+        self.keys.borrow_mut().insert(Key::from(subject.entry.key()));
+        self.bad.borrow_mut().insert(place, subject.entry.clone());
+        let told = (string(ruby, subject.entry.key()), subject.entry.mod_revision(), problem);
         subject.client.funcall::<_, _, Value>("report_invalid", told).map(drop)
     }
 
     /// Why the subject's value is bad, as the error to raise.
     fn error(ruby: &Ruby, subject: &Subject) -> Error {
-        match subject.kind.parse(ruby, &subject.entry.value) {
-            Ok(Err(problem)) => unparsable(ruby, subject.key, subject.entry.mod_revision, &problem),
+        match subject.kind.parse(ruby, subject.entry.value()) {
+            Ok(Err(problem)) => unparsable(ruby, subject.entry.key(), subject.entry.mod_revision(), &problem),
             Ok(Ok(_)) => Error::new(ruby.exception_runtime_error(), "a good value was called bad"),
             Err(error) => error,
         }

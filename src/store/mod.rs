@@ -3,11 +3,13 @@
 //! Nothing here knows etcd's wire types, time, or Ruby.
 
 mod bell;
+mod entry;
 mod publication;
 mod signal;
 mod snapshot;
 
 pub use bell::Bell;
+pub use entry::Entry;
 pub use publication::{Changed, Publication, Published, RECENT_KEYS};
 pub use signal::{Interrupt, Signal, Wake};
-pub use snapshot::{Change, Entry, Key, Snapshot};
+pub use snapshot::{Change, Key, Snapshot};

@@ -1,30 +1,18 @@
 //! etcd's content of the watched ranges at one revision.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
+use super::entry::Entry;
 use crate::range::KeyRange;
 
-/// A key. Shared: the snapshots of many revisions and the change feed hold the same bytes.
+/// A key alone, as the change feed holds it: longer than its entry lives.
 pub type Key = Arc<[u8]>;
-
-/// The value of a key, with etcd's account of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The bytes as they were put.
-    pub value: Box<[u8]>,
-    /// The revision that created the key.
-    pub create_revision: i64,
-    /// The revision of this value.
-    pub mod_revision: i64,
-    /// How often the key has been put since its creation.
-    pub version: i64,
-    /// The lease that the key lives under, or 0.
-    pub lease: i64,
-}
 
 /// One event: a key has a new entry, or is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +22,48 @@ pub struct Change {
     /// The revision of the event.
     pub mod_revision: i64,
     /// What it is now; `None` when it was deleted.
-    pub entry: Option<Arc<Entry>>,
+    pub entry: Option<Entry>,
+}
+
+/// An entry that is found, and stands in order, by its key.
+#[derive(Debug, Clone)]
+struct ByKey(Entry);
+
+impl Borrow<[u8]> for ByKey {
+    fn borrow(&self) -> &[u8] {
+        self.0.key()
+    }
+}
+
+impl Ord for ByKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.key().cmp(other.0.key())
+    }
+}
+
+impl PartialOrd for ByKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl Eq for ByKey {}
+
+/// What stands beside each entry in the map: nothing, and never the same nothing, so that [`OrdMap::diff`] shows
+/// every key that may differ and leaves the comparison of the entries to us.
+#[derive(Debug, Clone, Copy)]
+struct Undecided;
+
+impl PartialEq for Undecided {
+    fn eq(&self, _: &Self) -> bool {
+        false
+    }
 }
 
 /// An immutable view of the watched ranges at one revision (promise 1).
@@ -45,14 +74,32 @@ pub struct Change {
 pub struct Snapshot {
     revision: i64,
     cluster_id: u64,
-    entries: OrdMap<Key, Arc<Entry>>,
+    entries: OrdMap<ByKey, Undecided>,
 }
 
 impl Snapshot {
-    /// The content `entries` of the cluster at `revision`.
+    /// Adds `page` to what is being listed. Keys must ascend, from page to page too.
+    ///
+    /// Every second entry first: appended in order, each node of the tree would split when it is full and stay
+    /// half empty; so the other half fills it up.
+    pub fn stage(&mut self, page: Vec<Entry>) {
+        let mut others = Vec::with_capacity(page.len() / 2);
+        for (place, entry) in page.into_iter().enumerate() {
+            if place % 2 == 0 { self.insert(entry) } else { others.push(entry) }
+        }
+        for entry in others {
+            self.insert(entry);
+        }
+    }
+
+    /// What was staged, as the cluster's content at `revision`.
     #[must_use]
-    pub const fn new(revision: i64, cluster_id: u64, entries: OrdMap<Key, Arc<Entry>>) -> Self {
-        Self { revision, cluster_id, entries }
+    pub fn staged(self, revision: i64, cluster_id: u64) -> Self {
+        Self { revision, cluster_id, ..self }
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        self.entries.insert(ByKey(entry), Undecided);
     }
 
     /// The revision of etcd that this is a copy of; 0 before the first listing.
@@ -81,34 +128,35 @@ impl Snapshot {
 
     /// The entry of `key`, if there is one.
     #[must_use]
-    pub fn get(&self, key: &[u8]) -> Option<&Arc<Entry>> {
-        self.entries.get(key)
+    pub fn get(&self, key: &[u8]) -> Option<&Entry> {
+        self.entries.get_key_value(key).map(|(entry, _)| &entry.0)
     }
 
-    /// All keys and entries in key order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Arc<Entry>)> {
-        self.entries.iter()
+    /// All entries in key order.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.keys().map(|entry| &entry.0)
     }
 
-    /// The keys and entries of `range` in key order.
-    pub fn range<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = (&'a Key, &'a Arc<Entry>)> {
+    /// The entries of `range` in key order.
+    pub fn range<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = &'a Entry> {
         let from = Bound::Included(range.start());
-        self.entries.range::<_, [u8]>((from, Bound::Unbounded)).take_while(|(key, _)| range.contains(key))
+        let entries = self.entries.range::<_, [u8]>((from, Bound::Unbounded)).map(|(entry, _)| &entry.0);
+        entries.take_while(|entry| range.contains(entry.key()))
     }
 
     /// The snapshot after `changes`, which end at `revision`. Returns it with the keys that changed.
     #[must_use]
     pub fn after(&self, changes: Vec<Change>, revision: i64) -> (Self, Vec<Key>) {
-        let mut entries = self.entries.clone();
+        let mut next = Self { revision, ..self.clone() };
         let mut keys = Vec::with_capacity(changes.len());
         for change in changes {
             match change.entry {
-                Some(entry) => entries.insert(Arc::clone(&change.key), entry),
-                None => entries.remove(&change.key),
-            };
+                Some(entry) => next.insert(entry),
+                None => drop(next.entries.remove(&*change.key)),
+            }
             keys.push(change.key);
         }
-        (Self { revision, cluster_id: self.cluster_id, entries }, keys)
+        (next, keys)
     }
 
     /// The same content at a later revision, at which nothing here had changed.
@@ -122,11 +170,11 @@ impl Snapshot {
     pub fn changed_keys(&self, newer: &Self) -> Vec<Key> {
         self.entries
             .diff(&newer.entries)
-            .map(|item| match item {
-                DiffItem::Add(key, _) | DiffItem::Remove(key, _) | DiffItem::Update { new: (key, _), .. } => {
-                    Arc::clone(key)
-                }
+            .filter_map(|item| match item {
+                DiffItem::Update { old: (old, _), new: (new, _) } => (old.0 != new.0).then_some(new),
+                DiffItem::Add(only, _) | DiffItem::Remove(only, _) => Some(only),
             })
+            .map(|found| Key::from(found.0.key()))
             .collect()
     }
 }
@@ -135,10 +183,12 @@ impl Snapshot {
 mod tests {
     use super::*;
 
+    fn entry(key: &[u8], mod_revision: i64) -> Entry {
+        Entry::new(key.to_vec(), key, mod_revision, 0)
+    }
+
     fn put(key: &[u8], mod_revision: i64) -> Change {
-        let entry =
-            Entry { value: key.into(), create_revision: mod_revision, mod_revision, version: 1, lease: 0 };
-        Change { key: key.into(), mod_revision, entry: Some(Arc::new(entry)) }
+        Change { key: key.into(), mod_revision, entry: Some(entry(key, mod_revision)) }
     }
 
     #[test]
@@ -167,7 +217,35 @@ mod tests {
         let changes = keys.iter().zip(1..).map(|(key, rev)| put(key, rev));
         let (snapshot, _) = Snapshot::default().after(changes.collect(), 4);
         let range = KeyRange::prefix(b"/a/");
-        let keys: Vec<_> = snapshot.range(&range).map(|(key, _)| key.to_vec()).collect();
+        let keys: Vec<_> = snapshot.range(&range).map(|entry| entry.key().to_vec()).collect();
         assert_eq!(keys, [b"/a/1".to_vec(), b"/a/2".to_vec()]);
+    }
+
+    #[test]
+    fn a_changed_key_shows_its_new_value() {
+        let (old, _) = Snapshot::default().after(vec![put(b"a", 1)], 1);
+        let change = Change {
+            key: b"a"[..].into(),
+            mod_revision: 2,
+            entry: Some(Entry::new(b"a".to_vec(), b"new", 2, 0)),
+        };
+        let (new, _) = old.after(vec![change], 2);
+        assert_eq!(
+            (old.get(b"a").unwrap().value(), new.get(b"a").unwrap().value()),
+            (&b"a"[..], &b"new"[..])
+        );
+    }
+
+    #[test]
+    fn what_was_staged_in_pages_is_all_there_and_in_key_order() {
+        let names: Vec<[u8; 2]> = (0u16..1_000).map(u16::to_be_bytes).collect();
+        let mut staged = Snapshot::default();
+        for page in names.chunks(333) {
+            let page: Vec<Entry> = page.iter().map(|name| entry(name, 5)).collect();
+            staged.stage(page);
+        }
+        let staged = staged.staged(9, 4);
+        assert_eq!((staged.revision(), staged.cluster_id(), staged.len()), (9, 4, 1_000));
+        assert!(staged.iter().map(Entry::key).eq(names.iter().map(<[u8; 2]>::as_slice)));
     }
 }

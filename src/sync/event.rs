@@ -1,10 +1,8 @@
 //! The words between the machine and the driver. None of etcd's own types: those end in `wire`.
 
-use std::sync::Arc;
-
 use crate::error::Error;
 use crate::range::KeyRange;
-use crate::store::{Change, Changed, Entry, Key, Snapshot};
+use crate::store::{Change, Changed, Entry, Snapshot};
 
 /// What every answer of etcd says about the server's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,7 +55,7 @@ pub struct Page {
     /// Of the answer.
     pub header: Header,
     /// In key order.
-    pub entries: Vec<(Key, Arc<Entry>)>,
+    pub entries: Vec<Entry>,
     /// Whether the range has more keys than these.
     pub more: bool,
 }

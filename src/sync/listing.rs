@@ -3,12 +3,9 @@
 //! The first page is linearizable and its header decides the revision; all others are read at it, so that
 //! the whole is etcd's content at one instant although it was read over many.
 
-use imbl::OrdMap;
-use std::sync::Arc;
-
 use super::event::{Page, PageRequest};
 use crate::range::{KeyRange, Ranges, next_key};
-use crate::store::{Entry, Key, Snapshot};
+use crate::store::Snapshot;
 
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -18,7 +15,7 @@ pub(super) struct Listing {
     cursor: Vec<u8>,
     /// Revision and cluster of the first page.
     at: Option<(i64, u64)>,
-    staging: OrdMap<Key, Arc<Entry>>,
+    staging: Snapshot,
 }
 
 /// What a page led to.
@@ -36,7 +33,7 @@ impl Listing {
     /// `limit` 0 reads each range in one page.
     pub(super) fn new(ranges: Ranges, limit: i64) -> Self {
         let cursor = ranges.as_slice().first().map_or_else(Vec::new, |range| range.start().to_vec());
-        Self { ranges, limit, index: 0, cursor, at: None, staging: OrdMap::new() }
+        Self { ranges, limit, index: 0, cursor, at: None, staging: Snapshot::default() }
     }
 
     pub(super) fn request(&self) -> PageRequest {
@@ -53,15 +50,15 @@ impl Listing {
         if page.header.cluster_id != cluster_id {
             return Progress::Inconsistent;
         }
-        let last = page.entries.last().map(|(key, _)| next_key(key));
-        self.staging.extend(page.entries);
+        let last = page.entries.last().map(|entry| next_key(entry.key()));
+        self.staging.stage(page.entries);
         match last {
             Some(next) if page.more => self.cursor = next,
             _ => {
                 self.index += 1;
                 let Some(range) = self.ranges.as_slice().get(self.index) else {
-                    let entries = std::mem::take(&mut self.staging);
-                    return Progress::Complete(Snapshot::new(revision, cluster_id, entries));
+                    let staging = std::mem::take(&mut self.staging);
+                    return Progress::Complete(staging.staged(revision, cluster_id));
                 };
                 self.cursor = range.start().to_vec();
             }
@@ -73,21 +70,13 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Entry;
     use crate::sync::event::Header;
 
     fn page(revision: i64, keys: &[&[u8]], more: bool) -> Page {
-        let entry = |rev| {
-            Arc::new(Entry {
-                value: Box::default(),
-                create_revision: rev,
-                mod_revision: rev,
-                version: 1,
-                lease: 0,
-            })
-        };
         Page {
             header: Header { cluster_id: 1, revision, raft_term: 1 },
-            entries: keys.iter().map(|key| (Key::from(*key), entry(1))).collect(),
+            entries: keys.iter().map(|key| Entry::new(key.to_vec(), b"", 1, 0)).collect(),
             more,
         }
     }

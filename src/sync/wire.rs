@@ -1,7 +1,5 @@
 //! etcd's own types end here: what arrives becomes the machine's words.
 
-use std::sync::Arc;
-
 use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader};
 
 use super::event::{Fault, Header, Page, PageRequest, Response, Trust};
@@ -37,15 +35,8 @@ pub(super) fn page(response: etcd_client::GetResponse) -> Page {
     }
 }
 
-fn entry(kv: PbKeyValue) -> (Key, Arc<Entry>) {
-    let entry = Entry {
-        value: kv.value.into_boxed_slice(),
-        create_revision: kv.create_revision,
-        mod_revision: kv.mod_revision,
-        version: kv.version,
-        lease: kv.lease,
-    };
-    (kv.key.into(), Arc::new(entry))
+fn entry(kv: PbKeyValue) -> Entry {
+    Entry::new(kv.key, &kv.value, kv.mod_revision, kv.lease)
 }
 
 pub(super) fn response(response: etcd_client::WatchResponse) -> Response {
@@ -63,9 +54,9 @@ pub(super) fn response(response: etcd_client::WatchResponse) -> Response {
 }
 
 fn change(event: PbEvent) -> Option<Change> {
-    let deleted = event.r#type == DELETE;
-    let (key, entry) = entry(event.kv?);
-    Some(Change { key, mod_revision: entry.mod_revision, entry: (!deleted).then_some(entry) })
+    let kv = event.kv?;
+    let (key, mod_revision) = (Key::from(kv.key.as_slice()), kv.mod_revision);
+    Some(Change { key, mod_revision, entry: (event.r#type != DELETE).then(|| entry(kv)) })
 }
 
 /// What a canceled watch's reason means. A stream reports refusals in words alone.

@@ -56,7 +56,7 @@ func get(client *clientv3.Client, key string, count int) {
 }
 
 func load(client *clientv3.Client, prefix string) {
-	base := residentKiB()
+	base := memoryKiB("VmRSS:")
 	started := time.Now()
 	content := map[string][]byte{}
 	end := clientv3.GetPrefixRangeEnd(prefix)
@@ -75,9 +75,11 @@ func load(client *clientv3.Client, prefix string) {
 		key = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 	}
 	elapsed := time.Since(started)
+	peak := memoryKiB("VmHWM:")
 	runtime.GC()
 	debug.FreeOSMemory()
-	report(map[string]any{"ms": elapsed.Seconds() * 1e3, "keys": len(content), "kib": residentKiB() - base})
+	report(map[string]any{"ms": elapsed.Seconds() * 1e3, "keys": len(content), "peak_kib": peak - base,
+		"kib": memoryKiB("VmRSS:") - base})
 	runtime.KeepAlive(content)
 }
 
@@ -115,11 +117,11 @@ func cpu() float64 {
 	return seconds(usage.Utime) + seconds(usage.Stime)
 }
 
-func residentKiB() int {
+func memoryKiB(field string) int {
 	status, err := os.ReadFile("/proc/self/status")
 	check(err)
 	for _, line := range strings.Split(string(status), "\n") {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmRSS:" {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == field {
 			return number(fields[1])
 		}
 	}

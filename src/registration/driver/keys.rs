@@ -55,8 +55,8 @@ impl Driver {
         let published = self.around.publication.load();
         let entry = published.snapshot().get(key);
         Some(entry.map_or(Holder::Nobody, |entry| Holder::Lease {
-            lease: entry.lease,
-            mod_revision: entry.mod_revision,
+            lease: entry.lease(),
+            mod_revision: entry.mod_revision(),
         }))
     }
 }

@@ -1,7 +1,6 @@
 //! The reference etcd: its whole history, in plain vectors.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::range::{KeyRange, Ranges};
@@ -83,7 +82,7 @@ impl Etcd {
         self.mark(now);
     }
 
-    /// What a reader of `ranges` must see at `revision`: key, value, creation, version.
+    /// What a reader of `ranges` must see at `revision`: key, value and the revision of it.
     pub(super) fn content(&self, ranges: &Ranges, revision: i64) -> BTreeMap<Key, Entry> {
         let mut content: BTreeMap<Key, Entry> = BTreeMap::new();
         for (transaction, at) in self.history.iter().zip(1..=revision) {
@@ -91,14 +90,7 @@ impl Etcd {
                 match value {
                     None => drop(content.remove(key)),
                     Some(value) => {
-                        let old = content.get(key);
-                        let entry = Entry {
-                            value: [*value].into(),
-                            create_revision: old.map_or(at, |old| old.create_revision),
-                            mod_revision: at,
-                            version: old.map_or(1, |old| old.version + 1),
-                            lease: 0,
-                        };
+                        let entry = Entry::new(key.to_vec(), &[*value], at, 0);
                         content.insert(Key::clone(key), entry);
                     }
                 }
@@ -114,13 +106,9 @@ impl Etcd {
             return None;
         }
         let all = Ranges::merge([KeyRange::prefix(b"")]);
-        let inside = |key: &Key| **key >= *request.start && (request.end == [0] || **key < *request.end);
-        let mut entries: Vec<(Key, Arc<Entry>)> = self
-            .content(&all, revision)
-            .into_iter()
-            .filter(|(key, _)| inside(key))
-            .map(|(key, entry)| (key, Arc::new(entry)))
-            .collect();
+        let inside = |key: &[u8]| *key >= *request.start && (request.end == [0] || *key < *request.end);
+        let mut entries: Vec<Entry> =
+            self.content(&all, revision).into_values().filter(|entry| inside(entry.key())).collect();
         let limit = usize::try_from(request.limit).unwrap();
         let more = limit > 0 && entries.len() > limit;
         if more {
@@ -137,7 +125,7 @@ impl Etcd {
             let content = self.content(&everything, at);
             let transaction = &self.history[usize::try_from(at - 1).unwrap()];
             for (key, _) in transaction.iter().filter(|(key, _)| range.contains(key)) {
-                let entry = content.get(key).cloned().map(Arc::new);
+                let entry = content.get(key).cloned();
                 events.push(Change { key: Key::clone(key), mod_revision: at, entry });
             }
         }

@@ -377,5 +377,5 @@ impl World {
 }
 
 fn content(snapshot: &Snapshot) -> BTreeMap<Key, Entry> {
-    snapshot.iter().map(|(key, entry)| (Key::clone(key), Entry::clone(entry))).collect()
+    snapshot.iter().map(|entry| (Key::from(entry.key()), entry.clone())).collect()
 }
