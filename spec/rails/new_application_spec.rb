@@ -1,0 +1,132 @@
+# frozen_string_literal: true
+
+require "socket"
+
+# What a Rails team does: `rails new`, the gem into the Gemfile, `rails g etcd_discovery:install`.
+RSpec.describe "a new Rails application" do
+  before(:context) do
+    @etcd = start_etcd
+    @application = Harness::RailsApplication.new(gems: %w[unicorn spring])
+    @application.write("config/unicorn.rb", <<~RUBY)
+      worker_processes 2
+      preload_app true
+
+      after_fork do |_server, worker|
+        $worker = worker.nr
+      end
+    RUBY
+    @application.rails("generate", "etcd_discovery:install")
+    # The application's own: where to show the value, and a task that loads all of it.
+    @application.write("config/routes.rb", <<~'RUBY')
+      Rails.application.routes.draw do
+        get "/greeting", to: ->(_env) { [200, { "content-type" => "text/plain" }, [Greeting.text]] }
+      end
+    RUBY
+    @application.write("lib/tasks/assets.rake", "task('assets:precompile' => :environment) { puts 'done' }")
+  end
+
+  let(:application) { @application }
+  let(:etcd) { @etcd }
+  let(:here) { { ETCD_DISCOVERY_ENDPOINTS: etcd.endpoint } }
+  let(:puma) { %w[bin/rails server -b 127.0.0.1 -p PORT] }
+  let(:unicorn) { %w[bundle exec unicorn -c config/unicorn.rb -l 127.0.0.1:PORT] }
+
+  before do
+    etcd.ctl.put("/config/greeting", "hello")
+    application.write("app/models/greeting.rb", <<~'RUBY')
+      module Greeting
+        def self.text = EtcdDiscovery.ready? ? "#{$worker} #{EtcdDiscovery['/config/greeting']}" : "no data"
+      end
+    RUBY
+  end
+
+  def expect_to_follow(server)
+    expect_soon("the first value, not #{server.answer}") { server.answer&.end_with?(" hello") }
+    etcd.ctl.put("/config/greeting", "goodbye")
+    expect_soon("the new value, not #{server.answer}") { server.answer&.end_with?(" goodbye") }
+  end
+
+  it "has the yml, an initializer, and the hooks in the files of its servers; a second run changes nothing" do
+    before = application.files
+    expect(before).to include("etcd_discovery.yml", "initializers/etcd_discovery.rb")
+    expect(before["unicorn.rb"]).to include("|_server, worker|\n  EtcdDiscovery.after_fork\n  $worker")
+    expect(before["puma.rb"]).to end_with("\nplugin :etcd_discovery\n")
+    application.rails("generate", "etcd_discovery:install")
+    expect(application.files).to eq before
+  end
+
+  it "reads a live value on puma" do
+    expect_to_follow(application.serve(*puma, **here))
+  end
+
+  it "reads a live value in both workers of unicorn" do
+    server = application.serve(*unicorn, **here)
+    expect_to_follow(server)
+    expect_soon("both workers") { Array.new(20) { server.answer }.uniq.sort == ["0 goodbye", "1 goodbye"] }
+  end
+
+  it "reads a value in `rails runner`, which connects by itself" do
+    expect(application.rails("runner", "puts EtcdDiscovery['/config/greeting']", **here)).to include("hello")
+  end
+
+  it "runs tasks and commands without a connection, in development and in production" do
+    TCPServer.open("127.0.0.1", 0) do |nobody|
+      away = { ETCD_DISCOVERY_ENDPOINTS: "http://127.0.0.1:#{nobody.addr[1]}", ETCD_DISCOVERY_REQUIRED: "true" }
+      production = { RAILS_ENV: "production", SECRET_KEY_BASE: "0" * 64 }
+      expect(application.rails("assets:precompile", **away, **production)).to include("done")
+      expect(application.rails("zeitwerk:check", **away, **production)).to include("All is good!")
+      expect(application.rails("generate", "--help", **away)).to include("etcd_discovery:install")
+      expect(application.rails("runner", "puts EtcdDiscovery.status.state", **away)).to include("stopped")
+      expect(nobody.accept_nonblock(exception: false)).to eq :wait_readable
+    end
+  end
+
+  it "reloads its code without a second connection" do
+    server = application.serve(*puma, **here)
+    expect_to_follow(server)
+    before = Harness::ProcessTable.connections(server.pid, etcd.port)
+    application.write("app/models/greeting.rb", 'module Greeting; def self.text = "reloaded"; end')
+    expect_soon("the code that was written") { server.answer == "reloaded" }
+    expect(Harness::ProcessTable.connections(server.pid, etcd.port)).to match_array before
+  end
+
+  context "with Spring" do
+    after { spring("stop") }
+
+    def spring(*command) = application.run("bundle", "exec", "spring", *command, **here)
+
+    def read = spring("rails", "runner", "puts EtcdDiscovery['/config/greeting']")
+
+    it "reads a live value in each command, and keeps no connection between them" do
+      expect(read).to include("hello")
+      etcd.ctl.put("/config/greeting", "goodbye")
+      expect(read).to include("goodbye")
+      preloaded = spring("status").scan(/^ *(\d+) /).flatten.map(&:to_i)
+      expect(preloaded.size).to eq 2
+      expect(preloaded.flat_map { |pid| Harness::ProcessTable.connections(pid, etcd.port) }).to be_empty
+    end
+  end
+
+  context "while etcd is away" do
+    let(:here) { super().merge(ETCD_DISCOVERY_BOOT_TIMEOUT: "0.2") }
+
+    before { etcd.kill9 }
+
+    after { etcd.start unless etcd.alive? }
+
+    it "boots, says so in its log, and has the value once etcd is there" do
+      server = application.serve(*puma, **here)
+      expect(server.answer).to eq "no data"
+      expect(application.read("log/development.log")).to include("the server boots without data of etcd")
+      etcd.start
+      expect_to_follow(server)
+    end
+
+    it "boots not, if it is told that the data is required, and says why" do
+      output, status = application.try("bundle", "exec", "puma", "-b", "tcp://127.0.0.1:0", **here,
+                                       ETCD_DISCOVERY_REQUIRED: "true")
+      expect(status).not_to be_success
+      expect(output).to match(/no first snapshot within 0.2 s from #{etcd.endpoint}.* not boot without one/)
+    end
+  end
+end
