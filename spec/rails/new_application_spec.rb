@@ -4,6 +4,8 @@ require "socket"
 
 # What a Rails team does: `rails new`, the gem into the Gemfile, `rails g etcd_discovery:install`.
 RSpec.describe "a new Rails application" do
+  readme = File.read(File.expand_path("../../README.md", __dir__))
+
   before(:context) do
     @etcd = start_etcd
     @application = Harness::RailsApplication.new(gems: %w[unicorn spring])
@@ -16,10 +18,11 @@ RSpec.describe "a new Rails application" do
       end
     RUBY
     @application.rails("generate", "etcd_discovery:install")
-    # The application's own: where to show the value, and a task that loads all of it.
-    @application.write("config/routes.rb", <<~'RUBY')
+    # The application's own: where to show the value, once as the README says, and a task that loads it all.
+    @application.write("config/routes.rb", <<~RUBY)
       Rails.application.routes.draw do
-        get "/greeting", to: ->(_env) { [200, { "content-type" => "text/plain" }, [Greeting.text]] }
+        #{readme[%r{^ +(get "/greeting".*)$}, 1]}
+        get "/state", to: ->(_env) { [200, {}, [Greeting.state]] }
       end
     RUBY
     @application.write("lib/tasks/assets.rake", "task('assets:precompile' => :environment) { puts 'done' }")
@@ -35,15 +38,15 @@ RSpec.describe "a new Rails application" do
     etcd.ctl.put("/config/greeting", "hello")
     application.write("app/models/greeting.rb", <<~'RUBY')
       module Greeting
-        def self.text = EtcdDiscovery.ready? ? "#{$worker} #{EtcdDiscovery['/config/greeting']}" : "no data"
+        def self.state = EtcdDiscovery.ready? ? "#{$worker} #{EtcdDiscovery['/config/greeting']}" : "no data"
       end
     RUBY
   end
 
   def expect_to_follow(server)
-    expect_soon("the first value, not #{server.answer}") { server.answer&.end_with?(" hello") }
+    expect_soon("the first value") { server.answer("/greeting") == "hello\n" }
     etcd.ctl.put("/config/greeting", "goodbye")
-    expect_soon("the new value, not #{server.answer}") { server.answer&.end_with?(" goodbye") }
+    expect_soon("the new value") { server.answer("/greeting") == "goodbye\n" }
   end
 
   it "has the yml, an initializer, and the hooks in the files of its servers; a second run changes nothing" do
@@ -85,7 +88,7 @@ RSpec.describe "a new Rails application" do
     server = application.serve(*puma, **here)
     expect_to_follow(server)
     before = Harness::ProcessTable.connections(server.pid, etcd.port)
-    application.write("app/models/greeting.rb", 'module Greeting; def self.text = "reloaded"; end')
+    application.write("app/models/greeting.rb", 'module Greeting; def self.state = "reloaded"; end')
     expect_soon("the code that was written") { server.answer == "reloaded" }
     expect(Harness::ProcessTable.connections(server.pid, etcd.port)).to match_array before
   end

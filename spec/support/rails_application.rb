@@ -92,7 +92,7 @@ module Harness
       end
 
       # The body, or nil while nothing listens.
-      def answer(path = "/greeting")
+      def answer(path = "/state")
         Net::HTTP.get_response(URI("http://127.0.0.1:#{port}#{path}")).body
       rescue SystemCallError, EOFError
         nil

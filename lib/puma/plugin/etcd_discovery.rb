@@ -31,9 +31,10 @@ Puma::Plugin.create do
     ::EtcdDiscovery if defined?(::EtcdDiscovery::Client)
   end
 
-  # puma must come up also when etcd is away: the client goes on trying in the background.
+  # puma must come up also when etcd is away: the client goes on trying in the background. Where the boot of
+  # the application has waited for etcd already, as that of Rails does, puma does not wait once more.
   def begin_following
-    gem.start if gem&.configured?
+    gem.start if gem&.configured? && gem.status.state == :stopped
   rescue ::EtcdDiscovery::Error => e
     warn "etcd_discovery: puma starts without a first copy of etcd's keys: #{e.message}"
   end

@@ -44,6 +44,8 @@ module EtcdDiscovery
     end
 
     # config/unicorn.rb.
+    #
+    # @api private
     class UnicornFile < ServerFile
       LINE = "EtcdDiscovery.after_fork"
       PLACE = "inside the block of after_fork"
@@ -73,6 +75,8 @@ module EtcdDiscovery
     end
 
     # config/puma.rb.
+    #
+    # @api private
     class PumaFile < ServerFile
       LINE = "plugin :etcd_discovery"
       PLACE = "on a line of its own"
