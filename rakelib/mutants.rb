@@ -44,7 +44,8 @@ MUTATIONS = [
   Mutation.new(promise: "7 nothing inherited is dropped", file: "src/epoch.rs", tests: CORE,
                from: "std::mem::forget(owned)", to: "drop(owned)"),
   Mutation.new(promise: "7 no inherited socket stays open", file: "ext/src/fork.rs", tests: FORK,
-               from: "unsafe { libc::close(socket) };", to: "unsafe { libc::fcntl(socket, libc::F_GETFD) };"),
+               from: "unsafe { libc::close(descriptor) };",
+               to: "unsafe { libc::fcntl(descriptor, libc::F_GETFD) };"),
   Mutation.new(promise: "7 the child does not list again", file: "src/sync/driver.rs", tests: FORK,
                from: "(published.generation() > 0).then(", to: "(published.generation() == 0).then(")
 ].freeze

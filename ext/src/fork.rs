@@ -19,10 +19,11 @@ extern "C" fn in_parent() {
 }
 
 extern "C" fn in_child() {
-    for socket in session::in_child() {
-        // SAFETY: a bare close of a descriptor that only the parent's connection used; nothing in this
-        // process will use it again. tokio's own clean-up would reach into the parent's epoll.
-        unsafe { libc::close(socket) };
+    for descriptor in session::in_child() {
+        // SAFETY: a bare close of a descriptor that only the parent's session used; what holds it in this
+        // process is forgotten, never used or dropped, so that its number is free for others. tokio's own
+        // clean-up would reach into the parent's epoll.
+        unsafe { libc::close(descriptor) };
     }
 }
 

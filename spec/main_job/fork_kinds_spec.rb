@@ -125,6 +125,29 @@ RSpec.describe "a forked process" do
     expect(process.heard).to eq 0
   end
 
+  it "may be forked in a signal handler while its thread waits for etcd: only the parent gets the answer" do
+    proxy = start_proxy(etcd)
+    process = ruby_process(<<~RUBY, proxy)
+      connect "/service/", request_timeout: 60
+      child = nil
+      trap(:USR1) { child = fork } # goes on with the wait in both
+      report "connected"
+      hear
+      outcome = error_of { EtcdDiscovery.put("/service/b", "after") }
+      report [child ? "parent" : "child", outcome && outcome[:class]]
+      exit!(0) unless child
+      Process.wait(child)
+    RUBY
+    process.heard
+    proxy.half_open
+    process.tell
+    expect_soon("the wait for etcd") { File.read("/proc/#{process.pid}/wchan").include?("futex") }
+    process.signal(:USR1)
+    expect(process.heard).to eq ["child", "EtcdDiscovery::ConnectionError"]
+    proxy.pass
+    expect(process.heard).to eq ["parent", nil]
+  end
+
   it "may be one of 200 programs that are started while the parent reads: it follows undisturbed" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"

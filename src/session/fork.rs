@@ -2,7 +2,7 @@
 //!
 //! *prepare*, in the parent: the session's thread stands still. *parent*: it goes on. *child*: the thread
 //! is gone; another epoch begins, in which everything that belonged to the parent is out of reach, and the
-//! inherited sockets are handed over to be closed bare.
+//! inherited descriptors are handed over to be closed bare.
 
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -27,8 +27,8 @@ pub fn in_parent() {
     }
 }
 
-/// After a fork, in the child: begins its epoch. The descriptors returned are the parent's sockets; the
-/// caller closes them with the bare system call.
+/// After a fork, in the child: begins its epoch. The descriptors returned are the parent's; the caller
+/// closes them with the bare system call.
 pub fn in_child() -> impl Iterator<Item = RawFd> {
     epoch::advance();
     sockets::take_all()

@@ -1,6 +1,7 @@
 //! One process's part: its thread, its clients, and what a fork does to them.
 
 mod client;
+mod descriptors;
 mod fork;
 mod gate;
 mod pending;

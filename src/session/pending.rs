@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::task::AbortHandle;
 
 use super::runtime::Session;
+use crate::epoch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Bell, Interrupt, Signal, Wake};
 
@@ -17,10 +18,14 @@ struct Slot<T> {
 }
 
 /// A request under way on the session's thread. Dropping it gives the request up.
+///
+/// A signal handler that forks while its thread waits here leaves one to the child: there it has ended, and
+/// nothing touches the parent's runtime, whose descriptors may have other owners by then.
 #[derive(Debug)]
 pub struct Pending<T> {
     slot: Arc<Slot<T>>,
     task: AbortHandle,
+    epoch: u64,
 }
 
 impl<T: Send + 'static> Pending<T> {
@@ -35,12 +40,15 @@ impl<T: Send + 'static> Pending<T> {
             let result = request.await;
             guard.fill(result);
         });
-        Self { slot, task }
+        Self { slot, task, epoch: epoch::current() }
     }
 
     /// Blocks until there is a result, the deadline, or an interrupt.
     pub fn wait(&self, deadline: Option<Instant>, interrupt: &Interrupt) -> Wake {
         let slot = &self.slot;
+        if self.is_inherited() {
+            return Wake::Ready;
+        }
         slot.signal.wait(deadline, interrupt, || slot.lock().is_some())
     }
 
@@ -57,13 +65,27 @@ impl<T: Send + 'static> Pending<T> {
     /// The result, once there is one.
     #[must_use]
     pub fn take(&self) -> Option<Result<T>> {
+        if self.is_inherited() {
+            let message = "the process has forked while it waited; only the parent gets the answer";
+            return Some(Err(Error::new(ErrorKind::Connection, message)));
+        }
         self.slot.lock().take()
+    }
+}
+
+impl<T> Pending<T> {
+    fn is_inherited(&self) -> bool {
+        self.epoch != epoch::current()
     }
 }
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        self.task.abort();
+        if self.is_inherited() {
+            std::mem::forget((self.task.clone(), Arc::clone(&self.slot)));
+        } else {
+            self.task.abort();
+        }
     }
 }
 

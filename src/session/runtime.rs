@@ -4,13 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use super::descriptors;
 use super::gate::Gate;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sockets::Registered;
 
 /// Seen in `ps -L`, `top -H` and debuggers.
 const THREAD_NAME: &str = "etcd_discovery";
@@ -51,8 +53,8 @@ impl Session {
         let refused = |error: std::io::Error| {
             Error::new(ErrorKind::Internal, format!("the system gives no thread or no epoll: {error}"))
         };
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(refused)?;
-        let (handle, gate) = (runtime.handle().clone(), Arc::new(Gate::default()));
+        let engine = Engine::build().map_err(refused)?;
+        let (handle, gate) = (engine.runtime.handle().clone(), Arc::new(Gate::default()));
         let (alive, ended) = oneshot::channel();
         let served = Arc::clone(&gate);
         std::thread::Builder::new()
@@ -61,10 +63,10 @@ impl Session {
                 if let Some(hook) = ON_THREAD_START.get() {
                     hook();
                 }
-                runtime.block_on(async {
+                engine.runtime.block_on(async {
                     tokio::select! { () = served.serve() => {}, _ = ended => {} }
                 });
-                runtime.shutdown_background();
+                engine.stop();
             })
             .map_err(refused)?;
         Ok(Self { handle, gate, _alive: alive })
@@ -73,5 +75,24 @@ impl Session {
     /// Runs `task` on the session's thread.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.handle.spawn(task).abort_handle()
+    }
+}
+
+/// A runtime whose own descriptors are in the table.
+struct Engine {
+    // Declared before the runtime, which closes the descriptors.
+    registered: Vec<Registered>,
+    runtime: Runtime,
+}
+
+impl Engine {
+    fn build() -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        Ok(Self { registered: descriptors::register(&runtime)?, runtime })
+    }
+
+    fn stop(self) {
+        drop(self.registered);
+        self.runtime.shutdown_background();
     }
 }

@@ -37,11 +37,8 @@ impl Bell {
         let (ear, clapper) = UnixStream::pair()?;
         ear.set_nonblocking(true)?;
         clapper.set_nonblocking(true)?;
-        let register = |stream: &UnixStream| {
-            let full = || io::Error::other("too many sockets of etcd_discovery are open in this process");
-            sockets::register(stream.as_raw_fd()).ok_or_else(full)
-        };
-        let pair = Pair { _registered: [register(&ear)?, register(&clapper)?], ear, clapper };
+        let registered = [sockets::register(&ear)?, sockets::register(&clapper)?];
+        let pair = Pair { _registered: registered, ear, clapper };
         Ok(Self { pair: Some(pair), rung: AtomicBool::new(false), epoch: epoch::current() })
     }
 

@@ -4,6 +4,7 @@
 //! hang. So the channels are made here, one endpoint each, and the endpoint is picked here.
 
 mod dial;
+mod dns;
 mod endpoints;
 mod explain;
 mod first_contact;

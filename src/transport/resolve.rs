@@ -5,8 +5,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hickory_resolver::TokioResolver;
+use hickory_resolver::Resolver;
 
+use super::dns::Sockets;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,7 +21,7 @@ pub(super) async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>> {
         Error::new(ErrorKind::Connection, format!("cannot resolve the host name: {reason}"))
             .at(endpoint.to_string())
     };
-    let resolver = TokioResolver::builder_tokio()
+    let resolver = Resolver::builder(Sockets::default())
         .and_then(hickory_resolver::ResolverBuilder::build)
         .map_err(|error| unresolved(&error))?;
     let answer = resolver.lookup_ip(endpoint.host()).await.map_err(|error| unresolved(&error))?;

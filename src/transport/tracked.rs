@@ -1,13 +1,12 @@
-//! A TCP stream that stands in the table of open sockets for as long as it lives.
+//! Sockets that stand in the table of open ones for as long as they live.
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use crate::sockets::{self, Registered};
 
@@ -21,8 +20,7 @@ pub(super) struct Tracked {
 /// Connects to `address`; the socket is in the table before the first packet leaves.
 pub(super) async fn connect(address: SocketAddr) -> io::Result<Tracked> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    let registered = sockets::register(socket.as_raw_fd())
-        .ok_or_else(|| io::Error::other("too many sockets of etcd_discovery are open in this process"))?;
+    let registered = sockets::register(&socket)?;
     socket.set_nodelay(true)?;
     let stream = socket.connect(address).await?;
     Ok(Tracked { _registered: registered, stream })
@@ -61,5 +59,25 @@ impl AsyncWrite for Tracked {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A UDP socket in the table.
+#[derive(Debug)]
+pub(super) struct TrackedUdp {
+    // As above.
+    _registered: Registered,
+    socket: UdpSocket,
+}
+
+/// Binds to `address`. No fork comes between the two steps: they are done in one poll.
+pub(super) async fn bind(address: SocketAddr) -> io::Result<TrackedUdp> {
+    let socket = UdpSocket::bind(address).await?;
+    Ok(TrackedUdp { _registered: sockets::register(&socket)?, socket })
+}
+
+impl TrackedUdp {
+    pub(super) const fn socket(&self) -> &UdpSocket {
+        &self.socket
     }
 }

@@ -19,11 +19,20 @@ module Application
         config.watch "/service/"
       end
       begin_work unless ENV["LAZY"]
-      Window.open { JSON.generate(answer) }
+      open_window
     end
+
+    def open_window = Window.open { JSON.generate(answer) }
 
     def call(_env)
       [200, { "content-type" => "application/json" }, [JSON.generate(answer)]]
+    end
+
+    def answer
+      return { pid: Process.pid, ready: EtcdDiscovery.ready? } unless @registration
+
+      { pid: Process.pid, value: EtcdDiscovery[KEY], told:, snapshot: EtcdDiscovery.snapshot.revision,
+        owned: @registration.owned?, registration: @registration.to_h }.merge(EtcdDiscovery.status.to_h)
     end
 
     private
@@ -32,13 +41,6 @@ module Application
       EtcdDiscovery.start
       EtcdDiscovery.on_change(KEY) { |change| @told << [Process.pid, change.value] }
       @registration = EtcdDiscovery.register("booted", "127.0.0.1:1", id: Process.pid.to_s, ttl: 20).wait
-    end
-
-    def answer
-      return { pid: Process.pid, ready: EtcdDiscovery.ready? } unless @registration
-
-      { pid: Process.pid, value: EtcdDiscovery[KEY], told:, snapshot: EtcdDiscovery.snapshot.revision,
-        owned: @registration.owned?, registration: @registration.to_h }.merge(EtcdDiscovery.status.to_h)
     end
 
     # What on_change has told in this process; what a parent was told before the fork is not ours.

@@ -1,0 +1,8 @@
+# frozen_string_literal: true
+
+require_relative "application"
+
+Application.boot
+Process.daemon(true, true)
+Application.open_window # Process.daemon goes past Process._fork
+sleep 0.2 while File.directory?(ENV.fetch("WORKER_SOCKETS")) # ends also when the spec has gone

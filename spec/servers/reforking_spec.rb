@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+require_relative "promises"
+
+RSpec.describe "workers that become the molds of the next ones, as pitchfork's" do
+  include_context "with one server for all examples"
+
+  context "in the first generation" do
+    before(:context) { serve(Harness::ReforkingServer) }
+
+    it_behaves_like "a server whose processes follow etcd"
+    it_behaves_like "a server that forks from a living copy"
+  end
+
+  context "in later generations" do
+    before(:context) { serve(Harness::ReforkingServer) }
+
+    # Files have names; what belongs to a runtime is anonymous.
+    def anonymous(pid)
+      Dir.glob("/proc/#{pid}/fd/*").map { |file| File.readlink(file) }.grep(/\A(?:socket|anon_inode):/).size
+    end
+
+    it "follow without listing, and hold no more descriptors than the first" do
+      expect_all_to_follow
+      sent = proxy.stats.fetch("down")
+      first = server.worker_pids.map { |pid| anonymous(pid) }.uniq
+      4.times do
+        server.refork
+        expect_all_to_follow
+      end
+      expect(proxy.stats.fetch("down") - sent).to be < listing
+      expect_soon("no more than #{first}") { server.worker_pids.map { |pid| anonymous(pid) }.uniq == first }
+    end
+  end
+end

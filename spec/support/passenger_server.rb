@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+require_relative "app_server"
+
+module Harness
+  # A real Passenger Standalone with its builtin HTTP engine.
+  class PassengerServer < AppServer
+    def initialize(spawn_method:, workers: 2, **options)
+      @spawn_method = spawn_method
+      super(workers:, **options)
+    end
+
+    # With smart spawning the application is loaded by a preloader, which forks.
+    def parent_pid = pids(/Passenger AppPreloader/).first
+
+    def worker_pids = pids(/Passenger RubyApp/).sort
+
+    # Passenger learns of a death when it next hands out a request.
+    def replace(with: :KILL)
+      known = worker_pids
+      Process.kill(with, known.last)
+      WaitUntil.wait_until("a successor", timeout: BOOT_LIMIT) do
+        ask_somebody
+        (worker_pids - known).find { |pid| File.socket?(socket(pid)) }
+      end
+    end
+
+    # How Passenger itself ends one.
+    def replace_gracefully = replace(with: :USR1)
+
+    def stop
+      @process&.stop(:INT)
+      pids(/Passenger/).each { |pid| Process.kill(:KILL, pid) } # a crash must leave nothing behind
+    end
+
+    private
+
+    def command
+      ["passenger", "start", "--engine=builtin", "--address=127.0.0.1", "--port=#{port}",
+       "--spawn-method=#{@spawn_method}", "--min-instances=#{@workers}", "--max-pool-size=#{@workers}",
+       "--environment=production", "--log-file=#{log}", "--pid-file=#{@folder}/pid", "--no-install-runtime",
+       "--disable-security-update-check", "--disable-anonymous-telemetry"]
+    end
+
+    # They leave the process group, but each that has loaded the application has a socket.
+    def pids(title)
+      pids = Dir.children(@folder).grep(/\A\d+\.sock\z/).map(&:to_i)
+      pids.select { |pid| ProcessTable.alive?(pid) && ProcessTable.title(pid).match?(title) }
+    end
+
+    def ask_somebody
+      get
+    rescue Http::Failed, SystemCallError
+      nil # it had been handed to the dead one
+    end
+  end
+end
