@@ -97,16 +97,4 @@ module Bench
                against: GO, base: per_event.call(theirs&.fetch(:cpu)), target: "≤ 1 ×")]
     end
   end
-
-  # A reader in a process of its own, which says when it is ready, and then its result.
-  class RubyReader
-    def initialize(code, etcd, count)
-      @process = Harness::RubyProcess.new(code, endpoints: [etcd.endpoint], env: { "COUNT" => count.to_s })
-      @process.heard
-    end
-
-    def pid = @process.pid
-
-    def result = @process.heard(timeout: 600)
-  end
 end

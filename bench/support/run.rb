@@ -6,6 +6,7 @@ module Bench
     PARTS = {
       "reads" => -> { Reads.new.rows },
       "propagation" => -> { Propagation.new.rows },
+      "following" => -> { Following.new.rows },
       "load" => -> { Load.new.rows },
       "forks" => -> { Forks.new.rows },
       "memory" => -> { Memory.new.rows }

@@ -3,6 +3,7 @@
 //	peer load ENDPOINT PREFIX          reads all keys, in pages, into a map
 //	peer get ENDPOINT KEY COUNT        reads one key COUNT times
 //	peer watch ENDPOINT PREFIX COUNT   takes COUNT events into a map
+//	peer follow ENDPOINT PREFIX COUNT  the same, into a map of all keys, loaded before
 package main
 
 import (
@@ -32,7 +33,11 @@ func main() {
 	case "get":
 		get(client, os.Args[3], number(os.Args[4]))
 	case "watch":
-		watch(client, os.Args[3], number(os.Args[4]))
+		watch(client, os.Args[3], number(os.Args[4]), map[string][]byte{})
+	case "follow":
+		content, _ := read(client, os.Args[3])
+		runtime.GC()
+		watch(client, os.Args[3], number(os.Args[4]), content)
 	}
 }
 
@@ -57,6 +62,16 @@ func get(client *clientv3.Client, key string, count int) {
 
 func load(client *clientv3.Client, prefix string) {
 	base := memoryKiB("VmRSS:")
+	content, elapsed := read(client, prefix)
+	peak := memoryKiB("VmHWM:")
+	runtime.GC()
+	debug.FreeOSMemory()
+	report(map[string]any{"ms": elapsed.Seconds() * 1e3, "keys": len(content), "peak_kib": peak - base,
+		"kib": memoryKiB("VmRSS:") - base})
+	runtime.KeepAlive(content)
+}
+
+func read(client *clientv3.Client, prefix string) (map[string][]byte, time.Duration) {
 	started := time.Now()
 	content := map[string][]byte{}
 	end := clientv3.GetPrefixRangeEnd(prefix)
@@ -70,22 +85,14 @@ func load(client *clientv3.Client, prefix string) {
 			content[string(kv.Key)] = kv.Value
 		}
 		if !page.More {
-			break
+			return content, time.Since(started)
 		}
 		key = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 	}
-	elapsed := time.Since(started)
-	peak := memoryKiB("VmHWM:")
-	runtime.GC()
-	debug.FreeOSMemory()
-	report(map[string]any{"ms": elapsed.Seconds() * 1e3, "keys": len(content), "peak_kib": peak - base,
-		"kib": memoryKiB("VmRSS:") - base})
-	runtime.KeepAlive(content)
 }
 
 // Values that are times (nanoseconds since 1970) are told as latencies.
-func watch(client *clientv3.Client, prefix string, count int) {
-	content := map[string][]byte{}
+func watch(client *clientv3.Client, prefix string, count int, content map[string][]byte) {
 	latencies := make([]float64, 0, count)
 	events := client.Watch(context.Background(), prefix, clientv3.WithPrefix(), clientv3.WithCreatedNotify())
 	<-events
