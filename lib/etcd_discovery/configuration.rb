@@ -131,7 +131,9 @@ module EtcdDiscovery
     def to_native
       values = SETTINGS.to_h { |setting| [setting.name, get(setting.name)] }
       user, password = values[:user]&.split(":", 2)
-      values.merge(user:, password: values[:password] || password).compact
+      # A password goes with its user: one from further below is another user's.
+      password = values[:password] || password unless password && level(:user) < level(:password)
+      values.merge(user:, password:).compact
     end
 
     # @return [String] without secrets
@@ -141,6 +143,11 @@ module EtcdDiscovery
     end
 
     private
+
+    # Where a setting comes from; 0 goes before all others.
+    def level(name)
+      [@values.key?(name), BY_NAME.fetch(name).given_by?(@env), @below.key?(name), true].index(true)
+    end
 
     def set(name, value)
       setting = self.class.setting(name)

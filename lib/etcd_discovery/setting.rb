@@ -39,10 +39,12 @@ module EtcdDiscovery
 
     # What the environment says; where it says nothing, what stands below it.
     def from_environment(env, below)
-      variable = variables.find { |candidate| env[candidate] && !env[candidate].empty? }
-      return below unless variable
+      variable = variable_of(env)
+      variable ? check_text(env[variable], variable) : below
+    end
 
-      check_text(env[variable], variable)
+    def given_by?(env)
+      !variable_of(env).nil?
     end
 
     # Where a list may stand in one text, its parts are between commas.
@@ -75,6 +77,10 @@ module EtcdDiscovery
     end
 
     private
+
+    def variable_of(env)
+      variables.find { |variable| env[variable] && !env[variable].empty? }
+    end
 
     def check_list(value)
       list = value.is_a?(String) ? [value] : value

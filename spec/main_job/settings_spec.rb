@@ -38,6 +38,18 @@ RSpec.describe "a setting" do
       .to raise_error(EtcdDiscovery::ConfigurationError, /_BOOT_TIMEOUT: "soon" is not a number/)
   end
 
+  it "that is a password goes with its user: another one from further below is not taken" do
+    env = { "ETCDCTL_USER" => "root:own" }
+    below = { user: "app", password: "other" }
+    login = lambda { |**given|
+      EtcdDiscovery::Configuration.new(**given).to_native.values_at(:user, :password)
+    }
+    expect(login.call(env:, below:)).to eq %w[root own]
+    expect(login.call(env: { "ETCDCTL_USER" => "root" }, below:)).to eq %w[root other]
+    expect(login.call(env: env.merge("ETCDCTL_PASSWORD" => "beside"), below:)).to eq %w[root beside]
+    expect(login.call(env:, below:, user: "me", password: "mine")).to eq %w[me mine]
+  end
+
   it "that nobody knows is refused, with the ones that there are" do
     expect { configured({}, endpoint: "x") }
       .to raise_error(EtcdDiscovery::ConfigurationError, /endpoint: no such setting; there are endpoints/)

@@ -89,6 +89,11 @@ RSpec.describe "in Rails, a setting" do
     expect(in_force(*names, **rest)).to eq [1.0, 2.0, 4.0, ["/yml/"]]
   end
 
+  it "that is a path counts from the application's folder, wherever the process runs" do
+    write(file, "shared: {watch: /a/, ca_file: config/ca.pem}")
+    expect(refused).to start_with "ca_file: #{root}/config/ca.pem:"
+  end
+
   it "of a client of one's own is not taken from Rails' files, which are for the default client" do
     write(file, "shared: {watch: /yml/, max_staleness: 1}")
     expect(found("EtcdDiscovery::Client.new(watch: '/mine/').config.max_staleness")).to eq 10.0

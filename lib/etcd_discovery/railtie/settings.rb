@@ -11,14 +11,19 @@ module EtcdDiscovery
       class << self
         # Asked each time anew: an initializer may still have changed something.
         def of(app)
-          own = app.config.etcd_discovery.to_h
-          ours.merge(SettingsFile.new(app.root, FILE, ::Rails.env).settings)
-              .merge(Configuration.check(own, "config.etcd_discovery"))
+          own = Configuration.check(app.config.etcd_discovery.to_h, "config.etcd_discovery")
+          given = SettingsFile.new(app.root, FILE, ::Rails.env).settings.merge(own)
+          ours.merge(given.to_h { |name, value| [name, rooted(name, value, app.root)] })
         end
 
         private
 
         def ours = { logger: ::Rails.logger }.compact
+
+        # A server, or a task of cron, may run in another folder than the application's.
+        def rooted(name, value, root)
+          value && Configuration.setting(name).type == :path ? File.expand_path(value, root) : value
+        end
       end
     end
   end
