@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod backoff;
+mod clock;
 pub mod config;
 pub mod endpoint;
 pub mod epoch;

@@ -37,6 +37,16 @@ impl KeyRange {
         Self { start: key.to_vec(), end: Some(next_key(key)) }
     }
 
+    /// As etcd has it in a request: no `end` for one key, one zero byte for all the rest.
+    #[cfg(test)]
+    pub(crate) fn from_request(start: &[u8], end: &[u8]) -> Self {
+        match end {
+            [] => Self::key(start),
+            [0] => Self { start: start.to_vec(), end: None },
+            end => Self { start: start.to_vec(), end: Some(end.to_vec()) },
+        }
+    }
+
     /// The first key of the range.
     #[must_use]
     pub fn start(&self) -> &[u8] {

@@ -18,6 +18,7 @@ use super::report::Phase;
 use super::requests::{self, Opened, Stream};
 use super::roster::{Command, Entry, Roster};
 use super::workload::{Outcome, Request, Workload};
+use crate::clock;
 use crate::config::Settings;
 use crate::store::Publication;
 use crate::sync::Report as SyncReport;
@@ -136,7 +137,7 @@ impl Driver {
     }
 
     fn tick(&mut self) {
-        let now = Instant::now();
+        let now = clock::now();
         while let Some((at, id)) = self.timers.first().copied()
             && at <= now
         {
@@ -179,7 +180,7 @@ impl Driver {
         if let Event::LeaseMissing { lease } = event {
             self.leases.remove(&lease);
         }
-        let effects = member.machine.step(Instant::now(), event);
+        let effects = member.machine.step(clock::now(), event);
         if let Some(timer) = member.timer.take() {
             self.timers.remove(&(timer, id));
         }
@@ -239,7 +240,7 @@ impl Driver {
                 self.workload.submit(Request::Revoke { id, lease });
             }
             Effect::Renew { lease, patience } => {
-                if let Some(order) = self.keepalive.renew(Instant::now(), lease, patience) {
+                if let Some(order) = self.keepalive.renew(clock::now(), lease, patience) {
                     self.order(order);
                 }
             }
@@ -274,7 +275,7 @@ impl Driver {
     }
 
     fn opened(&mut self, serial: u64, opened: Opened) {
-        let now = Instant::now();
+        let now = clock::now();
         match opened {
             Opened::Stream(stream) if serial == self.keepalive.serial() => {
                 self.stream = Some(attend(*stream));
@@ -303,7 +304,7 @@ impl Driver {
 
     fn answered(&mut self, answer: Result<Option<etcd_client::LeaseKeepAliveResponse>, etcd_client::Error>) {
         let Ok(Some(answer)) = answer else {
-            self.keepalive.failed(Instant::now(), self.keepalive.serial());
+            self.keepalive.failed(clock::now(), self.keepalive.serial());
             return self.close_stream();
         };
         let lease = answer.id();

@@ -1,6 +1,6 @@
 //! The requests of registrations, and what their answers mean. etcd's own types end here.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_client::{
     Client, Compare, CompareOp, GetOptions, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper, PutOptions,
@@ -8,6 +8,7 @@ use etcd_client::{
 };
 
 use super::event::{Event, Holder};
+use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::transport::{CallError, Connection, Link};
 
@@ -15,7 +16,7 @@ use crate::transport::{CallError, Connection, Link};
 pub(super) type Looks = (Vec<Holder>, i64);
 
 pub(super) async fn grant(link: &Link, lease: i64, ttl: i64) -> Event {
-    let sent = Instant::now();
+    let sent = clock::now();
     let ask = async |client: Client| {
         client.lease_client().grant(ttl, Some(LeaseGrantOptions::new().with_id(lease))).await
     };
@@ -26,7 +27,7 @@ pub(super) async fn grant(link: &Link, lease: i64, ttl: i64) -> Event {
 }
 
 pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64, expected: i64) -> Event {
-    let sent = Instant::now();
+    let sent = clock::now();
     let transaction = Txn::new()
         .when([Compare::mod_revision(key.clone(), CompareOp::Equal, expected)])
         .and_then([TxnOp::put(key.clone(), value, Some(PutOptions::new().with_lease(lease)))])

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::event::Event;
 use super::requests::{self, Looks, Opened};
+use crate::clock;
 use crate::transport::Link;
 
 const AT_ONCE: usize = 64;
@@ -82,7 +83,7 @@ impl Workload {
             let (ids, keys) = std::mem::replace(&mut self.looks, rest).into_iter().unzip();
             let link = Arc::clone(&self.link);
             self.running.spawn(async move {
-                let sent = Instant::now();
+                let sent = clock::now();
                 Outcome::Looked(ids, sent, requests::look(&link, keys).await)
             });
         }

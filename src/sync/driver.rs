@@ -13,6 +13,7 @@ use super::event::{Effect, Event, Fault, PageRequest, Peer};
 use super::machine::{Machine, Rules};
 use super::report::Report;
 use super::wire;
+use crate::clock;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
@@ -104,7 +105,7 @@ impl Driver {
     pub async fn run(mut self) {
         while let Some(event) = self.next_event().await {
             let mut shown = false;
-            for effect in self.machine.step(Instant::now(), event) {
+            for effect in self.machine.step(clock::now(), event) {
                 shown |= matches!(effect, Effect::Publish(_) | Effect::Confirm(_));
                 self.execute(effect).await;
             }
@@ -127,7 +128,7 @@ impl Driver {
                 self.operation = None;
                 Some(self.take_in(outcome))
             }
-            event = receive(&mut self.stream) => {
+            event = receive(&mut self.stream, self.connection.as_ref()) => {
                 if matches!(event, Event::Failed(_)) {
                     self.stream = None;
                 }
@@ -184,7 +185,7 @@ impl Driver {
         let (settings, endpoints) = (Arc::clone(&self.settings), Arc::clone(&self.endpoints));
         let left = self.left.take().filter(|_| rotate);
         self.operation = Some(Box::pin(async move {
-            let now = Instant::now();
+            let now = clock::now();
             if let Some(left) = left {
                 endpoints.failed(&left, now);
             }
@@ -201,7 +202,7 @@ impl Driver {
                 }
                 Err(error) if error.is_denial() => Outcome::Event(Event::Failed(Fault::Denied(error))),
                 Err(error) => {
-                    endpoints.failed(&endpoint, Instant::now());
+                    endpoints.failed(&endpoint, clock::now());
                     lost(error)
                 }
             }
@@ -297,14 +298,26 @@ async fn finish(operation: &mut Option<Operation>) -> Outcome {
     }
 }
 
-async fn receive(stream: &mut Option<(WatchRequestSender, WatchResponseStream)>) -> Event {
+async fn receive(
+    stream: &mut Option<(WatchRequestSender, WatchResponseStream)>,
+    connection: Option<&Connection>,
+) -> Event {
     let Some((_, responses)) = stream else { return std::future::pending().await };
     match responses.message().await {
         Ok(Some(response)) => Event::Responded(wire::response(response)),
-        Ok(None) => {
-            Event::Failed(Fault::Lost(Error::new(ErrorKind::Connection, "etcd ended the watch stream")))
+        Ok(None) => Event::Failed(Fault::Lost(ended(connection))),
+        Err(error) => {
+            let endpoint = connection.map_or_else(String::new, |connection| connection.endpoint.to_string());
+            Event::Failed(wire::fault(&error, &endpoint).during("watch"))
         }
-        Err(error) => Event::Failed(wire::fault(&error, "the watch stream")),
+    }
+}
+
+fn ended(connection: Option<&Connection>) -> Error {
+    let error = Error::new(ErrorKind::Connection, "etcd ended the watch stream");
+    match connection {
+        Some(connection) => error.at(connection.endpoint.to_string()),
+        None => error,
     }
 }
 

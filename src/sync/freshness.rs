@@ -62,11 +62,22 @@ pub(super) struct Freshness {
     claim: Option<Claim>,
     /// Borne out: every event up to here has arrived.
     believed: i64,
+    /// The highest revision of a progress answer.
+    told: i64,
 }
 
 impl Freshness {
     pub(super) const fn new(interval: Duration, patience: Duration, now: Instant) -> Self {
-        Self { interval, patience, probe: Probe::Idle, read_at: now, heard: now, claim: None, believed: 0 }
+        Self {
+            interval,
+            patience,
+            probe: Probe::Idle,
+            read_at: now,
+            heard: now,
+            claim: None,
+            believed: 0,
+            told: 0,
+        }
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -134,9 +145,18 @@ impl Freshness {
         matches!(self.probe, Probe::Behind { .. })
     }
 
-    /// The stream said something, whatever it was: it is alive.
+    /// The stream told of events: it is alive.
     pub(super) const fn heard(&mut self, now: Instant) {
         self.heard = now;
+    }
+
+    /// The stream said how far it is. That is a sign of life only where it is further than before: a member
+    /// that is stuck goes on answering with one and the same revision.
+    pub(super) const fn heard_of(&mut self, now: Instant, revision: i64) {
+        if revision > self.told {
+            self.told = revision;
+            self.heard = now;
+        }
     }
 
     /// An event of `revision` arrived. One that a progress answer had overtaken refutes that answer.

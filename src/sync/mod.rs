@@ -13,6 +13,8 @@ mod machine;
 #[cfg(test)]
 mod model;
 mod report;
+#[cfg(test)]
+mod sim;
 mod stream;
 mod wire;
 

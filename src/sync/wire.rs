@@ -71,6 +71,8 @@ pub(super) fn fault_of_cancellation(reason: &str) -> Fault {
         ))
     } else if said("compacted") {
         Fault::RevisionGone
+    } else if said("no leader") {
+        Fault::Lost(Error::new(ErrorKind::Connection, crate::transport::NO_LEADER))
     } else {
         Fault::Lost(Error::new(ErrorKind::Connection, format!("etcd canceled the watch: {reason:?}")))
     }
@@ -132,6 +134,7 @@ mod tests {
     fn a_refusal_inside_the_stream_is_told_from_a_loss() {
         assert!(matches!(fault_of_cancellation("etcdserver: permission denied"), Fault::Denied(_)));
         assert!(matches!(fault_of_cancellation("etcdserver: invalid auth token"), Fault::TokenExpired(_)));
-        assert!(matches!(fault_of_cancellation("etcdserver: no leader"), Fault::Lost(_)));
+        let Fault::Lost(error) = fault_of_cancellation("etcdserver: no leader") else { panic!() };
+        assert!(error.to_string().contains("has no leader"), "{error}");
     }
 }

@@ -6,6 +6,11 @@ use tonic::Code;
 
 use crate::error::{Error, ErrorKind};
 
+/// What a member says that is cut off from the majority of its cluster. It is asked to say so (require-leader):
+/// it would go on serving old watches otherwise, without a word.
+pub const NO_LEADER: &str = "the member has no leader: it is cut off from the majority of its cluster, or a \
+                             leader is being elected; trying others";
+
 /// Says `error`, met at `endpoint`, in this crate's words.
 #[must_use]
 pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {
@@ -30,6 +35,7 @@ fn explain_status(status: &tonic::Status) -> Error {
         Code::PermissionDenied => {
             Error::new(ErrorKind::Permission, format!("{said}; grant the user's role access to this range"))
         }
+        Code::Unavailable if said.contains("no leader") => Error::new(ErrorKind::Connection, NO_LEADER),
         Code::DeadlineExceeded => Error::new(ErrorKind::Timeout, said),
         code => match status.source() {
             Some(source) => Error::new(ErrorKind::Connection, chain(source)),

@@ -4,13 +4,13 @@
 //! every lease on the same one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use etcd_client::Client;
 
 use super::dial::{Connection, dial, timed_out};
 use super::endpoints::Endpoints;
 use super::explain::explain;
+use crate::clock;
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -92,7 +92,7 @@ impl Link {
         if let Some(open) = self.opened() {
             return Ok(open);
         }
-        let Some(endpoint) = self.endpoints.pick(Instant::now()) else {
+        let Some(endpoint) = self.endpoints.pick(clock::now()) else {
             return Err(Error::configuration("endpoints", "none given"));
         };
         match dial(&self.settings, &endpoint).await {
@@ -104,7 +104,7 @@ impl Link {
                 Ok((connection, open.serial))
             }
             Err(error) => {
-                self.endpoints.failed(&endpoint, Instant::now());
+                self.endpoints.failed(&endpoint, clock::now());
                 Err(error)
             }
         }
@@ -117,7 +117,7 @@ impl Link {
 
     /// The connection has failed: the next request makes a new one, elsewhere if possible.
     pub fn give_up(&self, failed: &Connection, serial: u64) {
-        self.endpoints.failed(&failed.endpoint, Instant::now());
+        self.endpoints.failed(&failed.endpoint, clock::now());
         let mut open = self.lock();
         if open.serial == serial {
             open.connection = None;

@@ -11,11 +11,13 @@ mod first_contact;
 mod link;
 mod reach;
 mod resolve;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod tls;
 mod tracked;
 
 pub use dial::{Connection, dial};
 pub use endpoints::Endpoints;
-pub use explain::explain;
+pub use explain::{NO_LEADER, explain};
 pub use link::{CallError, Link};
 pub use tls::check_files;

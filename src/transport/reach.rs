@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::resolve::resolve;
+#[cfg(test)]
+use super::simulated;
 use super::tracked;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
@@ -17,23 +19,38 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
 /// Where an endpoint can be reached at this moment.
 #[derive(Clone)]
-pub(super) struct Route(Vec<SocketAddr>);
+pub(super) enum Route {
+    Addresses(Vec<SocketAddr>),
+    #[cfg(test)]
+    Simulated(simulated::Host),
+}
 
-/// Finds the addresses of `endpoint`.
+/// Finds the way to `endpoint`.
 pub(super) async fn route(endpoint: &Endpoint) -> Result<Route> {
-    Ok(Route(resolve(endpoint).await?))
+    #[cfg(test)]
+    if let Some(host) = simulated::host(endpoint) {
+        return Ok(Route::Simulated(host));
+    }
+    Ok(Route::Addresses(resolve(endpoint).await?))
 }
 
 impl Route {
-    /// Connects to the first address that answers.
     pub(super) async fn connect(&self) -> io::Result<Box<dyn Bytes>> {
-        let mut last = io::Error::other("the host name has no address");
-        for address in &self.0 {
-            match tracked::connect(*address).await {
-                Ok(stream) => return Ok(Box::new(stream)),
-                Err(error) => last = error,
-            }
+        match self {
+            Self::Addresses(addresses) => first_that_answers(addresses).await,
+            #[cfg(test)]
+            Self::Simulated(host) => Ok(Box::new(simulated::connect(host)?)),
         }
-        Err(last)
     }
+}
+
+async fn first_that_answers(addresses: &[SocketAddr]) -> io::Result<Box<dyn Bytes>> {
+    let mut last = io::Error::other("the host name has no address");
+    for address in addresses {
+        match tracked::connect(*address).await {
+            Ok(stream) => return Ok(Box::new(stream)),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }

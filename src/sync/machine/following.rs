@@ -58,7 +58,7 @@ impl Machine {
 
     fn progressed(&mut self, now: Instant, watch_id: i64, revision: i64, effects: &mut Vec<Effect>) {
         let State::Watching { stream, freshness } = &mut self.state else { return };
-        freshness.heard(now);
+        freshness.heard_of(now, revision);
         match self.trust {
             Trust::Exact => stream.progressed(watch_id, revision),
             Trust::Repeated => {

@@ -15,39 +15,39 @@ type Transaction = Vec<(Key, Option<u8>)>;
 
 /// A state of the server at a time: what was true from then on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
-    pub(super) at: Instant,
-    pub(super) life: u32,
-    pub(super) revision: i64,
+pub(in crate::sync) struct Mark {
+    pub(in crate::sync) at: Instant,
+    pub(in crate::sync) life: u32,
+    pub(in crate::sync) revision: i64,
 }
 
 #[derive(Debug)]
-pub(super) struct Etcd {
+pub(in crate::sync) struct Etcd {
     cluster_id: u64,
     raft_term: u64,
     /// Counts the histories: data lost or replaced begins another one.
-    pub(super) life: u32,
+    pub(in crate::sync) life: u32,
     /// Revision 1 is empty, as in etcd.
     history: Vec<Transaction>,
-    pub(super) compacted: i64,
-    pub(super) marks: Vec<Mark>,
+    pub(in crate::sync) compacted: i64,
+    pub(in crate::sync) marks: Vec<Mark>,
 }
 
 impl Etcd {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(in crate::sync) fn new(now: Instant) -> Self {
         let marks = vec![Mark { at: now, life: 0, revision: 1 }];
         Self { cluster_id: 7, raft_term: 1_000, life: 0, history: vec![Vec::new()], compacted: 0, marks }
     }
 
-    pub(super) fn revision(&self) -> i64 {
+    pub(in crate::sync) fn revision(&self) -> i64 {
         i64::try_from(self.history.len()).unwrap()
     }
 
-    pub(super) fn header(&self) -> Header {
+    pub(in crate::sync) fn header(&self) -> Header {
         Header { cluster_id: self.cluster_id, revision: self.revision(), raft_term: self.raft_term }
     }
 
-    pub(super) fn write(&mut self, transaction: Transaction, watched: &Ranges, now: Instant) {
+    pub(in crate::sync) fn write(&mut self, transaction: Transaction, watched: &Ranges, now: Instant) {
         let visible = transaction.iter().any(|(key, _)| watched.contains(key));
         self.history.push(transaction);
         if visible {
@@ -59,12 +59,12 @@ impl Etcd {
         self.marks.push(Mark { at, life: self.life, revision: self.revision() });
     }
 
-    pub(super) fn compact(&mut self) {
+    pub(in crate::sync) fn compact(&mut self) {
         self.compacted = self.revision();
     }
 
     /// The data folder is gone: the cluster's name is the same, its history begins again.
-    pub(super) fn lose_data(&mut self, now: Instant) {
+    pub(in crate::sync) fn lose_data(&mut self, now: Instant) {
         self.life += 1;
         self.raft_term -= 1;
         self.history.truncate(1);
@@ -73,7 +73,7 @@ impl Etcd {
     }
 
     /// Another cluster: its revisions may be higher than the old one's.
-    pub(super) fn replace(&mut self, now: Instant) {
+    pub(in crate::sync) fn replace(&mut self, now: Instant) {
         self.life += 1;
         self.cluster_id += 1;
         self.compacted = 0;
@@ -83,7 +83,7 @@ impl Etcd {
     }
 
     /// What a reader of `ranges` must see at `revision`: key, value and the revision of it.
-    pub(super) fn content(&self, ranges: &Ranges, revision: i64) -> BTreeMap<Key, Entry> {
+    pub(in crate::sync) fn content(&self, ranges: &Ranges, revision: i64) -> BTreeMap<Key, Entry> {
         let mut content: BTreeMap<Key, Entry> = BTreeMap::new();
         for (transaction, at) in self.history.iter().zip(1..=revision) {
             for (key, value) in transaction.iter().filter(|(key, _)| ranges.contains(key)) {
@@ -100,7 +100,7 @@ impl Etcd {
     }
 
     /// A page of a listing; `None` when its revision is compacted or of another history.
-    pub(super) fn page(&self, request: &PageRequest) -> Option<Page> {
+    pub(in crate::sync) fn page(&self, request: &PageRequest) -> Option<Page> {
         let revision = request.revision.unwrap_or_else(|| self.revision());
         if revision < self.compacted || revision > self.revision() {
             return None;
@@ -118,7 +118,7 @@ impl Etcd {
     }
 
     /// The events of `range` from revision `from` on.
-    pub(super) fn events(&self, range: &KeyRange, from: i64) -> Vec<Change> {
+    pub(in crate::sync) fn events(&self, range: &KeyRange, from: i64) -> Vec<Change> {
         let everything = Ranges::merge([KeyRange::prefix(b"")]);
         let mut events = Vec::new();
         for at in from.max(1)..=self.revision() {

@@ -2,7 +2,7 @@
 //! seldom, and a script of random events. Every snapshot that the machine publishes must be that etcd's
 //! content at that revision (promises 1 to 3), and no confirmation may be truer than etcd (promise 5).
 
-mod etcd;
+pub(super) mod etcd;
 mod world;
 
 use proptest::prelude::*;

@@ -1,0 +1,219 @@
+//! A simulated etcd: the reference content behind etcd's own gRPC services, well-behaved until told otherwise.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader, PbWatchResponse};
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::super::model::etcd::Etcd;
+use super::wire::{Line, Wire};
+use crate::clock;
+use crate::range::{KeyRange, Ranges};
+use crate::store::{Change, Entry, Key};
+
+/// What a stream of the watch service is sent.
+pub(super) type Outgoing = mpsc::UnboundedSender<Result<PbWatchResponse, Status>>;
+
+/// How the server answers a progress request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// With its revision, once the stream has been told all before it, as it should.
+    Told,
+    /// With its revision at once, as old servers.
+    Hasty,
+    /// Not at all, as `etcd grpc-proxy`.
+    Silent,
+    /// With this revision, whatever its own is.
+    Old(i64),
+}
+
+/// What the server does in place of what it should.
+#[derive(Debug, Clone)]
+pub(super) struct Conduct {
+    pub(super) version: &'static str,
+    pub(super) progress: Progress,
+    /// Every watch is created and canceled in one message, with this reason.
+    pub(super) refuse_watches: Option<&'static str>,
+    /// Every read fails with this.
+    pub(super) refuse_reads: Option<Status>,
+    /// Watches are told nothing of what is written.
+    pub(super) mute: bool,
+    /// Compacts all before each page but the first of a listing.
+    pub(super) compact_between_pages: bool,
+}
+
+impl Default for Conduct {
+    fn default() -> Self {
+        Self {
+            version: "3.5.21",
+            progress: Progress::Told,
+            refuse_watches: None,
+            refuse_reads: None,
+            mute: false,
+            compact_between_pages: false,
+        }
+    }
+}
+
+/// What it was asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) connections: usize,
+    pub(super) reads: usize,
+    /// The revisions that watches were to start from.
+    pub(super) watches: Vec<i64>,
+    pub(super) progress: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Watcher {
+    pub(super) id: i64,
+    pub(super) range: KeyRange,
+    pub(super) next: i64,
+    pub(super) stream: Outgoing,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) content: Etcd,
+    pub(super) conduct: Conduct,
+    pub(super) asked: Asked,
+    pub(super) watchers: Vec<Watcher>,
+    pub(super) wire: Wire,
+}
+
+/// One server, shared by its services and the test.
+#[derive(Debug, Clone)]
+pub(super) struct Simulated(Arc<Mutex<State>>);
+
+impl Simulated {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            content: Etcd::new(clock::now()),
+            conduct: Conduct::default(),
+            asked: Asked::default(),
+            watchers: Vec::new(),
+            wire: Wire::default(),
+        })))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// Changes what it does from now on.
+    pub(super) fn conduct(&self, change: impl FnOnce(&mut Conduct)) {
+        change(&mut self.lock().conduct);
+    }
+
+    pub(super) fn asked(&self) -> Asked {
+        self.lock().asked.clone()
+    }
+
+    pub(super) fn revision(&self) -> i64 {
+        self.lock().content.revision()
+    }
+
+    /// One transaction: each key gets its value, or is deleted.
+    pub(super) fn write(&self, keys: &[(&[u8], Option<u8>)]) {
+        let mut state = self.lock();
+        let everything = Ranges::merge([KeyRange::prefix(b"")]);
+        let transaction = keys.iter().map(|(key, value)| (Key::from(*key), *value)).collect();
+        state.content.write(transaction, &everything, clock::now());
+        state.tell_watchers();
+    }
+
+    pub(super) fn put(&self, key: &[u8], value: u8) {
+        self.write(&[(key, Some(value))]);
+    }
+
+    /// Sends `response` as it is to every watch, under its id.
+    pub(super) fn say(&self, response: &PbWatchResponse) {
+        for watcher in &self.lock().watchers {
+            let _ = watcher.stream.send(Ok(PbWatchResponse { watch_id: watcher.id, ..response.clone() }));
+        }
+    }
+
+    /// Cancels every watch with `reason`.
+    pub(super) fn cancel(&self, reason: &str, compact_revision: i64) {
+        let (header, cancel_reason) = (Some(self.header()), reason.to_owned());
+        let canceled = PbWatchResponse { header, canceled: true, ..PbWatchResponse::default() };
+        self.say(&PbWatchResponse { cancel_reason, compact_revision, ..canceled });
+        self.lock().watchers.clear();
+    }
+
+    pub(super) fn line(&self, line: &Line) {
+        self.lock().wire.set(line);
+    }
+
+    pub(super) fn header(&self) -> PbResponseHeader {
+        self.lock().header()
+    }
+}
+
+impl State {
+    pub(super) fn header(&self) -> PbResponseHeader {
+        let header = self.content.header();
+        PbResponseHeader {
+            cluster_id: header.cluster_id,
+            member_id: 1,
+            revision: header.revision,
+            raft_term: header.raft_term,
+        }
+    }
+
+    /// Sends every watch what it has not been sent yet.
+    pub(super) fn tell_watchers(&mut self) {
+        if self.conduct.mute {
+            return;
+        }
+        let (header, revision) = (Some(self.header()), self.content.revision());
+        self.watchers.retain(|watcher| !watcher.stream.is_closed());
+        for watcher in &mut self.watchers {
+            let blank = PbWatchResponse { header, watch_id: watcher.id, ..PbWatchResponse::default() };
+            if watcher.next < self.content.compacted {
+                let compact_revision = self.content.compacted;
+                watcher.next = i64::MAX;
+                let _ =
+                    watcher.stream.send(Ok(PbWatchResponse { canceled: true, compact_revision, ..blank }));
+                continue;
+            }
+            let events: Vec<PbEvent> =
+                self.content.events(&watcher.range, watcher.next).iter().map(event).collect();
+            watcher.next = watcher.next.max(revision + 1);
+            if !events.is_empty() {
+                let _ = watcher.stream.send(Ok(PbWatchResponse { events, ..blank }));
+            }
+        }
+    }
+}
+
+pub(super) fn key_value(entry: &Entry) -> PbKeyValue {
+    let (key, value) = (entry.key().to_vec(), entry.value().to_vec());
+    PbKeyValue {
+        key,
+        value,
+        mod_revision: entry.mod_revision(),
+        lease: entry.lease(),
+        ..PbKeyValue::default()
+    }
+}
+
+fn event(change: &Change) -> PbEvent {
+    match &change.entry {
+        Some(entry) => PbEvent { r#type: 0, kv: Some(key_value(entry)), prev_kv: None },
+        None => deletion(&change.key, change.mod_revision),
+    }
+}
+
+pub(super) fn deletion(key: &[u8], mod_revision: i64) -> PbEvent {
+    let kv = PbKeyValue { key: key.to_vec(), mod_revision, ..PbKeyValue::default() };
+    PbEvent { r#type: 1, kv: Some(kv), prev_kv: None }
+}
+
+/// The event that puts `value`.
+pub(super) fn put_event(key: &[u8], value: u8, mod_revision: i64) -> PbEvent {
+    let entry = Entry::new(key.to_vec(), &[value], mod_revision, 0);
+    PbEvent { r#type: 0, kv: Some(key_value(&entry)), prev_kv: None }
+}

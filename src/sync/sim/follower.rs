@@ -1,0 +1,132 @@
+//! The real driver, its transport and its outlet, on the clock and the network of a test.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::etcd::Simulated;
+use super::services::serve;
+use crate::clock;
+use crate::config::Settings;
+use crate::endpoint::Endpoint;
+use crate::range::{KeyRange, Ranges};
+use crate::store::Publication;
+use crate::sync::{Driver, Outlet, Phase, Report};
+use crate::transport::{Endpoints, Link, simulated};
+
+/// Longer than anything here takes, on a clock that costs nothing.
+pub(super) const LONG: Duration = Duration::from_secs(120);
+
+pub(super) struct Follower {
+    pub(super) publication: Arc<Publication>,
+    report: Arc<ArcSwap<Report>>,
+    _wanted: watch::Sender<bool>,
+}
+
+/// A simulated etcd that answers at `host`.
+pub(super) fn etcd_at(host: &str) -> Simulated {
+    let etcd = Simulated::new();
+    tokio::spawn(serve(etcd.clone(), simulated::listen(host)));
+    etcd
+}
+
+/// An etcd that holds `/a/1`, and who follows it.
+pub(super) async fn followed() -> (Simulated, Follower) {
+    let etcd = etcd_at("one");
+    etcd.put(b"/a/1", 1);
+    let follower = Follower::start(&["one"], &[b"/a/"]);
+    follower.fresh().await;
+    (etcd, follower)
+}
+
+impl Follower {
+    /// Follows `prefixes` at `hosts`, the first of them first.
+    pub(super) fn start(hosts: &[&str], prefixes: &[&[u8]]) -> Self {
+        let endpoints: Vec<Endpoint> =
+            hosts.iter().map(|host| Endpoint::parse(host, false).unwrap()).collect();
+        let ranges = Ranges::merge(prefixes.iter().map(|prefix| KeyRange::prefix(prefix)));
+        let mut settings = Settings::new(endpoints, ranges).unwrap();
+        settings.page_size = 2;
+        Self::with(settings)
+    }
+
+    pub(super) fn with(settings: Settings) -> Self {
+        fastrand::seed(2379);
+        let settings = Arc::new(settings);
+        let endpoints = Arc::new(Endpoints::new(&settings.endpoints, 0.0));
+        let link = Arc::new(Link::new(Arc::clone(&settings), Arc::clone(&endpoints)));
+        let (publication, report) = (Arc::<Publication>::default(), Arc::<ArcSwap<Report>>::default());
+        let outlet = Outlet {
+            publication: Arc::clone(&publication),
+            report: Arc::clone(&report),
+            signal: Arc::default(),
+            published: Arc::default(),
+        };
+        let (wanted, mut wishes) = watch::channel(true);
+        wishes.mark_changed();
+        tokio::spawn(Driver::new(settings, endpoints, link, outlet, wishes).run());
+        Self { publication, report, _wanted: wanted }
+    }
+
+    pub(super) fn report(&self) -> Arc<Report> {
+        self.report.load_full()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.report().phase
+    }
+
+    pub(super) fn revision(&self) -> i64 {
+        self.publication.load().snapshot().revision()
+    }
+
+    pub(super) fn value(&self, key: &[u8]) -> Option<u8> {
+        self.publication.load().snapshot().get(key).map(|entry| entry.value()[0])
+    }
+
+    /// What went wrong last.
+    pub(super) fn last_error(&self) -> String {
+        self.report().last_error.as_ref().map_or_else(String::new, ToString::to_string)
+    }
+
+    /// How long ago etcd confirmed what is shown.
+    pub(super) fn age(&self) -> Duration {
+        self.report().confirmed_at.map_or(Duration::MAX, |at| clock::now().saturating_duration_since(at))
+    }
+
+    /// Waits for `condition`, for `limit` of the simulated time at most; returns how long it took.
+    pub(super) async fn within(
+        &self,
+        limit: Duration,
+        what: &str,
+        condition: impl Fn(&Self) -> bool,
+    ) -> Duration {
+        let start = clock::now();
+        while !condition(self) {
+            let waited = clock::now() - start;
+            assert!(waited <= limit, "waited {waited:?} in vain for {what}: {:?}", self.report());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        clock::now() - start
+    }
+
+    pub(super) async fn shows(&self, key: &[u8], value: Option<u8>) -> Duration {
+        self.within(LONG, "a value", |follower| follower.value(key) == value).await
+    }
+
+    /// Waits until it watches, and etcd has confirmed it since now.
+    pub(super) async fn fresh(&self) -> Duration {
+        let now: Instant = clock::now();
+        let fresh = |follower: &Self| {
+            follower.phase() == Phase::Watching && follower.report().confirmed_at.is_some_and(|at| at >= now)
+        };
+        self.within(LONG, "a confirmation", fresh).await
+    }
+
+    /// Lets time pass in which nothing is expected.
+    pub(super) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}

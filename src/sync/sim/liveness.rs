@@ -1,0 +1,146 @@
+//! Freshness rests on what etcd confirms, and silence ends (promise 5).
+
+use std::time::Duration;
+
+use super::etcd::Progress;
+use super::follower::{Follower, LONG, etcd_at, followed};
+use super::wire::Line;
+use crate::config::Timing;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// From a confirmation that has just come to the moment at which the missing next one is given up.
+fn bound() -> Duration {
+    let timing = Timing::default();
+    timing.progress_interval + timing.request_timeout
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_of_quiet_is_confirmed_all_along_over_one_connection() {
+    let (etcd, follower) = followed().await;
+    let before = etcd.asked();
+    let oldest = Timing::default().progress_interval + Duration::from_millis(100);
+    let start = crate::clock::now();
+    while crate::clock::now() < start + HOUR {
+        follower.pass(Duration::from_secs(1)).await;
+        assert!(follower.age() <= oldest, "{:?}", follower.age());
+    }
+    let asked = etcd.asked();
+    assert_eq!((asked.connections, asked.watches), (before.connections, before.watches));
+    assert!(asked.reads - before.reads <= 1_200, "{} reads in an hour", asked.reads - before.reads);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_in_which_only_other_keys_change_is_confirmed_all_along() {
+    let (etcd, follower) = followed().await;
+    let connections = etcd.asked().connections;
+    for value in 0..720 {
+        etcd.put(b"/elsewhere", u8::try_from(value % 256).unwrap());
+        follower.pass(Duration::from_secs(5)).await;
+        assert!(follower.age() <= Timing::default().progress_interval * 2, "{:?}", follower.age());
+    }
+    assert_eq!(etcd.asked().connections, connections);
+}
+
+#[test]
+fn the_same_story_ends_the_same_on_each_run() {
+    let tell = || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let start = crate::clock::now();
+            let (etcd, follower) = followed().await;
+            for value in 2..20 {
+                etcd.line(if value % 3 == 0 { &Line::Stranded } else { &Line::Cut });
+                etcd.put(b"/a/1", value);
+                follower.shows(b"/a/1", Some(value)).await;
+            }
+            (etcd.asked(), follower.report().reconnects, crate::clock::now() - start)
+        })
+    };
+    assert_eq!(tell(), tell());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_open_link_is_given_up_within_the_bound_and_its_age_was_true_meanwhile() {
+    let (etcd, follower) = followed().await;
+    etcd.line(&Line::Stranded);
+    let stranded = crate::clock::now();
+    etcd.put(b"/a/1", 2);
+    while follower.value(b"/a/1") == Some(1) {
+        let since = crate::clock::now() - stranded;
+        assert!(follower.age() + Duration::from_millis(50) >= since, "younger than the last contact");
+        assert!(since <= bound() + Duration::from_secs(1), "still silent after {since:?}");
+        follower.pass(Duration::from_millis(10)).await;
+    }
+    assert!(follower.age() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_falls_silent_is_left_for_another_within_the_bound() {
+    let (one, other) = (etcd_at("one"), etcd_at("other"));
+    for etcd in [&one, &other] {
+        etcd.put(b"/a/1", 1);
+    }
+    let follower = Follower::start(&["one", "other"], &[b"/a/"]);
+    follower.fresh().await;
+    // Silent for good: what connects to it hangs as well.
+    one.line(&Line::Stranded);
+    let silent = one.clone();
+    tokio::spawn(async move {
+        loop {
+            silent.line(&Line::Stranded);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    other.put(b"/a/1", 2);
+    let waited = follower.shows(b"/a/1", Some(2)).await;
+    assert!(waited <= Duration::from_secs(10), "{waited:?}");
+    let peer = follower.report().peer.clone().unwrap();
+    assert!(peer.endpoint.contains("other"), "{peer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_told_nothing_while_reads_are_answered_is_given_up() {
+    let (etcd, follower) = followed().await;
+    etcd.conduct(|conduct| {
+        conduct.mute = true;
+        conduct.progress = Progress::Silent;
+    });
+    etcd.put(b"/a/1", 2);
+    let told = |follower: &Follower| follower.report().last_error.is_some();
+    follower.within(bound() + Duration::from_millis(200), "the silence to be noticed", told).await;
+    assert!(follower.last_error().contains("silent"), "{}", follower.last_error());
+    assert!(follower.age() >= Timing::default().request_timeout, "confirmed without contact");
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_answers_of_an_old_revision_confirm_nothing_and_are_no_sign_of_life() {
+    let (etcd, follower) = followed().await;
+    let old = etcd.revision();
+    etcd.conduct(|conduct| {
+        conduct.mute = true;
+        conduct.progress = Progress::Old(old);
+    });
+    etcd.put(b"/a/1", 2);
+    let start = crate::clock::now();
+    let left = |follower: &Follower| follower.report().last_error.is_some();
+    let waited = follower.within(bound() + Duration::from_millis(200), "another connection", left).await;
+    assert!(etcd.asked().progress > 5, "{:?}", etcd.asked());
+    assert!(follower.report().confirmed_at.is_none_or(|at| at <= start), "confirmed at an old revision");
+    assert!(follower.revision() == old && follower.age() >= waited);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_cut_again_and_again_are_made_with_growing_pauses() {
+    let (etcd, follower) = followed().await;
+    let before = etcd.asked().connections;
+    for _ in 0..1_200 {
+        etcd.line(&Line::Cut);
+        follower.pass(Duration::from_millis(100)).await;
+    }
+    let made = etcd.asked().connections - before;
+    assert!(made < 400, "{made} connections in two minutes");
+    follower.fresh().await;
+    assert!(follower.within(LONG, "a value", |follower| follower.value(b"/a/1") == Some(1)).await.is_zero());
+}

@@ -1,0 +1,12 @@
+//! The real driver against an etcd inside the test: etcd's own gRPC services over a wire of memory, on a clock
+//! that jumps to whatever is due next. For what a real etcd will not do on demand; the same on each run,
+//! and an hour of quiet costs milliseconds.
+
+mod content;
+mod etcd;
+mod follower;
+mod liveness;
+mod refusals;
+mod services;
+mod strange_words;
+mod wire;

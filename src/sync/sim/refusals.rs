@@ -1,0 +1,103 @@
+//! What etcd refuses, it says inside a stream that was opened well. The copy stays, the reason is told, and
+//! nobody is asked in a tight loop (promises 4 and 12).
+
+use std::time::Duration;
+
+use tonic::Status;
+
+use super::follower::{Follower, LONG, followed};
+use super::wire::Line;
+use crate::sync::Phase;
+
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_created_and_canceled_in_one_is_denied_and_taken_up_when_it_is_allowed() {
+    let (etcd, follower) = followed().await;
+    etcd.conduct(|conduct| {
+        conduct.refuse_watches =
+            Some("rpc error: code = PermissionDenied desc = etcdserver: permission denied");
+    });
+    etcd.line(&Line::Cut);
+    follower.within(LONG, "the denial", |follower| follower.phase() == Phase::Denied).await;
+    assert!(follower.last_error().contains("grant the user to read it"), "{}", follower.last_error());
+    assert_eq!(follower.value(b"/a/1"), Some(1));
+
+    etcd.put(b"/a/1", 2);
+    etcd.conduct(|conduct| conduct.refuse_watches = None);
+    let waited = follower.shows(b"/a/1", Some(2)).await;
+    assert!(waited <= Duration::from_secs(6), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expired_costs_one_new_connection_and_no_pause() {
+    let (etcd, follower) = followed().await;
+    etcd.cancel("etcdserver: invalid auth token", 0);
+    etcd.put(b"/a/1", 2);
+    let waited = follower.shows(b"/a/1", Some(2)).await;
+    assert!(waited < Duration::from_millis(100), "{waited:?}");
+    assert_eq!((follower.report().reconnects, follower.report().relists), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compacted_watch_is_read_anew_with_its_deletions_however_etcd_says_so() {
+    let said = "etcdserver: mvcc: required revision has been compacted";
+    for (reason, by_number) in [("", true), (said, false)] {
+        let (etcd, follower) = followed().await;
+        etcd.conduct(|conduct| conduct.mute = true);
+        etcd.write(&[(b"/a/1", None), (b"/a/2", Some(2))]);
+        etcd.lock().content.compact();
+        etcd.conduct(|conduct| conduct.mute = false);
+        etcd.cancel(reason, if by_number { etcd.revision() } else { 0 });
+        follower.shows(b"/a/2", Some(2)).await;
+        assert_eq!((follower.value(b"/a/1"), follower.report().relists), (None, 1), "{reason:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_without_a_leader_is_called_so_and_left() {
+    let (etcd, follower) = followed().await;
+    etcd.cancel("rpc error: code = Unavailable desc = etcdserver: no leader", 0);
+    follower.within(LONG, "the end of the watch", |follower| follower.report().last_error.is_some()).await;
+    assert!(follower.last_error().contains("has no leader"), "{}", follower.last_error());
+    follower.fresh().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_minutes_of_refusals_are_no_storm() {
+    for reason in ["etcdserver: permission denied", "etcdserver: invalid auth token", "whatever", ""] {
+        let (etcd, follower) = followed().await;
+        etcd.conduct(|conduct| conduct.refuse_watches = Some(reason));
+        etcd.line(&Line::Cut);
+        let before = etcd.asked().watches.len();
+        follower.pass(TEN_MINUTES).await;
+        let asked = etcd.asked().watches.len() - before;
+        // A second apart on average at the least: jitter halves a pause of three seconds.
+        assert!(asked > 50 && asked < 600, "{reason:?}: {asked} watches");
+        assert_eq!(follower.value(b"/a/1"), Some(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_read_keeps_the_copy_and_says_which_read() {
+    let (etcd, follower) = followed().await;
+    etcd.conduct(|conduct| {
+        conduct.refuse_reads = Some(Status::permission_denied("etcdserver: permission denied"));
+    });
+    follower.within(LONG, "the denial", |follower| follower.phase() == Phase::Denied).await;
+    assert!(follower.last_error().contains("ask for the revision"), "{}", follower.last_error());
+    assert_eq!(follower.value(b"/a/1"), Some(1));
+    etcd.conduct(|conduct| conduct.refuse_reads = None);
+    follower.fresh().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_listing_that_is_refused_publishes_nothing() {
+    let etcd = super::follower::etcd_at("one");
+    etcd.conduct(|conduct| {
+        conduct.refuse_reads = Some(Status::permission_denied("etcdserver: permission denied"));
+    });
+    let follower = Follower::start(&["one"], &[b"/a/"]);
+    follower.within(LONG, "the denial", |follower| follower.phase() == Phase::Denied).await;
+    assert_eq!((follower.publication.generation(), follower.report().confirmed_at), (0, None));
+}
