@@ -108,6 +108,27 @@ RSpec.describe "fork" do
     expect(proxy.stats.fetch("down") - listed).to be < 100_000
   end
 
+  it "gives a child whose status never tells of its parent's reconnects" do
+    proxy = start_proxy(etcd)
+    parent = ruby_process(<<~RUBY, proxy)
+      connect "/service/"
+      report "connected"
+      hear
+      wait_until("a reconnect") { EtcdDiscovery.status.reconnects.positive? }
+      30.times do
+        in_child do
+          counts = Array.new(100) { EtcdDiscovery.status.reconnects }
+          counts.sum.zero? or raise "the child counted \#{counts.uniq}"
+        end
+      end
+      report "forked"
+    RUBY
+    expect(parent.heard).to eq "connected"
+    proxy.cut
+    parent.tell
+    expect(parent.heard).to eq "forked"
+  end
+
   it "loses nothing that happens between the fork and the child's own watch" do
     parent = ruby_process(<<~RUBY, etcd)
       connect "/service/"

@@ -83,11 +83,14 @@ impl Client {
     /// confirmation.
     #[must_use]
     pub fn report(&self) -> Arc<Report> {
-        let report = self.report.load_full();
         match self.attached.get() {
-            Some(_) => report,
-            None => Arc::new(Report { confirmed_at: report.confirmed_at, ..Report::default() }),
+            Some(_) => self.report.load_full(),
+            None => Arc::new(self.inherited_report()),
         }
+    }
+
+    fn inherited_report(&self) -> Report {
+        Report { confirmed_at: self.report.load().confirmed_at, ..Report::default() }
     }
 
     /// Begins, or goes on after a fork. Returns at once.
@@ -287,6 +290,8 @@ impl Client {
             let endpoints = Arc::new(Endpoints::new(&self.settings.endpoints, fastrand::f64()));
             let link = Arc::new(Link::new(Arc::clone(&self.settings), Arc::clone(&endpoints)));
             let (wanted, wishes) = watch::channel(self.is_wanted());
+            // Or a child would show its parent's counts until its own driver first speaks.
+            self.report.store(Arc::new(self.inherited_report()));
             let outlet = Outlet {
                 publication: Arc::clone(&self.publication),
                 report: Arc::clone(&self.report),
