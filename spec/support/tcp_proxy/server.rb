@@ -44,8 +44,9 @@ class ProxyServer
   # Half-open: nothing is read, nothing is written, nothing is accepted, nothing is closed.
   def still? = @mode == :half_open
 
+  # What has lost bytes swallows the rest too, until it is reset: no network gives a stream with a hole in it.
   def swallowing?(link, pipe)
-    @mode == :blackhole && @directions.include?(pipe.equal?(link.up) ? "up" : "down")
+    pipe.swallowed || (@mode == :blackhole && @directions.include?(pipe.equal?(link.up) ? "up" : "down"))
   end
 
   def sources
