@@ -12,6 +12,7 @@ task :verify, %i[setup seconds] do |_task, given|
   run.step("test:core", "rake", "test:core", tests: true)
   if compiled
     %w[spec spec:packaging].each { |specs| run.step(specs, "rake", specs, tests: true) }
+    run.step("torture", "rake", "torture[3]")
   else
     run.skip("spec", "compile failed")
   end

@@ -1,0 +1,73 @@
+# frozen_string_literal: true
+
+# Somebody who changes etcd all the time: `writer.rb EPOCH SEED RATE`, RATE being transactions a second. No
+# two histories hold the same values.
+
+require_relative "../support/content"
+require_relative "../support/gateway"
+require_relative "../support/settings"
+
+# Single puts, deletes, deletes of many keys, and transactions of many over both ranges; also keys that nobody
+# watches.
+class Writer
+  KEYS = { "/t/a/" => 120, "/t/c/" => 80 }.freeze
+  # What kind of operation, and how often in a hundred.
+  KINDS = { put: 45, delete: 10, transaction: 28, unwatched: 10, sweep: 4, large: 3 }.freeze
+
+  def initialize(epoch, seed, rate, alive)
+    @random = Random.new(seed)
+    @mark = "#{epoch}.#{Process.pid}"
+    @pause = 2.0 / rate
+    @count = 0
+    @alive = alive
+    @gateway = Torture::Settings.gateway("root")
+  end
+
+  # Ends when whoever started it has.
+  def run
+    until @alive.wait_readable(@random.rand * @pause)
+      begin
+        @gateway.commit(operations)
+      rescue Torture::Gateway::Failed
+        nil # it may have been committed or not: the recorder knows
+      end
+    end
+  end
+
+  private
+
+  def operations
+    case kind
+    when :put then [put(key)]
+    when :delete then [[:delete, key]]
+    when :transaction then transaction
+    when :unwatched then [put("#{Torture::Content::UNWATCHED}#{@random.rand(20)}")]
+    when :sweep then [[:delete_prefix, "/t/a/#{@random.rand(10..12)}"]]
+    when :large then [[:put, key, @random.bytes(@random.rand(20_000))]]
+    end
+  end
+
+  def kind
+    die = @random.rand(100)
+    KINDS.find { |_, share| (die -= share).negative? }.first
+  end
+
+  def transaction
+    keys = Array.new(@random.rand(2..60)) { key }.uniq
+    keys.map { |key| @random.rand < 0.8 ? put(key) : [:delete, key] }
+  end
+
+  # Some keys end in bytes that are no text.
+  def key
+    range, size = KEYS.to_a.sample(random: @random)
+    number = @random.rand(size)
+    (number % 10).zero? ? "#{range}#{number}".b + "\x00\xFF".b : "#{range}#{number}"
+  end
+
+  def put(key) = [:put, key, "#{@mark}.#{@count += 1}"]
+end
+
+require "io/wait"
+trap(:INT, "IGNORE")
+trap(:TERM) { exit!(0) }
+Writer.new(*ARGV.map { |word| Integer(word) }, IO.for_fd(3)).run

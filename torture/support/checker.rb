@@ -1,0 +1,133 @@
+# frozen_string_literal: true
+
+require_relative "freshness"
+require_relative "testimony"
+require_relative "trail"
+
+module Torture
+  # Holds everything that every process has told against what etcd really held: promises 1 to 5.
+  #
+  # A testimony waits until the recorder has come as far, and until the process has spoken once more.
+  class Checker
+    # Seconds. A read that asked the network would take as long as etcd is away; this machine may be busy.
+    LONGEST_READ = 1.0
+    # Until the recorder's word of that time has arrived here.
+    HINDSIGHT = 0.5
+    # Nobody can know a revision for so long before the recorder.
+    RECORDER_LIMIT = 30
+
+    # What Recovery wants to see reached.
+    attr_accessor :goal
+    attr_reader :history, :freshness, :findings, :trails, :counts, :slowest
+
+    def initialize(history, alarm: ->(pid) {})
+      @history = history
+      @alarm = alarm
+      @trails = {}
+      @queues = Hash.new { |queues, pid| queues[pid] = [] }
+      @freshness = Freshness.new(history)
+      @findings = []
+      @counts = Hash.new(0)
+      @slowest = 0
+    end
+
+    def take(testimony)
+      case testimony
+      when Birth then born(testimony)
+      when Complaint then found(4, testimony, testimony.message)
+      else @queues[testimony.pid] << testimony
+      end
+    end
+
+    # Checks what can be checked by now; all of it at the `last`.
+    def advance(last: false)
+      @queues.each_value { |queue| check(queue.shift, queue) while ready?(queue, last) }
+      @queues.reject! { |pid, queue| queue.empty? && !@trails.key?(pid) }
+    end
+
+    # Of a process that somebody has killed.
+    def forget(pid) = take(Death.new(pid, Torture.now))
+
+    # Processes that are gone, though nobody has killed them and they have not taken their leave.
+    def miss(pids)
+      pids.reject { |pid| @queues[pid].any?(Death) }.select { |pid| @trails.delete(pid) }
+          .each { |pid| found(9, Death.new(pid, Torture.now), "it ended without a word") }
+    end
+
+    private
+
+    def born(birth)
+      advance_one(birth.pid)
+      @counts[:processes] += 1
+      @counts[:forked] += 1 unless birth.parent.zero?
+      @trails[birth.pid] = Trail.new(birth.pid, birth.time, birth.max_staleness)
+    end
+
+    # A number that the kernel gives a second time is another process.
+    def advance_one(pid)
+      queue = @queues[pid]
+      check(queue.shift, queue) until queue.empty?
+    end
+
+    def ready?(queue, last)
+      head, following = queue.first(2)
+      return false unless head
+      return true if last || head.is_a?(Death)
+      return head.time + HINDSIGHT < Torture.now if head.is_a?(Beat)
+
+      !following.nil? && (recorded?(head) || head.time + RECORDER_LIMIT < Torture.now)
+    end
+
+    # Also between two epochs: the next one may begin with what the last one held.
+    def recorded?(look)
+      return false if history.closed? && look.time > history.epochs.last.closed_at
+
+      history.revision >= look.revision || history.epochs_with(look.revision, look.digest).any?
+    end
+
+    def check(testimony, later)
+      trail = @trails[testimony.pid] or return
+      case testimony
+      when Look then check_look(trail, testimony, later.find { |next_one| next_one.respond_to?(:resets) })
+      when Beat then check_beat(trail, testimony)
+      when Death then @trails.delete(testimony.pid)
+      end
+    end
+
+    # Promises 1 and 3: etcd's content at exactly that revision. Promise 2: never back without a reset.
+    def check_look(trail, look, following)
+      count_publications(trail, look)
+      epochs = history.epochs_with(look.revision, look.digest)
+      return found(1, look, "etcd never held this at revision #{look.revision}") if epochs.empty?
+
+      problem = trail.look(look, epochs, (following || look).resets)
+      found(2, look, problem) if problem
+      goal&.note(trail)
+    end
+
+    def count_publications(trail, look)
+      @counts[:snapshots] += 1
+      @counts[:published] += trail.generation ? [look.generation - trail.generation, 0].max : 1
+    end
+
+    def check_beat(trail, beat)
+      count_beat(beat)
+      found(4, beat, "a read took #{beat.slowest} s") if beat.slowest > LONGEST_READ
+      problem = freshness.problem(trail, beat)
+      found(5, beat, problem) if problem
+    end
+
+    def count_beat(beat)
+      @counts[:beats] += 1
+      @counts[:reads] += beat.reads
+      @counts[:stale] += 1 if beat.stale
+      @counts[:away] += 1 unless beat.state == "watching"
+      @slowest = [@slowest, beat.slowest].max
+    end
+
+    def found(promise, testimony, text)
+      @findings << Finding.new(promise, testimony, text)
+      @alarm.call(testimony.pid)
+    end
+  end
+end

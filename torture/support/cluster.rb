@@ -1,0 +1,136 @@
+# frozen_string_literal: true
+
+require "tmpdir"
+require_relative "../../spec/support/free_port"
+require_relative "../../spec/support/wait_until"
+require_relative "content"
+require_relative "member"
+require_relative "settings"
+
+module Torture
+  # Three members that reach each other, and are reached by the readers, through proxies alone.
+  class Cluster
+    SIZE = 3
+    Backup = Struct.new(:path, :revision)
+
+    attr_reader :members, :backups, :token
+
+    # Of users and ranges that they may no longer read.
+    attr_reader :revoked
+
+    def initialize(folder)
+      @folder = folder
+      @backups = []
+      @revoked = []
+      @tokens = 0
+      @token = "etcd-cluster" # etcd's own default
+      @members = make_members
+    end
+
+    def start
+      members.each(&:spawn).each(&:await_health)
+      make_users
+      self
+    end
+
+    def environment
+      Settings.environment(ports:, endpoints: members.map { |member| member.clients.endpoint })
+    end
+
+    def ports = members.map(&:port)
+
+    def gateway = @gateway ||= Settings.gateway("root", ports:)
+
+    # Undoes every fault that lasts, and comes back when every member serves what the majority has agreed on.
+    def heal
+      members.each do |member|
+        member.alive? ? member.continue : member.spawn
+        [member.clients, member.peers].each(&:pass)
+      end
+      await_service
+    end
+
+    def permit
+      until revoked.empty?
+        name, key = revoked.last
+        permission = { permType: "READ", **Settings.range(key) }
+        insist("a leader to give #{name} its permission back") do
+          gateway.call("/v3/auth/role/grant", name: "#{name}-role", perm: permission)
+        end
+        revoked.pop
+      end
+    end
+
+    # Another token makes another cluster ID.
+    def new_token = "etcd-cluster-#{@tokens += 1}"
+
+    def await_service
+      gateways = members.map { |member| Settings.gateway("root", ports: [member.port]) }
+      gateways.each { |gateway| insist("an answer of every member") { gateway.revision } }
+    end
+
+    # Repeats what fails while there is no leader.
+    def insist(what, timeout: 60)
+      Harness::WaitUntil.wait_until(what, timeout:, every: 0.05) do
+        yield || true
+      rescue Gateway::Failed
+        nil
+      end
+    end
+
+    def leader
+      members.select(&:running?).each do |member|
+        status = Settings.gateway("root", ports: [member.port], timeout: 1).call("/v3/maintenance/status")
+        return [member, status["leader"]] if status["leader"] == status.dig("header", "member_id")
+      rescue Gateway::Failed
+        next
+      end
+      nil
+    end
+
+    def back_up
+      path = File.join(@folder, "backup-#{@backups.size}")
+      member = members.select(&:running?).sample
+      member.ctl.with("--user=root:#{Settings::PASSWORDS['root']}").run("snapshot", "save", path)
+      status = JSON.parse(member.ctl.run("snapshot", "status", path, "--write-out=json"))
+      @backups << Backup.new(path, status.fetch("revision"))
+    end
+
+    def stop = members.each(&:kill9)
+
+    # All members begin anew with what a backup holds.
+    def restore(backup, token:)
+      @token = token
+      @revoked.clear # the backup was made with all permissions given
+      members.each { |member| member.restore(backup.path, token:) }
+      members.each(&:spawn)
+      await_service
+    end
+
+    private
+
+    def make_members
+      ports = Array.new(SIZE) { Array.new(2) { Harness::FreePort.take } }
+      proxies = ports.map { |pair| pair.map { |port| Harness::TcpProxy.new(port) } }
+      cluster = proxies.each_with_index.map { |(_, peers), n| "m#{n}=#{peers.endpoint}" }.join(",")
+      ports.zip(proxies).each_with_index.map do |(pair, (clients, peers)), n|
+        Member.new(name: "m#{n}", ports: pair, clients:, peers:, cluster:)
+      end
+    end
+
+    def make_users
+      ctl = members.first.ctl
+      Settings::PASSWORDS.each { |name, password| ctl.run("user", "add", "#{name}:#{password}") }
+      %w[narrow wide].each { |name| ctl.run("role", "add", "#{name}-role") }
+      Content::RANGES.each { |range| allow(ctl, "narrow", range) }
+      allow(ctl, "wide", Content::ALL)
+      %w[narrow wide].each { |name| ctl.run("user", "grant-role", name, "#{name}-role") }
+      ctl.run("user", "grant-role", "root", "root")
+      ctl.run("auth", "enable")
+    end
+
+    def allow(ctl, user, prefix)
+      ctl.run("role", "grant-permission", "#{user}-role", "read", "--prefix=true", prefix)
+    end
+  end
+end

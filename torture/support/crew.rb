@@ -1,0 +1,83 @@
+# frozen_string_literal: true
+
+require "rbconfig"
+require_relative "../../spec/support/child_process"
+require_relative "../../spec/support/cleanup"
+
+module Torture
+  # The processes of a run besides etcd: the recorder, the writers, and the readers with all that they fork.
+  class Crew
+    PROGRAMS = File.expand_path("../programs", __dir__)
+    LIB = File.expand_path("../../lib", __dir__)
+    READERS = ["plain", "narrow", "eager", "eager narrow"].freeze
+    WRITERS = 2
+    # Transactions a second, of each writer.
+    RATE = 40
+
+    def initialize(environment, listener, folder, random)
+      @environment = environment
+      @listener = listener
+      @folder = folder
+      @random = random
+      @trees = []
+      @writers = []
+      Harness::Cleanup.add(self)
+    end
+
+    def start_recorder(epoch)
+      evidence = File.join(@folder, "history-#{epoch}.jsonl")
+      @recorder = run("recorder", epoch.to_s, evidence, 3 => @listener.recorders)
+    end
+
+    def stop_recorder = @recorder.stop(:KILL)
+
+    def start_writers(epoch)
+      alive, @alive = IO.pipe
+      @writers = Array.new(WRITERS) { run("writer", epoch.to_s, seed, RATE.to_s, 3 => alive) }
+      alive.close
+    end
+
+    # Returns when none of them can begin another write.
+    def stop_writers
+      @writers.each(&:stop)
+      @alive.close
+    end
+
+    def start_readers
+      @roots = READERS.to_h { |profile| [profile, reader(profile)] }
+    end
+
+    # Whoever has lost its root gets another; what that one had forked lives on.
+    def replace_dead_roots
+      @roots.each { |profile, root| @roots[profile] = reader(profile) unless root.alive? }
+    end
+
+    # All must live that nobody has killed.
+    def complain
+      raise "the recorder has ended\n#{log_tail}" unless @recorder.alive?
+      raise "a writer has ended\n#{log_tail}" unless @writers.all?(&:alive?)
+    end
+
+    def close
+      [@recorder, *@writers, *@trees].compact.each { |process| process.stop(:KILL) }
+    end
+
+    private
+
+    # A root leads a process group of its own, with whatever it forks.
+    def reader(profile)
+      run("reader", seed, profile, @folder, 3 => @listener.readers).tap { |process| @trees << process }
+    end
+
+    def run(program, *arguments, **descriptors)
+      Harness::ChildProcess.new(RbConfig.ruby, "-I", LIB, File.join(PROGRAMS, "#{program}.rb"), *arguments,
+                                env: @environment, log:, **descriptors)
+    end
+
+    def log = File.join(@folder, "programs.log")
+
+    def log_tail = File.readlines(log).last(20).join
+
+    def seed = @random.rand(2**32).to_s
+  end
+end

@@ -1,0 +1,61 @@
+# frozen_string_literal: true
+
+module Torture
+  # How long each process takes, once everything is mended, until it has etcd's current content.
+  class Recovery
+    # Seconds after the last healing.
+    PROMISED = 5
+    # Seconds after any other: a process that needs more is stuck.
+    PATIENCE = 30
+
+    # A revision of an epoch, and who has shown it when.
+    Goal = Struct.new(:epoch, :revision, :time) do
+      def met = @met ||= {}
+
+      def note(trail)
+        return if met.key?(trail.pid) || trail.epochs != [epoch] || trail.revision < revision
+
+        met[trail.pid] = [trail.seen_at - [time, trail.born].max, 0].max
+      end
+    end
+
+    attr_reader :times, :stuck
+
+    def initialize(world)
+      @world = world
+      @times = []
+      @stuck = 0
+    end
+
+    # Call it when everything is mended: from now on the time counts.
+    def measure(limit: PATIENCE)
+      goal = aim(Torture.now)
+      missing = behind(goal)
+      until missing.empty? || Torture.now > goal.time + limit
+        sleep 0.05
+        missing = behind(goal)
+      end
+      @stuck += missing.size
+      @times.concat(goal.met.values)
+      missing.map { |pid| "process #{pid} was not at revision #{goal.revision} within #{limit} s" }
+    end
+
+    private
+
+    def aim(time)
+      revision = nil
+      @world.cluster.insist("etcd's revision") { revision = @world.cluster.gateway.revision }
+      @world.listener.ask do |checker|
+        checker.goal = Goal.new(checker.history.current, revision, time)
+        checker.trails.each_value { |trail| checker.goal.note(trail) }
+        checker.goal
+      end
+    end
+
+    # The living who have not yet shown it.
+    def behind(goal)
+      alive = @world.readers
+      @world.listener.ask { |checker| checker.trails.keys.reject { |pid| goal.met.key?(pid) } } & alive
+    end
+  end
+end

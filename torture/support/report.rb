@@ -1,0 +1,66 @@
+# frozen_string_literal: true
+
+module Torture
+  # What a run has shown, in words.
+  class Report
+    PROMISES = { 1 => "snapshots that etcd never held at their revision",
+                 2 => "revisions that went back without a reset",
+                 4 => "reads that raised, lied, or took more than a second",
+                 5 => "ages that claim more than was confirmed",
+                 9 => "processes that ended without a word" }.freeze
+
+    def initialize(checker, nemesis)
+      @checker = checker
+      @nemesis = nemesis
+    end
+
+    def sound? = @checker.findings.empty? && @nemesis.complaints.empty?
+
+    def lines
+      [*faults, "", *checks, *promises, "", *recoveries, *@nemesis.complaints, *@checker.findings.first(20)]
+    end
+
+    private
+
+    def faults
+      injected = @nemesis.injected
+      refused = @nemesis.refused.values.sum
+      ["#{injected.values.sum} faults injected (#{refused} more could not be had at the time):",
+       *injected.sort.map { |name, count| format("  %-24<name>s %5<count>d", name:, count:) }]
+    end
+
+    def checks
+      counts = @checker.counts
+      [*history, line("processes, #{counts[:forked]} of them forked", counts[:processes]),
+       line("snapshots checked, of #{counts[:published]} published", counts[:snapshots]),
+       line("ages checked, #{counts[:stale]} stale, #{counts[:away]} without a watch", counts[:beats]),
+       line("reads; the longest took #{milliseconds(@checker.slowest)} ms", counts[:reads])]
+    end
+
+    def history
+      [line("revisions of etcd, in #{@checker.history.epochs.size} epochs", @checker.history.size)]
+    end
+
+    def promises
+      PROMISES.map do |promise, text|
+        line(text, @checker.findings.count { |finding| finding.promise == promise })
+      end
+    end
+
+    def recoveries
+      times = @nemesis.recovery.times.sort
+      ["recovery of a process after a healing (#{times.size} measured): " \
+       "p50 #{milliseconds(at(times, 0.5))} ms, p99 #{milliseconds(at(times, 0.99))} ms, " \
+       "longest #{milliseconds(times.last)} ms",
+       line("stuck processes", @nemesis.recovery.stuck)]
+    end
+
+    def line(text, count)
+      format("%10<count>s %<text>s", text:, count: count.to_s.gsub(/\d(?=(\d{3})+$)/, "\\0,"))
+    end
+
+    def at(sorted, share) = sorted[((sorted.size - 1) * share).ceil]
+
+    def milliseconds(seconds) = seconds ? (seconds * 1000).round : "-"
+  end
+end

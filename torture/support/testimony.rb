@@ -1,0 +1,46 @@
+# frozen_string_literal: true
+
+module Torture
+  # What the readers tell, as programs/reader.rb lists it.
+  Birth = Struct.new(:pid, :time, :parent, :max_staleness) do
+    def self.of(pid, time, words) = new(pid, time, words[0].to_i, words[1].to_f)
+  end
+
+  Look = Struct.new(:pid, :time, :revision, :resets, :generation, :digest) do
+    def self.of(pid, time, words) = new(pid, time, *words.first(3).map(&:to_i), words.last)
+  end
+
+  Beat = Struct.new(:pid, :time, :revision, :resets, :age, :stale, :state, :slowest, :reads) do
+    def self.of(pid, time, words)
+      revision, resets, age, stale, state, slowest, reads = words
+      age = age == "-" ? nil : age.to_f
+      new(pid, time, revision.to_i, resets.to_i, age, stale == "true", state, slowest.to_f, reads.to_i)
+    end
+
+    # When etcd was asked that confirmed the data, by what it says itself.
+    def confirmed_at = time - age
+  end
+
+  Complaint = Struct.new(:pid, :time, :message) do
+    def self.of(pid, time, words) = new(pid, time, words.join(" "))
+  end
+
+  Death = Struct.new(:pid, :time) do
+    def self.of(pid, time, _words) = new(pid, time)
+  end
+
+  # A promise that was broken, and by what.
+  Finding = Struct.new(:promise, :testimony, :text) do
+    def to_s = "promise #{promise}: #{text}: #{testimony.to_h}"
+  end
+
+  # Reads their lines.
+  module Testimony
+    KINDS = { "B" => Birth, "S" => Look, "H" => Beat, "E" => Complaint, "X" => Death }.freeze
+
+    def self.parse(line)
+      kind, pid, time, *words = line.split
+      KINDS.fetch(kind).of(pid.to_i, time.to_f, words)
+    end
+  end
+end

@@ -1,0 +1,104 @@
+# frozen_string_literal: true
+
+require_relative "checker"
+require_relative "cluster"
+require_relative "compactor"
+require_relative "crew"
+require_relative "history"
+require_relative "listener"
+
+module Torture
+  # All that a run consists of, for the faults to reach into.
+  class World
+    attr_reader :cluster, :crew, :listener, :compactor, :random
+
+    def initialize(folder, random)
+      @random = random
+      checker = Checker.new(History.new, alarm: method(:ask_for_snapshots))
+      @listener = Listener.new(checker, folder)
+      @cluster = Cluster.new(folder)
+      @crew = Crew.new(cluster.environment, listener, folder, random)
+      @compactor = Compactor.new(Settings.gateway("root", ports: cluster.ports)) { recorded_revision }
+    end
+
+    def start
+      cluster.start
+      listener.start
+      begin_epoch(0)
+      crew.start_readers
+      self
+    end
+
+    def begin_epoch(epoch)
+      crew.start_recorder(epoch)
+      wait("the recorder") { listener.ask { |checker| checker.history.epochs[epoch] } }
+      crew.start_writers(epoch)
+    end
+
+    def recorded_revision = listener.ask { |checker| checker.history.revision }
+
+    def recorded_epoch = listener.ask { |checker| checker.history.current }
+
+    # Everything is as it should be.
+    def heal
+      compactor.stop
+      listener.ask { |checker| checker.freshness.connected }
+      cluster.heal
+      cluster.permit
+      crew.replace_dead_roots
+    end
+
+    def readers = listener.ask { |checker| checker.trails.keys }.select { |pid| alive?(pid) }
+
+    # Nobody writes any more, nothing is under way, and the recorder has it all. Returns the last revision.
+    def finish_history
+      crew.stop_writers
+      last = nil
+      wait("the recorder to have all", every: 0.3) do
+        before = last
+        last = cluster.gateway.revision
+        last == before && last == recorded_revision && last
+      rescue Gateway::Failed
+        nil
+      end
+    end
+
+    # What the readers have said until now is checked.
+    def finish
+      finish_history
+      crew.close
+      listener.stop
+    end
+
+    # A process that takes its leave is heard to do so before it is gone for long.
+    def look_for_the_missing
+      gone = listener.ask { |checker| checker.trails.keys }.reject { |pid| alive?(pid) }
+      return if gone.empty?
+
+      sleep 1
+      listener.ask { |checker| checker.miss(gone) }
+    end
+
+    def kill_reader(pid)
+      Process.kill(:KILL, pid)
+      listener.ask { |checker| checker.forget(pid) }
+    end
+
+    def wait(what, **options, &) = Harness::WaitUntil.wait_until(what, **options, &)
+
+    private
+
+    def ask_for_snapshots(pid)
+      Process.kill(:USR1, pid)
+    rescue Errno::ESRCH
+      nil
+    end
+
+    # A zombie, which nobody may come to reap, is not.
+    def alive?(pid)
+      File.read("/proc/#{pid}/stat")[/\) (\S)/, 1] != "Z"
+    rescue SystemCallError
+      false
+    end
+  end
+end
