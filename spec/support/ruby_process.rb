@@ -27,13 +27,14 @@ module Harness
 
     attr_reader :log
 
-    def initialize(code, endpoints: [], env: {})
+    # `first` names a file of ruby_process/ to load before the gem.
+    def initialize(code, endpoints: [], env: {}, first: nil)
       @folder = Dir.mktmpdir("ruby-process-")
       @log = File.join(@folder, "log")
       @reports, reports = IO.pipe
       words, @words = IO.pipe
       environment = { "ENDPOINTS" => Array(endpoints).join(",") }.merge(env)
-      @process = ChildProcess.new(RbConfig.ruby, "-I", LIB, "-r", PRELUDE, script(code),
+      @process = ChildProcess.new(RbConfig.ruby, "-I", LIB, *required(first), script(code),
                                   env: environment, log:, 3 => reports, 4 => words)
       [reports, words].each(&:close)
       @buffer = +""
@@ -72,6 +73,11 @@ module Harness
     def tail = LogTail.of(log)
 
     private
+
+    def required(first)
+      files = [first && File.join(File.dirname(PRELUDE), first), PRELUDE]
+      files.compact.flat_map { |file| ["-r", file] }
+    end
 
     def script(code) = File.join(@folder, "snippet.rb").tap { |path| File.write(path, code) }
 

@@ -21,9 +21,7 @@ module Harness
 
     def master_pids = masters.map(&:pid)
 
-    # Those of the newest master.
-    def worker_pids
-      master = master_pid
+    def worker_pids(master = master_pid)
       titled(/unicorn worker\[/).select { |entry| entry.parent == master }.map(&:pid).sort
     end
 
