@@ -4,22 +4,30 @@ require "fileutils"
 require "tmpdir"
 
 RSpec.describe "in Rails, a setting" do
-  # A real application, in a fresh process: what `rails new` writes takes longer to boot and says no more.
-  application = <<~'RUBY'
+  # A real application in a process of its own for each case, forked from one that has Rails loaded: what
+  # `rails new` writes takes longer to boot and says no more.
+  rails = <<~'RUBY'
     require "logger"
     require "rails"
     require "etcd_discovery/railtie"
 
-    class Application < Rails::Application
-      config.eager_load = false
-      config.logger = Logger.new($stderr)
-      eval(ENV.fetch("APPLICATION"))
+    while (words = hear)
+      in_child do
+        environment, settings, asked = JSON.parse(words)
+        ENV.update(environment)
+        eval <<~APPLICATION
+          class Application < Rails::Application
+            config.eager_load = false
+            config.logger = Logger.new($stderr)
+            #{settings}
+          end
+        APPLICATION
+        report(error_of { Application.initialize! } || { found: eval(asked) })
+      end
     end
-
-    report(error_of { Application.initialize! } || {})
-    hear
-    report(eval(ENV.fetch("ASKED")))
   RUBY
+
+  before(:context) { @rails = ruby_process(rails) }
 
   let(:root) { Dir.mktmpdir("rails-settings-") }
   let(:file) { "config/etcd_discovery.yml" }
@@ -31,18 +39,17 @@ RSpec.describe "in Rails, a setting" do
     File.write(File.join(root, path), text)
   end
 
-  define_method(:boot) do |settings = "", asked: "nil", rails_env: "production", **env|
-    words = { "APPLICATION" => "config.root = #{root.inspect}\n#{settings}", "ASKED" => asked,
-              "RAILS_ENV" => rails_env }
-    ruby_process(application, nil, env: words.merge(env.transform_keys(&:to_s)))
+  def boot(settings = "", asked: "nil", rails_env: "production", **env)
+    environment = env.transform_keys(&:to_s).merge("RAILS_ENV" => rails_env)
+    @rails.tell(JSON.generate([environment, "config.root = #{root.inspect}\n#{settings}", asked]))
+    @rails.heard
   end
 
   # What the application finds, having booted.
   def found(asked, settings = "", **env)
-    process = boot(settings, asked:, **env)
-    expect(process.heard).to eq({})
-    process.tell
-    process.heard
+    answer = boot(settings, asked:, **env)
+    expect(answer).to include(:found), answer[:message]
+    answer[:found]
   end
 
   def in_force(*names, settings: "", **env)
@@ -51,7 +58,7 @@ RSpec.describe "in Rails, a setting" do
   end
 
   def refused(settings = "", **env)
-    failure = boot(settings, **env).heard
+    failure = boot(settings, **env)
     expect(failure[:class]).to eq "EtcdDiscovery::ConfigurationError"
     failure[:message]
   end
@@ -149,7 +156,7 @@ RSpec.describe "in Rails, a setting" do
     write(file, "development: {watch: /a/}\ntest:")
     expect(refused).to match(/nothing for the environment production, but for development, test; add `prod/)
     write(file, "# nothing yet")
-    expect(boot.heard).to eq({})
+    expect(found("1")).to eq 1
   end
 
   it "that an environment variable gives wrongly is refused at boot, with the variable" do
