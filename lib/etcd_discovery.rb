@@ -75,6 +75,10 @@ module EtcdDiscovery
 
     # Sets up the default client. Nothing is connected yet: {.start}, or the first read, does that.
     #
+    # A second call makes another default client, and stops the former. Its subscriptions ({.on_change}) go on
+    # with the new one and are told what differs. What it had registered is deregistered, and a {Service} that
+    # it gave follows no more.
+    #
     # @yieldparam config [Configuration]
     # @return [Client] the default client
     # @raise [ConfigurationError] for a wrong setting, naming it and what is accepted
@@ -268,7 +272,10 @@ module EtcdDiscovery
         former = @client
         @client = client
         self.native_default = client
-        former&.stop
+        next unless former
+
+        Dispatcher.move(former, client)
+        former.stop
       end
       client
     end

@@ -24,6 +24,16 @@ module EtcdDiscovery
         @lock.synchronize { @subscriptions -= [subscription] }
       end
 
+      # Has the subscriptions of one client go on with another.
+      def move(former, client)
+        moved = @subscriptions.select { |subscription| subscription.move(former, client) }
+        return if moved.empty?
+
+        revive
+        moved.each { |subscription| subscription.listen(@bell) }
+        @bell.ring
+      end
+
       # Starts the thread if this process should have it and has not.
       def revive
         return if @subscriptions.empty? || running?

@@ -17,8 +17,7 @@ module EtcdDiscovery
       @block = block
       @cancelled = false
       current = client.send(:native_snapshot)
-      # Also says at once that a target is not watched.
-      target.empty? || target.end_with?("/") ? current.prefix(target) : current.key?(target)
+      must_watch(current)
       @told = initial ? nil : current
     end
 
@@ -40,12 +39,25 @@ module EtcdDiscovery
       @client.send(:native_hang, bell)
     end
 
+    # Goes on with the client that takes the place of its own. What differs between the two is told.
+    #
+    # @api private
+    # @return [Boolean] whether it was a subscription of the former
+    def move(former, client)
+      return false unless @client.equal?(former)
+
+      @moved = true
+      @client = client
+      true
+    end
+
     # Tells the block what has changed since it was told last. What changed several times meanwhile, it is
     # told once.
     #
     # @api private
     def deliver
       current = @client.send(:native_snapshot)
+      must_watch(current) if @moved
       changes = current.send(:native_changes_since, @told, @target)
       @told = current
       changes.each do |key, value, previous, revision|
@@ -53,6 +65,9 @@ module EtcdDiscovery
 
         tell(Change.new(key, value, previous, revision, current))
       end
+    rescue UnwatchedKeyError => e
+      report("the subscription of #{target.inspect} ends", e)
+      cancel
     rescue Error => e
       report("could not look for changes of #{target.inspect}", e)
     end
@@ -63,6 +78,10 @@ module EtcdDiscovery
     end
 
     private
+
+    def must_watch(snapshot)
+      target.empty? || target.end_with?("/") ? snapshot.prefix(target) : snapshot.key?(target)
+    end
 
     # What an application's block raises is its own affair: the next change and the next subscriber come.
     def tell(change)

@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+# The default client is one of the process: so these run in one of their own.
+RSpec.describe "a second configure" do
+  let(:etcd) { start_etcd.tap { |server| server.ctl.put("/a/x", "1") } }
+
+  it "leaves one client connected, and subscriptions go on with it" do
+    process = ruby_process(<<~'RUBY', etcd)
+      connect "/a/", "/b/"
+      EtcdDiscovery.on_change("/a/") { |change| report([change.key, change.value]) }
+      former = EtcdDiscovery.client
+      configure "/a/"
+      report(wait_until("the end of the former") { former.status.state == :stopped })
+      hear
+    RUBY
+    expect(process.heard).to be true
+    etcd.ctl.put("/a/x", "2")
+    expect(process.heard).to eq ["/a/x", "2"]
+    expect_soon("two connections") { Harness::ProcessTable.connections(process.pid, etcd.port).size == 2 }
+  end
+
+  it "tells subscriptions what differs on another cluster" do
+    other = start_etcd
+    other.ctl.put("/a/x", "1")
+    other.ctl.put("/a/y", "there")
+    process = ruby_process(<<~'RUBY', [etcd.endpoint, other.endpoint])
+      first, second = endpoints
+      EtcdDiscovery.configure { |config| config.endpoints = first; config.watch "/a/" }
+      EtcdDiscovery.start
+      EtcdDiscovery.on_change("/a/") { |change| report([change.key, change.value]) }
+      EtcdDiscovery.configure { |config| config.endpoints = second; config.watch "/a/" }
+      hear
+    RUBY
+    expect(process.heard).to eq ["/a/y", "there"]
+    other.ctl.put("/a/z", "new")
+    expect(process.heard).to eq ["/a/z", "new"]
+  end
+
+  it "ends the subscriptions of what is watched no more, and says so in the log" do
+    process = ruby_process(<<~'RUBY', etcd)
+      require "logger"
+      connect "/a/", "/b/"
+      ended = EtcdDiscovery.on_change("/b/") { |change| report(change.key) }
+      EtcdDiscovery.on_change("/a/") { |change| report(change.key) }
+      configure "/a/", logger: Logger.new($stderr)
+      report(wait_until("the end of the subscription") { ended.cancelled? })
+      hear
+    RUBY
+    expect(process.heard).to be true
+    expect(process.tail).to include 'the subscription of "/b/" ends: EtcdDiscovery::UnwatchedKeyError'
+    etcd.ctl.put("/a/x", "2")
+    expect(process.heard).to eq "/a/x"
+  end
+end
