@@ -1,0 +1,72 @@
+# frozen_string_literal: true
+
+RSpec.describe "an etcd member that falls silent without closing a connection" do
+  let(:quick) { { progress_interval: 0.5, request_timeout: 1, connect_timeout: 1 } }
+  # What these break, they break for the client alone: the members go on talking with each other.
+  let(:proxies) { @cluster.members.map { |member| start_proxy(member) } }
+
+  before(:context) { @cluster = start_cluster }
+
+  def follower(**settings)
+    client(proxies.map(&:endpoint), "/service/", **settings).tap(&:start)
+  end
+
+  # Which of `things`, in the order of the members, the reader is watching at.
+  def in_use(reader, things) = things[proxies.map(&:endpoint).index(reader.status.endpoint)]
+
+  # From the fault on nothing may be older than `max_staleness`: a stale reader is one that found no other
+  # member in time.
+  def expect_to_move_on(reader)
+    left = reader.status.endpoint
+    @cluster.put("/service/b", value = "without #{left}")
+    wait_until("the value over another member") do
+      expect(reader).not_to be_stale
+      reader["/service/b"] == value
+    end
+    wait_until("a confirmation from another member") { reader.healthy? && reader.status.endpoint != left }
+  end
+
+  it "is left for another one, before the copy is stale, when it is stopped (SIGSTOP)" do
+    reader = follower(**quick)
+    stopped = in_use(reader, @cluster.members).tap(&:pause)
+    expect_to_move_on(reader)
+  ensure
+    stopped&.continue
+  end
+
+  it "is left for another one, before the copy is stale, when packets to it, from it, or both are lost" do
+    [[:up], [:down], %i[up down]].each do |directions|
+      reader = follower(**quick)
+      broken = in_use(reader, proxies).tap { |proxy| proxy.blackhole(*directions) }
+      expect_to_move_on(reader)
+      broken.pass
+    end
+  end
+
+  it "is left for another one, before the copy is stale, when its connections are half-open" do
+    reader = follower(**quick)
+    in_use(reader, proxies).half_open
+    expect_to_move_on(reader)
+  end
+
+  it "is left for another one with the default settings too" do
+    reader = follower
+    left = reader.status.endpoint
+    in_use(reader, proxies).half_open
+    @cluster.put("/service/b", "by default")
+    wait_until("the value over another member") { reader["/service/b"] == "by default" }
+    wait_until("a confirmation") { reader.healthy? }
+    expect(reader.status.endpoint).not_to eq left
+  end
+
+  it "makes the copy stale within the default limit where there is no other" do
+    proxy = start_proxy(@cluster.members.first)
+    reader = client(proxy, "/service/").tap(&:start)
+    proxy.half_open
+    silent_since = Harness.now
+    wait_until("stale") { reader.stale? }
+    # Counted from the last confirmation, which is older than the silence: never later than the limit.
+    expect(reader.status.age).to be >= Harness.now - silent_since
+    expect(reader["/service/b"]).to eq @cluster.ctl.get("/service/b")
+  end
+end
