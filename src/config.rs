@@ -98,6 +98,8 @@ pub struct Settings {
     pub timing: Timing,
     /// Keys in one page of a listing.
     pub page_size: i64,
+    /// Whether there is no etcd: the client itself holds what is written to it.
+    pub offline: bool,
 }
 
 /// Keys in one page of a listing: small enough for one answer, large enough for few round trips.
@@ -122,6 +124,7 @@ impl Settings {
             tls: TlsFiles::default(),
             timing: Timing::default(),
             page_size: PAGE_SIZE,
+            offline: false,
         })
     }
 }

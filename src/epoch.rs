@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
@@ -59,9 +59,20 @@ impl<T> ProcessCell<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        let value = Arc::new(make()?);
-        self.put(Some(Owned { epoch: current(), value: Arc::clone(&value) }));
-        Ok(value)
+        let owned = Arc::new(Owned { epoch: current(), value: Arc::new(make()?) });
+        loop {
+            let seen = self.0.load_full();
+            // Another thread was faster: all get the same one.
+            if let Some(theirs) = seen.as_ref().filter(|seen| seen.epoch == current()) {
+                return Ok(Arc::clone(&theirs.value));
+            }
+            let before = self.0.compare_and_swap(&seen, Some(Arc::clone(&owned)));
+            let before = Guard::into_inner(before);
+            if before.as_ref().map(Arc::as_ptr) == seen.as_ref().map(Arc::as_ptr) {
+                before.into_iter().for_each(forget_if_inherited);
+                return Ok(Arc::clone(&owned.value));
+            }
+        }
     }
 
     /// Empties the cell, dropping the value of this process.

@@ -48,7 +48,7 @@ impl Client {
         self.reader.get().map(Box::as_ref)
     }
 
-    fn core(&self, ruby: &Ruby) -> Result<&Arc<Core>, Error> {
+    pub(crate) fn core(&self, ruby: &Ruby) -> Result<&Arc<Core>, Error> {
         self.reader(ruby).map(Reader::core)
     }
 

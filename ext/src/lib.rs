@@ -21,6 +21,7 @@ mod fork;
 mod gvl;
 mod json;
 mod memo;
+mod offline;
 mod pin;
 mod reader;
 mod recall;
@@ -43,5 +44,6 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     snapshot::init(ruby)?;
     registration::init(ruby)?;
     service::init(ruby)?;
+    offline::init(ruby)?;
     aref::init(ruby)
 }

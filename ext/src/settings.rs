@@ -26,6 +26,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
     let mut settings = Settings::new(endpoints, ranges(ruby, hash)?).map_err(|error| raised(ruby, &error))?;
     settings.tls = tls;
     settings.credentials = credentials(ruby, hash)?;
+    settings.offline = optional::<String>(ruby, hash, "source")?.is_some();
     let timing = &mut settings.timing;
     for (name, slot) in [
         ("connect_timeout", &mut timing.connect_timeout),

@@ -49,7 +49,7 @@ impl Snapshot {
         Ok(Self::of(reader.core(), content, None, client.as_raw()))
     }
 
-    fn of(core: &Arc<Core>, content: Content, range: Option<KeyRange>, client: VALUE) -> Self {
+    pub(crate) fn of(core: &Arc<Core>, content: Content, range: Option<KeyRange>, client: VALUE) -> Self {
         Self { core: Arc::clone(core), content, range, client, memo: Memo::default() }
     }
 

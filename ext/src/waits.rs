@@ -64,6 +64,18 @@ pub(crate) fn wait_ready(ruby: &Ruby, core: &Core, patience: Duration) -> Result
     if core.is_ready() { Ok(()) } else { Err(raised(ruby, &core.why_not_ready(patience))) }
 }
 
+/// Waits until the client follows etcd no longer; whether it does is for the caller to see.
+///
+/// # Errors
+/// Whatever the interrupt raises.
+pub(crate) fn until_stopped(ruby: &Ruby, core: &Core, deadline: Instant) -> Result<(), Error> {
+    let arrived = || core.report().phase == Phase::Stopped;
+    if arrived() {
+        return Ok(()); // Also of one that never began: waiting would begin it.
+    }
+    gvl::wait(ruby, &Until { core, deadline, arrived }).map(drop)
+}
+
 impl<T: Send + 'static> Wait for Pending<T> {
     fn wait(&self, interrupt: &Interrupt) -> Wake {
         // Every request ends by itself within the request timeout.

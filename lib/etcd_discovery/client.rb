@@ -96,6 +96,7 @@ module EtcdDiscovery
     def initialize(config = nil, **settings)
       @config = config || Configuration.new(**settings)
       native_setup(@config.to_native, @config.boot_timeout)
+      @source = Source.follow(self)
       Fork.register(self)
     end
 
@@ -107,6 +108,7 @@ module EtcdDiscovery
     #   goes on trying in the background
     def start(timeout: config.boot_timeout)
       native_start
+      Source::Follower.add(@source) if @source
       native_wait_ready(Float(timeout))
       self
     end
@@ -117,6 +119,7 @@ module EtcdDiscovery
     # @return [self]
     def stop
       Registration.withdraw(registrations.to_a, timeout: Registration::EXIT_PATIENCE)
+      Source::Follower.remove(@source) if @source
       native_stop
       self
     end
@@ -183,7 +186,7 @@ module EtcdDiscovery
 
     # @return [String] without secrets
     def inspect
-      "#<#{self.class} #{config.endpoints.join(' ')} watch=#{config.watch.inspect}>"
+      "#<#{self.class} #{config.source || config.endpoints.join(' ')} watch=#{config.watch.inspect}>"
     end
 
     private
@@ -201,6 +204,7 @@ module EtcdDiscovery
     # `Process._fork`.
     def forked
       Dispatcher.revive
+      Source::Follower.revive
     end
   end
 end

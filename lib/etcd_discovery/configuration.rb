@@ -27,6 +27,7 @@ module EtcdDiscovery
         :watch, :list,
         default: [].freeze, doc: "what to hold: prefixes (ending in `/`) and exact keys; `\"\"` is everything"
       ),
+      Setting.new(:source, :source, doc: "what serves in place of etcd; see [testing.md](testing.md)"),
       Setting.new(:user, :string, etcdctl: "USER", doc: "user of etcd; `user:password` sets both"),
       Setting.new(:password, :string, etcdctl: "PASSWORD", secret: true, doc: "the user's password"),
       Setting.new(
@@ -110,11 +111,12 @@ module EtcdDiscovery
     # Adds keys and prefixes to what is watched; without arguments, tells them.
     #
     # @param keys [Array<String>] a text that ends in `/` is a prefix, any other is one key
-    # @return [Array<String>] all that is watched
+    # @return [Array<String>] all that is watched; with a {#source}, everything where nothing is named
     # @raise [ConfigurationError] for something that is no String
     def watch(*keys)
       set(:watch, (@values[:watch] || []) + keys.flatten) unless keys.empty?
-      get(:watch)
+      # Without etcd there is no reason to be sparing.
+      get(:watch).then { |watched| watched.empty? && source ? [""].freeze : watched }
     end
 
     # @param name [Symbol]
@@ -133,7 +135,7 @@ module EtcdDiscovery
       user, password = values[:user]&.split(":", 2)
       # A password goes with its user: one from further below is another user's.
       password = values[:password] || password unless password && level(:user) < level(:password)
-      values.merge(user:, password:).compact
+      values.merge(watch:, user:, password:).compact
     end
 
     # @return [String] without secrets

@@ -19,6 +19,7 @@ module EtcdDiscovery
       def resume
         @clients.each_key(&:after_fork)
         Dispatcher.revive
+        Source::Follower.revive
       rescue Error
         nil
       end

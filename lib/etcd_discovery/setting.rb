@@ -10,6 +10,7 @@ module EtcdDiscovery
       list: "a list of Strings",
       string: "a String",
       path: "the path of a file",
+      source: "`memory`, or the path of a YAML file",
       seconds: "a number of seconds above 0",
       boolean: "true or false",
       logger: "an object with `info`, `warn` and `error`"
@@ -95,6 +96,8 @@ module EtcdDiscovery
       path = value.respond_to?(:to_path) ? value.to_path : value
       check_string(path)
     end
+
+    alias check_source check_path
 
     def check_seconds(value)
       seconds = Float(value, exception: false)

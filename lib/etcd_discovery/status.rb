@@ -12,7 +12,8 @@ module EtcdDiscovery
                 server_version pid invalid_keys registrations].freeze
 
     # @return [Symbol] `:watching` when all is well; else `:stopped`, `:connecting`, `:listing`,
-    #   `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`
+    #   `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`; with a `source`
+    #   in place of etcd `:offline`
     attr_reader :state
     # @return [Integer] revision of etcd that the local copy is of; 0 before the first
     attr_reader :revision

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::report::Report;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Bell, Interrupt, Signal, Wake};
+use crate::store::Signal;
 
 /// Touching more often than this part of the liveness period says nothing new.
 const TOUCHES_PER_PERIOD: u32 = 16;
@@ -157,18 +157,9 @@ impl Handle {
         let _ = self.commands.send(Command::Deregister(self.id));
     }
 
-    /// Blocks until `ready`, the deadline, or an interrupt.
-    pub fn wait(&self, deadline: Instant, interrupt: &Interrupt, ready: impl Fn(&Report) -> bool) -> Wake {
-        self.entry.signal.wait(Some(deadline), interrupt, || ready(&self.entry.report.load()))
-    }
-
-    /// Asks a thread in [`Self::wait`] to come back.
-    pub fn interrupt(&self, interrupt: &Interrupt) {
-        self.entry.signal.interrupt(interrupt);
-    }
-
-    /// Has `bell` rung at each change of the report.
-    pub fn hang(&self, bell: &Arc<Bell>) {
-        self.entry.signal.hang(bell);
+    /// Notifies of each change of the report.
+    #[must_use]
+    pub fn signal(&self) -> &Signal {
+        &self.entry.signal
     }
 }

@@ -1,30 +1,27 @@
 //! One client: what outlives a fork (settings, snapshots) and what does not (the session's part).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use etcd_client::{Compare, CompareOp, Txn, TxnOp};
 use tokio::sync::watch;
 
-use super::pending::Pending;
-use super::registrar::{Registrar, Registration};
+use super::offline::Offline;
+use super::registrar::Registrar;
 use super::runtime::Session;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
-use crate::registration::Spec;
 use crate::store::{Bell, Interrupt, Publication, Signal, Wake};
-use crate::sync::{Driver, Outlet, Report};
+use crate::sync::{Driver, Outlet, Phase, Report};
 use crate::transport::{Endpoints, Link, check_files};
 
 /// What a process needs to serve one client.
-struct Attached {
-    session: Arc<Session>,
-    signal: Arc<Signal>,
-    link: Arc<Link>,
-    registrar: Registrar,
+pub(super) struct Attached {
+    pub(super) session: Arc<Session>,
+    pub(super) link: Arc<Link>,
+    pub(super) registrar: Registrar,
     /// Dropped with this: the driver ends then.
     wanted: watch::Sender<bool>,
 }
@@ -42,7 +39,10 @@ pub struct Client {
     publication: Arc<Publication>,
     report: Arc<ArcSwap<Report>>,
     wish: AtomicU8,
+    signal: Arc<ProcessCell<Signal>>,
     attached: ProcessCell<Attached>,
+    /// What serves in place of etcd, from the moment when there is none.
+    offline: OnceLock<Arc<Offline>>,
 }
 
 impl Client {
@@ -51,14 +51,48 @@ impl Client {
     /// # Errors
     /// A configuration error when a file of the TLS settings cannot be used.
     pub fn new(settings: Settings) -> Result<Self> {
-        check_files(&settings.tls)?;
-        Ok(Self {
+        if !settings.offline {
+            check_files(&settings.tls)?;
+        }
+        let offline = settings.offline;
+        let client = Self {
             settings: Arc::new(settings),
             publication: Arc::default(),
             report: Arc::default(),
             wish: AtomicU8::new(wish::NONE),
+            signal: Arc::default(),
             attached: ProcessCell::new(),
-        })
+            offline: OnceLock::new(),
+        };
+        if offline {
+            client.go_offline()?;
+        }
+        Ok(client)
+    }
+
+    /// Leaves etcd for good: from now on the client holds what is written to it, and nothing at first.
+    /// Returns what serves it then.
+    ///
+    /// # Errors
+    /// An internal error while a driver runs, which would write too: stop the client first, and wait for
+    /// its end.
+    pub fn go_offline(&self) -> Result<&Arc<Offline>> {
+        if self.offline().is_none() {
+            if self.attached.get().is_some() && self.report.load().phase != Phase::Stopped {
+                return Err(Error::new(ErrorKind::Internal, "the client still follows etcd; stop it first"));
+            }
+            self.attached.clear();
+            self.wish.store(wish::NONE, Ordering::SeqCst);
+        }
+        Ok(self.offline.get_or_init(|| {
+            Arc::new(Offline::open(&self.settings, &self.publication, &self.report, &self.signal))
+        }))
+    }
+
+    /// What serves in place of etcd, if something does.
+    #[must_use]
+    pub fn offline(&self) -> Option<&Arc<Offline>> {
+        self.offline.get()
     }
 
     /// The settings.
@@ -76,13 +110,16 @@ impl Client {
     /// Whether there is a snapshot to read, and an account of how fresh it is.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.publication.generation() > 0 && self.report.load().confirmed_at.is_some()
+        self.publication.generation() > 0 && self.report().confirmed_at.is_some()
     }
 
     /// How the client fares. In a forked child that has not begun yet: nothing but the parent's
     /// confirmation.
     #[must_use]
     pub fn report(&self) -> Arc<Report> {
+        if let Some(offline) = self.offline() {
+            return offline.report(self.is_stopped());
+        }
         match self.attached.get() {
             Some(_) => self.report.load_full(),
             None => Arc::new(self.inherited_report()),
@@ -99,6 +136,9 @@ impl Client {
     /// An internal error when the system gives no thread.
     pub fn start(&self) -> Result<()> {
         self.wish.store(wish::RUN, Ordering::SeqCst);
+        if self.offline().is_some() {
+            return Ok(());
+        }
         let attached = self.attach()?;
         attached.wanted.send_if_modified(|wanted| !std::mem::replace(wanted, true));
         Ok(())
@@ -119,6 +159,9 @@ impl Client {
 
     /// Ends the connections; the last snapshot stays readable.
     pub fn stop(&self) {
+        if let Some(offline) = self.offline().filter(|_| !self.is_stopped()) {
+            offline.vouch();
+        }
         self.wish.store(wish::STOP, Ordering::SeqCst);
         if let Some(attached) = self.attached.get() {
             attached.wanted.send_if_modified(|wanted| std::mem::replace(wanted, false));
@@ -163,7 +206,7 @@ impl Client {
     /// # Errors
     /// An internal error when the system gives no thread.
     pub fn wait(&self, deadline: Instant, interrupt: &Interrupt, ready: impl Fn() -> bool) -> Result<Wake> {
-        Ok(self.attach()?.signal.wait(Some(deadline), interrupt, ready))
+        Ok(self.signal()?.wait(Some(deadline), interrupt, ready))
     }
 
     /// Has `bell` rung after every publication and change of state, in this process.
@@ -171,122 +214,28 @@ impl Client {
     /// # Errors
     /// An internal error when the system gives no thread.
     pub fn hang(&self, bell: &Arc<Bell>) -> Result<()> {
-        self.attach()?.signal.hang(bell);
+        self.signal()?.hang(bell);
         Ok(())
     }
 
     /// Asks a thread in [`Self::wait`] to come back.
     pub fn interrupt(&self, interrupt: &Interrupt) {
-        if let Some(attached) = self.attached.get() {
-            attached.signal.interrupt(interrupt);
+        if let Some(signal) = self.signal.get() {
+            signal.interrupt(interrupt);
         }
     }
 
-    /// Puts `value` at `key`; the result is the revision.
-    ///
-    /// # Errors
-    /// `Closed` after a stop.
-    pub fn put(&self, key: Vec<u8>, value: Vec<u8>) -> Result<Pending<i64>> {
-        self.request(async move |mut client| {
-            let response = client.put(key, value, None).await?;
-            Ok(response.header().map_or(0, etcd_client::ResponseHeader::revision))
-        })
-    }
-
-    /// Deletes `key`; the result is the revision and whether there was such a key.
-    ///
-    /// # Errors
-    /// `Closed` after a stop.
-    pub fn delete(&self, key: Vec<u8>) -> Result<Pending<(i64, bool)>> {
-        self.request(async move |mut client| {
-            let response = client.delete(key, None).await?;
-            let revision = response.header().map_or(0, etcd_client::ResponseHeader::revision);
-            Ok((revision, response.deleted() > 0))
-        })
-    }
-
-    /// Puts `value` at `key` (deletes it, for `None`) if its last change is of `revision` (0: if there is
-    /// no such key). The result is the revision, or `None` when the key had changed.
-    ///
-    /// # Errors
-    /// `Closed` after a stop.
-    pub fn write_if(
-        &self,
-        key: Vec<u8>,
-        value: Option<Vec<u8>>,
-        revision: i64,
-    ) -> Result<Pending<Option<i64>>> {
-        self.compare(Compare::mod_revision(key.clone(), CompareOp::Equal, revision), key, value)
-    }
-
-    /// Puts `value` at `key` if it now holds `expected` (`None`: if there is no such key). The result is
-    /// the revision, or `None` when it held something else.
-    ///
-    /// # Errors
-    /// `Closed` after a stop.
-    pub fn compare_and_set(
-        &self,
-        key: Vec<u8>,
-        expected: Option<Vec<u8>>,
-        value: Vec<u8>,
-    ) -> Result<Pending<Option<i64>>> {
-        let compare = match expected {
-            Some(expected) => Compare::value(key.clone(), CompareOp::Equal, expected),
-            None => Compare::create_revision(key.clone(), CompareOp::Equal, 0),
-        };
-        self.compare(compare, key, Some(value))
-    }
-
-    /// Announces `spec`, from now on and until it is deregistered. Returns at once.
-    ///
-    /// # Errors
-    /// `Closed` after a stop; an internal error when the system gives no thread.
-    pub fn register(&self, spec: Spec) -> Result<Registration> {
-        if self.is_stopped() {
-            return Err(Error::new(ErrorKind::Closed, "the client was stopped; start it again first"));
+    fn signal(&self) -> Result<Arc<Signal>> {
+        if self.offline().is_none() {
+            self.attach()?;
         }
-        Ok(Registration::new(self.attach()?.registrar.register(spec)?))
+        self.signal.get_or_make(|| Ok(Signal::default()))
     }
 
-    fn compare(
-        &self,
-        compare: Compare,
-        key: Vec<u8>,
-        value: Option<Vec<u8>>,
-    ) -> Result<Pending<Option<i64>>> {
-        let operation = match value {
-            Some(value) => TxnOp::put(key, value, None),
-            None => TxnOp::delete(key, None),
-        };
-        let transaction = Txn::new().when([compare]).and_then([operation]);
-        self.request(async move |mut client| {
-            let response = client.txn(transaction).await?;
-            let revision = response.header().map_or(0, etcd_client::ResponseHeader::revision);
-            Ok(response.succeeded().then_some(revision))
-        })
-    }
-
-    fn request<T: Send + 'static, F>(
-        &self,
-        request: impl FnOnce(etcd_client::Client) -> F + Send + 'static,
-    ) -> Result<Pending<T>>
-    where
-        F: Future<Output = std::result::Result<T, etcd_client::Error>> + Send,
-    {
-        if self.is_stopped() {
-            return Err(Error::new(ErrorKind::Closed, "the client was stopped; start it again first"));
-        }
-        let attached = self.attach()?;
-        let link = Arc::clone(&attached.link);
-        Ok(Pending::spawn(&attached.session, async move {
-            link.call(async |client| request(client).await).await.map_err(Error::from)
-        }))
-    }
-
-    fn attach(&self) -> Result<Arc<Attached>> {
+    pub(super) fn attach(&self) -> Result<Arc<Attached>> {
         self.attached.get_or_make(|| {
             let session = Session::current()?;
-            let signal = Arc::new(Signal::default());
+            let signal = self.signal.get_or_make(|| Ok::<_, Error>(Signal::default()))?;
             let endpoints = Arc::new(Endpoints::new(&self.settings.endpoints, fastrand::f64()));
             let link = Arc::new(Link::new(Arc::clone(&self.settings), Arc::clone(&endpoints)));
             let (wanted, wishes) = watch::channel(self.is_wanted());
@@ -295,7 +244,7 @@ impl Client {
             let outlet = Outlet {
                 publication: Arc::clone(&self.publication),
                 report: Arc::clone(&self.report),
-                signal: Arc::clone(&signal),
+                signal,
                 published: Arc::default(),
             };
             let (publication, published) = (&self.publication, &outlet.published);
@@ -304,7 +253,7 @@ impl Client {
             let supervision =
                 supervise(Arc::clone(&self.settings), endpoints, Arc::clone(&link), outlet, wishes);
             session.spawn(supervision);
-            Ok(Attached { session, signal, link, registrar, wanted })
+            Ok(Attached { session, link, registrar, wanted })
         })
     }
 }

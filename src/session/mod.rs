@@ -4,12 +4,15 @@ mod client;
 mod descriptors;
 mod fork;
 mod gate;
+mod offline;
 mod pending;
 mod registrar;
+mod requests;
 mod runtime;
 
 pub use client::Client;
 pub use fork::{in_child, in_parent, prepare};
+pub use offline::Offline;
 pub use pending::Pending;
 pub use registrar::Registration;
 pub use runtime::{Session, on_thread_start};

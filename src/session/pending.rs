@@ -24,7 +24,7 @@ struct Slot<T> {
 #[derive(Debug)]
 pub struct Pending<T> {
     slot: Arc<Slot<T>>,
-    task: AbortHandle,
+    task: Option<AbortHandle>,
     epoch: u64,
 }
 
@@ -40,7 +40,13 @@ impl<T: Send + 'static> Pending<T> {
             let result = request.await;
             guard.fill(result);
         });
-        Self { slot, task, epoch: epoch::current() }
+        Self { slot, task: Some(task), epoch: epoch::current() }
+    }
+
+    /// One that has its result already.
+    pub(super) fn done(result: Result<T>) -> Self {
+        let slot = Slot { result: Mutex::new(Some(result)), signal: Signal::default() };
+        Self { slot: Arc::new(slot), task: None, epoch: epoch::current() }
     }
 
     /// Blocks until there is a result, the deadline, or an interrupt.
@@ -83,8 +89,8 @@ impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
         if self.is_inherited() {
             std::mem::forget((self.task.clone(), Arc::clone(&self.slot)));
-        } else {
-            self.task.abort();
+        } else if let Some(task) = &self.task {
+            task.abort();
         }
     }
 }

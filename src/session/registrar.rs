@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::Result;
 use crate::registration::{Command, Driver, Handle, Report, Roster, Spec, Surroundings};
-use crate::store::{Bell, Interrupt, Publication, Wake};
+use crate::store::{Bell, Interrupt, Publication, Signal, Wake};
 use crate::sync::Report as SyncReport;
 use crate::transport::Link;
 
@@ -60,13 +60,50 @@ async fn supervise(around: Surroundings) {
     }
 }
 
+/// What keeps one registration.
+pub(super) trait Held: Send + Sync {
+    /// How it fares.
+    fn report(&self) -> Arc<Report>;
+    /// Where it is, or was last; `None` while that depends on a lease that is not there yet.
+    fn key(&self) -> Option<Vec<u8>>;
+    /// The application shows that it is alive.
+    fn touch(&self);
+    /// Asks for the end.
+    fn deregister(&self);
+    /// Notifies of each change of the report.
+    fn signal(&self) -> &Signal;
+}
+
+impl Held for Handle {
+    fn report(&self) -> Arc<Report> {
+        Self::report(self)
+    }
+
+    fn key(&self) -> Option<Vec<u8>> {
+        Self::key(self)
+    }
+
+    fn touch(&self) {
+        Self::touch(self);
+    }
+
+    fn deregister(&self) {
+        Self::deregister(self);
+    }
+
+    fn signal(&self) -> &Signal {
+        Self::signal(self)
+    }
+}
+
 /// One registration. In a forked child it is nobody's: nothing there renews, revokes or waits for it.
-pub struct Registration(ProcessCell<Handle>);
+pub struct Registration(ProcessCell<Box<dyn Held>>);
 
 impl Registration {
-    pub(super) fn new(handle: Handle) -> Self {
+    pub(super) fn new(held: impl Held + 'static) -> Self {
         let cell = ProcessCell::new();
-        let made: std::result::Result<_, std::convert::Infallible> = cell.get_or_make(|| Ok(handle));
+        let boxed: Box<dyn Held> = Box::new(held);
+        let made: std::result::Result<_, std::convert::Infallible> = cell.get_or_make(|| Ok(boxed));
         drop(made);
         Self(cell)
     }
@@ -80,7 +117,7 @@ impl Registration {
     /// How it fares; `None` in a forked child.
     #[must_use]
     pub fn report(&self) -> Option<Arc<Report>> {
-        self.0.get().map(|handle| handle.report())
+        self.0.get().map(|held| held.report())
     }
 
     /// Where it is in etcd, or was last; `None` while that is not known, and in a forked child.
@@ -91,34 +128,36 @@ impl Registration {
 
     /// The application shows that it is alive.
     pub fn touch(&self) {
-        if let Some(handle) = self.0.get() {
-            handle.touch();
+        if let Some(held) = self.0.get() {
+            held.touch();
         }
     }
 
     /// Asks for the end. Returns at once.
     pub fn deregister(&self) {
-        if let Some(handle) = self.0.get() {
-            handle.deregister();
+        if let Some(held) = self.0.get() {
+            held.deregister();
         }
     }
 
     /// Blocks until `ready`, the deadline, or an interrupt; in a forked child not at all.
     pub fn wait(&self, deadline: Instant, interrupt: &Interrupt, ready: impl Fn(&Report) -> bool) -> Wake {
-        self.0.get().map_or(Wake::Deadline, |handle| handle.wait(deadline, interrupt, ready))
+        self.0.get().map_or(Wake::Deadline, |held| {
+            held.signal().wait(Some(deadline), interrupt, || ready(&held.report()))
+        })
     }
 
     /// Asks a thread in [`Self::wait`] to come back.
     pub fn interrupt(&self, interrupt: &Interrupt) {
-        if let Some(handle) = self.0.get() {
-            handle.interrupt(interrupt);
+        if let Some(held) = self.0.get() {
+            held.signal().interrupt(interrupt);
         }
     }
 
     /// Has `bell` rung whenever the report changes; never, in a process that inherited this.
     pub fn hang(&self, bell: &Arc<Bell>) {
-        if let Some(handle) = self.0.get() {
-            handle.hang(bell);
+        if let Some(held) = self.0.get() {
+            held.signal().hang(bell);
         }
     }
 }

@@ -4,12 +4,14 @@
 
 mod bell;
 mod entry;
+mod ledger;
 mod publication;
 mod signal;
 mod snapshot;
 
 pub use bell::Bell;
 pub use entry::Entry;
+pub use ledger::{Ledger, Write};
 pub use publication::{Changed, Publication, Published, RECENT_KEYS};
 pub use signal::{Interrupt, Signal, Wake};
 pub use snapshot::{Change, Key, Snapshot};

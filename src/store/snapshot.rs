@@ -159,6 +159,16 @@ impl Snapshot {
         (next, keys)
     }
 
+    /// This content, but for `keys` that of `other`.
+    #[must_use]
+    pub fn with_keys_of(&self, other: &Self, keys: impl IntoIterator<Item = Key>) -> Self {
+        let changes = keys.into_iter().map(|key| {
+            let entry = other.get(&key).cloned();
+            Change { mod_revision: entry.as_ref().map_or(0, Entry::mod_revision), key, entry }
+        });
+        self.after(changes.collect(), self.revision).0
+    }
+
     /// The same content at a later revision, at which nothing here had changed.
     #[must_use]
     pub fn confirmed_at(&self, revision: i64) -> Self {

@@ -25,6 +25,8 @@ pub enum Phase {
     Backoff,
     /// etcd refuses this user; asking again from time to time.
     Denied,
+    /// Served from here, in place of etcd.
+    Offline,
 }
 
 impl Phase {
@@ -40,6 +42,7 @@ impl Phase {
             Self::Watching => "watching",
             Self::Backoff => "backoff",
             Self::Denied => "denied",
+            Self::Offline => "offline",
         }
     }
 }

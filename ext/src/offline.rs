@@ -1,0 +1,131 @@
+//! A client without etcd: what `source` and `EtcdDiscovery::Testing` do with its store.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::session::Offline;
+use etcd_discovery_core::store::{Key, Write};
+use magnus::rb_sys::AsRawValue;
+use magnus::{Error, RArray, Ruby, TryConvert, Value, method, prelude::*, typed_data::Obj};
+
+use crate::client::Client;
+use crate::error::{guarded, raised, unwatched};
+use crate::snapshot::Snapshot;
+use crate::value::{bytes, string};
+use crate::waits;
+
+/// A driver that is told to stop does so when its present step is done.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn offline<'a>(ruby: &Ruby, client: &'a Client) -> Result<&'a Arc<Offline>, Error> {
+    let online = || raised(ruby, &CoreError::new(ErrorKind::Internal, "this client follows etcd"));
+    client.core(ruby)?.offline().ok_or_else(online)
+}
+
+fn is_offline(ruby: &Ruby, client: &Client) -> Result<bool, Error> {
+    Ok(client.core(ruby)?.offline().is_some())
+}
+
+/// Leaves etcd for good.
+fn go_offline(ruby: &Ruby, client: &Client) -> Result<(), Error> {
+    guarded(ruby, || {
+        let core = client.core(ruby)?;
+        if core.offline().is_none() {
+            core.stop();
+            waits::until_stopped(ruby, core, Instant::now() + PATIENCE)?;
+            core.go_offline().map_err(|error| raised(ruby, &error))?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes pairs of key and value (nil: delete it), all at one revision, and returns that.
+fn write(ruby: &Ruby, client: &Client, pairs: RArray) -> Result<i64, Error> {
+    guarded(ruby, || {
+        let offline = offline(ruby, client)?;
+        let mut writes = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let (key, value) = <(Value, Option<Value>)>::try_convert(pair)?;
+            let key: Key = bytes(ruby, key)?.into();
+            let value = value.map(|value| bytes(ruby, value)).transpose()?;
+            writes.push(Write { key, value: value.map(Vec::into_boxed_slice), lease: 0 });
+        }
+        let revision = offline.ledger().write(|_| Some(writes));
+        offline.notify();
+        Ok(revision.unwrap_or_default())
+    })
+}
+
+/// A key that could be written, but never read.
+fn must_be_watched(ruby: &Ruby, client: &Client, key: Value) -> Result<(), Error> {
+    let key = bytes(ruby, key)?;
+    if client.core(ruby)?.settings().ranges.contains(&key) { Ok(()) } else { Err(unwatched(ruby, &key)) }
+}
+
+/// What the content was read from still says the same.
+fn confirm(ruby: &Ruby, client: &Client) -> Result<(), Error> {
+    guarded(ruby, || {
+        offline(ruby, client)?.confirm();
+        Ok(())
+    })
+}
+
+/// What the content was read from is gone, or bad.
+fn fail(ruby: &Ruby, client: &Client, problem: String) -> Result<(), Error> {
+    guarded(ruby, || {
+        offline(ruby, client)?.fail(&CoreError::new(ErrorKind::Configuration, problem));
+        Ok(())
+    })
+}
+
+/// Every key, whether watched or not: to come back to.
+fn mark(ruby: &Ruby, client: Obj<Client>) -> Result<Snapshot, Error> {
+    guarded(ruby, || {
+        let content = offline(ruby, &client)?.ledger().all();
+        Ok(Snapshot::of(client.core(ruby)?, content.as_ref().clone(), None, client.as_raw()))
+    })
+}
+
+/// Comes back to a mark, for all keys but those of `spared`; returns the keys that differed.
+fn restore(ruby: &Ruby, client: &Client, mark: &Snapshot, spared: RArray) -> Result<RArray, Error> {
+    guarded(ruby, || {
+        let offline = offline(ruby, client)?;
+        let keys = offline.ledger().restore(mark.content(), &keys(ruby, spared)?);
+        offline.notify();
+        Ok(ruby.ary_from_iter(keys.iter().map(|key| string(ruby, key))))
+    })
+}
+
+/// The mark `mark`, for `changed` with what `other` has.
+fn patch(
+    ruby: &Ruby,
+    client: Obj<Client>,
+    mark: &Snapshot,
+    other: &Snapshot,
+    changed: RArray,
+) -> Result<Snapshot, Error> {
+    guarded(ruby, || {
+        let content = mark.content().with_keys_of(other.content(), keys(ruby, changed)?);
+        Ok(Snapshot::of(client.core(ruby)?, content, None, client.as_raw()))
+    })
+}
+
+fn keys(ruby: &Ruby, list: RArray) -> Result<BTreeSet<Key>, Error> {
+    list.into_iter().map(|key| bytes(ruby, key).map(Key::from)).collect()
+}
+
+pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
+    let class = ruby.define_module("EtcdDiscovery")?.define_class("Client", ruby.class_object())?;
+    class.define_private_method("native_offline?", method!(is_offline, 0))?;
+    class.define_private_method("native_go_offline", method!(go_offline, 0))?;
+    class.define_private_method("native_write_all", method!(write, 1))?;
+    class.define_private_method("native_must_be_watched", method!(must_be_watched, 1))?;
+    class.define_private_method("native_confirm", method!(confirm, 0))?;
+    class.define_private_method("native_fail", method!(fail, 1))?;
+    class.define_private_method("native_mark", method!(mark, 0))?;
+    class.define_private_method("native_restore", method!(restore, 2))?;
+    class.define_private_method("native_patch", method!(patch, 3))?;
+    Ok(())
+}

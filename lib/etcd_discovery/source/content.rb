@@ -1,0 +1,130 @@
+# frozen_string_literal: true
+
+require "erb"
+require "json"
+require "psych"
+
+module EtcdDiscovery
+  module Source
+    # Keys and values of a YAML file with ERB in it.
+    #
+    # A scalar is its text as it stands there (`1.10`, `12:30`, `yes`), as it would be put into etcd; a list
+    # or a mapping is its JSON. A key that ends in a slash has the keys under it.
+    #
+    # @api private
+    class Content
+      # Deeper than anybody writes, and what an alias within its own anchor comes to.
+      DEEPEST = 100
+      MERGE = "<<"
+      private_constant :DEEPEST, :MERGE
+
+      # @param value [Object]
+      # @return [String] as a file's value is written: JSON for a list and a mapping, else the text
+      def self.text(value)
+        case value
+        when String then value
+        when Hash, Array then JSON.generate(value)
+        else value.to_s
+        end
+      end
+
+      # @param text [String]
+      # @param path [String] for the messages
+      def initialize(text, path)
+        @text = text
+        @path = path
+        @scanner = Psych::ScalarScanner.new(Psych::ClassLoader.new)
+      end
+
+      # @return [Hash{String => String}]
+      # @raise [ConfigurationError] for broken ERB or YAML; no value is in its message
+      def to_h
+        document = Psych.parse(rendered, filename: @path)
+        document ? flattened(root_of(document)) : {}
+      rescue Psych::SyntaxError => e
+        raise problem(e.line, "is not YAML: #{[e.problem, e.context].compact.join(' ')}")
+      end
+
+      private
+
+      def rendered
+        erb = ERB.new(@text, trim_mode: "-")
+        erb.filename = @path
+        erb.result
+      rescue StandardError, ScriptError => e
+        line = [e.message, *e.backtrace].filter_map { |text| text[/#{Regexp.escape(@path)}:(\d+)/, 1] }.first
+        said = e.message.lines.first.to_s.chomp.delete_prefix("#{@path}:#{line}: ")
+        raise problem(line, "has ERB that fails: #{e.class}: #{said}")
+      end
+
+      def root_of(document)
+        anchored = document.select { |node| !node.alias? && node.respond_to?(:anchor) && node.anchor }
+        @anchors = anchored.to_h { |node| [node.anchor, node] }
+        document.root.mapping? ? document.root : refuse(document.root, "is not a mapping of keys to values")
+      end
+
+      def flattened(mapping, prefix = "", depth = 0)
+        entries(mapping, depth).each_with_object({}) do |(name, key, value), found|
+          whole = "#{prefix}#{key}"
+          if whole.end_with?("/") && value.mapping?
+            found.merge!(flattened(value, whole, depth + 1))
+          else
+            found[whole] = text(name, value, depth)
+          end
+        end
+      end
+
+      # The node of each key, its text, and the node of its value.
+      def entries(mapping, depth)
+        refuse(mapping, "is nested too deep") if depth > DEEPEST
+        mapping.children.each_slice(2).flat_map do |name, value|
+          value = resolve(value)
+          refuse(name, "is a key that is no text") unless name.scalar?
+          name.value == MERGE && !name.quoted ? merged(value, depth + 1) : [[name, name.value, value]]
+        end
+      end
+
+      def merged(value, depth)
+        mappings = value.sequence? ? value.children.map { |child| resolve(child) } : [value]
+        mappings.flat_map do |mapping|
+          refuse(mapping, "is merged, and is no mapping") unless mapping.mapping?
+          entries(mapping, depth)
+        end
+      end
+
+      def text(name, value, depth)
+        return JSON.generate(object(value, depth)) unless value.scalar?
+
+        refuse(name, "(#{name.value}) has no value; write \"\" for an empty one") if empty?(value)
+        value.value
+      end
+
+      def object(node, depth)
+        refuse(node, "is nested too deep") if depth > DEEPEST
+        node = resolve(node)
+        return node.children.map { |child| object(child, depth + 1) } if node.sequence?
+        return node.quoted ? node.value : @scanner.tokenize(node.value) if node.scalar?
+
+        entries(node, depth).to_h { |_, key, value| [key, object(value, depth + 1)] }
+      end
+
+      def empty?(scalar)
+        !scalar.quoted && scalar.plain && @scanner.tokenize(scalar.value).nil?
+      end
+
+      def resolve(node)
+        return node unless node.alias?
+
+        @anchors.fetch(node.anchor) { refuse(node, "(*#{node.anchor}) refers to nothing") }
+      end
+
+      def refuse(node, what)
+        raise problem(node.start_line + 1, what)
+      end
+
+      def problem(line, what)
+        ConfigurationError.new("source: #{[@path, line].compact.join(':')} #{what}")
+      end
+    end
+  end
+end

@@ -1,0 +1,99 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  module Source
+    # A file in place of etcd, for one client. While it is followed, nothing bad in it changes anything: the
+    # last good content stays, the logger is told once, and `status.last_error` says it.
+    #
+    # @api private
+    class File
+      # @raise [ConfigurationError] for a file that cannot be read, or is bad
+      def initialize(client, path)
+        @client = client
+        @path = ::File.expand_path(path)
+        @lock = Mutex.new
+        @holds = 0
+        @content = {}
+        @seen = signature
+        load(@seen)
+      rescue ConfigurationError => e
+        raise ConfigurationError, "#{e.message}; correct it, or leave `source` out to follow etcd"
+      end
+
+      # Takes over what has changed in the file; when nothing has, confirms it.
+      #
+      # @return [void]
+      def look
+        @lock.synchronize { @holds.zero? ? look_for_change : confirm }
+      rescue ConfigurationError => e
+        @client.send(:native_fail, e.message)
+        @client.config.logger&.error("etcd_discovery: #{e.message}; going on with the last good content")
+      end
+
+      # From now on the client holds something else on purpose.
+      def hold
+        @lock.synchronize { @holds += 1 }
+      end
+
+      def release
+        @lock.synchronize { @holds -= 1 }
+      end
+
+      private
+
+      def look_for_change
+        now = signature
+        at_rest = now == @seen
+        @seen = now
+        if now == @loaded
+          confirm if @good
+        elsif at_rest # else it may be half written
+          load(now)
+        end
+      end
+
+      def load(now)
+        @loaded = now
+        @good = false
+        text = read
+        # What an editor leaves for a moment, and an author hardly means.
+        raise problem("is empty") if text.empty? && @content.any?
+
+        take(Content.new(text, @path).to_h)
+        @good = true
+      end
+
+      # Only what has changed in the file: what the application itself has written stays.
+      def take(content)
+        gone = (@content.keys - content.keys).map { |key| [key, nil] }
+        changed = content.reject { |key, value| @content[key] == value }.to_a
+        @client.send(:native_write_all, changed + gone) unless changed.empty? && gone.empty?
+        @content = content
+        confirm
+      end
+
+      def confirm
+        @client.send(:native_confirm)
+      end
+
+      def read
+        text = ::File.read(@path, mode: "r:bom|utf-8")
+        text.valid_encoding? ? text : raise(problem("is not UTF-8"))
+      rescue SystemCallError, ArgumentError => e
+        raise problem("cannot be read: #{e.is_a?(ArgumentError) ? e.message : e.class.new.message}")
+      end
+
+      # Another one after every change; nil while there is no file.
+      def signature
+        stat = ::File.stat(@path)
+        [stat.mtime, stat.ctime, stat.size, stat.ino]
+      rescue SystemCallError, ArgumentError
+        nil
+      end
+
+      def problem(what)
+        ConfigurationError.new("source: #{@path} #{what}")
+      end
+    end
+  end
+end

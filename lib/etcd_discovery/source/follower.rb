@@ -1,0 +1,76 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  module Source
+    # The one Ruby thread of a process that looks whether files have changed. It begins with the first file,
+    # and again in a forked child.
+    #
+    # It polls: a look costs microseconds, and works on every file system and for every way to replace a file.
+    #
+    # @api private
+    module Follower
+      # Seconds between two looks; a change shows after one or two.
+      EVERY = 0.2
+
+      # A file lives for as long as its client.
+      @files = ObjectSpace::WeakMap.new
+      @lock = Mutex.new
+
+      class << self
+        def add(file)
+          @lock.synchronize { @files[file] = true }
+          revive
+        end
+
+        def remove(file)
+          @lock.synchronize { @files = without(file) }
+        end
+
+        # Starts the thread if this process should have it and has not.
+        def revive
+          return if @files.size.zero? || @thread&.alive?
+
+          @lock.synchronize { start unless @thread&.alive? }
+        rescue ThreadError
+          # Forked in a signal handler, where no lock may be taken: a thread of its own may.
+          Thread.new { revive }
+        end
+
+        private
+
+        # WeakMap has no `delete` before Ruby 3.3.
+        def without(file)
+          @files.keys.each_with_object(ObjectSpace::WeakMap.new) do |other, rest|
+            rest[other] = true unless other.equal?(file)
+          end
+        end
+
+        def start
+          @thread = Thread.new { follow }
+          @thread.name = "etcd_discovery source"
+        end
+
+        def follow
+          loop do
+            sleep EVERY
+            files = @files.keys # not while another thread adds one
+            files.each { |file| look(file) }
+            return if over?
+          end
+        end
+
+        # Whatever goes wrong with one file, such as a logger that raises: the others are followed.
+        def look(file)
+          file.look
+        rescue StandardError
+          nil
+        end
+
+        def over?
+          @lock.synchronize { @thread = nil if @files.size.zero? }
+          @thread.nil?
+        end
+      end
+    end
+  end
+end
