@@ -58,6 +58,25 @@ RSpec.describe "a new Rails application" do
     expect(application.files).to eq before
   end
 
+  context "with files that the generator does not understand" do
+    let(:strange) { { "config.ru" => "run Rails.application\n", "config/puma/staging.rb" => "threads((\n" } }
+
+    around do |example|
+      kept = @application.read("config.ru")
+      strange.each { |path, text| application.write(path, text) }
+      example.run
+      @application.write("config.ru", kept)
+      @application.delete("config/puma/staging.rb")
+    end
+
+    it "leaves them alone, and prints what to add" do
+      said = application.rails("generate", "etcd_discovery:install")
+      expect(said).to match(/by hand +config.ru: Rails.application.load_server/)
+        .and match(%r{by hand +config/puma/staging.rb: plugin :etcd_discovery})
+      expect(strange.keys.to_h { |path| [path, application.read(path)] }).to eq strange
+    end
+  end
+
   it "reads a live value on puma" do
     expect_to_follow(application.serve(*puma, **here))
   end

@@ -62,7 +62,7 @@ module EtcdDiscovery
       end
 
       def by_hand(path, line, place)
-        say_status(:"by hand", "#{path}: #{line.inspect[1..-2]} (#{place})", :yellow)
+        say_status(:"by hand", "#{path}: #{line} (#{place})", :yellow)
       end
     end
   end
