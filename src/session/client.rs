@@ -234,6 +234,7 @@ impl Client {
 
     pub(super) fn attach(&self) -> Result<Arc<Attached>> {
         self.attached.get_or_make(|| {
+            self.publication.settle();
             let session = Session::current()?;
             let signal = self.signal.get_or_make(|| Ok::<_, Error>(Signal::default()))?;
             let endpoints = Arc::new(Endpoints::new(&self.settings.endpoints, fastrand::f64()));

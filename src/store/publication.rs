@@ -128,6 +128,13 @@ impl Publication {
         self.generation.store(generation, Ordering::Release);
     }
 
+    /// Completes a publication that a fork has cut in two: the snapshot was there, its generation was not, and
+    /// readers would not look at it before the next one.
+    pub fn settle(&self) {
+        // Never back, should a publication of this process be quicker.
+        self.generation.fetch_max(self.load().generation(), Ordering::AcqRel);
+    }
+
     /// Publishes the same content at a later revision. Readers need not look: no generation passes.
     pub fn confirm(&self, revision: i64) {
         let current = self.current.load();
@@ -163,6 +170,18 @@ mod tests {
         assert_eq!(since(&published, 1).map(|keys| keys.len()), Some(3));
         assert_eq!(since(&published, 2).map(|keys| keys.len()), Some(1));
         assert_eq!(since(&published, 3), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_publication_cut_in_two_is_completed_and_a_whole_one_left_alone() {
+        let publication = Publication::default();
+        publication.publish(Snapshot::default(), Changed::All);
+        let next = publication.load().next(Snapshot::default(), Changed::All);
+        publication.current.store(Arc::new(next));
+        assert_eq!(publication.generation(), 1);
+        publication.settle();
+        publication.settle();
+        assert_eq!(publication.generation(), 2);
     }
 
     #[test]
