@@ -25,6 +25,17 @@ RSpec.describe "a new Rails application" do
         get "/state", to: ->(_env) { [200, {}, [Greeting.state]] }
       end
     RUBY
+    @application.write("test/greeting_test.rb", <<~'RUBY')
+      require "test_helper"
+
+      class GreetingTest < ActionDispatch::IntegrationTest
+        test "greets" do
+          EtcdDiscovery.put("/config/greeting", "from the test")
+          get "/greeting"
+          assert_equal "from the test\n", response.body
+        end
+      end
+    RUBY
     @application.write("lib/tasks/assets.rake", "task('assets:precompile' => :environment) { puts 'done' }")
   end
 
@@ -85,6 +96,12 @@ RSpec.describe "a new Rails application" do
     server = application.serve(*unicorn, **here)
     expect_to_follow(server)
     expect_soon("both workers") { Array.new(20) { server.answer }.uniq.sort == ["0 goodbye", "1 goodbye"] }
+  end
+
+  it "runs its tests without etcd: they put what is to be read" do
+    nowhere = "http://127.0.0.1:#{Harness::FreePort.take}"
+    said = application.rails("test", ETCD_DISCOVERY_ENDPOINTS: nowhere)
+    expect(said).to include("1 runs, 1 assertions, 0 failures, 0 errors")
   end
 
   it "reads a value in `rails runner`, which connects by itself" do

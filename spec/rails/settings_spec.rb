@@ -101,6 +101,18 @@ RSpec.describe "in Rails, a setting" do
     expect(refused).to start_with "ca_file: #{root}/config/ca.pem:"
   end
 
+  it "is memory for the source in the test environment, unless another one, or none, is given" do
+    write(file, "production: {watch: /a/}\ntest:")
+    expect(in_force("source", rails_env: "test", ETCD_DISCOVERY_ENDPOINTS: "http://a:1")).to eq ["memory"]
+    expect(in_force("source")).to eq [nil]
+    write(file, "test: {watch: /a/, source: }")
+    expect(in_force("source", rails_env: "test")).to eq [nil]
+    write("config/keys.yml", "/a/x: from a file")
+    write(file, "test: {watch: /a/, source: config/keys.yml}")
+    expect(found("[EtcdDiscovery['/a/x'], EtcdDiscovery.client.config.source]", rails_env: "test"))
+      .to eq ["from a file", "#{root}/config/keys.yml"]
+  end
+
   it "of a client of one's own is not taken from Rails' files, which are for the default client" do
     write(file, "shared: {watch: /yml/, max_staleness: 1}")
     expect(found("EtcdDiscovery::Client.new(watch: '/mine/').config.max_staleness")).to eq 10.0

@@ -7,6 +7,8 @@ module EtcdDiscovery
     # @api private
     module Settings
       FILE = "config/etcd_discovery.yml"
+      # The types of settings that name a file.
+      PATHS = %i[path source].freeze
 
       class << self
         # Asked each time anew: an initializer may still have changed something.
@@ -18,11 +20,13 @@ module EtcdDiscovery
 
         private
 
-        def ours = { logger: ::Rails.logger }.compact
+        # Tests need no etcd.
+        def ours = { logger: ::Rails.logger, source: (Source::MEMORY if ::Rails.env.test?) }.compact
 
         # A server, or a task of cron, may run in another folder than the application's.
         def rooted(name, value, root)
-          value && Configuration.setting(name).type == :path ? File.expand_path(value, root) : value
+          path = value && value != Source::MEMORY && PATHS.include?(Configuration.setting(name).type)
+          path ? File.expand_path(value, root) : value
         end
       end
     end
