@@ -100,6 +100,8 @@ pub struct Settings {
     pub page_size: i64,
     /// Whether there is no etcd: the client itself holds what is written to it.
     pub offline: bool,
+    /// Where to keep a copy on disk, if anywhere.
+    pub cache_path: Option<PathBuf>,
 }
 
 /// Keys in one page of a listing: small enough for one answer, large enough for few round trips.
@@ -125,6 +127,7 @@ impl Settings {
             timing: Timing::default(),
             page_size: PAGE_SIZE,
             offline: false,
+            cache_path: None,
         })
     }
 }

@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Parse,
     /// The client was stopped.
     Closed,
+    /// The copy on disk cannot be read or written.
+    Cache,
     /// A defect of this library, contained.
     Internal,
 }

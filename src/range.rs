@@ -38,8 +38,8 @@ impl KeyRange {
     }
 
     /// As etcd has it in a request: no `end` for one key, one zero byte for all the rest.
-    #[cfg(test)]
-    pub(crate) fn from_request(start: &[u8], end: &[u8]) -> Self {
+    #[must_use]
+    pub fn from_request(start: &[u8], end: &[u8]) -> Self {
         match end {
             [] => Self::key(start),
             [0] => Self { start: start.to_vec(), end: None },

@@ -197,8 +197,12 @@ fn status(ruby: &Ruby, core: &Core) -> Result<RHash, Error> {
     set("reconnects", ruby.into_value(report.reconnects))?;
     set("relists", ruby.into_value(report.relists))?;
     set("resets", ruby.into_value(report.resets))?;
-    let last_error = report.last_error.as_ref().map(|error| raised(ruby, error));
-    set("last_error", ruby.into_value(last_error.and_then(|error| error.value())))?;
+    let exception =
+        |error: Option<&CoreError>| ruby.into_value(error.and_then(|error| raised(ruby, error).value()));
+    let cache_error = core.cache_problem();
+    set("from_cache", ruby.into_value(report.from_cache))?;
+    set("cache_error", exception(cache_error.as_deref()))?;
+    set("last_error", exception(report.last_error.as_ref().or(cache_error.as_deref())))?;
     let peer = report.peer.as_ref();
     set("endpoint", ruby.into_value(peer.map(|peer| peer.endpoint.as_str())))?;
     let version = peer.map(|peer| peer.version.as_str()).filter(|version| !version.is_empty());

@@ -16,6 +16,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
         ErrorKind::NotReady => "NotReadyError",
         ErrorKind::Parse => "ParseError",
         ErrorKind::Closed => "ClosedError",
+        ErrorKind::Cache => "CacheError",
         ErrorKind::Internal => "InternalError",
     }
 }

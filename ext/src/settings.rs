@@ -27,6 +27,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
     settings.tls = tls;
     settings.credentials = credentials(ruby, hash)?;
     settings.offline = optional::<String>(ruby, hash, "source")?.is_some();
+    settings.cache_path = optional(ruby, hash, "cache_path")?;
     let timing = &mut settings.timing;
     for (name, slot) in [
         ("connect_timeout", &mut timing.connect_timeout),

@@ -101,6 +101,7 @@ module EtcdDiscovery
     end
 
     # Starts watching, and waits for the first complete snapshot. Does nothing when it is there already.
+    # When etcd is away and there is a copy on disk (`cache_path`), that is served, and the logger is warned.
     #
     # @param timeout [Numeric] seconds to wait at most; `boot_timeout` when not given
     # @return [self]
@@ -111,6 +112,8 @@ module EtcdDiscovery
       Source::Follower.add(@source) if @source
       native_wait_ready(Float(timeout))
       self
+    ensure
+      report_cache
     end
 
     # Ends the connections. The last snapshot stays readable, and grows stale. What this process has
@@ -199,6 +202,20 @@ module EtcdDiscovery
     rescue StandardError
       nil
     end
+
+    # Whoever starts must learn that this is not etcd's word, or that there would be nothing to fall back on.
+    def report_cache
+      told = status
+      warn_of(told.cache_error.message) if told.cache_error
+      return unless told.from_cache
+
+      reason = told.last_error&.message || "etcd has not answered yet"
+      warn_of("serving the copy on disk, last confirmed at #{told.synced_at || 'an unknown time'}: #{reason}")
+    rescue StandardError
+      nil
+    end
+
+    def warn_of(trouble) = config.logger&.warn("etcd_discovery: #{trouble}")
 
     # The extension calls this at the first read after a fork: `Process.daemon` does not go through
     # `Process._fork`.

@@ -50,10 +50,7 @@ module EtcdDiscovery
         :max_staleness, :seconds,
         default: 10.0, doc: "`stale?` is true when etcd has not confirmed the data for longer"
       ),
-      Setting.new(
-        :progress_interval, :seconds,
-        default: 3.0, doc: "between two proofs that the data is current"
-      ),
+      Setting.new(:progress_interval, :seconds, default: 3.0, doc: "between two proofs that data is current"),
       Setting.new(
         :keepalive_interval, :seconds,
         default: 10.0, minimum: 5.0, doc: "between HTTP/2 pings; etcd refuses more than one in 5 s"
@@ -64,6 +61,7 @@ module EtcdDiscovery
         :required, :boolean,
         default: false, doc: "whether a Rails server refuses to boot without a first snapshot"
       ),
+      Setting.new(:cache_path, :path, doc: "file for a copy of the data, to start from while etcd is away"),
       Setting.new(:logger, :logger, doc: "where to report; `nil` for nowhere")
     ].freeze
 

@@ -57,6 +57,9 @@ module EtcdDiscovery
   # The client was stopped.
   class ClosedError < Error; end
 
+  # The copy on disk (`cache_path`) cannot be read or written. Never raised: {Status#cache_error} has it.
+  class CacheError < Error; end
+
   # A defect of this library, contained.
   class InternalError < Error; end
 

@@ -9,7 +9,7 @@ module EtcdDiscovery
   class Status
     # What a status tells, besides {#stale?} and {#watched}.
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error endpoint
-                server_version pid invalid_keys registrations].freeze
+                server_version pid invalid_keys registrations from_cache cache_error].freeze
 
     # @return [Symbol] `:watching` when all is well; else `:stopped`, `:connecting`, `:listing`,
     #   `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`; with a `source`
@@ -41,6 +41,11 @@ module EtcdDiscovery
     attr_reader :invalid_keys
     # @return [Array<Hash{Symbol => Object}>] what this process has announced, as {Registration#to_h} tells it
     attr_reader :registrations
+    # @return [Boolean] whether the data is the copy on disk (`cache_path`), unconfirmed by etcd since
+    attr_reader :from_cache
+    # @return [EtcdDiscovery::CacheError, nil] why the copy on disk could not be read or written; `nil` while
+    #   all is well with it, or there is to be none
+    attr_reader :cache_error
     # @return [Array<String>] the keys and prefixes that are watched
     attr_reader :watched
 
@@ -54,17 +59,18 @@ module EtcdDiscovery
     end
 
     # Whether etcd has not confirmed the data for longer than `max_staleness`. That nothing failed proves
-    # nothing: only contact does.
+    # nothing: only contact does. The copy on disk is always stale, however young.
     #
     # @return [Boolean]
     def stale?
-      @age.nil? || @age > @max_staleness
+      @from_cache || @age.nil? || @age > @max_staleness
     end
 
     # @return [Hash{Symbol => Object}] all of it, for a log line or a JSON body
     def to_h
       fields = FIELDS.to_h { |field| [field, public_send(field)] }
-      fields.merge(last_error: last_error&.message, stale: stale?, watched:)
+      errors = { last_error: last_error&.message, cache_error: cache_error&.message }
+      fields.merge(errors, stale: stale?, watched:)
     end
 
     # @return [String]

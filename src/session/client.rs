@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::keeper::{Disk, Keeper, keep};
 use super::offline::Offline;
 use super::registrar::Registrar;
 use super::runtime::Session;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::disk::Place;
 use crate::store::{Bell, Interrupt, Publication, Signal, Wake};
-use crate::sync::{Driver, Outlet, Phase, Report};
+use crate::sync::{Cached, Driver, Outlet, Phase, Report};
 use crate::transport::{Endpoints, Link, check_files};
 
 /// What a process needs to serve one client.
@@ -38,6 +40,7 @@ pub struct Client {
     settings: Arc<Settings>,
     publication: Arc<Publication>,
     report: Arc<ArcSwap<Report>>,
+    disk: Option<Arc<Disk>>,
     wish: AtomicU8,
     signal: Arc<ProcessCell<Signal>>,
     attached: ProcessCell<Attached>,
@@ -49,13 +52,15 @@ impl Client {
     /// A client that does nothing yet.
     ///
     /// # Errors
-    /// A configuration error when a file of the TLS settings cannot be used.
+    /// A configuration error when a file of the TLS settings, or the path of the copy on disk, cannot be used.
     pub fn new(settings: Settings) -> Result<Self> {
         if !settings.offline {
             check_files(&settings.tls)?;
         }
         let offline = settings.offline;
+        let place = settings.cache_path.as_deref().map(Place::new).transpose()?;
         let client = Self {
+            disk: place.map(|place| Arc::new(Disk::new(place))),
             settings: Arc::new(settings),
             publication: Arc::default(),
             report: Arc::default(),
@@ -110,7 +115,14 @@ impl Client {
     /// Whether there is a snapshot to read, and an account of how fresh it is.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.publication.generation() > 0 && self.report().confirmed_at.is_some()
+        let report = self.report();
+        self.publication.generation() > 0 && (report.confirmed_at.is_some() || report.from_cache)
+    }
+
+    /// Why the copy on disk could not be read or written; `None` while all is well with it, or there is none.
+    #[must_use]
+    pub fn cache_problem(&self) -> Option<Arc<Error>> {
+        self.disk.as_ref()?.problem()
     }
 
     /// How the client fares. In a forked child that has not begun yet: nothing but the parent's
@@ -127,7 +139,7 @@ impl Client {
     }
 
     fn inherited_report(&self) -> Report {
-        Report { confirmed_at: self.report.load().confirmed_at, ..Report::default() }
+        self.report.load().inherited()
     }
 
     /// Begins, or goes on after a fork. Returns at once.
@@ -251,9 +263,16 @@ impl Client {
             let (publication, published) = (&self.publication, &outlet.published);
             let registrar =
                 Registrar::start(&session, &self.settings, &link, publication, published, &self.report);
-            let supervision =
-                supervise(Arc::clone(&self.settings), endpoints, Arc::clone(&link), outlet, wishes);
-            session.spawn(supervision);
+            let keeper = self
+                .disk
+                .as_ref()
+                .map(|disk| Keeper::new(Arc::clone(disk), self.settings.ranges.clone(), outlet.clone()));
+            let (settings, to_etcd) = (Arc::clone(&self.settings), Arc::clone(&link));
+            session.spawn(async move {
+                let (cached, keeping) = keep(keeper).await;
+                supervise(settings, endpoints, to_etcd, outlet, wishes, cached).await;
+                drop(keeping);
+            });
             Ok(Attached { session, link, registrar, wanted })
         })
     }
@@ -267,6 +286,7 @@ async fn supervise(
     link: Arc<Link>,
     outlet: Outlet,
     mut wanted: watch::Receiver<bool>,
+    cached: Option<Cached>,
 ) {
     let mut restarted: Option<Error> = None;
     loop {
@@ -279,6 +299,9 @@ async fn supervise(
             wanted.clone(),
         );
         driver.remember(restarted.take());
+        if let Some(cached) = &cached {
+            driver.fall_back_on(cached.clone());
+        }
         match tokio::spawn(driver.run()).await {
             Err(ended) if ended.is_panic() => {
                 restarted =

@@ -4,6 +4,7 @@ mod client;
 mod descriptors;
 mod fork;
 mod gate;
+mod keeper;
 mod offline;
 mod pending;
 mod registrar;

@@ -1,8 +1,10 @@
-//! The local copy: immutable snapshots, the cell that publishes them, and who waits for the next.
+//! The local copy: immutable snapshots, the cell that publishes them, and who waits for the next;
+//! and the copy on disk.
 //!
-//! Nothing here knows etcd's wire types, time, or Ruby.
+//! Nothing here knows etcd's wire types or Ruby.
 
 mod bell;
+pub mod disk;
 mod entry;
 mod ledger;
 mod publication;

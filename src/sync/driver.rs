@@ -10,7 +10,7 @@ use etcd_client::{GetOptions, WatchOptions, WatchRequestSender, WatchResponseStr
 use tokio::sync::{Notify, watch};
 
 use super::event::{Effect, Event, Fault, PageRequest, Peer};
-use super::machine::{Machine, Rules};
+use super::machine::{Cached, Machine, Rules};
 use super::report::Report;
 use super::wire;
 use crate::clock;
@@ -81,9 +81,9 @@ impl Driver {
         };
         let published = outlet.publication.load();
         let inherited = (published.generation() > 0).then(|| published.snapshot().clone());
-        let confirmed_at = outlet.report.load().confirmed_at;
+        let machine = Machine::new(rules, inherited, &outlet.report.load());
         Self {
-            machine: Machine::new(rules, inherited, confirmed_at),
+            machine,
             settings,
             endpoints,
             link,
@@ -99,6 +99,11 @@ impl Driver {
     /// Says in the report why an earlier driver ended.
     pub fn remember(&mut self, error: Option<Error>) {
         self.machine.remember(error);
+    }
+
+    /// Has a copy from disk at hand, in case that etcd is away.
+    pub fn fall_back_on(&mut self, cached: Cached) {
+        self.machine.fall_back_on(cached);
     }
 
     /// Runs until nobody can want it any more.

@@ -20,5 +20,5 @@ mod wire;
 
 pub use driver::{Driver, Outlet};
 pub use event::{Effect, Event, Fault, Header, Page, PageRequest, Peer, Response, Trust, Update};
-pub use machine::{Machine, Rules};
+pub use machine::{Cached, Machine, Rules};
 pub use report::{Phase, Report};

@@ -55,6 +55,10 @@ pub struct Report {
     /// When etcd last confirmed that the snapshot is its content; `None` before it ever did in this
     /// process and for an inherited snapshot that nobody confirmed (promise 5).
     pub confirmed_at: Option<Instant>,
+    /// What is served is a copy from disk: etcd has not been heard of it in this process yet.
+    pub from_cache: bool,
+    /// The highest raft term that a linearizable answer bore.
+    pub raft_term: u64,
     /// The server of the current connection.
     pub peer: Option<Peer>,
     /// Connections made again after the first.
@@ -65,4 +69,13 @@ pub struct Report {
     pub resets: u64,
     /// The last thing that went wrong; it stays after recovery, for the person who looks later.
     pub last_error: Option<Error>,
+}
+
+impl Report {
+    /// What of it is as true in a process, or a machine, that goes on from the same snapshot.
+    #[must_use]
+    pub fn inherited(&self) -> Self {
+        let Self { confirmed_at, from_cache, raft_term, .. } = *self;
+        Self { confirmed_at, from_cache, raft_term, ..Self::default() }
+    }
 }

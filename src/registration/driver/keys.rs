@@ -32,7 +32,8 @@ impl Driver {
         let Some(member) = self.members.get(&id) else { return };
         let Some(key) = member.key.clone() else { return };
         let limit = requests::seconds(member.entry.spec.ttl) / 6;
-        let confirmed = self.around.sync.load().confirmed_at.filter(|at| at.elapsed() < limit);
+        let sync = self.around.sync.load();
+        let confirmed = sync.confirmed_at.filter(|at| !sync.from_cache && at.elapsed() < limit);
         let ours = |holder: &Holder| match (holder, member.machine.report().lease) {
             (Holder::Lease { lease, .. }, Some(current)) => *lease == current,
             _ => false,

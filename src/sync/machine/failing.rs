@@ -58,10 +58,12 @@ impl Machine {
         self.report.last_error = Some(error);
         self.report.peer = None;
         effects.push(Effect::Disconnect);
+        self.show_cached(effects);
     }
 
     pub(super) fn ticked(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
+        self.show_cached_when_due(now, effects);
+        if self.state_deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
         match &mut self.state {
@@ -94,6 +96,7 @@ mod tests {
     use super::*;
     use crate::range::{KeyRange, Ranges};
     use crate::sync::event::{Event, Peer, Trust};
+    use crate::sync::report::Report;
 
     fn connected() -> (Machine, Instant) {
         let rules = Rules {
@@ -104,7 +107,7 @@ mod tests {
             backoff_cap: Duration::from_secs(3),
             seed: 1,
         };
-        let (mut machine, now) = (Machine::new(rules, None, None), Instant::now());
+        let (mut machine, now) = (Machine::new(rules, None, &Report::default()), Instant::now());
         machine.step(now, Event::Start);
         machine.step(now, peer());
         (machine, now)

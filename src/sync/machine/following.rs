@@ -90,8 +90,9 @@ impl Machine {
 
     pub(super) fn settle(&mut self, now: Instant) {
         let State::Watching { stream, freshness } = &mut self.state else { return };
-        let confirmed = freshness.settle(now, stream.frontier());
-        self.report.confirmed_at = self.report.confirmed_at.max(confirmed);
+        if let Some(asked) = freshness.settle(now, stream.frontier()) {
+            self.confirm(asked);
+        }
     }
 
     /// Shows the readers every revision that all watches are past, all its keys together.

@@ -9,13 +9,16 @@
 //! ```
 //!
 //! The published snapshot is served through all of them. This file holds the way up to an open watch;
-//! `following` what happens on it, `failing` the way back.
+//! `following` what happens on it, `failing` the way back, `cached` what a copy from disk is good for.
 
+mod cached;
 mod failing;
 mod following;
 
 use std::time::{Duration, Instant};
 
+pub use self::cached::Cached;
+use self::cached::Held;
 use super::event::{Effect, Event, Header, Page, Peer, Trust, Update};
 use super::freshness::Freshness;
 use super::listing::{Listing, Progress};
@@ -89,8 +92,8 @@ pub struct Machine {
     state: State,
     /// The snapshot published last; `None` before the first listing.
     snapshot: Option<Snapshot>,
-    /// The highest term that a linearizable answer bore.
-    raft_term: u64,
+    /// The copy from disk, until etcd has confirmed something.
+    cached: Option<Held>,
     trust: Trust,
     /// The hull of all ranges was refused to this user: watch each range alone.
     hull_denied: bool,
@@ -104,15 +107,15 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that goes on from `snapshot`, confirmed at `confirmed_at`, where there is one: a forked
-    /// child has its parent's, and what the parent knew of it is as true in the child.
+    /// A machine that goes on from `snapshot`, of which `known` tells, where there is one: a forked child has
+    /// its parent's, and what the parent knew of it is as true in the child.
     #[must_use]
-    pub fn new(rules: Rules, snapshot: Option<Snapshot>, confirmed_at: Option<Instant>) -> Self {
+    pub fn new(rules: Rules, snapshot: Option<Snapshot>, known: &Report) -> Self {
         let backoff = Backoff::new(BACKOFF_BASE, rules.backoff_cap, STABILITY);
         Self {
             state: State::Stopped,
             snapshot,
-            raft_term: 0,
+            cached: None,
             trust: Trust::Repeated,
             hull_denied: false,
             reauthenticated: false,
@@ -120,7 +123,7 @@ impl Machine {
             connections: 0,
             backoff,
             random: fastrand::Rng::with_seed(rules.seed),
-            report: Report { confirmed_at, ..Report::default() },
+            report: known.inherited(),
             rules,
         }
     }
@@ -139,6 +142,10 @@ impl Machine {
     /// When a [`Event::Tick`] is due; `None` while only an event can go on.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
+        [self.state_deadline(), self.patience_with_etcd()].into_iter().flatten().min()
+    }
+
+    fn state_deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Stopped | State::Connecting | State::Listing { .. } | State::Verifying { .. } => None,
             State::Opening { deadline, .. } => Some(*deadline),
@@ -151,7 +158,7 @@ impl Machine {
     pub fn step(&mut self, now: Instant, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
-            Event::Start => self.start(&mut effects),
+            Event::Start => self.start(now, &mut effects),
             Event::Stop => self.stop(&mut effects),
             Event::Connected(peer) => self.connected(now, peer, &mut effects),
             Event::Listed(page) => self.listed(now, page, &mut effects),
@@ -177,8 +184,9 @@ impl Machine {
         }
     }
 
-    fn start(&mut self, effects: &mut Vec<Effect>) {
+    fn start(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if matches!(self.state, State::Stopped) {
+            self.give_etcd_a_moment(now);
             self.connect(false, effects);
         }
     }
@@ -202,9 +210,9 @@ impl Machine {
         self.report.peer = Some(peer);
         self.connections += 1;
         self.report.reconnects = self.connections - 1;
-        if self.snapshot.is_some() {
+        if let Some(snapshot) = self.at_hand() {
+            effects.push(Effect::Verify { at: Some(snapshot.revision()) });
             self.state = State::Verifying { sent: now };
-            effects.push(Effect::Verify { at: Some(self.revision()) });
         } else {
             self.list(now, effects);
         }
@@ -221,16 +229,19 @@ impl Machine {
     }
 
     fn listed(&mut self, now: Instant, page: Page, effects: &mut Vec<Effect>) {
-        let term = page.header.raft_term;
+        let header = page.header;
         let State::Listing { listing, sent } = &mut self.state else { return };
         let sent = *sent;
         match listing.accept(page) {
             Progress::More(request) => effects.push(Effect::List(request)),
             Progress::Inconsistent => self.list(now, effects),
             Progress::Complete(snapshot) => {
-                self.raft_term = term;
+                if self.history_differs(Header { revision: snapshot.revision(), ..header }) {
+                    self.refuse_cached();
+                }
+                self.report.raft_term = header.raft_term;
                 self.replace(snapshot, effects);
-                self.report.confirmed_at = Some(sent);
+                self.confirm(sent);
                 self.open(now, effects);
             }
         }
@@ -257,15 +268,17 @@ impl Machine {
 
     fn verified(&mut self, now: Instant, header: Header, effects: &mut Vec<Effect>) {
         if self.history_differs(header) {
+            self.refuse_cached();
             self.relist(now, effects);
             return;
         }
-        self.raft_term = header.raft_term;
-        let current = self.revision();
+        self.report.raft_term = header.raft_term;
         match &mut self.state {
             State::Verifying { sent } => {
-                if header.revision == current {
-                    self.report.confirmed_at = Some(*sent);
+                let sent = *sent;
+                self.adopt_cached(effects);
+                if header.revision == self.revision() {
+                    self.confirm(sent);
                 }
                 self.open(now, effects);
             }
@@ -283,11 +296,18 @@ impl Machine {
     /// Another cluster, a revision that was taken back, or a term that was: not the history that the
     /// snapshot is of.
     fn history_differs(&self, header: Header) -> bool {
-        self.snapshot.as_ref().is_some_and(|snapshot| {
+        self.at_hand().is_some_and(|snapshot| {
             header.cluster_id != snapshot.cluster_id()
                 || header.revision < snapshot.revision()
-                || header.raft_term < self.raft_term
+                || header.raft_term < self.report.raft_term
         })
+    }
+
+    /// etcd was asked at `asked`, and what is shown holds all that it had then.
+    fn confirm(&mut self, asked: Instant) {
+        self.report.confirmed_at = self.report.confirmed_at.max(Some(asked));
+        self.report.from_cache = false;
+        self.cached = None;
     }
 
     fn relist(&mut self, now: Instant, effects: &mut Vec<Effect>) {

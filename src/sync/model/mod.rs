@@ -3,6 +3,7 @@
 //! content at that revision (promises 1 to 3), and no confirmation may be truer than etcd (promise 5).
 
 pub(super) mod etcd;
+mod restart;
 mod world;
 
 use proptest::prelude::*;
@@ -38,6 +39,10 @@ pub(super) enum Act {
     LoseData,
     /// Another cluster answers at the endpoint.
     Replace,
+    /// What is shown is written to disk, if etcd has confirmed it.
+    Save,
+    /// The process ends, and begins again with what is on disk.
+    Restart,
     /// Milliseconds pass.
     Pass(u16),
 }
@@ -55,6 +60,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0u8..4).prop_map(Act::Refuse),
         1 => Just(Act::LoseData),
         1 => Just(Act::Replace),
+        2 => Just(Act::Save),
+        1 => Just(Act::Restart),
         4 => (0u16..4_000).prop_map(Act::Pass),
     ]
 }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::etcd::Etcd;
+use super::restart::OnDisk;
 use super::{Act, KEYS};
 use crate::error::{Error, ErrorKind};
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key, Snapshot};
 use crate::sync::event::{Effect, Event, Fault, PageRequest, Peer, Response, Trust, Update};
 use crate::sync::machine::{Machine, Rules};
+use crate::sync::report::Report;
 
 /// Ids are the server's to choose.
 const FIRST_WATCH: i64 = 5;
@@ -18,7 +20,7 @@ const FIRST_WATCH: i64 = 5;
 const LONGEST_OVERTAKING: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
-enum Operation {
+pub(super) enum Operation {
     Connect,
     List(PageRequest),
     Verify(Option<i64>),
@@ -34,7 +36,7 @@ struct Watcher {
 }
 
 #[derive(Debug, Default)]
-struct Stream {
+pub(super) struct Stream {
     watchers: Vec<Watcher>,
     queue: VecDeque<Response>,
     delivered: Vec<Response>,
@@ -46,13 +48,15 @@ pub(super) struct World {
     ranges: Ranges,
     trust: Trust,
     hull_refused: bool,
-    machine: Machine,
+    pub(super) rules: Rules,
+    pub(super) machine: Machine,
     now: Instant,
     emptied_at: Instant,
-    operation: Option<Operation>,
-    stream: Option<Stream>,
+    pub(super) operation: Option<Operation>,
+    pub(super) stream: Option<Stream>,
     /// What readers see, and of which history it is.
-    shown: Option<(Snapshot, u32)>,
+    pub(super) shown: Option<(Snapshot, u32)>,
+    pub(super) on_disk: Option<OnDisk>,
 }
 
 impl World {
@@ -71,7 +75,9 @@ impl World {
             ranges,
             trust,
             hull_refused,
-            machine: Machine::new(rules, None, None),
+            rules: rules.clone(),
+            on_disk: None,
+            machine: Machine::new(rules, None, &Report::default()),
             now,
             emptied_at: now,
             operation: None,
@@ -101,6 +107,8 @@ impl World {
                 self.cut();
                 self.etcd.replace(self.now);
             }
+            Act::Save => self.save(),
+            Act::Restart => self.restart(),
             Act::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds.into())),
         }
     }
@@ -111,6 +119,7 @@ impl World {
         for _ in 0..2_000 {
             self.deliver_all();
             if self.converged() && self.machine.report().confirmed_at.is_some_and(|at| at > healed) {
+                assert!(!self.machine.report().from_cache, "etcd's word, called the disk's");
                 return;
             }
             self.pass(Duration::from_millis(50));
@@ -127,7 +136,7 @@ impl World {
 
     // ---- the machine's side ----
 
-    fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: Event) {
         for effect in self.machine.step(self.now, event) {
             self.carry_out(effect);
         }
@@ -154,6 +163,9 @@ impl World {
     }
 
     fn publish(&mut self, update: Update) {
+        if self.shown.is_none() && self.machine.report().from_cache {
+            return self.show_from_disk(update.snapshot);
+        }
         if let Some((old, _)) = &self.shown {
             let back = update.snapshot.revision() < old.revision();
             let other = update.snapshot.cluster_id() != old.cluster_id();
@@ -376,6 +388,6 @@ impl World {
     }
 }
 
-fn content(snapshot: &Snapshot) -> BTreeMap<Key, Entry> {
+pub(super) fn content(snapshot: &Snapshot) -> BTreeMap<Key, Entry> {
     snapshot.iter().map(|entry| (Key::from(entry.key()), entry.clone())).collect()
 }

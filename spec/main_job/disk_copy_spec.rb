@@ -1,0 +1,210 @@
+# frozen_string_literal: true
+
+require "logger"
+require "stringio"
+require "tmpdir"
+
+RSpec.describe "the copy on disk" do
+  let(:etcd) { start_etcd }
+  let(:folder) { Dir.mktmpdir("copy-") }
+  let(:path) { File.join(folder, "copy") }
+  let(:log) { StringIO.new }
+
+  after { FileUtils.rm_rf(folder) }
+
+  # What another process reads from the file is what counts, not that there is a file.
+  def copier(*watched, **settings)
+    client(etcd, *watched, cache_path: path, logger: Logger.new(log), progress_interval: 0.5, **settings)
+  end
+
+  # Ends with a copy of all that `keys` says.
+  def leave_a_copy(**keys)
+    keys.each { |key, value| etcd.ctl.put("/service/#{key}", value) }
+    writer = copier("/service/").tap(&:start)
+    wait_until("the copy") { File.exist?(path) }
+    writer.stop
+    writer
+  end
+
+  it "is served at once to a process that starts while etcd is away, is called stale, and tells its age" do
+    leave_a_copy(b: "before", blob: "\xFF\x00".b)
+    etcd.kill9
+    File.utime(Time.now, Time.now, path) # the file's own time proves nothing
+    reader = copier("/service/").tap(&:start)
+    expect(reader).to be_ready
+    expect(bytes(reader.snapshot.to_h)).to eq("/service/b" => "before", "/service/blob" => "\xFF\x00".b)
+    expect(reader.status).to have_attributes(from_cache: true, stale?: true, cache_error: nil)
+    first = reader.status.age
+    expect_soon("an age that grows") { reader.status.age > [first, 1].max }
+    expect(log.string).to match(/serving the copy on disk, last confirmed at 20.*#{etcd.endpoint}/)
+
+    etcd.start
+    etcd.ctl.put("/service/b", "after")
+    wait_until("the new value") { reader["/service/b"] == "after" }
+    expect_soon("etcd's word") { !reader.status.from_cache && !reader.stale? }
+    expect(reader.status).to have_attributes(relists: 0, resets: 0) # the history was there
+    expect(bytes(reader.snapshot.to_h)).to eq etcd.ctl.read_prefix("/service/")
+  end
+
+  it "spares a process that starts the listing, and is never seen while etcd can be asked" do
+    leave_a_copy(b: "before", gone: "before")
+    etcd.ctl.delete("/service/gone")
+    etcd.ctl.put("/service/b", "after")
+    reader = copier("/service/")
+    expect(reader["/service/b"]).to eq "after"
+    expect(reader.key?("/service/gone")).to be false
+    expect(reader.status).to have_attributes(from_cache: false, stale?: false)
+  end
+
+  it "is thrown away when the history that it would go on from is compacted" do
+    leave_a_copy(b: "before", gone: "before")
+    etcd.ctl.delete("/service/gone")
+    etcd.ctl.compact(etcd.ctl.put("/service/b", "after"))
+    reader = copier("/service/").tap(&:start)
+    expect(bytes(reader.snapshot.to_h)).to eq("/service/b" => "after")
+  end
+
+  it "of another cluster is refused with a reason, and nobody sees it" do
+    leave_a_copy(b: "of the old one", old: "of the old one")
+    etcd.kill9
+    etcd.start_empty
+    etcd.ctl.put("/service/b", "of the new one")
+    reader = copier("/service/").tap(&:start)
+    expect(bytes(reader.snapshot.to_h)).to eq("/service/b" => "of the new one")
+    expect(reader.status.last_error).to be_a(EtcdDiscovery::CacheError)
+    expect(reader.status.last_error.message).to include("another cluster")
+  end
+
+  it "of another cluster that was shown while etcd was away gives way to what etcd has" do
+    leave_a_copy(b: "of the old one", old: "of the old one")
+    etcd.kill9
+    reader = copier("/service/").tap(&:start)
+    expect(reader["/service/old"]).to eq "of the old one"
+    etcd.start_empty
+    etcd.ctl.put("/service/b", "of the new one")
+    expect_soon("the new cluster's content") { reader["/service/b"] == "of the new one" }
+    expect(reader["/service/old"]).to be_nil
+    expect(reader.status.resets).to eq 1
+  end
+
+  [
+    ["cut short", ->(bytes) { bytes[0, bytes.size / 2] }, "checksum"],
+    ["changed in one bit", lambda { |bytes|
+                             bytes.dup.tap do |b|
+                               b.setbyte(b.size - 20, b.getbyte(b.size - 20) ^ 1)
+                             end
+                           },
+     "checksum"],
+    ["of another program", ->(_) { "#!/bin/sh\nexit 1\n" }, "no copy made by etcd_discovery"],
+    ["empty", ->(_) { "" }, "no copy made by etcd_discovery"],
+    ["of a later release", ->(bytes) { bytes.dup.tap { |b| b.setbyte(8, 99) } }, "format 99"]
+  ].each do |how, harm, reason|
+    it "that is #{how} is refused with a log line, and made anew when etcd is back" do
+      leave_a_copy(b: "before")
+      File.binwrite(path, harm.call(File.binread(path)))
+      etcd.kill9
+      reader = copier("/service/", boot_timeout: 1)
+      expect { reader.start }.to raise_error(EtcdDiscovery::ConnectionError)
+      expect(reader.status.cache_error.message).to include(path, reason)
+      expect(log.string).to include(reason)
+
+      etcd.start
+      wait_until("the listing") { reader.ready? }
+      expect_soon("a good copy") { reader.status.cache_error.nil? }
+      etcd.kill9
+      expect(copier("/service/").start["/service/b"]).to eq "before"
+    end
+  end
+
+  it "is refused by who watches more than it holds, and serves who watches less" do
+    leave_a_copy(b: "before")
+    etcd.kill9
+    expect(copier("/service/b").start["/service/b"]).to eq "before"
+    wider = copier("/service/", "/config/", boot_timeout: 1)
+    expect { wider.start }.to raise_error(EtcdDiscovery::ConnectionError)
+    expect(wider.status.cache_error.message).to include("does not hold all that is watched")
+  end
+
+  it "is whole at every moment, for whoever starts then" do
+    etcd.ctl.transaction(*(0...120).map { |n| [:put, "/service/#{n}", "x" * 5_000] })
+    writers = Array.new(2) { copier("/service/").tap(&:start) }
+    wait_until("the copy") { File.exist?(path) }
+    files = []
+    wait_until("it to be replaced twice", timeout: 90) do
+      etcd.ctl.put("/service/changing", files.size.to_s)
+      files |= [File.stat(path).ino]
+      expect(File.size(path)).to be > 600_000
+      files.size > 2
+    end
+    writers.each(&:stop)
+    etcd.kill9
+    expect(copier("/service/").start.snapshot.size).to eq 121
+  end
+
+  it "is for the owner alone, and leaves no other file but its lock" do
+    leave_a_copy(b: "secret")
+    expect(File.stat(path).mode & 0o777).to eq 0o600
+    expect(Dir.children(folder)).to contain_exactly("copy", "copy.lock")
+  end
+
+  it "that is, or may be written by, somebody else is refused" do
+    leave_a_copy(b: "planted")
+    File.chmod(0o622, path)
+    etcd.kill9
+    reader = copier("/service/", boot_timeout: 1)
+    expect { reader.start }.to raise_error(EtcdDiscovery::ConnectionError)
+    expect(reader.status.cache_error.message).to include("another user")
+  end
+
+  it "that cannot be written is told, and harms nothing else" do
+    etcd.ctl.put("/service/b", "before")
+    reader = copier("/service/").tap(&:start)
+    wait_until("the copy") { File.exist?(path) }
+    FileUtils.rm_rf(folder)
+    etcd.ctl.put("/service/b", "after")
+    expect_soon("the trouble in the status") do
+      reader.status.cache_error&.message&.include?("cannot write it")
+    end
+    expect(reader["/service/b"]).to eq "after"
+    expect(reader).to be_healthy
+
+    FileUtils.mkdir_p(folder)
+    expect_soon("the copy, written again") { reader.status.cache_error.nil? && File.exist?(path) }
+  end
+
+  it "at a path that cannot be used is refused when it is set" do
+    ["/nowhere/copy", folder, "/dev/null/copy"].each do |wrong|
+      expect { EtcdDiscovery::Client.new(watch: ["/service/"], cache_path: wrong) }
+        .to raise_error(EtcdDiscovery::ConfigurationError, /cache_path: #{wrong}/)
+    end
+  end
+
+  it "follows what changes" do
+    leave_a_copy(b: "before")
+    reader = copier("/service/").tap(&:start)
+    etcd.ctl.put("/service/b", "after")
+    wait_until("the new value") { reader["/service/b"] == "after" }
+    # As a process would find it that starts now.
+    copied = -> { File.binread(path).include?("after") }
+    expect_soon("the new value on disk", timeout: 60) { copied.call }
+  end
+
+  it "is written by whoever is left when processes of the host fork and are killed" do
+    etcd.ctl.put("/service/n", "0")
+    code = <<~'RUBY'
+      connect "/service/", cache_path: ENV.fetch("CACHE"), progress_interval: 0.2
+      pids = 3.times.map { fork { EtcdDiscovery["/service/n"] && sleep } }
+      report pids
+      hear
+    RUBY
+    process = ruby_process(code, etcd, env: { "CACHE" => path })
+    children = process.heard
+    wait_until("the copy") { File.exist?(path) }
+    [children.first, process.pid].each { |pid| Process.kill(:KILL, pid) }
+    etcd.ctl.put("/service/n", "last")
+    # Those that are left go on writing: the dead one's lock is free.
+    expect_soon("the last value on disk", timeout: 60) { File.binread(path).include?("last") }
+  ensure
+    children&.drop(1)&.each { |pid| Process.kill(:KILL, pid) }
+  end
+end

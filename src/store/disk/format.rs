@@ -1,0 +1,339 @@
+//! The copy as bytes. No file, no clock.
+//!
+//! ```text
+//! head    magic, version, cluster id, raft term, revision, time of confirmation, number of keys; its sum
+//! body    the ranges; then each key with its entry, in key order
+//! foot    the sum of all before it
+//! ```
+//!
+//! All numbers are little endian. The head has a sum of its own, so that it can be read alone.
+
+use std::io::{self, Write};
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use crate::range::{KeyRange, Ranges};
+use crate::store::{Entry, Snapshot};
+
+const MAGIC: &[u8; 8] = b"etcddisc";
+const VERSION: u32 = 1;
+const SUM: usize = 8;
+const HEAD: usize = 8 + 4 + 5 * 8 + SUM;
+
+/// What the head of a file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Head {
+    /// The cluster that the copy is of.
+    pub cluster_id: u64,
+    /// The raft term of that cluster.
+    pub raft_term: u64,
+    /// The revision that the copy is of.
+    pub revision: i64,
+    /// When etcd last confirmed it: milliseconds since 1970.
+    pub confirmed_ms: i64,
+}
+
+/// All that a file holds.
+#[derive(Debug, Clone)]
+pub struct DiskCopy {
+    /// Its account of itself.
+    pub head: Head,
+    /// What was watched.
+    pub ranges: Ranges,
+    /// The keys, their values, and etcd's account of them.
+    pub snapshot: Snapshot,
+}
+
+/// Why bytes are no copy to serve. The text continues the sentence "the file …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Something else, or nothing.
+    #[error("is no copy made by etcd_discovery")]
+    Foreign,
+    /// Of a release that writes them otherwise.
+    #[error("has format {0}, and this release reads format {VERSION}")]
+    Version(u32),
+    /// Cut short, or changed since it was written.
+    #[error("is damaged: its checksum does not fit")]
+    Damaged,
+    /// It was written when less was watched: what is missing would look deleted.
+    #[error("does not hold all that is watched now")]
+    Ranges,
+}
+
+impl Head {
+    /// Reads the head alone: what follows it may be damaged.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+        head(bytes).map(|(head, _)| head)
+    }
+
+    /// How many bytes [`Self::read`] looks at.
+    #[must_use]
+    pub const fn size() -> usize {
+        HEAD
+    }
+}
+
+impl DiskCopy {
+    /// Writes the copy to `out`, piece by piece: it may be large.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn encode(&self, out: impl Write) -> io::Result<()> {
+        let mut out = Summing { out, sum: Xxh3::new() };
+        out.write_all(&self.head_bytes())?;
+        out.count(self.ranges.as_slice().len())?;
+        for range in self.ranges.as_slice() {
+            out.blob(range.start())?;
+            out.blob(&range.range_end())?;
+        }
+        for entry in self.snapshot.iter() {
+            out.blob(entry.key())?;
+            out.blob(entry.value())?;
+            out.write_all(&entry.mod_revision().to_le_bytes())?;
+            out.write_all(&entry.lease().to_le_bytes())?;
+        }
+        let sum = out.sum.digest();
+        out.out.write_all(&sum.to_le_bytes())
+    }
+
+    fn head_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEAD);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&self.head.cluster_id.to_le_bytes());
+        bytes.extend_from_slice(&self.head.raft_term.to_le_bytes());
+        bytes.extend_from_slice(&self.head.revision.to_le_bytes());
+        bytes.extend_from_slice(&self.head.confirmed_ms.to_le_bytes());
+        bytes.extend_from_slice(&(self.snapshot.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// Reads a copy, and takes of it what is `watched`.
+    ///
+    /// # Errors
+    /// Why there is nothing to serve in it.
+    pub fn decode(bytes: &[u8], watched: &Ranges) -> Result<Self, Refusal> {
+        let (head, keys) = head(bytes)?;
+        let (summed, sum) = bytes.split_at_checked(bytes.len() - SUM).ok_or(Refusal::Damaged)?;
+        if sum != xxh3_64(summed).to_le_bytes() {
+            return Err(Refusal::Damaged);
+        }
+        let mut body = Body(summed.get(HEAD..).ok_or(Refusal::Damaged)?);
+        let covered = body.ranges()?;
+        if !watched.as_slice().iter().all(|range| covered.cover(range)) {
+            return Err(Refusal::Ranges);
+        }
+        let mut entries = Vec::new();
+        for _ in 0..keys {
+            let entry = body.entry()?;
+            if watched.contains(entry.key()) {
+                entries.push(entry);
+            }
+        }
+        if !body.0.is_empty() {
+            return Err(Refusal::Damaged);
+        }
+        let mut snapshot = Snapshot::default();
+        snapshot.stage(entries);
+        let snapshot = snapshot.staged(head.revision, head.cluster_id);
+        Ok(Self { head, ranges: watched.clone(), snapshot })
+    }
+}
+
+/// The head, and the number of keys.
+fn head(bytes: &[u8]) -> Result<(Head, u64), Refusal> {
+    let start = bytes.get(..MAGIC.len() + 4).ok_or(Refusal::Foreign)?;
+    let mut rest = Body(start.strip_prefix(MAGIC).ok_or(Refusal::Foreign)?);
+    match u32::from_le_bytes(rest.array()?) {
+        VERSION => {}
+        other => return Err(Refusal::Version(other)),
+    }
+    let (summed, sum) =
+        bytes.get(..HEAD).and_then(|head| head.split_at_checked(HEAD - SUM)).ok_or(Refusal::Damaged)?;
+    if sum != xxh3_64(summed).to_le_bytes() {
+        return Err(Refusal::Damaged);
+    }
+    let mut rest = Body(&summed[MAGIC.len() + 4..]);
+    let head = Head {
+        cluster_id: u64::from_le_bytes(rest.array()?),
+        raft_term: u64::from_le_bytes(rest.array()?),
+        revision: i64::from_le_bytes(rest.array()?),
+        confirmed_ms: i64::from_le_bytes(rest.array()?),
+    };
+    Ok((head, u64::from_le_bytes(rest.array()?)))
+}
+
+/// What is left to read. Nothing in it is believed: a length beyond the end is damage and no panic.
+struct Body<'a>(&'a [u8]);
+
+impl<'a> Body<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Refusal> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(Refusal::Damaged)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Refusal> {
+        self.take(N)?.try_into().map_err(|_| Refusal::Damaged)
+    }
+
+    fn count(&mut self) -> Result<usize, Refusal> {
+        usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|_| Refusal::Damaged)
+    }
+
+    fn blob(&mut self) -> Result<&'a [u8], Refusal> {
+        let length = self.count()?;
+        self.take(length)
+    }
+
+    fn ranges(&mut self) -> Result<Ranges, Refusal> {
+        let count = self.count()?;
+        let ranges = (0..count).map(|_| Ok(KeyRange::from_request(self.blob()?, self.blob()?)));
+        ranges.collect::<Result<Vec<_>, _>>().map(Ranges::merge)
+    }
+
+    fn entry(&mut self) -> Result<Entry, Refusal> {
+        let (key, value) = (self.blob()?, self.blob()?);
+        let (mod_revision, lease) = (i64::from_le_bytes(self.array()?), i64::from_le_bytes(self.array()?));
+        Ok(Entry::new(key.to_vec(), value, mod_revision, lease))
+    }
+}
+
+/// Sums what passes through.
+struct Summing<W> {
+    out: W,
+    sum: Xxh3,
+}
+
+impl<W: Write> Summing<W> {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sum.update(bytes);
+        self.out.write_all(bytes)
+    }
+
+    fn count(&mut self, count: usize) -> io::Result<()> {
+        let count = u32::try_from(count).map_err(io::Error::other)?;
+        self.write_all(&count.to_le_bytes())
+    }
+
+    fn blob(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.count(bytes.len())?;
+        self.write_all(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn content() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>, i64)>> {
+        let key =
+            prop::collection::vec(any::<u8>(), 1..5).prop_map(|rest| [b"/a/", rest.as_slice()].concat());
+        prop::collection::vec((key, prop::collection::vec(any::<u8>(), 0..9), any::<i64>()), 0..6)
+    }
+
+    fn copy(content: Vec<(Vec<u8>, Vec<u8>, i64)>, revision: i64) -> DiskCopy {
+        let content: BTreeMap<_, _> = content.into_iter().map(|(key, value, n)| (key, (value, n))).collect();
+        let entry = |(key, (value, n)): (Vec<u8>, (Vec<u8>, i64))| Entry::new(key, &value, n, !n);
+        let mut snapshot = Snapshot::default();
+        snapshot.stage(content.into_iter().map(entry).collect());
+        let head = Head { cluster_id: 7, raft_term: 3, revision, confirmed_ms: 1_700_000_000_000 };
+        DiskCopy { head, ranges: watched(), snapshot: snapshot.staged(revision, 7) }
+    }
+
+    fn watched() -> Ranges {
+        Ranges::merge([KeyRange::prefix(b"/a/"), KeyRange::key(b"/z")])
+    }
+
+    fn encoded(copy: &DiskCopy) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        copy.encode(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn same(one: &DiskCopy, other: &DiskCopy) -> bool {
+        one.head == other.head && one.snapshot.iter().eq(other.snapshot.iter())
+    }
+
+    #[test]
+    fn a_narrower_watch_takes_its_part_and_a_wider_one_takes_nothing() {
+        let bytes = encoded(&copy(vec![(b"/a/1".to_vec(), vec![1], 1), (b"/a/2".to_vec(), vec![2], 2)], 9));
+        let narrow = DiskCopy::decode(&bytes, &Ranges::merge([KeyRange::key(b"/a/2")])).unwrap();
+        assert_eq!(narrow.snapshot.iter().map(|entry| entry.key().to_vec()).collect::<Vec<_>>(), [b"/a/2"]);
+        let wide = DiskCopy::decode(&bytes, &Ranges::merge([KeyRange::prefix(b"/")]));
+        assert_eq!(wide.unwrap_err(), Refusal::Ranges);
+    }
+
+    #[test]
+    fn another_program_and_another_release_are_told_apart_from_damage() {
+        let mut bytes = encoded(&copy(Vec::new(), 9));
+        bytes[8] = 2;
+        assert_eq!(DiskCopy::decode(&bytes, &watched()).unwrap_err(), Refusal::Version(2));
+        assert_eq!(DiskCopy::decode(b"#!/bin/sh\nexit 1\n", &watched()).unwrap_err(), Refusal::Foreign);
+        assert_eq!(DiskCopy::decode(b"", &watched()).unwrap_err(), Refusal::Foreign);
+    }
+
+    #[test]
+    fn a_file_that_its_sum_vouches_for_and_that_makes_no_sense_is_refused() {
+        let mut bytes = encoded(&copy(vec![(b"/a/1".to_vec(), vec![1], 1)], 9));
+        bytes[44..52].copy_from_slice(&u64::MAX.to_le_bytes()); // that many keys
+        let sum = xxh3_64(&bytes[..52]).to_le_bytes();
+        bytes[52..60].copy_from_slice(&sum);
+        let end = bytes.len() - SUM;
+        let sum = xxh3_64(&bytes[..end]).to_le_bytes();
+        bytes[end..].copy_from_slice(&sum);
+        assert_eq!(DiskCopy::decode(&bytes, &watched()).unwrap_err(), Refusal::Damaged);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(content in content(), revision in any::<i64>()) {
+            let copy = copy(content, revision);
+            let bytes = encoded(&copy);
+            prop_assert!(same(&DiskCopy::decode(&bytes, &watched()).unwrap(), &copy));
+            prop_assert_eq!(Head::read(&bytes[..Head::size()]).unwrap(), copy.head);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), genuine in any::<bool>()) {
+            let start: &[u8] = if genuine { b"etcddisc\x01\0\0\0" } else { b"" };
+            prop_assert!(DiskCopy::decode(&[start, &bytes].concat(), &watched()).is_err());
+        }
+
+        #[test]
+        fn a_file_cut_short_is_refused(content in content(), cut in any::<prop::sample::Index>()) {
+            let bytes = encoded(&copy(content, 9));
+            prop_assert!(DiskCopy::decode(&bytes[..cut.index(bytes.len())], &watched()).is_err());
+        }
+
+        #[test]
+        fn a_file_with_flipped_bits_is_refused(
+            content in content(),
+            flips in prop::collection::vec((any::<prop::sample::Index>(), 0u8..8), 1..5),
+        ) {
+            let good = encoded(&copy(content, 9));
+            let mut bytes = good.clone();
+            for (at, bit) in flips {
+                bytes[at.index(good.len())] ^= 1 << bit;
+            }
+            prop_assert!(bytes == good || DiskCopy::decode(&bytes, &watched()).is_err());
+        }
+
+        #[test]
+        fn two_files_torn_into_one_are_refused(
+            old in content(), new in content(), at in any::<prop::sample::Index>(),
+        ) {
+            let (old, new) = (encoded(&copy(old, 9)), encoded(&copy(new, 10)));
+            let at = at.index(old.len().min(new.len()));
+            let torn = [&new[..at], &old[at..]].concat();
+            prop_assert!(torn == old || torn == new || DiskCopy::decode(&torn, &watched()).is_err());
+        }
+    }
+}
