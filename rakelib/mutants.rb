@@ -22,6 +22,8 @@ end
 
 CORE = "cargo test -p etcd_discovery_core --lib"
 FORK = "rake compile && rspec spec/main_job/fork_spec.rb"
+GATE = "rake compile && rspec spec/main_job/fork_gate_spec.rb"
+REFORKING = "rake compile && rspec spec/servers/reforking_spec.rb"
 
 MUTATIONS = [
   Mutation.new(promise: "1 exact content", file: "src/sync/stream.rs", tests: CORE,
@@ -51,6 +53,11 @@ MUTATIONS = [
   Mutation.new(promise: "7 no inherited socket stays open", file: "ext/src/fork.rs", tests: FORK,
                from: "unsafe { libc::close(descriptor) };",
                to: "unsafe { libc::fcntl(descriptor, libc::F_GETFD) };"),
+  Mutation.new(promise: "7 the thread stands still", file: "src/session/fork.rs", tests: GATE,
+               from: "session.gate.close(PATIENCE);", to: "let _ = (PATIENCE, &session.gate);"),
+  Mutation.new(promise: "7 no descriptor stays open", file: "src/session/descriptors.rs", tests: REFORKING,
+               from: "own(runtime)?.iter().map(sockets::register).collect()",
+               to: "own(runtime).map(|_| Vec::new())"),
   Mutation.new(promise: "7 the child does not list again", file: "src/sync/driver.rs", tests: FORK,
                from: "(published.generation() > 0).then(", to: "(published.generation() == 0).then(")
 ].freeze

@@ -80,6 +80,25 @@ RSpec.describe "a forked process" do
     expect(process.heard).to eq "followed"
   end
 
+  it "may outlive a parent that has registered: the key ends with the parent's lease all the same" do
+    process = ruby_process(<<~RUBY, etcd)
+      connect "/service/"
+      EtcdDiscovery.register("b", "a:1", id: "one", ttl: 2).wait(timeout: 30)
+      fork do
+        wait_until("the child's own watch") { EtcdDiscovery.status.state == :watching }
+        report Process.pid
+        hear
+      end
+      sleep
+    RUBY
+    child = process.heard
+    expect(etcd.ctl.get("/service/b/one")).to eq "a:1"
+    process.signal(:KILL)
+    expect_soon("the end of the lease", timeout: 60) { etcd.ctl.leases.empty? }
+    expect(etcd.ctl.get("/service/b/one")).to be_nil
+    expect(Harness::ProcessTable.alive?(child)).to be true
+  end
+
   it "may be forked before anything was started, and before anything was configured" do
     process = ruby_process(<<~RUBY, etcd)
       in_child { connect "/service/"; report EtcdDiscovery["/service/b"] }
