@@ -12,7 +12,7 @@ module EtcdDiscovery
       def initialize(text)
         @text = text
         # A sentinel, so that the last word of a short text has others after it.
-        @tokens = Ripper.lex("#{text}\n;;;").reject { |token| %i[on_sp on_comment].include?(token[1]) }
+        @tokens = Ripper.lex("#{text}\n;;;").reject { |token| token[1] == :on_sp }
       end
 
       # @return [String, nil] the text with what it needs; nil when that is not safe to say
