@@ -13,7 +13,10 @@ module SettingsTable
 
   module_function
 
-  def write = File.write(FILE, renewed(File.read(FILE)))
+  # In whatever locale.
+  def read = File.read(FILE, encoding: "UTF-8")
+
+  def write = File.write(FILE, renewed(read))
 
   # @return [String] the document with the table as it should be
   def renewed(document)

@@ -4,7 +4,7 @@ require_relative "../../rakelib/settings_table"
 
 RSpec.describe "docs/configuration.md" do
   it "has every setting as the code has it (else run `rake docs:configuration`)" do
-    document = File.read(SettingsTable::FILE)
+    document = SettingsTable.read
     expect(document).to eq SettingsTable.renewed(document)
     settings = EtcdDiscovery::Configuration::SETTINGS.map { |setting| setting.name.to_s }
     expect(document.scan(/^\| `(\w+)` \|/).flatten).to eq settings

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
 RSpec.describe "the README" do
-  table = File.read(File.expand_path("../../README.md", __dir__))[/^## Settings$.*?(?=^## )/m]
+  text = File.read(File.expand_path("../../README.md", __dir__), encoding: "UTF-8")
+  table = text[/^## Settings$.*?(?=^## )/m]
   settings = EtcdDiscovery::Configuration::SETTINGS
 
   it "tells of no setting and of no environment variable that is not read" do

@@ -4,7 +4,7 @@ require "socket"
 
 # What a Rails team does: `rails new`, the gem into the Gemfile, `rails g etcd_discovery:install`.
 RSpec.describe "a new Rails application" do
-  readme = File.read(File.expand_path("../../README.md", __dir__))
+  readme = File.read(File.expand_path("../../README.md", __dir__), encoding: "UTF-8")
 
   before(:context) do
     @etcd = start_etcd

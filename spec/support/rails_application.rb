@@ -40,7 +40,7 @@ module Harness
       File.write(full(path), text)
     end
 
-    def read(path) = File.read(full(path))
+    def read(path) = File.read(full(path), encoding: "UTF-8")
 
     def delete(*paths) = paths.each { |path| FileUtils.rm_f(full(path)) }
 
@@ -57,7 +57,8 @@ module Harness
     end
 
     def try(*command, chdir: folder, **env)
-      Open3.capture2e(OUTSIDE.merge(env.transform_keys(&:to_s)), *command, chdir:)
+      output, status = Open3.capture2e(OUTSIDE.merge(env.transform_keys(&:to_s)), *command, chdir:)
+      [output.force_encoding(Encoding::UTF_8), status]
     end
 
     def rails(*command, **env) = run("bin/rails", *command, **env)
