@@ -9,7 +9,8 @@ module Bench
       "following" => -> { Following.new.rows },
       "load" => -> { Load.new.rows },
       "forks" => -> { Forks.new.rows },
-      "memory" => -> { Memory.new.rows }
+      "memory" => -> { Memory.new.rows },
+      "registrations" => -> { Registrations.new.rows }
     }.freeze
 
     def initialize(names)

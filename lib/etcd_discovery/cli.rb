@@ -40,7 +40,7 @@ module EtcdDiscovery
 
       Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, or no instance; 4 etcd cannot be reached or
       does not answer; 5 etcd refuses the user. `register` ends with its command's own status (128 + the signal's
-      number for one that a signal ended).
+      number for one that a signal ended; 127 for one that could not be started).
     TEXT
 
     COMMANDS = %w[get list put watch services status register].freeze

@@ -2,16 +2,11 @@
 
 require "json"
 require "open3"
-require "rbconfig"
 
 RSpec.describe "the command line" do
   let(:etcd) { start_etcd }
 
-  def command(*arguments)
-    root = File.expand_path("../..", __dir__)
-    [{ "ETCD_DISCOVERY_ENDPOINTS" => etcd.endpoint },
-     RbConfig.ruby, "-I", File.join(root, "lib"), File.join(root, "exe/etcd_discovery"), *arguments]
-  end
+  def command(*arguments) = command_line("--endpoints", etcd.endpoint, *arguments)
 
   # Output, errors, exit status.
   def run_cli(*arguments)
@@ -47,29 +42,28 @@ RSpec.describe "the command line" do
       .to include("state" => "watching", "endpoint" => etcd.endpoint)
   end
 
-  it "announces an instance while a command runs, and ends with the command's status" do
-    key = "/service/b/one"
-    child = %(sleep 0.02 until File.exist?(ARGV[0]); exit 7)
-    Dir.mktmpdir do |folder|
-      pid = Process.spawn(*command("register", "b", "10.1.1.60:8081", "--id", "one", "--ttl", "2", "--",
-                                   RbConfig.ruby, "-e", child, File.join(folder, "end")))
-      expect_soon("the instance", timeout: 60) { etcd.ctl.get(key) == "10.1.1.60:8081" }
-      File.write(File.join(folder, "end"), "")
-      expect(Process.wait2(pid).last.exitstatus).to eq 7
-    end
-    expect(etcd.ctl.get(key)).to be_nil
+  it "says who it may not be, and what is no answer" do
+    Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/service/").enforce
+    expect(run_cli("--user", "app:wrong", "get", "/service/b")).to match ["", /etcd_discovery: /, 5]
+    expect(run_cli("--user", "app:secret", "put", "/service/b", "x")).to match ["", /permission/, 5]
+    expect(run_cli("--user", "app:secret", "get", "/service/b")).to eq ["", "", 3]
   end
 
-  it "passes signals on to the command, and withdraws the instance when it has ended" do
-    child = %($stdout.sync = true; trap("TERM") { puts "told"; exit 3 }; puts "ready"; sleep)
-    words = ["register", "b", "a:1", "--id", "one", "--ttl", "2", "--", RbConfig.ruby, "-e", child]
-    Open3.popen2(*command(*words)) do |_, out, cli|
-      expect(out.gets).to eq "ready\n"
-      expect_soon("the instance", timeout: 60) { etcd.ctl.get("/service/b/one") }
-      Process.kill(:TERM, cli.pid)
-      expect(out.gets).to eq "told\n"
-      expect(cli.value.exitstatus).to eq 3
-    end
-    expect(etcd.ctl.get("/service/b/one")).to be_nil
+  it "prints what is there and then each change, until it is interrupted" do
+    etcd.ctl.put("/service/b", "10.1.1.60:8081")
+    people = talking_process(*command("watch", "/service/"))
+    machines = talking_process(*command("watch", "/service/", "--json"))
+    expect(people.line).to eq "put     /service/b  10.1.1.60:8081"
+    expect(JSON.parse(machines.line)).to include("type" => "put", "key" => "/service/b")
+    revision = etcd.ctl.delete("/service/b")
+    expect(people.line).to eq "delete  /service/b"
+    expect(JSON.parse(machines.line))
+      .to eq("type" => "delete", "key" => "/service/b", "revision" => revision)
+    expect([people, machines].map { |process| process.stop(:INT).exitstatus }).to eq [0, 0]
+  end
+
+  it "shows no instance by its exit status too" do
+    expect(run_cli("services")).to eq ["", "", 3]
+    expect(run_cli("list", "--json")).to eq ["", "", 0]
   end
 end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "rbconfig"
+
 module Harness
   # What specs say. Everything started here is closed at the end of the example (or of the group,
   # when it was started in `before(:context)`).
@@ -30,7 +32,15 @@ module Harness
     def watch_keys(etcd) = KeyWatch.new(etcd.ctl)
 
     # A program of examples/go.
-    def go_program(name, *arguments) = TalkingProcess.new(GoPrograms.path(name), *arguments)
+    def go_program(name, *arguments) = talking_process(GoPrograms.path(name), *arguments)
+
+    def talking_process(*command) = TalkingProcess.new(*command)
+
+    # `exe/etcd_discovery` as it is in this folder.
+    def command_line(*arguments)
+      root = File.expand_path("../..", __dir__)
+      [RbConfig.ruby, "-I", File.join(root, "lib"), File.join(root, "exe/etcd_discovery"), *arguments]
+    end
 
     # A client in this very process, with what `etcd` needs to be reached.
     def client(etcd, *watched, **settings)

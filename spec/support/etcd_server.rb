@@ -64,6 +64,12 @@ module Harness
       start
     end
 
+    # The sum of the figures whose lines in etcd's metrics begin so.
+    def metric(beginning)
+      lines = Net::HTTP.get(URI("#{metrics_url}/metrics")).lines
+      lines.select { |line| line.start_with?(beginning) }.sum { |line| line.split.last.to_f }
+    end
+
     def kill9 = @process.kill9
 
     def stop = @process&.stop

@@ -37,6 +37,8 @@ module Harness
       @process.wait
     end
 
+    def wait = @process.wait
+
     def close
       @process.stop
       @output.close

@@ -10,6 +10,8 @@ module EtcdDiscovery
     # @api private
     class Sidecar
       PASSED_ON = %w[INT TERM HUP QUIT USR1 USR2].freeze
+      # As a shell has it, for a command that cannot be started.
+      NOT_STARTED = 127
 
       def initialize(registration, command, err)
         @registration = registration
@@ -22,6 +24,9 @@ module EtcdDiscovery
       def run
         PASSED_ON.each { |name| trap(name) { @ask.write_nonblock("#{name}\n", exception: false) } }
         @command.empty? ? stand : status_of(accompany)
+      rescue SystemCallError => e
+        @err.puts("etcd_discovery: #{@command.first} cannot be run: #{e.message}")
+        NOT_STARTED
       ensure
         PASSED_ON.each { |name| trap(name, "DEFAULT") }
         @registration.deregister(timeout: Registration::EXIT_PATIENCE)
@@ -34,7 +39,6 @@ module EtcdDiscovery
         0
       end
 
-      # The command is gone before its end is told to etcd, and its instance is announced once it runs.
       def accompany
         pid = Process.spawn(*@command)
         waiter = Process.detach(pid)

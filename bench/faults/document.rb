@@ -1,0 +1,55 @@
+# frozen_string_literal: true
+
+module Bench
+  module Faults
+    # The section of docs/reliability.md that this writes, and no other.
+    module Document
+      FILE = File.expand_path("../../docs/reliability.md", __dir__)
+      TITLE = "## Registrations under faults"
+      HEAD = ["fault", "measured", "median", "longest", "bound", ""].freeze
+
+      module_function
+
+      def write(results)
+        before = File.exist?(FILE) ? File.read(FILE) : "# Reliability\n"
+        rest = before.sub(/^#{Regexp.escape(TITLE)}$.*?(?=^## |\z)/m, "\0")
+        rest = "#{before.rstrip}\n\n\0" if rest == before
+        File.write(FILE, "#{rest.sub("\0") { "#{section(results)}\n" }.rstrip}\n")
+      end
+
+      def section(results)
+        <<~MARKDOWN
+          #{TITLE}
+
+          Written by `bench/faults/run` (`rake faults`) on #{Time.now.utc.strftime('%Y-%m-%d')}: a cluster of three on
+          one machine, TTL #{TTL} s, each fault #{results.first.times.size} times. Times are those at which an `etcdctl watch`
+          beside it told of the key's going and coming; 0 means that it never went. When a cut is over, what was asked
+          during it may have to time out (3 s), and the next attempt may wait for its back-off (3 s).
+
+          #{Machine.lines.map { |line| "* #{line}" }.join("\n")}
+
+          #{table(results)}
+        MARKDOWN
+      end
+
+      def table(results)
+        lines = [HEAD] + results.map { |result| cells(result) }
+        widths = lines.transpose.map { |column| column.map(&:length).max }
+        [lines.first, widths.map { |width| "-" * width }, *lines.drop(1)].map do |line|
+          "| #{line.zip(widths).map { |cell, width| cell.ljust(width) }.join(' | ')} |"
+        end.join("\n")
+      end
+
+      def cells(result)
+        [result.fault, result.what, seconds(result.median), seconds(result.times.max),
+         "≤ #{seconds(result.bound)}", result.held? ? "held" : "missed"]
+      end
+
+      def seconds(time)
+        return "0" if time.zero?
+
+        time < 1 ? "#{(time * 1_000).round} ms" : "#{format('%.2f', time).sub(/\.?0+\z/, '')} s"
+      end
+    end
+  end
+end

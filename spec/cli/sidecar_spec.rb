@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+
+RSpec.describe "etcd_discovery register" do
+  let(:etcd) { start_etcd }
+
+  def key = "/service/b/one"
+
+  # The command is a piece of Ruby.
+  def sidecar(code, endpoint: etcd.endpoint)
+    words = ["register", "b", "10.1.1.60:8081", "--id", "one", "--ttl", "2", "--", RbConfig.ruby, "-e", code]
+    talking_process(*command_line("--endpoints", endpoint, *words))
+  end
+
+  def expect_announced = expect_soon("the instance", timeout: 60) { etcd.ctl.get(key) == "10.1.1.60:8081" }
+
+  it "announces an instance while a command runs, and ends with the command's status" do
+    process = sidecar(%($stdout.sync = true; trap("USR1") { exit 7 }; puts "ready"; sleep))
+    expect(process.line).to eq "ready"
+    expect_announced
+    expect(process.stop(:USR1).exitstatus).to eq 7
+    expect(etcd.ctl.get(key)).to be_nil
+  end
+
+  %w[INT TERM HUP QUIT USR1 USR2].each do |signal|
+    it "passes #{signal} on to the command, and withdraws the instance when it has ended" do
+      answer = %(trap("#{signal}") { puts "told"; exit 3 })
+      process = sidecar(%($stdout.sync = true; #{answer}; puts "ready"; sleep))
+      expect(process.line).to eq "ready"
+      expect_announced
+      expect(process.stop(signal).exitstatus).to eq 3
+      expect(process.line).to eq "told"
+      expect(etcd.ctl.get(key)).to be_nil
+    end
+  end
+
+  it "withdraws the instance of a command that a signal ended, and tells which" do
+    process = sidecar(%($stdout.sync = true; puts Process.pid; sleep))
+    pid = Integer(process.line)
+    expect_announced
+    Process.kill(:KILL, pid)
+    expect(process.wait.exitstatus).to eq 128 + 9
+    expect(etcd.ctl.get(key)).to be_nil
+  end
+
+  it "of a command that cannot be started says so, and announces nothing" do
+    words = %w[register b 10.1.1.60:8081 --id one -- /no/such/command]
+    out, err, status = Open3.capture3(*command_line("--endpoints", etcd.endpoint, *words))
+    expect([out, err, status.exitstatus]).to match ["", %r{/no/such/command cannot be run: No such file}, 127]
+    expect(etcd.ctl.get(key)).to be_nil
+  end
+
+  it "without a command stands until it is told to end" do
+    words = %w[register b 10.1.1.60:8081 --id one --ttl 2]
+    process = talking_process(*command_line("--endpoints", etcd.endpoint, *words))
+    expect_announced
+    expect(process.stop.exitstatus).to eq 0
+    expect(etcd.ctl.get(key)).to be_nil
+  end
+
+  it "runs its command while etcd is away, and announces it once etcd is there" do
+    proxy = start_proxy(etcd)
+    proxy.refuse
+    process = sidecar(%($stdout.sync = true; puts "ready"; sleep), endpoint: proxy.endpoint)
+    expect(process.line).to eq "ready"
+    proxy.pass
+    expect_announced
+    expect(process.stop.exitstatus).to eq 128 + 15
+  end
+
+  it "refuses wrong arguments before it runs anything" do
+    words = %w[register b 10.1.1.60:8081 --ttl 0 -- /bin/echo ran]
+    out, err, status = Open3.capture3(*command_line("--endpoints", etcd.endpoint, *words))
+    expect([out, err, status.exitstatus]).to match ["", /ttl: 0 is not/, 2]
+  end
+end
