@@ -4,35 +4,38 @@
 //! what they own is never dropped (seen: 1 entered, 0 dropped, on `Thread#kill` and `Timeout`). So the wait
 //! runs under `rb_nogvl` with `RB_NOGVL_INTR_FAIL`, which only returns; the interrupt is then raised by a
 //! protected `rb_thread_check_ints` and travels as a [`magnus::Error`], through destructors (promise 8).
+//!
+//! What is waited for is a bell's descriptor, because ringing it is all that Ruby needs to bring the thread
+//! back, and that may be done in a signal handler. Where it may not, Ruby starts a thread for each wait of a
+//! process that has but one, and ends it again.
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
-use etcd_discovery_core::store::{Bell, Interrupt, Wake};
+use etcd_discovery_core::store::Bell;
 use magnus::{Error, Ruby, Value, kwargs, prelude::*, rb_sys::protect};
 
 use crate::error::raised;
 
-/// Something that blocks, and can be asked to come back.
+/// Something to wait for.
 pub(crate) trait Wait {
-    /// Blocks, without the GVL: no Ruby in here.
-    fn wait(&self, interrupt: &Interrupt) -> Wake;
-    /// Brings back the thread that is in [`Self::wait`] with this `interrupt`.
-    fn interrupt(&self, interrupt: &Interrupt);
+    /// Whether it has come. Called without the GVL too: no Ruby in here.
+    fn is_over(&self) -> bool;
     /// When it ends in any case; `None` for something that ends by itself.
     fn deadline(&self) -> Option<Instant>;
-    /// Has `bell` rung whenever [`Self::wait`] might have an end.
+    /// Has `bell` rung whenever it might be over.
     fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError>;
 }
 
 struct Call<'a, W> {
     wait: &'a W,
-    interrupt: Interrupt,
-    wake: Option<Wake>,
+    bell: &'a Bell,
+    interrupted: AtomicBool,
 }
 
 /// Waits until `wait` is over, and returns whether it was before its deadline.
@@ -40,48 +43,62 @@ struct Call<'a, W> {
 /// # Errors
 /// Whatever the interrupt raises in this thread: `Timeout::Error`, a signal's exception, a kill.
 pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
-    // SAFETY: called with the GVL; it only reads what the current thread has, nil in a blocking fiber.
-    if unsafe { rb_sys::rb_fiber_scheduler_current() } != rb_sys::Qnil as rb_sys::VALUE {
-        return wait_in_fiber(ruby, wait);
-    }
     loop {
-        let mut call = Call { wait, interrupt: Interrupt::default(), wake: None };
-        // SAFETY: `call` outlives the call; `block` and `unblock` are given pointers to it of its own
-        // type, and `unblock` uses only what may be shared between threads.
-        unsafe {
-            let data = ptr::from_mut(&mut call).cast::<c_void>();
-            let flags = i32::try_from(rb_sys::RB_NOGVL_INTR_FAIL).unwrap_or(1);
-            rb_sys::rb_nogvl(Some(block::<W>), data, Some(unblock::<W>), data, flags);
+        if wait.is_over() {
+            return Ok(true);
         }
-        match call.wake {
-            Some(Wake::Ready) => return Ok(true),
-            Some(Wake::Deadline) => return Ok(false),
-            // Interrupted, or not begun because an interrupt was pending already.
-            Some(Wake::Interrupted) | None => check_interrupts()?,
+        if left(wait).is_some_and(|left| left.is_zero()) {
+            return Ok(false);
+        }
+        // Anew in each turn: what interrupted the one before may have forked, and this be its child.
+        let bell = bell_for(ruby, wait)?;
+        // SAFETY: called with the GVL; it only reads what the current thread has, nil in a blocking fiber.
+        if unsafe { rb_sys::rb_fiber_scheduler_current() } == rb_sys::Qnil as rb_sys::VALUE {
+            wait_in_thread(&Call { wait, bell: &bell, interrupted: AtomicBool::new(false) });
+            check_interrupts()?;
+        } else {
+            wait_in_fiber(ruby, wait, &bell)?;
         }
     }
 }
 
-/// Under a fiber scheduler only this fiber waits, and the thread goes on with others: the scheduler waits
-/// for the descriptor of a bell.
-fn wait_in_fiber<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
-    let refused =
-        |error: std::io::Error| raised(ruby, &CoreError::new(ErrorKind::Internal, error.to_string()));
-    let bell = Arc::new(Bell::new().map_err(refused)?);
+fn bell_for<W: Wait>(ruby: &Ruby, wait: &W) -> Result<Arc<Bell>, Error> {
+    let refused = |error: std::io::Error| CoreError::new(ErrorKind::Internal, error.to_string());
+    let bell = Bell::new().map_err(refused).map(Arc::new).map_err(|error| raised(ruby, &error))?;
     wait.hang(&bell).map_err(|error| raised(ruby, &error))?;
+    Ok(bell)
+}
+
+fn left<W: Wait>(wait: &W) -> Option<Duration> {
+    wait.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+}
+
+fn wait_in_thread<W: Wait>(call: &Call<'_, W>) {
+    let flags = rb_sys::RB_NOGVL_INTR_FAIL | rb_sys::RB_NOGVL_UBF_ASYNC_SAFE;
+    let data = ptr::from_ref(call).cast::<c_void>().cast_mut();
+    // SAFETY: `call` outlives the call; `block` and `unblock` are given pointers to it of its own type, and
+    // `unblock` uses only what may be shared between threads, and with a signal handler.
+    unsafe {
+        rb_sys::rb_nogvl(
+            Some(block::<W>),
+            data,
+            Some(unblock::<W>),
+            data,
+            i32::try_from(flags).unwrap_or_default(),
+        );
+    }
+}
+
+/// Under a fiber scheduler only this fiber waits, and the thread goes on with others: the scheduler waits
+/// for the descriptor.
+fn wait_in_fiber<W: Wait>(ruby: &Ruby, wait: &W, bell: &Bell) -> Result<(), Error> {
     let options = kwargs!(ruby, "autoclose" => false);
     let io: Value = ruby.class_io().funcall("for_fd", (bell.descriptor(), options))?;
-    loop {
-        bell.hush();
-        if wait.wait(&Interrupt::raised()) == Wake::Ready {
-            return Ok(true);
-        }
-        let left = wait.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if left.is_some_and(|left| left.is_zero()) {
-            return Ok(false);
-        }
-        let _: Value = io.funcall("wait_readable", (left.map(|left| left.as_secs_f64()),))?;
+    if wait.is_over() {
+        return Ok(());
     }
+    let left = left(wait).map(|left| left.as_secs_f64());
+    io.funcall::<_, _, Value>("wait_readable", (left,)).map(drop)
 }
 
 fn check_interrupts() -> Result<(), Error> {
@@ -95,19 +112,34 @@ fn check_interrupts() -> Result<(), Error> {
 
 unsafe extern "C" fn block<W: Wait>(data: *mut c_void) -> *mut c_void {
     // SAFETY: `data` is the `Call<W>` of the frame below, which waits for this call to return.
-    let call = unsafe { &mut *data.cast::<Call<'_, W>>() };
-    // A panic must not cross into C; the caller takes it for a wait that came to nothing.
-    let waited = catch_unwind(AssertUnwindSafe(|| call.wait.wait(&call.interrupt)));
-    call.wake = Some(waited.unwrap_or(Wake::Deadline));
+    let call = unsafe { &*data.cast::<Call<'_, W>>() };
+    // A panic must not cross into C. The caller looks again, and meets it where it may be raised.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        while !call.interrupted.load(Ordering::SeqCst) && !call.wait.is_over() && listen(call) {
+            call.bell.hush();
+        }
+    }));
     ptr::null_mut()
 }
 
-unsafe extern "C" fn unblock<W: Wait>(data: *mut c_void) {
-    // SAFETY: Ruby calls this only while the thread is in `block`, so that `data` is alive; the fields
-    // read here are not written meanwhile.
-    let (wait, interrupt) = unsafe {
-        let call = data.cast::<Call<'_, W>>();
-        (&*ptr::addr_of!((*call).wait), &*ptr::addr_of!((*call).interrupt))
+/// Waits for the bell. Says whether that may be worth another look.
+fn listen<W: Wait>(call: &Call<'_, W>) -> bool {
+    let left = left(call.wait);
+    let (Some(descriptor), false) = (call.bell.descriptor(), left.is_some_and(|left| left.is_zero())) else {
+        return false;
     };
-    let _ = catch_unwind(AssertUnwindSafe(|| wait.interrupt(interrupt)));
+    // Rounded up: to wake before the deadline would be to spin until it.
+    let milliseconds = left.map_or(-1, |left| i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX));
+    let mut ear = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one descriptor, in memory that outlives the call. A signal ends it early, and that is well.
+    unsafe { libc::poll(&raw mut ear, 1, milliseconds) };
+    true
+}
+
+unsafe extern "C" fn unblock<W: Wait>(data: *mut c_void) {
+    // SAFETY: Ruby calls this only while the thread is in `block`, so that `data` is alive; what is used here
+    // takes no lock and allocates nothing, so that it may be called in a signal handler.
+    let call = unsafe { &*data.cast::<Call<'_, W>>() };
+    call.interrupted.store(true, Ordering::SeqCst);
+    call.bell.ring();
 }

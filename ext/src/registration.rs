@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::registration::{KeyForm, Phase, Report, Spec};
 use etcd_discovery_core::session::Registration as Core;
-use etcd_discovery_core::store::{Bell, Interrupt, Wake};
+use etcd_discovery_core::store::Bell;
 use magnus::{DataTypeFunctions, Error, RHash, RString, Ruby, TypedData, Value, method, prelude::*};
 
 use crate::client::Client;
@@ -91,16 +91,13 @@ struct Condition<'a, F> {
 }
 
 impl<F: Fn(&Report) -> bool> Wait for Condition<'_, F> {
-    fn wait(&self, interrupt: &Interrupt) -> Wake {
-        self.core.wait(self.deadline, interrupt, &self.ready)
+    fn is_over(&self) -> bool {
+        self.core.report().is_some_and(|report| (self.ready)(&report))
     }
 
-    fn interrupt(&self, interrupt: &Interrupt) {
-        self.core.interrupt(interrupt);
-    }
-
+    /// In a forked child it is over at once: nothing will come.
     fn deadline(&self) -> Option<Instant> {
-        Some(self.deadline)
+        Some(if self.core.is_ours() { self.deadline } else { Instant::now() })
     }
 
     fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError> {

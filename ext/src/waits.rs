@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::session::{Client as Core, Pending};
-use etcd_discovery_core::store::{Bell, Interrupt, Publication, Wake};
+use etcd_discovery_core::store::{Bell, Publication};
 use etcd_discovery_core::sync::Phase;
 use magnus::{Error, Ruby};
 
@@ -20,12 +20,8 @@ struct Until<'a, F> {
 }
 
 impl<F: Fn() -> bool> Wait for Until<'_, F> {
-    fn wait(&self, interrupt: &Interrupt) -> Wake {
-        self.core.wait(self.deadline, interrupt, &self.arrived).unwrap_or(Wake::Deadline)
-    }
-
-    fn interrupt(&self, interrupt: &Interrupt) {
-        self.core.interrupt(interrupt);
+    fn is_over(&self) -> bool {
+        (self.arrived)()
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -77,15 +73,11 @@ pub(crate) fn until_stopped(ruby: &Ruby, core: &Core, deadline: Instant) -> Resu
 }
 
 impl<T: Send + 'static> Wait for Pending<T> {
-    fn wait(&self, interrupt: &Interrupt) -> Wake {
-        // Every request ends by itself within the request timeout.
-        Pending::wait(self, None, interrupt)
+    fn is_over(&self) -> bool {
+        Pending::is_over(self)
     }
 
-    fn interrupt(&self, interrupt: &Interrupt) {
-        Pending::interrupt(self, interrupt);
-    }
-
+    /// Every request ends by itself within the request timeout.
     fn deadline(&self) -> Option<Instant> {
         None
     }

@@ -160,7 +160,7 @@ RSpec.describe "a forked process" do
     process.heard
     proxy.half_open
     process.tell
-    expect_soon("the wait for etcd") { File.read("/proc/#{process.pid}/wchan").include?("futex") }
+    expect_soon("the wait for etcd") { File.read("/proc/#{process.pid}/wchan").include?("poll") }
     process.signal(:USR1)
     expect(process.heard).to eq ["child", "EtcdDiscovery::ConnectionError"]
     proxy.pass

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::disk::Place;
-use crate::store::{Bell, Interrupt, Publication, Signal, Wake};
+use crate::store::{Bell, Publication, Signal};
 use crate::sync::{Cached, Driver, Outlet, Phase, Report};
 use crate::transport::{Endpoints, Link, check_files};
 
@@ -212,15 +212,6 @@ impl Client {
         }
     }
 
-    /// Blocks until `ready`, the deadline, or an interrupt; `ready` is looked at after every publication
-    /// and change of state.
-    ///
-    /// # Errors
-    /// An internal error when the system gives no thread.
-    pub fn wait(&self, deadline: Instant, interrupt: &Interrupt, ready: impl Fn() -> bool) -> Result<Wake> {
-        Ok(self.signal()?.wait(Some(deadline), interrupt, ready))
-    }
-
     /// Has `bell` rung after every publication and change of state, in this process.
     ///
     /// # Errors
@@ -228,13 +219,6 @@ impl Client {
     pub fn hang(&self, bell: &Arc<Bell>) -> Result<()> {
         self.signal()?.hang(bell);
         Ok(())
-    }
-
-    /// Asks a thread in [`Self::wait`] to come back.
-    pub fn interrupt(&self, interrupt: &Interrupt) {
-        if let Some(signal) = self.signal.get() {
-            signal.interrupt(interrupt);
-        }
     }
 
     fn signal(&self) -> Result<Arc<Signal>> {

@@ -2,14 +2,13 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use tokio::task::AbortHandle;
 
 use super::runtime::Session;
 use crate::epoch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Bell, Interrupt, Signal, Wake};
+use crate::store::{Bell, Signal};
 
 #[derive(Debug)]
 struct Slot<T> {
@@ -49,23 +48,18 @@ impl<T: Send + 'static> Pending<T> {
         Self { slot: Arc::new(slot), task: None, epoch: epoch::current() }
     }
 
-    /// Blocks until there is a result, the deadline, or an interrupt.
-    pub fn wait(&self, deadline: Option<Instant>, interrupt: &Interrupt) -> Wake {
-        let slot = &self.slot;
-        if self.is_inherited() {
-            return Wake::Ready;
-        }
-        slot.signal.wait(deadline, interrupt, || slot.lock().is_some())
+    /// Whether there is a result.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_inherited() || self.slot.lock().is_some()
     }
 
     /// Has `bell` rung when there is a result.
     pub fn hang(&self, bell: &Arc<Bell>) {
+        if self.is_inherited() {
+            return; // Its lock may be held for ever: by a thread that is the parent's.
+        }
         self.slot.signal.hang(bell);
-    }
-
-    /// Asks the waiting thread to come back.
-    pub fn interrupt(&self, interrupt: &Interrupt) {
-        self.slot.signal.interrupt(interrupt);
     }
 
     /// The result, once there is one.

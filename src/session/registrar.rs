@@ -2,7 +2,6 @@
 //! that made them.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify, mpsc};
@@ -12,7 +11,7 @@ use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::Result;
 use crate::registration::{Command, Driver, Handle, Report, Roster, Spec, Surroundings};
-use crate::store::{Bell, Interrupt, Publication, Signal, Wake};
+use crate::store::{Bell, Publication, Signal};
 use crate::sync::Report as SyncReport;
 use crate::transport::Link;
 
@@ -137,20 +136,6 @@ impl Registration {
     pub fn deregister(&self) {
         if let Some(held) = self.0.get() {
             held.deregister();
-        }
-    }
-
-    /// Blocks until `ready`, the deadline, or an interrupt; in a forked child not at all.
-    pub fn wait(&self, deadline: Instant, interrupt: &Interrupt, ready: impl Fn(&Report) -> bool) -> Wake {
-        self.0.get().map_or(Wake::Deadline, |held| {
-            held.signal().wait(Some(deadline), interrupt, || ready(&held.report()))
-        })
-    }
-
-    /// Asks a thread in [`Self::wait`] to come back.
-    pub fn interrupt(&self, interrupt: &Interrupt) {
-        if let Some(held) = self.0.get() {
-            held.signal().interrupt(interrupt);
         }
     }
 

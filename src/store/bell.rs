@@ -1,5 +1,5 @@
-//! Waking somebody who waits for a descriptor to become readable, and not on our condition variable: a
-//! thread of Ruby's, or a fiber whose scheduler does the waiting.
+//! Waking somebody who waits for a descriptor to become readable: a thread of Ruby's, or a fiber whose
+//! scheduler does the waiting.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -52,7 +52,7 @@ impl Bell {
         self.own().map(|pair| pair.ear.as_raw_fd())
     }
 
-    /// Makes the descriptor readable. Never blocks.
+    /// Makes the descriptor readable. Never blocks, and takes no lock: a signal handler may call it.
     pub fn ring(&self) {
         if let Some(pair) = self.own()
             && !self.rung.swap(true, Ordering::SeqCst)

@@ -15,5 +15,5 @@ pub use bell::Bell;
 pub use entry::Entry;
 pub use ledger::{Ledger, Write};
 pub use publication::{Changed, Publication, Published, RECENT_KEYS};
-pub use signal::{Interrupt, Signal, Wake};
+pub use signal::Signal;
 pub use snapshot::{Change, Key, Snapshot};
