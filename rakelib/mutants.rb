@@ -59,7 +59,17 @@ MUTATIONS = [
                from: "own(runtime)?.iter().map(sockets::register).collect()",
                to: "own(runtime).map(|_| Vec::new())"),
   Mutation.new(promise: "7 the child does not list again", file: "src/sync/driver.rs", tests: FORK,
-               from: "(published.generation() > 0).then(", to: "(published.generation() == 0).then(")
+               from: "(published.generation() > 0).then(", to: "(published.generation() == 0).then("),
+  Mutation.new(promise: "1 a damaged copy is refused", file: "src/store/disk/format.rs", tests: CORE,
+               from: "if foot != xxh3_64(summed).to_le_bytes()", to: "if foot.is_empty()"),
+  Mutation.new(promise: "2 another cluster's copy is refused", file: "src/sync/machine/mod.rs", tests: CORE,
+               from: "        self.at_hand().is_some_and(|snapshot| {",
+               to: "        self.snapshot.as_ref().is_some_and(|snapshot| {"),
+  Mutation.new(promise: "5 a copy is not called fresh", file: "src/sync/machine/cached.rs", tests: CORE,
+               from: "self.report.confirmed_at = held.cached.confirmed_at;",
+               to: "self.report.confirmed_at = Some(Instant::now());"),
+  Mutation.new(promise: "1 an audit mends what it finds", file: "src/sync/machine/auditing.rs", tests: CORE,
+               from: "            self.relist(now, effects);", to: "            let _ = effects;")
 ].freeze
 
 # A copy of the tree, so that nobody works on broken code meanwhile. What it compiles is kept for later runs.

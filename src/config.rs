@@ -68,6 +68,8 @@ pub struct Timing {
     pub progress_interval: Duration,
     /// Longest delay between two attempts to connect.
     pub backoff_cap: Duration,
+    /// Between two comparisons of the local copy with etcd; 0 for none.
+    pub audit_interval: Duration,
 }
 
 impl Default for Timing {
@@ -79,6 +81,7 @@ impl Default for Timing {
             keepalive_timeout: Duration::from_secs(3),
             progress_interval: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
+            audit_interval: Duration::from_secs(300),
         }
     }
 }
@@ -100,6 +103,8 @@ pub struct Settings {
     pub page_size: i64,
     /// Whether there is no etcd: the client itself holds what is written to it.
     pub offline: bool,
+    /// Whether to ask the cluster for its members, and use them beside `endpoints`.
+    pub member_sync: bool,
     /// Where to keep a copy on disk, if anywhere.
     pub cache_path: Option<PathBuf>,
 }
@@ -127,6 +132,7 @@ impl Settings {
             timing: Timing::default(),
             page_size: PAGE_SIZE,
             offline: false,
+            member_sync: false,
             cache_path: None,
         })
     }

@@ -64,6 +64,22 @@ impl Endpoint {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
+    /// Whether it is on the host that asks.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.host() == "localhost" || self.address().is_some_and(|address| address.is_loopback())
+    }
+
+    /// Whether it is where a server listens on all its addresses, and nowhere to connect to.
+    #[must_use]
+    pub fn is_unspecified(&self) -> bool {
+        self.address().is_some_and(|address| address.is_unspecified())
+    }
+
+    fn address(&self) -> Option<std::net::IpAddr> {
+        self.host().parse().ok()
+    }
+
     /// The port.
     #[must_use]
     pub const fn port(&self) -> u16 {

@@ -11,6 +11,7 @@
 pub mod backoff;
 mod clock;
 pub mod config;
+pub mod duration;
 pub mod endpoint;
 pub mod epoch;
 pub mod error;

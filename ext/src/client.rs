@@ -197,6 +197,8 @@ fn status(ruby: &Ruby, core: &Core) -> Result<RHash, Error> {
     set("reconnects", ruby.into_value(report.reconnects))?;
     set("relists", ruby.into_value(report.relists))?;
     set("resets", ruby.into_value(report.resets))?;
+    set("audits", ruby.into_value(report.audits))?;
+    set("divergences", ruby.into_value(report.divergences))?;
     let exception =
         |error: Option<&CoreError>| ruby.into_value(error.and_then(|error| raised(ruby, error).value()));
     let cache_error = core.cache_problem();

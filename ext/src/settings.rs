@@ -27,6 +27,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
     settings.tls = tls;
     settings.credentials = credentials(ruby, hash)?;
     settings.offline = optional::<String>(ruby, hash, "source")?.is_some();
+    settings.member_sync = optional(ruby, hash, "member_sync")?.unwrap_or(false);
     settings.cache_path = optional(ruby, hash, "cache_path")?;
     let timing = &mut settings.timing;
     for (name, slot) in [
@@ -36,6 +37,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
         ("keepalive_timeout", &mut timing.keepalive_timeout),
         ("progress_interval", &mut timing.progress_interval),
         ("backoff_cap", &mut timing.backoff_cap),
+        ("audit_interval", &mut timing.audit_interval),
     ] {
         if let Some(seconds) = optional::<f64>(ruby, hash, name)? {
             *slot = Duration::from_secs_f64(seconds);

@@ -1,5 +1,6 @@
 //! The kinds of reads, and how a value becomes what each gives.
 
+use etcd_discovery_core::duration;
 use magnus::{Error, IntoValue, Ruby, Value, kwargs, prelude::*};
 
 use crate::value::string;
@@ -33,9 +34,12 @@ impl Kind {
                 .map(|truth| truth.into_value_with(ruby))
                 .ok_or_else(|| "is not a boolean (true or false, yes or no, on or off, 1 or 0)".to_owned())),
             Self::List => list(ruby, bytes).map(Ok),
-            Self::Duration => Ok(seconds(bytes).map(|seconds| ruby.into_value(seconds)).ok_or_else(|| {
-                "is not a duration (seconds, or amounts with ns, us, ms, s, m, h or d: \"1h30m\")".to_owned()
-            })),
+            Self::Duration => {
+                Ok(duration::seconds(bytes).map(|seconds| ruby.into_value(seconds)).ok_or_else(|| {
+                    "is not a duration (seconds, or amounts with ns, us, ms, s, m, h or d: \"1h30m\")"
+                        .to_owned()
+                }))
+            }
         }
     }
 }
@@ -72,39 +76,4 @@ fn list(ruby: &Ruby, bytes: &[u8]) -> Result<Value, Error> {
         .try_for_each(|item| array.push(string(ruby, item)))?;
     array.freeze();
     Ok(array.as_value())
-}
-
-/// Seconds: a plain number, or one or more amounts with units. Never negative: nobody can wait so long.
-fn seconds(bytes: &[u8]) -> Option<f64> {
-    let mut rest = std::str::from_utf8(bytes).ok()?.trim();
-    if !rest.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
-        return None;
-    }
-    if rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return rest.parse().ok();
-    }
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let amount: f64 = rest[..number].parse().ok()?;
-        rest = &rest[number..];
-        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').unwrap_or(rest.len());
-        total += in_seconds(amount, &rest[..unit])?;
-        rest = rest[unit..].trim_start();
-    }
-    Some(total)
-}
-
-/// Divided, not multiplied by a fraction, which has no exact binary form: 3 ms are 0.003 then.
-fn in_seconds(amount: f64, unit: &str) -> Option<f64> {
-    match unit {
-        "ns" => Some(amount / 1e9),
-        "us" | "µs" | "μs" => Some(amount / 1e6),
-        "ms" => Some(amount / 1e3),
-        "s" => Some(amount),
-        "m" => Some(amount * 60.0),
-        "h" => Some(amount * 3_600.0),
-        "d" => Some(amount * 86_400.0),
-        _ => None,
-    }
 }

@@ -41,10 +41,7 @@ module EtcdDiscovery
         doc: "name to expect in etcd's certificate, in place of the endpoint's host"
       ),
       Setting.new(:boot_timeout, :seconds, default: 5.0, doc: "longest wait of `start` and of a first read"),
-      Setting.new(
-        :connect_timeout, :seconds,
-        default: 2.0, doc: "for a connection with its TLS handshake and login"
-      ),
+      Setting.new(:connect_timeout, :seconds, default: 2.0, doc: "for a connection, with TLS and login"),
       Setting.new(:request_timeout, :seconds, default: 3.0, doc: "for one answer of etcd"),
       Setting.new(
         :max_staleness, :seconds,
@@ -61,6 +58,8 @@ module EtcdDiscovery
         :required, :boolean,
         default: false, doc: "whether a Rails server refuses to boot without a first snapshot"
       ),
+      Setting.new(:audit_interval, :interval, default: 300.0, doc: "between two audits of the copy; 0: none"),
+      Setting.new(:member_sync, :boolean, default: false, doc: "use the cluster's other members too"),
       Setting.new(:cache_path, :path, doc: "file for a copy of the data, to start from while etcd is away"),
       Setting.new(:logger, :logger, doc: "where to report; `nil` for nowhere")
     ].freeze

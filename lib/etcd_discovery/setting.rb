@@ -12,6 +12,7 @@ module EtcdDiscovery
       path: "the path of a file",
       source: "`memory`, or the path of a YAML file",
       seconds: "a number of seconds above 0",
+      interval: "a number of seconds, or 0 for never",
       boolean: "true or false",
       logger: "an object with `info`, `warn` and `error`"
     }.freeze
@@ -103,6 +104,11 @@ module EtcdDiscovery
       seconds = Float(value, exception: false)
       # A range takes NaN for outside; a comparison would raise.
       seconds if seconds && ((@minimum || Float::MIN)..LONGEST).cover?(seconds)
+    end
+
+    def check_interval(value)
+      seconds = Float(value, exception: false)
+      seconds if seconds && (0.0..LONGEST).cover?(seconds)
     end
 
     # As the environment and YAML write it too.

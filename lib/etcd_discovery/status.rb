@@ -9,7 +9,8 @@ module EtcdDiscovery
   class Status
     # What a status tells, besides {#stale?} and {#watched}.
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error endpoint
-                server_version pid invalid_keys registrations from_cache cache_error].freeze
+                server_version pid invalid_keys registrations from_cache cache_error
+                audits divergences].freeze
 
     # @return [Symbol] `:watching` when all is well; else `:stopped`, `:connecting`, `:listing`,
     #   `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`; with a `source`
@@ -46,6 +47,10 @@ module EtcdDiscovery
     # @return [EtcdDiscovery::CacheError, nil] why the copy on disk could not be read or written; `nil` while
     #   all is well with it, or there is to be none
     attr_reader :cache_error
+    # @return [Integer] how often this process has compared its copy with etcd to the end (`audit_interval`)
+    attr_reader :audits
+    # @return [Integer] how many audits found a difference; it is mended then, and `last_error` tells of it
+    attr_reader :divergences
     # @return [Array<String>] the keys and prefixes that are watched
     attr_reader :watched
 

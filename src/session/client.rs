@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::keeper::{Disk, Keeper, keep};
 use super::offline::Offline;
@@ -17,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::disk::Place;
 use crate::store::{Bell, Publication, Signal};
 use crate::sync::{Cached, Driver, Outlet, Phase, Report};
-use crate::transport::{Endpoints, Link, check_files};
+use crate::transport::{Endpoints, Link, check_files, follow_members};
 
 /// What a process needs to serve one client.
 pub(super) struct Attached {
@@ -253,9 +254,14 @@ impl Client {
                 .map(|disk| Keeper::new(Arc::clone(disk), self.settings.ranges.clone(), outlet.clone()));
             let (settings, to_etcd) = (Arc::clone(&self.settings), Arc::clone(&link));
             session.spawn(async move {
-                let (cached, keeping) = keep(keeper).await;
+                let mut helpers = JoinSet::new();
+                if settings.member_sync {
+                    let (link, endpoints, seeds) =
+                        (Arc::clone(&to_etcd), Arc::clone(&endpoints), settings.endpoints.clone());
+                    helpers.spawn(follow_members(link, endpoints, seeds, wishes.clone()));
+                }
+                let cached = keep(keeper, &mut helpers).await;
                 supervise(settings, endpoints, to_etcd, outlet, wishes, cached).await;
-                drop(keeping);
             });
             Ok(Attached { session, link, registrar, wanted })
         })

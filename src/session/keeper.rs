@@ -45,14 +45,13 @@ impl Disk {
     }
 }
 
-/// Reads the copy, if there is to be one, and has it kept for as long as the result is there.
-pub(super) async fn keep(keeper: Option<Keeper>) -> (Option<Cached>, Option<JoinSet<()>>) {
-    let Some(mut keeper) = keeper else { return (None, None) };
+/// Reads the copy, if there is to be one, and has it kept by one of the `helpers`.
+pub(super) async fn keep(keeper: Option<Keeper>, helpers: &mut JoinSet<()>) -> Option<Cached> {
+    let mut keeper = keeper?;
     let cached = keeper.load().await;
     // A task of its own: a defect of it must not end the watch.
-    let mut keeping = JoinSet::new();
-    keeping.spawn(keeper.run());
-    (cached, Some(keeping))
+    helpers.spawn(keeper.run());
+    cached
 }
 
 /// What was offered to the disk last.

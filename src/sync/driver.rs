@@ -55,6 +55,7 @@ pub struct Driver {
     wanted: watch::Receiver<bool>,
     machine: Machine,
     operation: Option<Operation>,
+    audit: Option<Operation>,
     connection: Option<Connection>,
     /// The endpoint of the connection before: the next attempt may have to go elsewhere.
     left: Option<Endpoint>,
@@ -77,6 +78,7 @@ impl Driver {
             progress_interval: settings.timing.progress_interval,
             patience: settings.timing.request_timeout,
             backoff_cap: settings.timing.backoff_cap,
+            audit_interval: settings.timing.audit_interval,
             seed: fastrand::u64(..),
         };
         let published = outlet.publication.load();
@@ -90,6 +92,7 @@ impl Driver {
             outlet,
             wanted,
             operation: None,
+            audit: None,
             connection: None,
             left: None,
             stream: None,
@@ -133,6 +136,10 @@ impl Driver {
                 self.operation = None;
                 Some(self.take_in(outcome))
             }
+            outcome = finish(&mut self.audit) => {
+                self.audit = None;
+                Some(self.take_in(outcome))
+            }
             event = receive(&mut self.stream, self.connection.as_ref()) => {
                 if matches!(event, Event::Failed(_)) {
                     self.stream = None;
@@ -165,6 +172,7 @@ impl Driver {
             Effect::CloseStream => self.close_stream(),
             Effect::List(request) => self.list(request),
             Effect::Verify { at } => self.verify(at),
+            Effect::Audit(request) => self.audit(request),
             Effect::Watch(range, revision) => self.watch(&range, revision).await,
             Effect::RequestProgress => self.request_progress().await,
             Effect::Publish(update) => {
@@ -227,6 +235,19 @@ impl Driver {
         }));
     }
 
+    /// Whatever goes wrong with it, the watch will show if it matters.
+    fn audit(&mut self, request: PageRequest) {
+        let link = Arc::clone(&self.link);
+        self.audit = Some(Box::pin(async move {
+            let read = async |client: etcd_client::Client| {
+                let options = wire::audit_options(&request);
+                let mut client = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
+                client.get(request.start, Some(options)).await
+            };
+            Outcome::Event(Event::Audited(link.call(read).await.ok().map(wire::page)))
+        }));
+    }
+
     fn verify(&mut self, at: Option<i64>) {
         let link = Arc::clone(&self.link);
         let key =
@@ -285,6 +306,7 @@ impl Driver {
 
     fn close_stream(&mut self) {
         self.operation = None;
+        self.audit = None;
         self.stream = None;
     }
 

@@ -122,6 +122,8 @@ pub enum Event {
     Verified(Header),
     /// The watch stream said something.
     Responded(Response),
+    /// A page for [`Effect::Audit`], or `None` when it could not be had.
+    Audited(Option<Page>),
     /// The operation under way, or the stream, failed.
     Failed(Fault),
     /// The time asked for by [`super::Machine::deadline`] has come.
@@ -162,6 +164,9 @@ pub enum Effect {
     },
     /// Create a watch on the stream (on a new stream when there is none) from this revision.
     Watch(KeyRange, i64),
+    /// Read a page once more, keys and revisions alone and as one member has them; beside whatever else is under
+    /// way.
+    Audit(PageRequest),
     /// Ask the stream how far it has come.
     RequestProgress,
     /// Show this to the readers.

@@ -36,6 +36,11 @@ impl Listing {
         Self { ranges, limit, index: 0, cursor, at: None, staging: Snapshot::default() }
     }
 
+    /// The content at a revision that is known, page by page.
+    pub(super) fn again(ranges: Ranges, limit: i64, revision: i64, cluster_id: u64) -> Self {
+        Self { at: Some((revision, cluster_id)), ..Self::new(ranges, limit) }
+    }
+
     pub(super) fn request(&self) -> PageRequest {
         PageRequest {
             start: self.cursor.clone(),

@@ -5,6 +5,7 @@
 //! no decision. So every hazard can be played to the machine in a test, without a server and without
 //! waiting.
 
+mod audit;
 mod driver;
 mod event;
 mod freshness;

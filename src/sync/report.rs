@@ -67,6 +67,10 @@ pub struct Report {
     pub relists: u64,
     /// Histories lost: the cluster is another one, or was set back.
     pub resets: u64,
+    /// Comparisons of the snapshot with etcd, come to their end.
+    pub audits: u64,
+    /// Those that found a difference.
+    pub divergences: u64,
     /// The last thing that went wrong; it stays after recovery, for the person who looks later.
     pub last_error: Option<Error>,
 }

@@ -26,6 +26,11 @@ pub(super) fn page_options(request: &PageRequest) -> etcd_client::GetOptions {
     }
 }
 
+/// For a page of which only keys and revisions are wanted, as the member that answers has them.
+pub(super) fn audit_options(request: &PageRequest) -> etcd_client::GetOptions {
+    page_options(request).with_keys_only().with_serializable()
+}
+
 pub(super) fn page(response: etcd_client::GetResponse) -> Page {
     let response = response.0;
     Page {

@@ -1,6 +1,6 @@
 //! Which endpoint to talk to: stay with one that works, leave one that failed alone for a while.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
@@ -12,6 +12,8 @@ const COOL_DOWN: Duration = Duration::from_secs(5);
 struct Member {
     endpoint: Endpoint,
     failed_at: Option<Instant>,
+    /// Given by the settings, and not by the cluster: never dropped.
+    configured: bool,
 }
 
 #[derive(Debug)]
@@ -28,7 +30,8 @@ impl Endpoints {
     /// Starts at a `random` one (0.0 to 1.0), so that a fleet spreads over the members.
     #[must_use]
     pub fn new(endpoints: &[Endpoint], random: f64) -> Self {
-        let member = |endpoint: &Endpoint| Member { endpoint: endpoint.clone(), failed_at: None };
+        let member =
+            |endpoint: &Endpoint| Member { endpoint: endpoint.clone(), failed_at: None, configured: true };
         let members: Vec<Member> = endpoints.iter().map(member).collect();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let current = (random.clamp(0.0, 1.0) * members.len() as f64) as usize % members.len().max(1);
@@ -37,7 +40,7 @@ impl Endpoints {
 
     /// The endpoint to use at `now`.
     pub fn pick(&self, now: Instant) -> Option<Endpoint> {
-        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = self.lock();
         let count = ring.members.len();
         let usable = (0..count)
             .map(|step| (ring.current + step) % count)
@@ -46,6 +49,31 @@ impl Endpoints {
         let rested = (0..count).min_by_key(|at| ring.members[*at].failed_at);
         ring.current = usable.or(rested)?;
         Some(ring.members[ring.current].endpoint.clone())
+    }
+
+    /// How many there are to try.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().members.len()
+    }
+
+    /// The cluster says that these are its members: they stand beside those of the settings.
+    pub fn learn(&self, told: &[Endpoint]) {
+        let mut ring = self.lock();
+        let current = ring.members.get(ring.current).map(|member| member.endpoint.clone());
+        ring.members.retain(|member| member.configured || told.contains(&member.endpoint));
+        for endpoint in told {
+            if ring.members.iter().all(|member| member.endpoint != *endpoint) {
+                let endpoint = endpoint.clone();
+                ring.members.push(Member { endpoint, failed_at: None, configured: false });
+            }
+        }
+        let place = ring.members.iter().position(|member| Some(&member.endpoint) == current.as_ref());
+        ring.current = place.unwrap_or(0);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Passes `endpoint` over for a while.
@@ -59,7 +87,7 @@ impl Endpoints {
     }
 
     fn mark(&self, endpoint: &Endpoint, failed_at: Option<Instant>) {
-        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = self.lock();
         if let Some(member) = ring.members.iter_mut().find(|member| member.endpoint == *endpoint) {
             member.failed_at = failed_at;
         }
@@ -73,6 +101,21 @@ mod tests {
     fn endpoints() -> (Endpoints, Vec<Endpoint>) {
         let list: Vec<_> = ["a", "b", "c"].iter().map(|host| Endpoint::parse(host, false).unwrap()).collect();
         (Endpoints::new(&list, 0.0), list)
+    }
+
+    #[test]
+    fn members_come_and_go_and_the_configured_ones_stay() {
+        let (endpoints, list) = endpoints();
+        let (now, other) = (Instant::now(), Endpoint::parse("d", false).unwrap());
+        endpoints.learn(&[list[1].clone(), other.clone()]);
+        assert_eq!((endpoints.count(), endpoints.pick(now).as_ref()), (4, Some(&list[0])));
+        for endpoint in &list {
+            endpoints.failed(endpoint, now);
+        }
+        assert_eq!(endpoints.pick(now), Some(other));
+        endpoints.learn(&[]);
+        assert_eq!(endpoints.count(), 3);
+        assert!(endpoints.pick(now).is_some_and(|endpoint| list.contains(&endpoint)));
     }
 
     #[test]

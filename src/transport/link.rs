@@ -53,7 +53,7 @@ impl Link {
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                if explain(&error, &name).kind() == ErrorKind::Connection {
+                if explain(&error, &name).kind() == ErrorKind::Connection && !is_about_a_revision(&error) {
                     self.give_up(&connection, serial);
                 }
                 Err(CallError::Answered(error, name))
@@ -75,7 +75,7 @@ impl Link {
         deadline: tokio::time::Instant,
     ) -> std::result::Result<(Connection, u64), CallError> {
         let mut last = Error::new(ErrorKind::Timeout, "no endpoint could be reached in time");
-        for _ in 0..self.settings.endpoints.len() {
+        for _ in 0..self.endpoints.count() {
             match tokio::time::timeout_at(deadline, self.connect()).await {
                 Ok(Ok(connection)) => return Ok(connection),
                 // Nothing has been sent: another endpoint may do. A refusal is the same everywhere.
@@ -132,6 +132,11 @@ impl Link {
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A revision that is compacted, or that this member has yet to reach: an answer, from a member that is well.
+fn is_about_a_revision(error: &etcd_client::Error) -> bool {
+    matches!(error, etcd_client::Error::GRpcStatus(status) if status.code() == tonic::Code::OutOfRange)
 }
 
 /// Why a call failed: with etcd's answer, or without any.

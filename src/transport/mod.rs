@@ -9,6 +9,7 @@ mod endpoints;
 mod explain;
 mod first_contact;
 mod link;
+mod members;
 mod reach;
 mod resolve;
 #[cfg(test)]
@@ -20,4 +21,5 @@ pub use dial::{Connection, dial};
 pub use endpoints::Endpoints;
 pub use explain::{NO_LEADER, explain};
 pub use link::{CallError, Link};
+pub use members::follow_members;
 pub use tls::check_files;

@@ -119,8 +119,8 @@ impl DiskCopy {
     /// Why there is nothing to serve in it.
     pub fn decode(bytes: &[u8], watched: &Ranges) -> Result<Self, Refusal> {
         let (head, keys) = head(bytes)?;
-        let (summed, sum) = bytes.split_at_checked(bytes.len() - SUM).ok_or(Refusal::Damaged)?;
-        if sum != xxh3_64(summed).to_le_bytes() {
+        let (summed, foot) = bytes.split_at_checked(bytes.len() - SUM).ok_or(Refusal::Damaged)?;
+        if foot != xxh3_64(summed).to_le_bytes() {
             return Err(Refusal::Damaged);
         }
         let mut body = Body(summed.get(HEAD..).ok_or(Refusal::Damaged)?);

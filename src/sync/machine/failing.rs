@@ -63,6 +63,7 @@ impl Machine {
 
     pub(super) fn ticked(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.show_cached_when_due(now, effects);
+        self.audit_when_due(now, effects);
         if self.state_deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
@@ -105,6 +106,7 @@ mod tests {
             progress_interval: Duration::from_secs(3),
             patience: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
+            audit_interval: Duration::ZERO,
             seed: 1,
         };
         let (mut machine, now) = (Machine::new(rules, None, &Report::default()), Instant::now());

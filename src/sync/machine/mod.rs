@@ -9,8 +9,10 @@
 //! ```
 //!
 //! The published snapshot is served through all of them. This file holds the way up to an open watch;
-//! `following` what happens on it, `failing` the way back, `cached` what a copy from disk is good for.
+//! `following` what happens on it, `failing` the way back, `cached` what a copy from disk is good for, `auditing`
+//! whether what is shown is right.
 
+mod auditing;
 mod cached;
 mod failing;
 mod following;
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 
 pub use self::cached::Cached;
 use self::cached::Held;
+use super::audit::Audit;
 use super::event::{Effect, Event, Header, Page, Peer, Trust, Update};
 use super::freshness::Freshness;
 use super::listing::{Listing, Progress};
@@ -47,6 +50,8 @@ pub struct Rules {
     pub patience: Duration,
     /// Longest delay between two attempts.
     pub backoff_cap: Duration,
+    /// Between two audits; 0 for none.
+    pub audit_interval: Duration,
     /// Where the jitter begins.
     pub seed: u64,
 }
@@ -94,6 +99,7 @@ pub struct Machine {
     snapshot: Option<Snapshot>,
     /// The copy from disk, until etcd has confirmed something.
     cached: Option<Held>,
+    audit: Audit,
     trust: Trust,
     /// The hull of all ranges was refused to this user: watch each range alone.
     hull_denied: bool,
@@ -116,6 +122,7 @@ impl Machine {
             state: State::Stopped,
             snapshot,
             cached: None,
+            audit: Audit::new(rules.audit_interval),
             trust: Trust::Repeated,
             hull_denied: false,
             reauthenticated: false,
@@ -142,7 +149,7 @@ impl Machine {
     /// When a [`Event::Tick`] is due; `None` while only an event can go on.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        [self.state_deadline(), self.patience_with_etcd()].into_iter().flatten().min()
+        [self.state_deadline(), self.patience_with_etcd(), self.audit_deadline()].into_iter().flatten().min()
     }
 
     fn state_deadline(&self) -> Option<Instant> {
@@ -164,6 +171,7 @@ impl Machine {
             Event::Listed(page) => self.listed(now, page, &mut effects),
             Event::Verified(header) => self.verified(now, header, &mut effects),
             Event::Responded(response) => self.responded(now, response, &mut effects),
+            Event::Audited(page) => self.audited(now, page, &mut effects),
             Event::Failed(fault) => self.failed(now, fault, &mut effects),
             Event::Tick => self.ticked(now, &mut effects),
         }
@@ -354,6 +362,7 @@ impl Machine {
         self.state = State::Watching { stream, freshness };
         self.backoff.succeeded(now);
         self.compactions = 0;
+        self.audit.begin(now, self.random.f64());
         self.ticked(now, effects);
     }
 }

@@ -105,4 +105,24 @@ proptest! {
         }
         world.heal();
     }
+
+    #[test]
+    fn an_event_that_was_lost_is_found_by_an_audit_and_mended(
+        script in prop::collection::vec(act(), 1..30),
+        ranges in ranges(),
+        trust in trust(),
+        seed in any::<u64>(),
+    ) {
+        let watched: Vec<usize> = (0..KEYS.len()).filter(|index| ranges.contains(KEYS[*index])).collect();
+        let mut world = World::new(ranges, trust, false, seed);
+        for act in script {
+            world.play(act);
+        }
+        world.heal();
+        world.lose_a_put(watched[0]);
+        world.play(Act::Write(vec![(watched[1], Some(1))]));
+        world.heal();
+        let report = world.machine.report();
+        prop_assert!(report.audits > 0 && report.divergences == 1, "{report:?}");
+    }
 }

@@ -27,6 +27,7 @@ impl World {
 
     pub(super) fn restart(&mut self) {
         self.operation = None;
+        self.audit = None;
         self.stream = None;
         self.shown = None;
         self.machine = Machine::new(self.rules.clone(), None, &Report::default());

@@ -57,6 +57,9 @@ pub(super) struct World {
     /// What readers see, and of which history it is.
     pub(super) shown: Option<(Snapshot, u32)>,
     pub(super) on_disk: Option<OnDisk>,
+    pub(super) audit: Option<PageRequest>,
+    /// An event was kept from the machine: what it shows may be wrong until an audit.
+    pub(super) tampered: bool,
 }
 
 impl World {
@@ -68,6 +71,7 @@ impl World {
             progress_interval: Duration::from_secs(3),
             patience: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
+            audit_interval: Duration::from_secs(2),
             seed,
         };
         let mut world = Self {
@@ -77,6 +81,8 @@ impl World {
             hull_refused,
             rules: rules.clone(),
             on_disk: None,
+            audit: None,
+            tampered: false,
             machine: Machine::new(rules, None, &Report::default()),
             now,
             emptied_at: now,
@@ -119,12 +125,25 @@ impl World {
         for _ in 0..2_000 {
             self.deliver_all();
             if self.converged() && self.machine.report().confirmed_at.is_some_and(|at| at > healed) {
-                assert!(!self.machine.report().from_cache, "etcd's word, called the disk's");
+                let report = self.machine.report();
+                assert!(!report.from_cache, "etcd's word, called the disk's");
+                assert!(self.tampered || report.divergences == 0, "an audit found what is not there");
                 return;
             }
             self.pass(Duration::from_millis(50));
         }
         panic!("did not come back: {:?}", self.machine);
+    }
+
+    /// A put that the machine never hears of.
+    pub(super) fn lose_a_put(&mut self, index: usize) {
+        self.deliver_all();
+        self.tampered = true;
+        self.write(&[(index, Some(1))]);
+        if let Some(stream) = &mut self.stream {
+            stream.watchers.iter_mut().for_each(|watcher| watcher.next = self.etcd.revision() + 1);
+            stream.queue.retain(|response| response.changes.is_empty());
+        }
     }
 
     fn converged(&self) -> bool {
@@ -148,10 +167,12 @@ impl World {
             Effect::Connect { .. } => self.operation = Some(Operation::Connect),
             Effect::Disconnect | Effect::CloseStream => {
                 self.operation = None;
+                self.audit = None;
                 self.stream = None;
             }
             Effect::List(request) => self.operation = Some(Operation::List(request)),
             Effect::Verify { at } => self.operation = Some(Operation::Verify(at)),
+            Effect::Audit(request) => self.audit = Some(request),
             Effect::Watch(range, start) => self.watch(range, start),
             Effect::RequestProgress => self.announce(-1),
             Effect::Publish(update) => self.publish(update),
@@ -183,7 +204,7 @@ impl World {
     /// Promises 1 and 3.
     fn show(&mut self, snapshot: Snapshot, life: u32) {
         let truth = self.etcd.content(&self.ranges, snapshot.revision());
-        assert_eq!(content(&snapshot), truth, "at revision {}", snapshot.revision());
+        assert!(self.tampered || content(&snapshot) == truth, "{truth:?} is not in {snapshot:?}");
         self.shown = Some((snapshot, life));
     }
 
@@ -193,7 +214,7 @@ impl World {
         let Some((snapshot, life)) = &self.shown else { panic!("confirmed without a snapshot") };
         let Some(last) = self.etcd.marks.iter().rev().find(|mark| mark.at < confirmed_at) else { return };
         assert!(
-            last.life == *life && last.revision <= snapshot.revision(),
+            self.tampered || (last.life == *life && last.revision <= snapshot.revision()),
             "confirmed as of {confirmed_at:?}, shown is {} of life {life}, but there was {last:?}",
             snapshot.revision(),
         );
@@ -308,6 +329,10 @@ impl World {
     // ---- the wire ----
 
     fn deliver(&mut self) {
+        if let Some(request) = self.audit.take() {
+            let page = self.etcd.page(&request);
+            return self.tell(Event::Audited(page));
+        }
         if let Some(operation) = self.operation.take() {
             let event = self.answer(&operation);
             return self.tell(event);
@@ -338,7 +363,7 @@ impl World {
         for _ in 0..1_000 {
             self.catch_up(usize::MAX);
             let waiting = self.stream.as_ref().is_some_and(|stream| !stream.queue.is_empty());
-            if self.operation.is_none() && !waiting {
+            if self.operation.is_none() && self.audit.is_none() && !waiting {
                 break;
             }
             self.deliver();

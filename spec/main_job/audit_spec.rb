@@ -1,0 +1,47 @@
+# frozen_string_literal: true
+
+RSpec.describe "an audit" do
+  let(:etcd) { start_etcd }
+
+  # The cluster's id is the same, revision and term fit: nothing that etcd says of itself shows it.
+  it "finds that etcd came back with another past, mends the copy, and counts it" do
+    proxy = start_proxy(etcd)
+    2.times { |n| etcd.ctl.put("/service/old#{n}", "before") }
+    reader = client(proxy, "/service/", audit_interval: 1, progress_interval: 0.5).tap(&:start)
+    proxy.refuse
+    etcd.kill9
+    etcd.start_empty
+    6.times { |n| etcd.ctl.put("/service/new#{n}", "after") }
+    proxy.pass
+
+    wait_until("the difference to be found", timeout: 60) { reader.status.divergences == 1 }
+    expect_soon("the same content") { bytes(reader.snapshot.to_h) == etcd.ctl.read_prefix("/service/") }
+    expect(reader.status).to have_attributes(resets: 0, relists: 1)
+    expect(reader.status.last_error.message).to match(%r{audit.*differ.*/service/})
+    etcd.ctl.put("/service/new0", "later")
+    expect_soon("a change after it") { reader["/service/new0"] == "later" }
+    audits = reader.status.audits
+    expect_soon("another audit, which finds nothing") do
+      reader.status.audits > audits && reader.status.divergences == 1
+    end
+  end
+
+  it "finds nothing while all is well, whatever is written and compacted meanwhile" do
+    etcd.ctl.transaction(*(0...120).map { |n| [:put, "/service/#{n}", "x"] })
+    reader = client(etcd, "/service/", "/config/limit", audit_interval: 0.05).tap(&:start)
+    written = 0
+    wait_until("some audits") do
+      revision = etcd.ctl.put("/service/#{written += 1}", "y")
+      etcd.ctl.compact(revision) if (written % 5).zero?
+      reader.status.audits > 20
+    end
+    expect(reader.status).to have_attributes(divergences: 0, relists: 0)
+  end
+
+  it "is not made where the interval is 0" do
+    reader = client(etcd, "/service/", audit_interval: 0, progress_interval: 0.1).tap(&:start)
+    other = client(etcd, "/service/", audit_interval: 0.1).tap(&:start)
+    wait_until("audits of another client") { other.status.audits > 5 }
+    expect(reader.status.audits).to eq 0
+  end
+end

@@ -1,0 +1,71 @@
+//! Lengths of time as people write them.
+
+/// Seconds: a plain number, or one or more amounts with the units ns, us, ms, s, m, h and d. Never negative:
+/// nobody can wait so long.
+///
+/// ```
+/// use etcd_discovery_core::duration::seconds;
+///
+/// assert_eq!(seconds(b"1h30m"), Some(5400.0));
+/// assert_eq!(seconds(b"soon"), None);
+/// ```
+#[must_use]
+pub fn seconds(bytes: &[u8]) -> Option<f64> {
+    let mut rest = std::str::from_utf8(bytes).ok()?.trim();
+    if !rest.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return None;
+    }
+    if rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return rest.parse().ok();
+    }
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let amount: f64 = rest[..number].parse().ok()?;
+        rest = &rest[number..];
+        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').unwrap_or(rest.len());
+        total += in_seconds(amount, &rest[..unit])?;
+        rest = rest[unit..].trim_start();
+    }
+    Some(total)
+}
+
+/// Divided, not multiplied by a fraction, which has no exact binary form: 3 ms are 0.003 then.
+fn in_seconds(amount: f64, unit: &str) -> Option<f64> {
+    match unit {
+        "ns" => Some(amount / 1e9),
+        "us" | "µs" | "μs" => Some(amount / 1e6),
+        "ms" => Some(amount / 1e3),
+        "s" => Some(amount),
+        "m" => Some(amount * 60.0),
+        "h" => Some(amount * 3_600.0),
+        "d" => Some(amount * 86_400.0),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_what_is_accepted_is_no_negative_length(
+            bytes in prop::collection::vec(any::<u8>(), 0..12),
+            text in "[0-9.nuµmshd e+-]{0,12}",
+        ) {
+            for bytes in [bytes.as_slice(), text.as_bytes()] {
+                prop_assert!(seconds(bytes).is_none_or(|seconds| seconds >= 0.0), "{:?}", seconds(bytes));
+            }
+        }
+
+        #[test]
+        fn amounts_with_units_add_up(hours in 0u32..1_000, minutes in 0u32..60, milliseconds in 0u32..60_000) {
+            let text = format!("{hours}h {minutes}m{milliseconds}ms");
+            let expected = f64::from(hours * 3_600 + minutes * 60) + f64::from(milliseconds) / 1e3;
+            let read = seconds(text.as_bytes());
+            prop_assert!(read.is_some_and(|read| (read - expected).abs() < 1e-6), "{text}: {read:?}");
+        }
+    }
+}

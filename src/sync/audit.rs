@@ -1,0 +1,161 @@
+//! Now and then: is what is shown etcd's content? That a watch told of every change is etcd's promise, and this
+//! library's to have taken them in; this asks whether both were kept.
+//!
+//! The snapshot is compared with etcd at the snapshot's own revision, by keys and their revisions: a revision
+//! names a value. It costs no quorum and carries no values; pages come with pauses, and the processes of a fleet
+//! ask at different times.
+
+use std::time::{Duration, Instant};
+
+use super::event::{Page, PageRequest};
+use super::listing::{Listing, Progress};
+use crate::range::Ranges;
+use crate::store::{Entry, Snapshot};
+
+/// Between two pages: an audit is in no hurry.
+const PAUSE: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+enum Stage {
+    /// Until the time has come; never, when it is `None`.
+    Idle(Option<Instant>),
+    /// The next page is asked for when its time has come, or has been.
+    Reading { listing: Listing, against: Snapshot, next: Option<Instant> },
+}
+
+#[derive(Debug)]
+pub(super) struct Audit {
+    interval: Duration,
+    stage: Stage,
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// The snapshot of this revision was right.
+    Same,
+    /// It was not; the first key that differs.
+    Differs(i64, Vec<u8>),
+}
+
+impl Audit {
+    /// No audits at all for an interval of 0.
+    pub(super) const fn new(interval: Duration) -> Self {
+        Self { interval, stage: Stage::Idle(None) }
+    }
+
+    /// The watch has begun, or begun again: what was under way is of before. `random` is from 0.0 to 1.0.
+    pub(super) fn begin(&mut self, now: Instant, random: f64) {
+        if !matches!(self.stage, Stage::Idle(Some(_))) && !self.interval.is_zero() {
+            self.stage = Stage::Idle(Some(now + self.interval.mul_f64(random)));
+        }
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Idle(at) => *at,
+            Stage::Reading { next, .. } => *next,
+        }
+    }
+
+    /// The deadline has come: what to ask for.
+    pub(super) fn due(&mut self, ranges: &Ranges, page_size: i64, shown: &Snapshot) -> PageRequest {
+        if let Stage::Reading { listing, next, .. } = &mut self.stage {
+            *next = None;
+            return listing.request();
+        }
+        let (revision, cluster_id) = (shown.revision(), shown.cluster_id());
+        let listing = Listing::again(ranges.clone(), page_size, revision, cluster_id);
+        let request = listing.request();
+        self.stage = Stage::Reading { listing, against: shown.clone(), next: None };
+        request
+    }
+
+    /// A page, or `None` when it could not be had: that revision is compacted by now, or the member is behind.
+    pub(super) fn answered(&mut self, now: Instant, page: Option<Page>, random: f64) -> Option<Finding> {
+        let Stage::Reading { listing, against, next } = &mut self.stage else { return None };
+        let finding = match page.map(|page| listing.accept(page)) {
+            Some(Progress::More(_)) => {
+                *next = Some(now + PAUSE);
+                return None;
+            }
+            Some(Progress::Complete(read)) => Some(compare(against, &read)),
+            Some(Progress::Inconsistent) | None => None,
+        };
+        self.stage = Stage::Idle(Some(now + self.interval.mul_f64(0.75 + random / 2.0)));
+        finding
+    }
+}
+
+fn compare(shown: &Snapshot, read: &Snapshot) -> Finding {
+    let (mut ours, mut theirs) = (shown.iter(), read.iter());
+    loop {
+        match (ours.next(), theirs.next()) {
+            (None, None) => return Finding::Same,
+            (Some(one), Some(other))
+                if one.key() == other.key() && one.mod_revision() == other.mod_revision() => {}
+            (one, other) => {
+                let keys = [one, other].into_iter().flatten().map(Entry::key);
+                let first = keys.min().unwrap_or_default().to_vec();
+                return Finding::Differs(shown.revision(), first);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::range::KeyRange;
+    use crate::sync::event::Header;
+
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    fn entries(content: &[(&str, i64)]) -> Vec<Entry> {
+        content.iter().map(|(key, rev)| Entry::new(key.as_bytes().to_vec(), b"", *rev, 0)).collect()
+    }
+
+    /// What an audit of `shown` finds where etcd answers with `pages`, or not.
+    fn audited(shown: &[(&str, i64)], pages: &[Option<&[(&str, i64)]>]) -> Option<Finding> {
+        let mut snapshot = Snapshot::default();
+        snapshot.stage(entries(shown));
+        let (mut audit, now) = (Audit::new(INTERVAL), Instant::now());
+        audit.begin(now, 0.5);
+        assert_eq!(audit.deadline(), Some(now + INTERVAL / 2));
+        let mut finding = None;
+        for (number, page) in pages.iter().enumerate() {
+            let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
+            let request = audit.due(&ranges, 2, &snapshot.clone().staged(9, 7));
+            assert_eq!((request.revision, audit.deadline()), (Some(9), None));
+            let header = Header { cluster_id: 7, revision: 12, raft_term: 1 };
+            let more = number + 1 < pages.len();
+            let page = page.map(|page| Page { header, entries: entries(page), more });
+            finding = audit.answered(now, page, 0.5);
+        }
+        assert_eq!(audit.deadline(), Some(now + INTERVAL));
+        finding
+    }
+
+    #[test]
+    fn the_same_keys_with_the_same_revisions_are_the_same_content() {
+        let shown = [("/a/1", 3), ("/a/2", 5), ("/a/3", 9)];
+        assert_eq!(audited(&shown, &[Some(&shown[..2]), Some(&shown[2..])]), Some(Finding::Same));
+    }
+
+    #[test]
+    fn a_key_too_many_too_few_or_of_another_revision_is_named() {
+        let shown = [("/a/1", 3), ("/a/3", 9)];
+        let differs = |key: &str| Some(Finding::Differs(9, key.as_bytes().to_vec()));
+        assert_eq!(audited(&shown, &[Some(&[("/a/1", 3)])]), differs("/a/3"));
+        assert_eq!(
+            audited(&shown, &[Some(&[("/a/1", 3), ("/a/2", 4)]), Some(&[("/a/3", 9)])]),
+            differs("/a/2")
+        );
+        assert_eq!(audited(&shown, &[Some(&[("/a/1", 4), ("/a/3", 9)])]), differs("/a/1"));
+    }
+
+    #[test]
+    fn a_revision_that_is_gone_proves_nothing() {
+        assert_eq!(audited(&[("/a/1", 3)], &[None]), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! The audit's place among the states: only while the watches tell, and never in their way.
+
+use std::time::Instant;
+
+use super::super::audit::Finding;
+use super::super::event::{Effect, Page};
+use super::{Machine, State};
+use crate::error::{Error, ErrorKind};
+
+impl Machine {
+    pub(super) fn audit_deadline(&self) -> Option<Instant> {
+        matches!(self.state, State::Watching { .. }).then(|| self.audit.deadline())?
+    }
+
+    pub(super) fn audit_when_due(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if let Some(shown) = &self.snapshot
+            && self.audit_deadline().is_some_and(|at| now >= at)
+        {
+            effects.push(Effect::Audit(self.audit.due(&self.rules.ranges, self.rules.page_size, shown)));
+        }
+    }
+
+    pub(super) fn audited(&mut self, now: Instant, page: Option<Page>, effects: &mut Vec<Effect>) {
+        if !matches!(self.state, State::Watching { .. }) {
+            return;
+        }
+        let Some(finding) = self.audit.answered(now, page, self.random.f64()) else { return };
+        self.report.audits += 1;
+        if let Finding::Differs(revision, key) = finding {
+            self.report.divergences += 1;
+            let told = format!(
+                "an audit found the local copy of revision {revision} to differ from etcd, first at {:?}; \
+                 reading all anew",
+                String::from_utf8_lossy(&key),
+            );
+            self.report.last_error = Some(Error::new(ErrorKind::Internal, told));
+            self.relist(now, effects);
+        }
+    }
+}

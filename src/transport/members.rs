@@ -1,0 +1,83 @@
+//! The cluster's own list of its members, beside the endpoints that were configured.
+//!
+//! Off unless it is asked for: what a member advertises is often of use inside the cluster alone (a name that only
+//! its network knows, `localhost`), and what was configured is what somebody has checked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::endpoints::Endpoints;
+use super::link::Link;
+use crate::endpoint::Endpoint;
+
+/// Between two questions. Members change seldom, and a member that is gone is passed over at once anyway.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// Until the next question when there was no answer.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Asks for the members while the client is `wanted`, and adds what is usable of them to `endpoints`.
+pub async fn follow_members(
+    link: Arc<Link>,
+    endpoints: Arc<Endpoints>,
+    seeds: Vec<Endpoint>,
+    mut wanted: watch::Receiver<bool>,
+) {
+    while wanted.wait_for(|wanted| *wanted).await.is_ok() {
+        let answer = link.call(async |mut client| client.member_list().await).await;
+        let pause = match &answer {
+            Ok(list) => {
+                // A learner answers nothing but what it has itself.
+                let urls = list.members().iter().filter(|member| !member.is_learner());
+                let urls = urls.flat_map(|member| member.client_urls().iter().map(String::as_str));
+                endpoints.learn(&usable(urls, &seeds));
+                INTERVAL
+            }
+            Err(_) => RETRY,
+        };
+        tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+    }
+}
+
+/// What of the advertised `urls` can be talked to as the `seeds` are: with encryption or without, as one of them,
+/// and on this host only if one of them is.
+fn usable<'a>(urls: impl Iterator<Item = &'a str>, seeds: &[Endpoint]) -> Vec<Endpoint> {
+    let local = seeds.iter().any(Endpoint::is_local);
+    urls.filter(|url| url.contains("://"))
+        .filter_map(|url| Endpoint::parse(url, false).ok())
+        .filter(|endpoint| seeds.iter().any(|seed| seed.tls() == endpoint.tls()))
+        .filter(|endpoint| !endpoint.is_unspecified() && (local || !endpoint.is_local()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(urls: &[&str], seeds: &[&str]) -> Vec<String> {
+        let seeds: Vec<_> = seeds.iter().map(|seed| Endpoint::parse(seed, false).unwrap()).collect();
+        usable(urls.iter().copied(), &seeds).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn only_what_can_be_talked_to_as_the_configured_endpoints_are_is_used() {
+        let urls = [
+            "https://10.0.0.2:2379",
+            "http://10.0.0.3:2379",
+            "https://localhost:2379",
+            "https://127.0.0.1:2379",
+            "https://[::1]:2379",
+            "https://0.0.0.0:2379",
+            "unix:///run/etcd.sock",
+            "",
+            "nonsense",
+        ];
+        assert_eq!(from(&urls, &["https://10.0.0.1:2379"]), ["https://10.0.0.2:2379"]);
+    }
+
+    #[test]
+    fn members_of_this_host_are_used_where_a_configured_one_is_of_it() {
+        assert_eq!(from(&["http://127.0.0.1:4"], &["http://localhost:2"]), ["http://127.0.0.1:4"]);
+    }
+}
