@@ -16,8 +16,17 @@ require_relative "etcd_discovery/configuration"
 require_relative "etcd_discovery/snapshot"
 require_relative "etcd_discovery/status"
 require_relative "etcd_discovery/change"
-require_relative "etcd_discovery/subscription"
+require_relative "etcd_discovery/weak_list"
+require_relative "etcd_discovery/attendant"
 require_relative "etcd_discovery/dispatcher"
+require_relative "etcd_discovery/telling"
+require_relative "etcd_discovery/subscription"
+require_relative "etcd_discovery/mailbox"
+require_relative "etcd_discovery/event"
+require_relative "etcd_discovery/event_type"
+require_relative "etcd_discovery/event_subscription"
+require_relative "etcd_discovery/observation"
+require_relative "etcd_discovery/event_types"
 require_relative "etcd_discovery/fork"
 require_relative "etcd_discovery/instance"
 require_relative "etcd_discovery/formats"
@@ -29,6 +38,7 @@ require_relative "etcd_discovery/announcing"
 require_relative "etcd_discovery/source"
 require_relative "etcd_discovery/client"
 require_relative "etcd_discovery/client/changes"
+require_relative "etcd_discovery/client/events"
 require_relative "etcd_discovery/middleware/pin"
 
 # A live copy of etcd keys in the memory of every Ruby process.
@@ -176,6 +186,21 @@ module EtcdDiscovery
     # @see Client#on_change
     def on_change(target, initial: false, &)
       client.on_change(target, initial:, &)
+    end
+
+    # Calls the block for each event of the given names of the default client: its data is stale, or fresh
+    # again, it has connected anew, and so on.
+    #
+    # @example
+    #   EtcdDiscovery.subscribe(:stale) { |event| pager.call("the data is #{event[:age]} s old") }
+    # @overload subscribe(*names)
+    #   @param names [Array<Symbol>] as in {EventType::ALL}; without any, all events
+    #   @yieldparam event [Event]
+    #   @return [EventSubscription]
+    #   @raise [ArgumentError] for a name that there is not
+    # @see Client#subscribe
+    def subscribe(...)
+      client.subscribe(...)
     end
 
     # Waits until a key has a value, or one that the block accepts.

@@ -66,6 +66,8 @@ pub struct Timing {
     pub keepalive_timeout: Duration,
     /// Between two proofs that the local copy is still etcd's content.
     pub progress_interval: Duration,
+    /// How old the last proof may be before whoever observes the client is to call it stale.
+    pub max_staleness: Duration,
     /// Longest delay between two attempts to connect.
     pub backoff_cap: Duration,
     /// Between two comparisons of the local copy with etcd; 0 for none.
@@ -80,6 +82,7 @@ impl Default for Timing {
             keepalive_interval: Duration::from_secs(10),
             keepalive_timeout: Duration::from_secs(3),
             progress_interval: Duration::from_secs(3),
+            max_staleness: Duration::from_secs(10),
             backoff_cap: Duration::from_secs(3),
             audit_interval: Duration::from_secs(300),
         }

@@ -133,6 +133,10 @@ impl Client {
         guarded(ruby, || this.core(ruby)?.hang(bell.core()).map_err(|error| raised(ruby, &error)))
     }
 
+    fn observe(ruby: &Ruby, this: &Self, bell: &Bell) -> Result<(), Error> {
+        guarded(ruby, || this.core(ruby)?.observe(bell.core()).map_err(|error| raised(ruby, &error)))
+    }
+
     /// Writes if the key's last change is of `revision`; the result is nil when it is not.
     fn write(
         ruby: &Ruby,
@@ -227,6 +231,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_wait_generation", method!(Client::wait_generation, 2))?;
     class.define_private_method("native_wait_revision", method!(Client::wait_revision, 2))?;
     class.define_private_method("native_hang", method!(Client::hang, 1))?;
+    class.define_private_method("native_observe", method!(Client::observe, 1))?;
     class.define_private_method("native_write_if", method!(Client::write, 3))?;
     class.define_private_method("native_compare_and_set", method!(Client::compare_and_set, 3))?;
     class.define_private_method("native_put", method!(Client::put, 2))?;

@@ -230,7 +230,7 @@ impl Reader {
     fn bring_up_to_date(&self, ruby: &Ruby, client: Value) -> Result<(), Error> {
         let epoch = epoch::current();
         if self.epoch.get() != epoch || self.generation.get() == NEVER {
-            self.ensure_ready(ruby)?;
+            self.ensure_ready(ruby, client)?;
             if self.epoch.replace(epoch) != epoch {
                 // It may have been a fork that Ruby did not see: what it does after its own is due now.
                 let _: Value = client.funcall("forked", ())?;
@@ -240,7 +240,7 @@ impl Reader {
     }
 
     /// The first read starts the client when nothing else did; the first read after a fork resumes it.
-    pub(crate) fn ensure_ready(&self, ruby: &Ruby) -> Result<(), Error> {
+    pub(crate) fn ensure_ready(&self, ruby: &Ruby, client: Value) -> Result<(), Error> {
         self.core.resume().map_err(|error| raised(ruby, &error))?;
         if self.publication.generation() > 0 {
             return Ok(());
@@ -250,6 +250,8 @@ impl Reader {
             return Err(raised(ruby, &error));
         }
         self.core.start().map_err(|error| raised(ruby, &error))?;
+        // What Ruby does at its own `start` is due now.
+        let _: Value = client.funcall("observe", ())?;
         wait_ready(ruby, &self.core, self.boot_timeout)
     }
 

@@ -1,7 +1,7 @@
 //! What `EtcdDiscovery::Service` reads: the keys of one service, and only when one of them has changed.
 
 use etcd_discovery_core::range::KeyRange;
-use magnus::{Error, RArray, Ruby, Value, method, prelude::*};
+use magnus::{Error, RArray, Ruby, Value, method, prelude::*, typed_data::Obj};
 
 use crate::client::Client;
 use crate::error::{guarded, unwatched};
@@ -9,10 +9,15 @@ use crate::value::{bytes, string};
 
 /// `[generation, [[key, value], …]]` of the key `name` and the keys under `name/`; `nil` when none of them
 /// has changed since the generation `since` (0: whatever there is).
-fn service_entries(ruby: &Ruby, client: &Client, name: Value, since: u64) -> Result<Option<RArray>, Error> {
+fn service_entries(
+    ruby: &Ruby,
+    client: Obj<Client>,
+    name: Value,
+    since: u64,
+) -> Result<Option<RArray>, Error> {
     guarded(ruby, || {
         let reader = client.reader(ruby)?;
-        reader.ensure_ready(ruby)?;
+        reader.ensure_ready(ruby, client.as_value())?;
         let name = bytes(ruby, name)?;
         let own = KeyRange::key(&name);
         let under = KeyRange::prefix(&[name.as_slice(), b"/"].concat());

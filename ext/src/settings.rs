@@ -36,6 +36,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
         ("keepalive_interval", &mut timing.keepalive_interval),
         ("keepalive_timeout", &mut timing.keepalive_timeout),
         ("progress_interval", &mut timing.progress_interval),
+        ("max_staleness", &mut timing.max_staleness),
         ("backoff_cap", &mut timing.backoff_cap),
         ("audit_interval", &mut timing.audit_interval),
     ] {

@@ -44,7 +44,7 @@ impl Snapshot {
     /// The current snapshot of a client that has one.
     pub(crate) fn current(ruby: &Ruby, client: Obj<Client>) -> Result<Self, Error> {
         let reader = client.reader(ruby)?;
-        reader.ensure_ready(ruby)?;
+        reader.ensure_ready(ruby, client.as_value())?;
         let content = reader.core().publication().load().snapshot().clone();
         Ok(Self::of(reader.core(), content, None, client.as_raw()))
     }

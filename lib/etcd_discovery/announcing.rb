@@ -40,6 +40,7 @@ module EtcdDiscovery
       registration = native_register(key, format.encode(instance), format.under_lease?, ttl,
                                      liveness_seconds(liveness, ttl))
       registrations << registration
+      observe
       registration.setup(instance, key, ttl, pulse(liveness, ttl)) { |ended| registrations.delete(ended) }
     end
 

@@ -95,6 +95,7 @@ module EtcdDiscovery
     # @raise [ConfigurationError] for a wrong setting; nothing is connected yet
     def initialize(config = nil, **settings)
       @config = config || Configuration.new(**settings)
+      @audience = Observation::Audience.new(self)
       native_setup(@config.to_native, @config.boot_timeout)
       @source = Source.follow(self)
       Fork.register(self)
@@ -110,7 +111,9 @@ module EtcdDiscovery
     def start(timeout: config.boot_timeout)
       native_start
       Source::Follower.add(@source) if @source
+      observe
       native_wait_ready(Float(timeout))
+      audience.follow_changes
       self
     ensure
       report_cache
@@ -124,6 +127,7 @@ module EtcdDiscovery
       Registration.withdraw(registrations.to_a, timeout: Registration::EXIT_PATIENCE)
       Source::Follower.remove(@source) if @source
       native_stop
+      Observation::Observer.ring
       self
     end
 
@@ -194,15 +198,6 @@ module EtcdDiscovery
 
     private
 
-    # The extension calls this once for each bad value that it meets. A logger that fails must not make a
-    # read fail.
-    def report_invalid(key, revision, problem)
-      config.logger&.warn("etcd_discovery: the value of #{key.inspect} at revision #{revision} #{problem}; " \
-                          "going on with the last good one, if there was one")
-    rescue StandardError
-      nil
-    end
-
     # Whoever starts must learn that this is not etcd's word, or that there would be nothing to fall back on.
     def report_cache
       told = status
@@ -222,6 +217,7 @@ module EtcdDiscovery
     def forked
       Dispatcher.revive
       Source::Follower.revive
+      Observation::Observer.revive
     end
   end
 end

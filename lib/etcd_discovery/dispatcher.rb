@@ -1,23 +1,22 @@
 # frozen_string_literal: true
 
-require "io/wait" # IO#wait_readable is not in the core before Ruby 3.2
-
 module EtcdDiscovery
-  # The one Ruby thread of a process that tells subscribers what has changed. It begins with the first
+  # The one Ruby thread of a process that calls the blocks of subscribers. It begins with the first
   # subscription, and again in a forked child.
   #
   # @api private
   module Dispatcher
     @subscriptions = []
     @lock = Mutex.new
+    @attendant = Attendant.new("etcd_discovery changes", hang: ->(bell) { listen(bell) }) { deliver }
 
     class << self
       def add(subscription)
         @lock.synchronize { @subscriptions += [subscription] }
         revive
-        subscription.listen(@bell)
+        subscription.listen(@attendant.bell)
         # For what it wants to be told now, and for what changed before the bell was hung.
-        @bell.ring
+        ring
       end
 
       def remove(subscription)
@@ -30,43 +29,28 @@ module EtcdDiscovery
         return if moved.empty?
 
         revive
-        moved.each { |subscription| subscription.listen(@bell) }
-        @bell.ring
+        moved.each { |subscription| subscription.listen(@attendant.bell) }
+        ring
       end
 
       # Starts the thread if this process should have it and has not.
       def revive
-        return if @subscriptions.empty? || running?
+        @attendant.revive unless @subscriptions.empty?
+      end
 
-        @lock.synchronize { start unless running? }
-      rescue ThreadError
-        # Forked in a signal handler, where no lock may be taken: a thread of its own may.
-        Thread.new { revive }
+      def ring
+        @attendant.ring
       end
 
       private
 
-      def start
-        bell = Bell.new
+      def listen(bell)
         @subscriptions.each { |subscription| subscription.listen(bell) }
-        @bell = bell
-        @thread = Thread.new { deliver_on(bell) }
-        @thread.name = "etcd_discovery changes"
-        bell.ring # what changed around a fork is told too
       end
 
-      # A bell is mute in every process but its own.
-      def running?
-        @thread&.alive? && @bell.descriptor
-      end
-
-      def deliver_on(bell)
-        ear = IO.for_fd(bell.descriptor, autoclose: false)
-        while bell.descriptor # else a block has forked, and this is its child
-          ear.wait_readable
-          bell.hush
-          @subscriptions.each(&:deliver)
-        end
+      def deliver
+        @subscriptions.each(&:deliver)
+        nil # until the next ring
       end
     end
   end

@@ -8,18 +8,19 @@ module EtcdDiscovery
   #
   # @api private
   module Fork
-    @clients = ObjectSpace::WeakMap.new
+    @clients = WeakList.new
 
     class << self
       def register(client)
-        @clients[client] = true
+        @clients << client
       end
 
       # A child that cannot watch can still read: whatever goes wrong here is for `status` to tell.
       def resume
-        @clients.each_key(&:after_fork)
+        @clients.to_a.each(&:after_fork)
         Dispatcher.revive
         Source::Follower.revive
+        Observation::Observer.revive
       rescue Error
         nil
       end

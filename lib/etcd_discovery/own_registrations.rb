@@ -8,14 +8,14 @@ module EtcdDiscovery
   class OwnRegistrations
     include Enumerable
 
-    @all = ObjectSpace::WeakMap.new
+    @all = WeakList.new
 
     class << self
       attr_reader :all
 
       # At the end of the process that made them; a forked child has none.
       def withdraw_all
-        Registration.withdraw(all.keys.flat_map(&:to_a), timeout: Registration::EXIT_PATIENCE)
+        Registration.withdraw(all.to_a.flat_map(&:to_a), timeout: Registration::EXIT_PATIENCE)
       rescue Error
         nil
       end
@@ -24,7 +24,7 @@ module EtcdDiscovery
     def initialize
       @list = {}.compare_by_identity
       @lock = Mutex.new
-      self.class.all[self] = true
+      self.class.all << self
     end
 
     def <<(registration)

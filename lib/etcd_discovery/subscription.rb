@@ -7,18 +7,20 @@ module EtcdDiscovery
   #   subscription = EtcdDiscovery.on_change("/config/limit") { |change| apply(change.value) }
   #   subscription.cancel
   class Subscription
+    include Telling
+
     # @return [String] the key or prefix
     attr_reader :target
 
     # @api private
-    def initialize(client, target, initial, block)
+    # @param target [String, nil] `nil` for whatever the client watches
+    # @param told [Snapshot, nil] what the block knows already
+    def initialize(client, target, told, block)
       @client = client
       @target = target
+      @told = told
       @block = block
       @cancelled = false
-      current = client.send(:native_snapshot)
-      must_watch(current)
-      @told = initial ? nil : current
     end
 
     # Ends the subscription: no call of the block begins after this, and one that runs goes on to its end.
@@ -51,6 +53,14 @@ module EtcdDiscovery
       true
     end
 
+    # @api private
+    # @raise [UnwatchedKeyError] if the snapshot is not of all of the target
+    def must_watch(snapshot)
+      return if target.nil?
+
+      target.empty? || target.end_with?("/") ? snapshot.prefix(target) : snapshot.key?(target)
+    end
+
     # Tells the block what has changed since it was told last. What changed several times meanwhile, it is
     # told once.
     #
@@ -58,12 +68,10 @@ module EtcdDiscovery
     def deliver
       current = @client.send(:native_snapshot)
       must_watch(current) if @moved
-      changes = current.send(:native_changes_since, @told, @target)
+      changes = current.send(:native_changes_since, @told, target.to_s)
       @told = current
       changes.each do |key, value, previous, revision|
-        break if @cancelled
-
-        tell(Change.new(key, value, previous, revision, current))
+        tell_change(Change.new(key, value, previous, revision, current))
       end
     rescue UnwatchedKeyError => e
       report("the subscription of #{target.inspect} ends", e)
@@ -79,21 +87,10 @@ module EtcdDiscovery
 
     private
 
-    def must_watch(snapshot)
-      target.empty? || target.end_with?("/") ? snapshot.prefix(target) : snapshot.key?(target)
-    end
+    def tell_change(change)
+      return if @cancelled
 
-    # What an application's block raises is its own affair: the next change and the next subscriber come.
-    def tell(change)
-      @block.call(change)
-    rescue StandardError, ScriptError, NoMemoryError, SystemStackError => e
-      report("the block of on_change(#{target.inspect}) failed at #{change.key.inspect}", e)
-    end
-
-    def report(what, error)
-      @client.config.logger&.error("etcd_discovery: #{what}: #{error.class}: #{error.message}")
-    rescue StandardError
-      nil
+      tell("the block of on_change(#{target.inspect}) failed at #{change.key.inspect}", change)
     end
   end
 end

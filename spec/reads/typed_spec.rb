@@ -84,6 +84,7 @@ RSpec.describe "a typed read" do
     expect(reader.snapshot.json(key)).to equal good
     expect(reader[key]).to eq "{oops"
     expect(reader.status.invalid_keys).to eq [key]
+    wait_until("the line in the log") { log.any? }
     expect(log).to contain_exactly(include(key).and(satisfy { |line| !line.include?("oops") }))
     put('{"limit": 6}')
     expect(reader.json(key)).to eq("limit" => 6)

@@ -20,7 +20,7 @@ use super::roster::{Command, Entry, Roster};
 use super::workload::{Outcome, Request, Workload};
 use crate::clock;
 use crate::config::Settings;
-use crate::store::Publication;
+use crate::store::{Publication, Signal};
 use crate::sync::Report as SyncReport;
 use crate::transport::{Connection, Link};
 
@@ -41,6 +41,8 @@ pub struct Surroundings {
     pub published: Arc<Notify>,
     /// How fresh the watched keys are.
     pub sync: Arc<ArcSwap<SyncReport>>,
+    /// Told when a registration stands elsewhere than before.
+    pub news: Arc<Signal>,
     /// What callers ask for.
     pub commands: Arc<Mutex<mpsc::UnboundedReceiver<Command>>>,
 }
@@ -187,9 +189,13 @@ impl Driver {
         member.timer = member.machine.deadline();
         self.timers.extend(member.timer.map(|timer| (timer, id)));
         let report = member.machine.report();
-        if **member.entry.report.load() != *report {
+        let before = member.entry.report.load_full();
+        if *before != *report {
             member.entry.report.store(Arc::new(report.clone()));
             member.entry.signal.notify();
+            if report.is_news_after(&before, Instant::now()) {
+                self.around.news.notify();
+            }
         }
         for effect in effects {
             self.execute(id, effect);

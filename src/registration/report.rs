@@ -52,6 +52,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether it stands elsewhere than `earlier` says, at `now`, or was put again. That its lease was renewed
+    /// is no news.
+    #[must_use]
+    pub fn is_news_after(&self, earlier: &Self, now: Instant) -> bool {
+        self.phase_at(now) != earlier.phase_at(now) || self.puts != earlier.puts
+    }
+
     /// Where the registration stands at `now`. A process that was stopped and continued reads its clock
     /// here before its thread has had a chance to.
     #[must_use]

@@ -23,6 +23,7 @@ use crate::transport::{Endpoints, Link, check_files, follow_members};
 /// What a process needs to serve one client.
 pub(super) struct Attached {
     pub(super) session: Arc<Session>,
+    news: Arc<Signal>,
     pub(super) link: Arc<Link>,
     pub(super) registrar: Registrar,
     /// Dropped with this: the driver ends then.
@@ -222,6 +223,20 @@ impl Client {
         Ok(())
     }
 
+    /// Has `bell` rung when there is something to tell a person: a change of state, of a counter or of a
+    /// registration, and the first confirmation after a silence. Changes of keys do not ring it.
+    ///
+    /// # Errors
+    /// An internal error when the system gives no thread.
+    pub fn observe(&self, bell: &Arc<Bell>) -> Result<()> {
+        match self.offline() {
+            // Nobody writes so often there.
+            Some(_) => self.signal()?.hang(bell),
+            None => self.attach()?.news.hang(bell),
+        }
+        Ok(())
+    }
+
     fn signal(&self) -> Result<Arc<Signal>> {
         if self.offline().is_none() {
             self.attach()?;
@@ -234,6 +249,7 @@ impl Client {
             self.publication.settle();
             let session = Session::current()?;
             let signal = self.signal.get_or_make(|| Ok::<_, Error>(Signal::default()))?;
+            let news = Arc::new(Signal::default());
             let endpoints = Arc::new(Endpoints::new(&self.settings.endpoints, fastrand::f64()));
             let link = Arc::new(Link::new(Arc::clone(&self.settings), Arc::clone(&endpoints)));
             let (wanted, wishes) = watch::channel(self.is_wanted());
@@ -243,11 +259,10 @@ impl Client {
                 publication: Arc::clone(&self.publication),
                 report: Arc::clone(&self.report),
                 signal,
+                news: Arc::clone(&news),
                 published: Arc::default(),
             };
-            let (publication, published) = (&self.publication, &outlet.published);
-            let registrar =
-                Registrar::start(&session, &self.settings, &link, publication, published, &self.report);
+            let registrar = Registrar::start(&session, &self.settings, &link, &outlet);
             let keeper = self
                 .disk
                 .as_ref()
@@ -263,7 +278,7 @@ impl Client {
                 let cached = keep(keeper, &mut helpers).await;
                 supervise(settings, endpoints, to_etcd, outlet, wishes, cached).await;
             });
-            Ok(Attached { session, link, registrar, wanted })
+            Ok(Attached { session, news, link, registrar, wanted })
         })
     }
 }

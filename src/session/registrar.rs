@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, mpsc};
 
 use super::runtime::Session;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::Result;
 use crate::registration::{Command, Driver, Handle, Report, Roster, Spec, Surroundings};
-use crate::store::{Bell, Publication, Signal};
-use crate::sync::Report as SyncReport;
+use crate::store::{Bell, Signal};
+use crate::sync::Outlet;
 use crate::transport::Link;
 
 /// One client's registrations in one process.
@@ -26,18 +25,17 @@ impl Registrar {
         session: &Session,
         settings: &Arc<Settings>,
         link: &Arc<Link>,
-        publication: &Arc<Publication>,
-        published: &Arc<Notify>,
-        sync: &Arc<ArcSwap<SyncReport>>,
+        outlet: &Outlet,
     ) -> Self {
         let (roster, (commands, received)) = (Arc::new(Roster::default()), mpsc::unbounded_channel());
         session.spawn(supervise(Surroundings {
             settings: Arc::clone(settings),
             link: Arc::clone(link),
             roster: Arc::clone(&roster),
-            publication: Arc::clone(publication),
-            published: Arc::clone(published),
-            sync: Arc::clone(sync),
+            publication: Arc::clone(&outlet.publication),
+            published: Arc::clone(&outlet.published),
+            sync: Arc::clone(&outlet.report),
+            news: Arc::clone(&outlet.news),
             commands: Arc::new(Mutex::new(received)),
         }));
         Self { roster, commands }

@@ -34,6 +34,9 @@ pub struct Outlet {
     pub report: Arc<ArcSwap<Report>>,
     /// Told of each change of either.
     pub signal: Arc<Signal>,
+    /// Told only when there is something to tell a person: whoever listens here sleeps through changes of
+    /// keys and through confirmations.
+    pub news: Arc<Signal>,
     /// Told of each new snapshot, on the session's own thread.
     pub published: Arc<Notify>,
 }
@@ -185,11 +188,18 @@ impl Driver {
 
     fn show_report(&self) -> bool {
         let report = self.machine.report();
-        let changed = **self.outlet.report.load() != *report;
-        if changed {
-            self.outlet.report.store(Arc::new(report.clone()));
+        let before = self.outlet.report.load_full();
+        if *before == *report {
+            return false;
         }
-        changed
+        self.outlet.report.store(Arc::new(report.clone()));
+        // The clock is read after the store: whoever has seen the old confirmation and called it stale has
+        // done so before, and is told.
+        let was_stale = before.is_stale(Instant::now(), self.settings.timing.max_staleness);
+        if was_stale || report.is_news_after(&before) {
+            self.outlet.news.notify();
+        }
+        true
     }
 
     // ---- operations: each ends in one event ----

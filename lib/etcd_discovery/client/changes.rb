@@ -22,7 +22,9 @@ module EtcdDiscovery
     def on_change(target, initial: false, &block)
       raise ArgumentError, "on_change needs a block" unless block
 
-      Subscription.new(self, target.dup.freeze, initial, block).tap do |subscription|
+      current = native_snapshot
+      Subscription.new(self, target.dup.freeze, initial ? nil : current, block).tap do |subscription|
+        subscription.must_watch(current)
         Dispatcher.add(subscription)
       end
     end

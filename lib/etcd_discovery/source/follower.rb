@@ -13,22 +13,22 @@ module EtcdDiscovery
       EVERY = 0.2
 
       # A file lives for as long as its client.
-      @files = ObjectSpace::WeakMap.new
+      @files = WeakList.new
       @lock = Mutex.new
 
       class << self
         def add(file)
-          @lock.synchronize { @files[file] = true }
+          @lock.synchronize { @files << file }
           revive
         end
 
         def remove(file)
-          @lock.synchronize { @files = without(file) }
+          @lock.synchronize { @files.delete(file) }
         end
 
         # Starts the thread if this process should have it and has not.
         def revive
-          return if @files.size.zero? || @thread&.alive?
+          return if @files.to_a.empty? || @thread&.alive?
 
           @lock.synchronize { start unless @thread&.alive? }
         rescue ThreadError
@@ -38,13 +38,6 @@ module EtcdDiscovery
 
         private
 
-        # WeakMap has no `delete` before Ruby 3.3.
-        def without(file)
-          @files.keys.each_with_object(ObjectSpace::WeakMap.new) do |other, rest|
-            rest[other] = true unless other.equal?(file)
-          end
-        end
-
         def start
           @thread = Thread.new { follow }
           @thread.name = "etcd_discovery source"
@@ -53,8 +46,7 @@ module EtcdDiscovery
         def follow
           loop do
             sleep EVERY
-            files = @files.keys # not while another thread adds one
-            files.each { |file| look(file) }
+            @files.to_a.each { |file| look(file) }
             return if over?
           end
         end
@@ -67,7 +59,7 @@ module EtcdDiscovery
         end
 
         def over?
-          @lock.synchronize { @thread = nil if @files.size.zero? }
+          @lock.synchronize { @thread = nil if @files.to_a.empty? }
           @thread.nil?
         end
       end

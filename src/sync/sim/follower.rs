@@ -62,6 +62,7 @@ impl Follower {
             publication: Arc::clone(&publication),
             report: Arc::clone(&report),
             signal: Arc::default(),
+            news: Arc::default(),
             published: Arc::default(),
         };
         let (wanted, mut wishes) = watch::channel(true);

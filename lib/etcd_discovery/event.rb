@@ -1,0 +1,41 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # Something that happened to a client. What there is, and what each tells, is in {EventType::ALL}.
+  #
+  # @example
+  #   EtcdDiscovery.subscribe(:stale, :fresh) do |event|
+  #     metrics.gauge("etcd.stale", event.name == :stale ? 1 : 0)
+  #     logger.warn("the data is #{event[:age]} s old") if event.name == :stale
+  #   end
+  class Event
+    # @return [Symbol]
+    attr_reader :name
+    # @return [Hash{Symbol => Object}] frozen
+    attr_reader :payload
+    # @return [Client] whom it happened to
+    attr_reader :client
+    # @return [Time] when it was noticed
+    attr_reader :time
+
+    # @api private
+    def initialize(name, payload, client)
+      @name = name
+      @payload = payload.freeze
+      @client = client
+      @time = Time.now
+      freeze
+    end
+
+    # @param field [Symbol]
+    # @return [Object, nil] a part of the payload
+    def [](field)
+      payload[field]
+    end
+
+    # @return [String]
+    def inspect
+      "#<#{self.class} #{name} #{payload.map { |field, value| "#{field}=#{value.inspect}" }.join(' ')}>"
+    end
+  end
+end

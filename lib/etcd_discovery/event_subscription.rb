@@ -1,0 +1,119 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # What {Client#subscribe} gives: the means to end it.
+  #
+  # @example
+  #   subscription = EtcdDiscovery.subscribe(:reconnect) { |event| count(event[:count]) }
+  #   subscription.cancel
+  class EventSubscription
+    include Telling
+
+    # @return [Array<Symbol>] the events that it is told of
+    attr_reader :names
+
+    # @api private
+    def initialize(client, names, block)
+      @client = client
+      @names = names
+      @block = block
+      @mailbox = Mailbox.new
+      @pid = Process.pid
+      @cancelled = false
+      @lock = Mutex.new
+    end
+
+    # Ends the subscription: no call of the block begins after this, and one that runs goes on to its end.
+    #
+    # @return [void]
+    def cancel
+      @lock.synchronize { @cancelled = true }
+      @changes&.cancel
+      @client.send(:audience).delete(self)
+      Dispatcher.remove(self)
+    end
+
+    # @return [Boolean] whether it was cancelled
+    def cancelled?
+      @cancelled
+    end
+
+    # Takes an event, to tell the block of it later. Never waits for a block.
+    #
+    # @api private
+    def offer(event)
+      return unless names.include?(event.name)
+
+      @mailbox << event
+      Dispatcher.ring
+    end
+
+    # Changes are no events to be queued: a slow block is told of the newest state instead. They are found by
+    # comparing snapshots, and so begin when there is a first one.
+    #
+    # @api private
+    def follow_changes
+      return unless names.include?(:change)
+
+      @lock.synchronize { @changes ||= begin_changes unless @cancelled }
+    end
+
+    # Goes on with the client that takes the place of its own.
+    #
+    # @api private
+    # @return [Boolean] whether it was a subscription of the former
+    def move(former, client)
+      return false unless @client.equal?(former)
+
+      former.send(:audience).delete(self)
+      @client = client
+      client.send(:audience) << self
+      true
+    end
+
+    # What the parent has not told yet, the parent will.
+    #
+    # @api private
+    def listen(_bell)
+      @mailbox = Mailbox.new unless @pid == Process.pid
+      @pid = Process.pid
+    end
+
+    # @api private
+    def deliver
+      events, dropped = @mailbox.empty_out
+      report_dropped(dropped) if dropped.positive?
+      events.each do |event|
+        break if @cancelled
+
+        tell("the block of subscribe failed at #{event.name}", event)
+      end
+    end
+
+    # @return [String]
+    def inspect
+      "#<#{self.class} #{names.join(' ')}#{' cancelled' if cancelled?}>"
+    end
+
+    private
+
+    def begin_changes
+      changes = Subscription.new(@client, nil, @client.send(:native_snapshot), method(:tell_change))
+      Dispatcher.add(changes)
+      changes
+    end
+
+    # The values may be secrets, and payloads end up in tools that show them: they are only in the `Change`.
+    def tell_change(change)
+      payload = { key: change.key, type: change.type, revision: change.revision, change: }
+      tell("the block of subscribe failed at change", Event.new(:change, payload, @client))
+    end
+
+    def report_dropped(count)
+      @client.config.logger&.warn("etcd_discovery: the blocks of subscribers are too slow: #{count} events " \
+                                  "were not told")
+    rescue StandardError
+      nil
+    end
+  end
+end

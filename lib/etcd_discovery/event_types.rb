@@ -1,0 +1,77 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # The types that there are.
+  class EventType
+    copy = { revision: "revision of the local copy", keys: "number of keys held" }.freeze
+    error = { error: "the last thing that went wrong, an {Error}, or `nil`" }.freeze
+    peer = { endpoint: "the member that is followed", server_version: "its version of etcd, or `nil`" }.freeze
+    lost = ->(payload) { payload[:state] == :lost ? :warn : :info }
+
+    # Every event. To add one: an entry here, `emit` where it happens, and if it is to be logged, a sentence
+    # of the same name in {Observation::Lines}.
+    ALL = [
+      new(
+        :connect, :contact, :info,
+        "etcd is followed for the first time in this process",
+        **peer, **copy, after: "seconds that it took where an attempt had failed before, else 0",
+                        inherited: "whether this is a forked child, which began with its parent's copy"
+      ),
+      new(
+        :disconnect, :contact, :warn,
+        "etcd is not followed any more, or cannot be reached at first; once until it is followed",
+        endpoint: "the member that was last connected, or `nil`", **copy, **error,
+        next_attempt: "seconds within which it is tried again"
+      ),
+      new(
+        :denied, :contact, :error,
+        "etcd refuses the user, the password or a range; once until it is followed",
+        **copy, **error
+      ),
+      new(
+        :reconnect, :contact, :info,
+        "etcd is followed again",
+        **peer, **copy, count: "connections made since the last event",
+                        after: "seconds without contact; `nil` when they were too few to be seen"
+      ),
+      new(
+        :relist, :history, :warn,
+        "all keys were read anew, as etcd could not tell what has changed since the last revision",
+        count: "full listings since the last event", **copy
+      ),
+      new(
+        :reset, :history, :warn,
+        "the history of etcd is another one: the cluster was replaced, or restored, or lost its data",
+        count: "resets since the last event", **copy
+      ),
+      new(
+        :stale, :freshness, :error,
+        "etcd has not confirmed the data for longer than `max_staleness`, since the start at most",
+        age: "seconds since the last confirmation, or the start", max_staleness: "seconds",
+        state: "as {Status#state}", **copy, **error
+      ),
+      new(
+        :fresh, :freshness, :info,
+        "etcd has confirmed the data again",
+        age: "seconds since the confirmation", after: "seconds that the data was stale", **copy
+      ),
+      new(
+        :registration, :registration, lost,
+        "a registration of this process stands elsewhere than before",
+        key: "its key in etcd, or `nil`", address: "what is announced", state: "as {Registration#state}",
+        previous: "the state before", lease: "id of the lease, or `nil`", **error
+      ),
+      new(
+        :invalid_value, :value, :warn,
+        "a typed read met a value that is not of its type; once for each change of the key",
+        key: "the key", revision: "of the value", problem: "what is wrong with it"
+      ),
+      new(
+        :change, :change, :info,
+        "a watched key has changed; one for each key, in the order of revisions; not logged",
+        key: "the key", type: "`:put` or `:delete`", revision: "of the change",
+        change: "the {Change}, which holds the values"
+      )
+    ].freeze
+  end
+end

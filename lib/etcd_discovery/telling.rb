@@ -1,0 +1,24 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # Calling an application's block. What it raises is its own affair: it is logged, and the next call and the
+  # next subscriber come.
+  #
+  # @api private
+  module Telling
+    private
+
+    # @param what [String] what failed, should it fail
+    def tell(what, news)
+      @block.call(news)
+    rescue StandardError, ScriptError, NoMemoryError, SystemStackError => e
+      report(what, e)
+    end
+
+    def report(what, error)
+      @client.config.logger&.error("etcd_discovery: #{what}: #{error.class}: #{error.message}")
+    rescue StandardError
+      nil
+    end
+  end
+end
