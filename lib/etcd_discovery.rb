@@ -40,6 +40,9 @@ require_relative "etcd_discovery/client"
 require_relative "etcd_discovery/client/changes"
 require_relative "etcd_discovery/client/events"
 require_relative "etcd_discovery/middleware/pin"
+require_relative "etcd_discovery/printable"
+require_relative "etcd_discovery/metrics"
+require_relative "etcd_discovery/health"
 
 # A live copy of etcd keys in the memory of every Ruby process.
 #

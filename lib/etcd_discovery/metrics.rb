@@ -1,0 +1,60 @@
+# frozen_string_literal: true
+
+require_relative "metrics/family"
+
+module EtcdDiscovery
+  # How the clients of this process fare, as the text that Prometheus reads (exposition format 0.0.4).
+  #
+  # It is of one process: with a forking server each worker has its own numbers, told apart by the label
+  # `pid`. How to scrape them is in docs/operations.md.
+  #
+  # @example
+  #   puts EtcdDiscovery::Metrics.text
+  #   # etcd_discovery_stale{client="default",pid="4711"} 0
+  #   # …
+  module Metrics
+    # What to send the text as.
+    CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+    states = %i[stopped connecting listing verifying opening watching backoff denied].freeze
+    registration_states = %i[registering registered lost].freeze
+
+    # @api private
+    FAMILIES = [
+      Family.new("info", :gauge, "Always 1. The labels tell versions, and who is followed.") do |status|
+        [[{ version: VERSION, endpoint: status.endpoint, server_version: status.server_version }, 1]]
+      end,
+      Family.new("state", :gauge, "1 for the state that the client is in, 0 for all others.") do |status|
+        (states | [status.state]).map { |state| [{ state: }, status.state == state] }
+      end,
+      Family.new("ready", :gauge, "Whether there is a copy to read.") { |_status, client| client.ready? },
+      Family.new("revision", :gauge, "Revision of etcd that the local copy is of.", &:revision),
+      Family.new("keys", :gauge, "Keys in the local copy.", &:size),
+      Family.new("age_seconds", :gauge, "Time since etcd confirmed the local copy; +Inf: never.") do |status|
+        status.age || Float::INFINITY
+      end,
+      Family.new("max_staleness_seconds", :gauge, "Age from which on the copy is stale.") do |_status, client|
+        client.config.max_staleness
+      end,
+      Family.new("stale", :gauge, "Whether the local copy is stale.", &:stale?),
+      Family.new("reconnects_total", :counter, "Connections made after the first.", &:reconnects),
+      Family.new("relists_total", :counter, "Full listings after the first.", &:relists),
+      Family.new("resets_total", :counter, "How often the history of etcd was another one.", &:resets),
+      Family.new("registrations", :gauge, "What this process has announced, by state.") do |status|
+        found = status.registrations.map { |registration| registration[:state] }.tally
+        registration_states.map { |state| [{ state: }, found.fetch(state, 0)] }
+      end,
+      Family.new("invalid_keys", :gauge, "Keys with a value that could not be read as its type.") do |status|
+        status.invalid_keys.size
+      end
+    ].freeze
+
+    # @param clients [Hash{String => Client}] by the name to give them in the label `client`
+    # @return [String] to be sent as {CONTENT_TYPE}
+    # @raise [ConfigurationError] without `clients`, when the default client is not configured
+    def self.text(clients = { "default" => EtcdDiscovery.client })
+      readings = clients.map { |name, client| [{ client: name, pid: Process.pid }, client.status, client] }
+      FAMILIES.map { |family| family.text(readings) }.join
+    end
+  end
+end

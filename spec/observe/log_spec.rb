@@ -1,0 +1,101 @@
+# frozen_string_literal: true
+
+require "logger"
+
+RSpec.describe "the log" do
+  observation = EtcdDiscovery::Observation
+
+  context "of a subject that repeats" do
+    let(:throttle) { observation::Throttle.new }
+
+    # What of one line a second, for `seconds`, gets through, and when.
+    def passed(seconds)
+      (0...seconds).filter_map do |now|
+        others = throttle.pass("line #{now}", now)
+        others ? [now, others] : throttle.release(now)&.then { |(_, more)| [now, more] }
+      end
+    end
+
+    it "has the first lines at once, then fewer and fewer, and counts what is left out" do
+      times = passed(3_600)
+      expect(times.first(6)).to eq [[0, 0], [1, 0], [2, 0], [3, 0], [4, 0], [5, 0]]
+      gaps = times.map(&:first).drop(5).each_cons(2).map { |earlier, later| later - earlier }
+      expect(gaps).to eq [10, 20, 40, 80, 160, 320, 640, 1_280]
+      expect(times.size + times.sum(&:last)).to eq times.last.first + 1
+    end
+
+    it "has the last line in the end, when its time is due" do
+      7.times { |now| throttle.pass("line #{now}", now) }
+      expect(throttle.pass("the last", 7)).to be_nil
+      expect(throttle.due(7)).to eq 8
+      expect(throttle.release(14)).to be_nil
+      expect(throttle.release(15)).to eq ["the last", 1]
+      expect(throttle.release(1_000)).to be_nil
+    end
+
+    it "is as at first after a quiet time" do
+      passed(100)
+      expect(Array.new(6) { |second| throttle.pass("again", 5_000 + second) }).to all(be_an(Integer))
+    end
+  end
+
+  it "is reminded of a lost contact after a minute, and then after ever longer times up to an hour" do
+    reminder = observation::Reminder.new
+    reminder.begin(0)
+    times = (1..20_000).select { |now| reminder.due?(now) }
+    expect(times).to eq [60, 180, 420, 900, 1_860, 3_780, 7_380, 10_980, 14_580, 18_180]
+    reminder.end
+    expect([reminder.due?(1_000_000), reminder.due(1_000_000)]).to eq [false, nil]
+  end
+
+  context "of a client" do
+    let(:etcd) { start_etcd }
+    let(:lines) { Queue.new }
+    let(:formatter) { ->(level, _, _, line) { lines << "#{level} #{line}" } }
+    let(:logger) { Logger.new(StringIO.new, formatter:) }
+
+    def next_line
+      wait_until("a line") { !lines.empty? }
+      lines.pop
+    end
+
+    it "tells of contact, its loss, stale data and its return in lines that are useful alone" do
+      etcd.ctl.put("/a/x", "a secret")
+      proxy = start_proxy(etcd)
+      reader = client(proxy, "/a/", logger:, max_staleness: 1, progress_interval: 0.2, backoff_cap: 0.2)
+      reader.start
+      me = "etcd_discovery\\[#{Process.pid}\\]:"
+      at = Regexp.escape(proxy.endpoint)
+      expect(next_line).to match(/\AINFO #{me} following #{at} \(etcd 3\.\S+\) from revision \d+, 1 key\z/)
+      proxy.refuse
+      served = "reads go on from revision \\d+, 1 key"
+      expect(next_line)
+        .to match(/\AWARN #{me} no contact with etcd at #{at} \(.+\); #{served}; next attempt within 0.2 s/)
+      expect(next_line).to match(/\AERROR #{me} stale: .* 1\.\d s \(max_staleness is 1 s\); .*; #{served}/)
+      proxy.pass
+      expect([next_line, next_line])
+        .to contain_exactly(match(/\AINFO #{me} following #{at} .* again after \d+\.\d s, from revision/),
+                            match(/\AINFO #{me} fresh: etcd has confirmed the data again after/))
+    end
+
+    it "says how to mend a refusal, and never the password" do
+      Harness::EtcdUsers.new(etcd).enforce
+      refused = client(etcd, "/a/", logger:, user: "root", password: "hunter2")
+      expect { refused.start }.to raise_error(EtcdDiscovery::AuthenticationError)
+      line = next_line
+      expect(line).to match(/\AERROR .* refuses this client .* there is nothing to read yet; correct/)
+      expect(line).not_to include("hunter2")
+    end
+
+    it "survives a logger that fails" do
+      logger.define_singleton_method(:info) { |_| raise "disk full" }
+      told = Queue.new
+      reader = client(etcd, "/a/", logger:)
+      reader.subscribe(:connect, :disconnect) { |event| told << event.name }
+      reader.start
+      wait_until("the first contact") { told.size == 1 }
+      etcd.kill9
+      expect_soon("the loss") { told.size == 2 }
+    end
+  end
+end

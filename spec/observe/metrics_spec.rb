@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+require "open3"
+
+RSpec.describe EtcdDiscovery::Metrics do
+  before(:context) { @etcd = start_etcd }
+
+  let(:proxy) { start_proxy(@etcd) }
+  let(:reader) { client(proxy, "/a/", backoff_cap: 0.1).tap(&:start) }
+
+  # `{ name and the labels that only it has => value }`
+  def samples(text)
+    text.lines.grep_v(/\A#/).to_h do |line|
+      sample = line.match(/\Aetcd_discovery_(\w+)\{client="[^"]*",pid="\d+",?(.*)\} (\S+)\n\z/)
+      [sample[1] + sample[2], sample[3]]
+    end
+  end
+
+  # Prometheus' own parser and its rules for names; says nothing where all is well.
+  def promtool(text) = Open3.capture2e("promtool", "check", "metrics", stdin_data: text)
+
+  it "are what Prometheus itself reads without a complaint, before the first contact and after" do
+    idle = client(proxy, "/a/")
+    [{ "idle" => idle }, { "default" => reader, "other" => reader }].each do |clients|
+      said, status = promtool(described_class.text(clients))
+      expect([said, status.exitstatus]).to eq ["", 0]
+    end
+  end
+
+  it "escape what a name may not hold, and are UTF-8 whatever it holds" do
+    text = described_class.text("a \"b\"\\c\n\xFF" => reader)
+    expect(text).to be_valid_encoding
+    expect(text).to include(%q(client="a \"b\"\\\\c\n\u{FFFD}",).gsub('\u{FFFD}', "\u{FFFD}"))
+    expect(promtool(text).last).to be_success
+  end
+
+  it "tell of the copy, its age and its state" do
+    @etcd.ctl.put("/a/x", "1")
+    reader.wait_for("/a/x", timeout: 30)
+    wait_until("the watch") { reader.status.state == :watching }
+    told = samples(described_class.text("default" => reader))
+    expect(told).to include("revision" => reader.status.revision.to_s, "keys" => reader.status.size.to_s,
+                            "stale" => "0", "ready" => "1")
+    expect(told.select { |name, value| name.start_with?("state") && value == "1" }.keys)
+      .to eq ['statestate="watching"']
+    expect(Float(told["age_seconds"])).to be_between(0, 30)
+    expect(told["max_staleness_seconds"]).to eq "10.0"
+  end
+
+  it "say stale, and an infinite age, of what was never confirmed" do
+    told = samples(described_class.text("default" => client(proxy, "/a/")))
+    expect(told).to include("stale" => "1", "ready" => "0", "age_seconds" => "+Inf")
+  end
+
+  it "count reconnects, relists and resets" do
+    reader
+    wait_until("the watch") { reader.status.state == :watching }
+    proxy.cut
+    wait_until("another connection") { reader.status.reconnects == 1 }
+    expect(samples(described_class.text("default" => reader)))
+      .to include("reconnects_total" => "1", "relists_total" => "0", "resets_total" => "0")
+  end
+
+  it "tell of registrations by state, and of bad values" do
+    reader.register("/a/service", "10.1.1.60:8081", id: "m", ttl: 10).wait(timeout: 30)
+    reader.wait_for("/a/service/m", timeout: 30)
+    reader.integer("/a/service/m", 0)
+    expect(samples(described_class.text("default" => reader)))
+      .to include('registrationsstate="registered"' => "1", 'registrationsstate="lost"' => "0",
+                  "invalid_keys" => "1")
+  end
+
+  it "have alerting rules that fire when they should, and stay silent when they should" do
+    said, status = Open3.capture2e("promtool", "test", "rules", "rules_test.yml",
+                                   chdir: File.expand_path("../../examples/prometheus", __dir__))
+    expect(status).to be_success, said
+  end
+end
