@@ -174,6 +174,18 @@ RSpec.describe "a subscriber of events" do
     expect(next_named(:reconnect)[:keys]).to eq 1
   end
 
+  it "of a client that nobody observed so far is told of nothing that was before it" do
+    reader = client(proxy, "/a/", backoff_cap: 0.1).start
+    wait_until("the watch") { reader.status.state == :watching }
+    proxy.cut
+    wait_until("another watch") { reader.status.reconnects == 1 && reader.status.state == :watching }
+    reader.subscribe { |event| told << event }
+    etcd.ctl.put("/a/x", "1")
+    expect(next_event.name).to be :change
+    proxy.cut
+    expect(next_named(:reconnect)[:count]).to eq 1
+  end
+
   it "whose block fails is told of the next event all the same, and so are the others" do
     reader = client(proxy, "/a/", logger:)
     reader.subscribe(:connect, :disconnect) { raise "on purpose" }

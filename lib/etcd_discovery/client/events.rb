@@ -36,20 +36,31 @@ module EtcdDiscovery
     # From now on somebody looks after this client, if there is anybody to tell. The extension calls this when
     # a read starts the client. It must not keep a client from starting.
     def observe
+      late = @begun
       @begun = true
       return unless config.logger || audience.any?
 
+      look_out(late:)
       Observation::Observer.add(self)
       audience.follow_changes if ready?
     rescue StandardError => e
-      config.logger&.error("etcd_discovery: cannot observe #{inspect}: #{e.class}: #{e.message}")
+      complain(e)
     end
 
     def observed_by(bell)
       return unless @begun
 
-      @lookout = Observation::Lookout.new(self, inherited: !@lookout.nil?) unless @lookout&.own?
+      look_out
       native_observe(bell)
+    end
+
+    # Whoever comes late is told of nothing that was before.
+    def look_out(late: false)
+      return if @lookout&.own?
+
+      lookout = Observation::Lookout.new(self, inherited: !@lookout.nil?)
+      lookout.overlook if late
+      @lookout = lookout
     end
 
     # @return [Numeric, nil] seconds after which to look again
@@ -58,8 +69,14 @@ module EtcdDiscovery
       @lookout&.look
     rescue StandardError => e
       # One client's trouble must not end the watch over the others.
-      config.logger&.error("etcd_discovery: cannot look after #{inspect}: #{e.class}: #{e.message}")
+      complain(e)
       config.max_staleness
+    end
+
+    def complain(error)
+      config.logger&.error("etcd_discovery: cannot look after #{inspect}: #{error.class}: #{error.message}")
+    rescue StandardError
+      nil
     end
 
     # Tells of something that no status shows. Callable wherever a read is; never fails.

@@ -29,15 +29,24 @@ module EtcdDiscovery
 
       # @return [Numeric, nil] seconds after which to look again, come what may
       def look
-        account = @client.send(:native_status).merge(registrations: @client.registrations.to_a)
-        now = Client.now
+        account, now = take_stock
         found = @parts.flat_map { |part| part.look(account, now) }
         [*found, *noted].each { |name, payload| tell(name, payload, now) }
         @journal.look(account, now)
         [*@parts, @journal].filter_map { |watcher| watcher.due(now) }.min
       end
 
+      # Takes things as they are, and tells nobody.
+      def overlook
+        account, now = take_stock
+        @parts.each { |part| part.look(account, now) }
+      end
+
       private
+
+      def take_stock
+        [@client.send(:native_status).merge(registrations: @client.registrations.to_a), Client.now]
+      end
 
       def noted
         noted, dropped = @inbox.empty_out
