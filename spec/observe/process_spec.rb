@@ -15,11 +15,10 @@ RSpec.describe "a process that is observed" do
       EtcdDiscovery.subscribe(:stale, :reconnect) { |event| report event.name }
       wait_until("the watch") { EtcdDiscovery.status.state == :watching }
       observers = Thread.list.select { |thread| thread.name.to_s.start_with?("etcd_discovery") }
+      status = ->(thread) { "/proc/self/task/#{thread.native_thread_id}/status" }
+      wait_until("the threads to run") { observers.all? { |thread| File.exist?(status.call(thread)) } }
       wakes = lambda do
-        observers.sum do |thread|
-          status = File.read("/proc/self/task/#{thread.native_thread_id}/status")
-          Integer(status[/^voluntary_ctxt_switches:\s+(\d+)/, 1])
-        end
+        observers.sum { |thread| Integer(File.read(status.call(thread))[/^voluntary_ctxt_switches:\s+(\d+)/, 1]) }
       end
       before = wakes.call
       500.times { |n| EtcdDiscovery.wait_for_revision(EtcdDiscovery.put("/a/x", n.to_s), timeout: 30) }
