@@ -129,7 +129,10 @@ RSpec.describe "a new Rails application" do
     expect(Harness::ProcessTable.connections(server.pid, etcd.port)).to match_array before
   end
 
-  context "with Spring" do
+  # Spring 2, which Debian packages, does not know Rails 7.
+  rails, spring = %w[railties spring].map { |name| Gem::Specification.find_by_name(name).version.segments[0] }
+
+  context "with Spring", if: rails < 7 || spring > 2 do
     after { spring("stop") }
 
     def spring(*command) = application.run("bundle", "exec", "spring", *command, **here)
