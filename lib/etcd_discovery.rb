@@ -79,6 +79,9 @@ require_relative "etcd_discovery/health"
 #   @return [Float, Object, nil] seconds
 #   @see Client#duration
 module EtcdDiscovery
+  # Only tests pay for it.
+  autoload :Testing, File.expand_path("etcd_discovery/testing", __dir__)
+
   @lock = Mutex.new
   @below = -> { {} }
 

@@ -38,6 +38,11 @@ module EtcdDiscovery
       @bell&.ring
     end
 
+    # Whether it is what calls this.
+    def current?
+      Thread.current == @thread
+    end
+
     private
 
     def start

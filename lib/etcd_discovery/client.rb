@@ -89,6 +89,9 @@ module EtcdDiscovery
 
     # @return [Configuration]
     attr_reader :config
+    # @api private
+    # @return [Source::File, nil] what is followed in place of etcd
+    attr_reader :source
 
     # @param config [Configuration, nil] or, in its place, settings by name
     # @param settings [Hash{Symbol => Object}] see {Configuration::SETTINGS}
@@ -211,6 +214,12 @@ module EtcdDiscovery
     end
 
     def warn_of(trouble) = config.logger&.warn("etcd_discovery: #{trouble}")
+
+    # For tests: from now on nothing of etcd's is touched.
+    def leave_etcd
+      stop
+      native_go_offline
+    end
 
     # The extension calls this at the first read after a fork: `Process.daemon` does not go through
     # `Process._fork`.

@@ -108,7 +108,7 @@ module EtcdDiscovery
     # Adds keys and prefixes to what is watched; without arguments, tells them.
     #
     # @param keys [Array<String>] a text that ends in `/` is a prefix, any other is one key
-    # @return [Array<String>] all that is watched; with a {#source}, everything where nothing is named
+    # @return [Array<String>] all that is watched; with a `source`, everything where nothing is named
     # @raise [ConfigurationError] for something that is no String
     def watch(*keys)
       set(:watch, (@values[:watch] || []) + keys.flatten) unless keys.empty?

@@ -9,6 +9,8 @@ module EtcdDiscovery
     @subscriptions = []
     @lock = Mutex.new
     @attendant = Attendant.new("etcd_discovery changes", hang: ->(bell) { listen(bell) }) { deliver }
+    @asked = @told = 0
+    @done = ConditionVariable.new
 
     class << self
       def add(subscription)
@@ -42,6 +44,22 @@ module EtcdDiscovery
         @attendant.ring
       end
 
+      # Waits until every subscriber has been told of what there is now.
+      #
+      # @return [Boolean] whether it came to that within `timeout` seconds
+      def settle(timeout)
+        return true if @subscriptions.empty? || @attendant.current?
+
+        revive
+        deadline = Client.now + timeout
+        @lock.synchronize do
+          round = @asked += 1
+          ring
+          @done.wait(@lock, deadline - Client.now) while @told < round && Client.now < deadline
+          @told >= round
+        end
+      end
+
       private
 
       def listen(bell)
@@ -49,8 +67,17 @@ module EtcdDiscovery
       end
 
       def deliver
+        round = @asked
         @subscriptions.each(&:deliver)
+        finish(round)
         nil # until the next ring
+      end
+
+      def finish(round)
+        @lock.synchronize do
+          @told = round
+          @done.broadcast
+        end
       end
     end
   end

@@ -15,6 +15,10 @@ module EtcdDiscovery
         @clients << client
       end
 
+      def clients
+        @clients.to_a
+      end
+
       # A child that cannot watch can still read: whatever goes wrong here is for `status` to tell.
       def resume
         @clients.to_a.each(&:after_fork)

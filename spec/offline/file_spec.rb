@@ -141,7 +141,8 @@ RSpec.describe "a client with a file in place of etcd" do
       .to raise_error(EtcdDiscovery::ConfigurationError, /#{missing} cannot be read: No such file/)
     expect { EtcdDiscovery::Client.new(source: @folder) }
       .to raise_error(EtcdDiscovery::ConfigurationError, /directory/)
-    expect(refusal("/password: hunter2\n/b: [hunter2\n")).not_to include("hunter2")
+    ["/password: hunter2\n/b: [hunter2\n", "/password: *hunter2\n", "/password: &hunter2 {<<: hunter2}\n"]
+      .each { |text| expect(refusal(text)).not_to include("hunter2") }
     expect { EtcdDiscovery::Client.new(source: 5) }
       .to raise_error(EtcdDiscovery::ConfigurationError, /source: 5 is not `memory`, or the path/)
   end

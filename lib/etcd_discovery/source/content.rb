@@ -16,7 +16,9 @@ module EtcdDiscovery
       # Deeper than anybody writes, and what an alias within its own anchor comes to.
       DEEPEST = 100
       MERGE = "<<"
-      private_constant :DEEPEST, :MERGE
+      # Without its text, which may be a password that begins with an asterisk.
+      ORPHAN = "is an alias without its anchor; quote a text that begins with *"
+      private_constant :DEEPEST, :MERGE, :ORPHAN
 
       # @param value [Object]
       # @return [String] as a file's value is written: JSON for a list and a mapping, else the text
@@ -115,7 +117,7 @@ module EtcdDiscovery
       def resolve(node)
         return node unless node.alias?
 
-        @anchors.fetch(node.anchor) { refuse(node, "(*#{node.anchor}) refers to nothing") }
+        @anchors.fetch(node.anchor) { refuse(node, ORPHAN) }
       end
 
       def refuse(node, what)

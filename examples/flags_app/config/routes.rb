@@ -1,0 +1,6 @@
+# frozen_string_literal: true
+
+Rails.application.routes.draw do
+  get "/", to: "orders#show"
+  post "/orders", to: "orders#create"
+end

@@ -1,0 +1,29 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  module Testing
+    # What tests call: in RSpec by `require "etcd_discovery/rspec"`, in Minitest by {Minitest}.
+    module Helpers
+      # @example
+      #   before { stub_etcd("/flags/checkout" => "on") }
+      # @param values [Hash{String => Object}]
+      # @param options [Hash] `client:`, and keys and values without braces
+      # @yield once, without arguments
+      # @return [Object] what the block gives
+      # @see Testing.stub
+      def stub_etcd(values = {}, **options, &)
+        Testing.stub(values, **options, &)
+      end
+
+      # @example
+      #   set_etcd("/flags/checkout" => "off")
+      # @param values [Hash{String => Object}]
+      # @param options [Hash] `client:`, and keys and values without braces
+      # @return [Integer] the revision
+      # @see Testing.set
+      def set_etcd(values = {}, **options)
+        Testing.set(values, **options)
+      end
+    end
+  end
+end
