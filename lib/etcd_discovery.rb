@@ -288,6 +288,7 @@ module EtcdDiscovery
     end
 
     # @return [Boolean] whether etcd has confirmed the data within `max_staleness`
+    # @see Client#healthy?
     def healthy?
       client.healthy?
     end

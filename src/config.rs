@@ -94,7 +94,7 @@ impl Default for Timing {
 pub struct Settings {
     /// The members to talk to; never empty.
     pub endpoints: Vec<Endpoint>,
-    /// The keys to hold; never empty.
+    /// The keys to hold; none for a client that only writes and announces.
     pub ranges: Ranges,
     /// Who to be.
     pub credentials: Option<Credentials>,
@@ -119,13 +119,10 @@ impl Settings {
     /// Settings with defaults for everything but the cluster and the keys.
     ///
     /// # Errors
-    /// A configuration error when there is no endpoint or nothing to watch.
+    /// A configuration error when there is no endpoint.
     pub fn new(endpoints: Vec<Endpoint>, ranges: Ranges) -> Result<Self> {
         if endpoints.is_empty() {
             return Err(Error::configuration("endpoints", "none given; name at least one etcd member"));
-        }
-        if ranges.as_slice().is_empty() {
-            return Err(Error::configuration("watch", "nothing given; name at least one key or prefix"));
         }
         Ok(Self {
             endpoints,

@@ -163,6 +163,12 @@ impl Ranges {
         &self.0
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `key` lies in one of the ranges.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::range::Ranges;
 use magnus::{Error, ExceptionClass, RModule, Ruby, kwargs, prelude::*};
 
 const fn class_name(kind: ErrorKind) -> &'static str {
@@ -38,9 +39,16 @@ pub(crate) fn raised_about(ruby: &Ruby, error: &CoreError, key: &[u8]) -> Error 
 }
 
 /// The exception for a `key` outside every watched range.
-pub(crate) fn unwatched(ruby: &Ruby, key: &[u8]) -> Error {
+pub(crate) fn unwatched(ruby: &Ruby, key: &[u8], ranges: &Ranges) -> Error {
     let shown = String::from_utf8_lossy(key);
-    let message = format!("{shown:?} is outside every watched range; add it, or a prefix of it, to `watch`");
+    let message = if ranges.is_empty() {
+        format!(
+            "{shown:?} cannot be read: this client watches nothing, and only writes and announces; name the \
+             key, or a prefix of it, in `watch`"
+        )
+    } else {
+        format!("{shown:?} is outside every watched range; add it, or a prefix of it, to `watch`")
+    };
     exception(ruby, ErrorKind::UnwatchedKey, &message, &About { key: Some(key), ..About::default() })
 }
 

@@ -61,7 +61,8 @@ fn write(ruby: &Ruby, client: &Client, pairs: RArray) -> Result<i64, Error> {
 /// A key that could be written, but never read.
 fn must_be_watched(ruby: &Ruby, client: &Client, key: Value) -> Result<(), Error> {
     let key = bytes(ruby, key)?;
-    if client.core(ruby)?.settings().ranges.contains(&key) { Ok(()) } else { Err(unwatched(ruby, &key)) }
+    let ranges = &client.core(ruby)?.settings().ranges;
+    if ranges.contains(&key) { Ok(()) } else { Err(unwatched(ruby, &key, ranges)) }
 }
 
 /// What the content was read from still says the same.

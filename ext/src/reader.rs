@@ -173,7 +173,8 @@ impl Reader {
         if with_bytes(ruby, key, |bytes| ranges.contains(bytes))? {
             return Ok(());
         }
-        Err(with_bytes(ruby, key, <[u8]>::to_vec).map_or_else(|error| error, |key| unwatched(ruby, &key)))
+        Err(with_bytes(ruby, key, <[u8]>::to_vec)
+            .map_or_else(|error| error, |key| unwatched(ruby, &key, ranges)))
     }
 
     /// What the subject's entry is, made or remembered. A snapshot asks this for its entries too: those that

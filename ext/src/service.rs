@@ -23,7 +23,7 @@ fn service_entries(
         let under = KeyRange::prefix(&[name.as_slice(), b"/"].concat());
         let ranges = &reader.core().settings().ranges;
         if !ranges.cover(&under) && !ranges.contains(&name) {
-            return Err(unwatched(ruby, &name));
+            return Err(unwatched(ruby, &name, ranges));
         }
         let published = reader.core().publication().load_full();
         if since == published.generation() {

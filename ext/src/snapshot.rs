@@ -102,7 +102,7 @@ impl Snapshot {
             };
             if watched { Ok(self.content.get(key)) } else { Err(key.to_vec()) }
         })?;
-        found.map_err(|key| unwatched(ruby, &key))
+        found.map_err(|key| unwatched(ruby, &key, &self.core.settings().ranges))
     }
 
     pub(crate) fn has_key(&self, ruby: &Ruby, key: Value) -> Result<bool, Error> {
@@ -153,7 +153,7 @@ impl Snapshot {
                 None => this.core.settings().ranges.cover(&range),
             };
             if !watched {
-                return Err(unwatched(ruby, &prefix));
+                return Err(unwatched(ruby, &prefix, &this.core.settings().ranges));
             }
             Ok(Self::of(&this.core, this.content.clone(), Some(range), this.client))
         })

@@ -23,7 +23,7 @@ module EtcdDiscovery
   #   @return [Boolean]
   #   @raise [UnwatchedKeyError] outside every watched range
   # @!method ready?
-  #   @return [Boolean] whether there is a snapshot to read from
+  #   @return [Boolean] whether there is a snapshot to read from; true of a client that watches nothing
   # @!method snapshot
   #   @return [Snapshot] all watched keys at one revision; within {#pin}, the pinned one
   # @!method pin
@@ -104,7 +104,8 @@ module EtcdDiscovery
       Fork.register(self)
     end
 
-    # Starts watching, and waits for the first complete snapshot. Does nothing when it is there already.
+    # Starts watching, and waits for the first complete snapshot. Does nothing when it is there already. A
+    # client that watches nothing waits for nothing.
     # When etcd is away and there is a copy on disk (`cache_path`), that is served, and the logger is warned.
     #
     # @param timeout [Numeric] seconds to wait at most; `boot_timeout` when not given
@@ -184,9 +185,10 @@ module EtcdDiscovery
       Status.new(fields, watched: config.watch, max_staleness: config.max_staleness)
     end
 
-    # @return [Boolean] whether etcd has confirmed the data within `max_staleness`
+    # @return [Boolean] whether etcd has confirmed the data within `max_staleness`; of a client that watches
+    #   nothing: whether it has registered something, and all of it stands
     def healthy?
-      !stale?
+      status.healthy?
     end
 
     # @return [Boolean] whether etcd has not confirmed the data for longer than `max_staleness`

@@ -12,9 +12,9 @@ module EtcdDiscovery
                 server_version pid invalid_keys registrations from_cache cache_error
                 audits divergences].freeze
 
-    # @return [Symbol] `:watching` when all is well; else `:stopped`, `:connecting`, `:listing`,
-    #   `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or `:denied`; with a `source`
-    #   in place of etcd `:offline`
+    # @return [Symbol] `:watching` when all is well (`:idle` where nothing is watched); else `:stopped`,
+    #   `:connecting`, `:listing`, `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or
+    #   `:denied`; with a `source` in place of etcd `:offline`
     attr_reader :state
     # @return [Integer] revision of etcd that the local copy is of; 0 before the first
     attr_reader :revision
@@ -64,11 +64,22 @@ module EtcdDiscovery
     end
 
     # Whether etcd has not confirmed the data for longer than `max_staleness`. That nothing failed proves
-    # nothing: only contact does. The copy on disk is always stale, however young.
+    # nothing: only contact does. The copy on disk is always stale, however young; a client that watches
+    # nothing has no data that could be.
     #
     # @return [Boolean]
     def stale?
-      @from_cache || @age.nil? || @age > @max_staleness
+      watched.any? && (@from_cache || @age.nil? || @age > @max_staleness)
+    end
+
+    # Whether etcd has lately confirmed what this client is for: the data, within `max_staleness`; where
+    # nothing is watched, each of its registrations, of which there must be one.
+    #
+    # @return [Boolean]
+    def healthy?
+      return !stale? if watched.any?
+
+      registrations.any? && registrations.all? { |one| one[:state] == :registered }
     end
 
     # @return [Hash{Symbol => Object}] all of it, for a log line or a JSON body

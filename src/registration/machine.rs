@@ -215,10 +215,11 @@ impl Machine {
     }
 
     fn claimed(&mut self, now: Instant, lease: i64, revision: i64, sent: Instant, effects: &mut Vec<Effect>) {
+        // Even from an answer that nobody waits for any more: what comes after our put is a successor's.
+        self.takeover.get_or_insert(0);
         if self.state != State::Registering || !self.is_current(lease) {
             return;
         }
-        self.takeover.get_or_insert(0);
         self.report.puts += 1;
         self.state = State::Alive { revision, since: now };
         self.backoff.succeeded(now);

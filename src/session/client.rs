@@ -114,11 +114,13 @@ impl Client {
         &self.publication
     }
 
-    /// Whether there is a snapshot to read, and an account of how fresh it is.
+    /// Whether there is a snapshot to read, and an account of how fresh it is; or nothing to wait for, since
+    /// nothing is watched.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let report = self.report();
-        self.publication.generation() > 0 && (report.confirmed_at.is_some() || report.from_cache)
+        let held = self.publication.generation() > 0;
+        self.settings.ranges.is_empty() || held && (report.confirmed_at.is_some() || report.from_cache)
     }
 
     /// Why the copy on disk could not be read or written; `None` while all is well with it, or there is none.
@@ -135,6 +137,9 @@ impl Client {
             return offline.report(self.is_stopped());
         }
         match self.attached.get() {
+            Some(_) if self.settings.ranges.is_empty() && self.is_wanted() => {
+                Arc::new(Report { phase: Phase::Idle, ..Report::default() })
+            }
             Some(_) => self.report.load_full(),
             None => Arc::new(self.inherited_report()),
         }
@@ -263,6 +268,10 @@ impl Client {
                 published: Arc::default(),
             };
             let registrar = Registrar::start(&session, &self.settings, &link, &outlet);
+            if self.settings.ranges.is_empty() {
+                // No connection to watch by, and no permission to read that it would take.
+                return Ok(Attached { session, news, link, registrar, wanted });
+            }
             let keeper = self
                 .disk
                 .as_ref()

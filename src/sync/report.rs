@@ -11,6 +11,8 @@ pub enum Phase {
     /// Not started, or stopped.
     #[default]
     Stopped,
+    /// Started, with nothing to watch.
+    Idle,
     /// Opening connections and authenticating.
     Connecting,
     /// Reading all watched keys.
@@ -35,6 +37,7 @@ impl Phase {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stopped => "stopped",
+            Self::Idle => "idle",
             Self::Connecting => "connecting",
             Self::Listing => "listing",
             Self::Verifying => "verifying",
