@@ -111,13 +111,25 @@ impl Publication {
     /// The current snapshot, borrowed; for short use.
     #[must_use]
     pub fn load(&self) -> Guard<Arc<Published>> {
-        self.current.load()
+        let current = self.current.load();
+        self.tell_of(&current);
+        current
     }
 
     /// The current snapshot, to keep.
     #[must_use]
     pub fn load_full(&self) -> Arc<Published> {
-        self.current.load_full()
+        let current = self.current.load_full();
+        self.tell_of(&current);
+        current
+    }
+
+    /// The writer may be between its two steps. Whoever has seen the first must find the second done: or a
+    /// snapshot would be newer than a read of one key after it, which only looks at the generation.
+    fn tell_of(&self, seen: &Published) {
+        if self.generation() < seen.generation {
+            self.generation.fetch_max(seen.generation, Ordering::Release);
+        }
     }
 
     /// Publishes `snapshot`, in which `changed` differ from the one before. For the one writer alone.
@@ -190,6 +202,22 @@ mod tests {
         publication.publish(Snapshot::default(), Changed::All);
         publication.confirm(7);
         assert_eq!((publication.generation(), publication.load().snapshot().revision()), (1, 7));
+    }
+
+    #[test]
+    fn whoever_has_seen_a_publication_finds_its_generation_told() {
+        let publication = Publication::default();
+        for generation in 1..=2 {
+            let next = publication.current.load().next(Snapshot::default(), Changed::All);
+            publication.current.store(Arc::new(next));
+            assert_eq!(publication.generation(), generation - 1);
+            if generation == 1 {
+                drop(publication.load())
+            } else {
+                drop(publication.load_full())
+            }
+            assert_eq!(publication.generation(), generation);
+        }
     }
 
     proptest! {
