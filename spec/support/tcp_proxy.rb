@@ -19,7 +19,7 @@ module Harness
   #   proxy.strand       as half_open, but only for the connections there are: new ones are welcome
   #   proxy.delay(0.2)   each byte arrives that much later
   #   proxy.throttle(n)  each connection carries n bytes a second each way
-  #   proxy.pass         everything is as it should be
+  #   proxy.pass         everything is as it should be; what can never be right again is reset
   class TcpProxy
     SERVER = File.expand_path("tcp_proxy/server.rb", __dir__)
 

@@ -20,8 +20,8 @@ class Link
 
   def strand = @stranded = true
 
-  # A connection that lost bytes can never be right again.
-  def spoiled? = pipes.any?(&:swallowed)
+  # It can never be right again: it lost bytes, or is stranded.
+  def spoiled? = @stranded || pipes.any?(&:swallowed)
 
   def finished? = pipes.any?(&:finished?)
 
