@@ -22,9 +22,10 @@ module Torture
     # etcd's end of a prefix: its last byte is never 0xFF here.
     def self.prefix_end(prefix) = prefix.b.tap { |bytes| bytes.setbyte(-1, bytes.getbyte(-1) + 1) }
 
-    def initialize(ports, user:, password:, timeout: 3)
+    # Without a user, for an etcd that wants none.
+    def initialize(ports, user: nil, password: nil, timeout: 3)
       @ports = ports
-      @credentials = { name: user, password: }
+      @credentials = { name: user, password: } if user
       @timeout = timeout
     end
 
@@ -45,7 +46,7 @@ module Torture
     def compact(revision) = call("/v3/kv/compaction", revision: revision.to_s)
 
     def call(path, **body)
-      response = http.post(path, JSON.generate(body), "Authorization" => token)
+      response = http.post(path, JSON.generate(body), authorization)
       return JSON.parse(response.body) if response.is_a?(Net::HTTPOK)
 
       raise Failed, "#{response.code} #{response.body.strip}"
@@ -56,7 +57,7 @@ module Torture
 
     # Yields each answer of a stream. `silence` is how long to believe in it.
     def stream(path, silence:, **body, &)
-      request = Net::HTTP::Post.new(path, "Authorization" => token)
+      request = Net::HTTP::Post.new(path, authorization)
       request.body = JSON.generate(body)
       http.read_timeout = silence
       http.request(request) { |response| each_answer(response, &) }
@@ -92,6 +93,8 @@ module Torture
       @http = @token = nil
       @ports = @ports.rotate
     end
+
+    def authorization = @credentials ? { "Authorization" => token } : {}
 
     def token
       return @token if @token && Torture.now - @token_at < TOKEN_AGE
