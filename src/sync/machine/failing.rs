@@ -72,7 +72,10 @@ impl Machine {
             State::Denied { .. } => self.connect(false, effects),
             State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
             State::Watching { freshness, .. } => match freshness.due(now) {
-                Ask::Progress => effects.push(Effect::RequestProgress),
+                Ask::Progress => {
+                    freshness.asked(now);
+                    effects.push(Effect::RequestProgress);
+                }
                 Ask::Read => effects.push(Effect::Verify { at: None }),
                 Ask::GiveUp => self.silent(now, "the watch is silent", effects),
             },

@@ -61,6 +61,8 @@ impl Machine {
         freshness.heard_of(now, revision);
         match self.trust {
             Trust::Exact => stream.progressed(watch_id, revision),
+            // What a watch of its own is told is no answer to a question.
+            Trust::Repeated if watch_id != -1 => {}
             Trust::Repeated => {
                 let believed = freshness.claimed(now, revision);
                 // A lone watch has an order of its own: where the server's word is weak, its cursor moves
@@ -84,6 +86,7 @@ impl Machine {
             && !freshness.is_behind()
         {
             freshness.want(now, revision);
+            freshness.asked(now);
             effects.push(Effect::RequestProgress);
         }
     }

@@ -293,7 +293,10 @@ impl Machine {
             State::Watching { freshness, .. } => {
                 freshness.found(now, header.revision);
                 self.settle(now);
-                if matches!(&self.state, State::Watching { freshness, .. } if freshness.is_behind()) {
+                if let State::Watching { freshness, .. } = &mut self.state
+                    && freshness.is_behind()
+                {
+                    freshness.asked(now);
                     effects.push(Effect::RequestProgress);
                 }
             }

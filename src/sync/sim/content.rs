@@ -103,6 +103,28 @@ async fn a_progress_answer_that_overtakes_an_event_of_an_old_server_hides_it_fro
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_old_server_is_not_believed_while_a_new_watch_may_be_catching_up() {
+    let etcd = etcd_at("one");
+    etcd.conduct(|conduct| {
+        conduct.version = "3.4.23";
+        conduct.progress = Progress::Hasty;
+    });
+    let follower = Follower::start(&["one"], &[b"/a/"]);
+    follower.fresh().await;
+    let (cut_at, watches) = (crate::clock::now(), etcd.asked().watches.len());
+    etcd.conduct(|conduct| conduct.mute = true);
+    etcd.line(&Line::Cut);
+    etcd.line(&Line::Up);
+    etcd.put(b"/a/1", 1);
+    follower.within(LONG, "a new watch", |_| etcd.asked().watches.len() > watches).await;
+    follower.pass(std::time::Duration::from_millis(900)).await;
+    assert!(etcd.asked().progress > 2 && follower.report().confirmed_at.is_some_and(|at| at <= cut_at));
+    etcd.conduct(|conduct| conduct.mute = false);
+    etcd.lock().tell_watchers();
+    follower.shows(b"/a/1", Some(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_history_of_the_same_cluster_is_noticed_and_read_anew() {
     let (etcd, follower) = followed().await;
     for value in 0..20 {
