@@ -212,9 +212,9 @@ mod tests {
             publication.current.store(Arc::new(next));
             assert_eq!(publication.generation(), generation - 1);
             if generation == 1 {
-                drop(publication.load())
+                drop(publication.load());
             } else {
-                drop(publication.load_full())
+                drop(publication.load_full());
             }
             assert_eq!(publication.generation(), generation);
         }

@@ -100,7 +100,8 @@ module Torture
       epochs = history.epochs_with(look.revision, look.digest)
       return found(1, look, "etcd never held this at revision #{look.revision}") if epochs.empty?
 
-      problem = trail.look(look, epochs, (following || look).resets)
+      # After its last look a process did not live to count the reset that this may have been.
+      problem = trail.look(look, epochs, following ? following.resets : look.resets + 1)
       found(2, look, problem) if problem
       goal&.note(trail)
     end
