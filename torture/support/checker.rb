@@ -9,9 +9,11 @@ module Torture
   #
   # A testimony waits until the recorder has come as far, and until the process has spoken once more.
   class Checker
-    # Seconds. A read that asked the network would take as long as etcd is away; this machine may be busy.
-    LONGEST_READ = 1.0
-    # Until the recorder's word of that time has arrived here.
+    # Seconds. A read that asked the network would take as long as etcd is away, and connecting alone has two
+    # seconds; but the machine may be busy.
+    LONGEST_READ = 2.0
+    # Until the recorder's word of that time has arrived here, and the process has counted a reset that it was
+    # about to count: it does so just after it shows the snapshot.
     HINDSIGHT = 0.5
     # Nobody can know a revision for so long before the recorder.
     RECORDER_LIMIT = 30
@@ -70,13 +72,15 @@ module Torture
     end
 
     def ready?(queue, last)
-      head, following = queue.first(2)
+      head = queue.first
       return false unless head
       return true if last || head.is_a?(Death)
       return head.time + HINDSIGHT < Torture.now if head.is_a?(Beat)
 
-      !following.nil? && (recorded?(head) || head.time + RECORDER_LIMIT < Torture.now)
+      said_more?(head, queue.last) && (recorded?(head) || head.time + RECORDER_LIMIT < Torture.now)
     end
+
+    def said_more?(look, latest) = latest.is_a?(Death) || latest.time > look.time + HINDSIGHT
 
     # Also between two epochs: the next one may begin with what the last one held.
     def recorded?(look)
@@ -88,20 +92,26 @@ module Torture
     def check(testimony, later)
       trail = @trails[testimony.pid] or return
       case testimony
-      when Look then check_look(trail, testimony, later.find { |next_one| next_one.respond_to?(:resets) })
+      when Look then check_look(trail, testimony, counted_after(testimony, later))
       when Beat then check_beat(trail, testimony)
       when Death then @trails.delete(testimony.pid)
       end
     end
 
+    # The resets that a process had counted some time after a look. After its last ones it did not live to
+    # count the one that this may have been.
+    def counted_after(look, later)
+      following = later.find { |one| one.respond_to?(:resets) && one.time > look.time + HINDSIGHT }
+      following ? following.resets : look.resets + 1
+    end
+
     # Promises 1 and 3: etcd's content at exactly that revision. Promise 2: never back without a reset.
-    def check_look(trail, look, following)
+    def check_look(trail, look, resets_later)
       count_publications(trail, look)
       epochs = history.epochs_with(look.revision, look.digest)
       return found(1, look, "etcd never held this at revision #{look.revision}") if epochs.empty?
 
-      # After its last look a process did not live to count the reset that this may have been.
-      problem = trail.look(look, epochs, following ? following.resets : look.resets + 1)
+      problem = trail.look(look, epochs, resets_later)
       found(2, look, problem) if problem
       goal&.note(trail)
     end

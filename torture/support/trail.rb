@@ -21,7 +21,7 @@ module Torture
     def epochs = (@places || []).map(&:epoch).uniq
 
     # A snapshot that equals etcd's content in these epochs. A reset is counted just after its snapshot is
-    # shown, hence two counts: at this look, and at the next one. Tells what is wrong, or nil.
+    # shown, hence two counts: at this look, and some time later. Tells what is wrong, or nil.
     def look(look, epochs, resets_later)
       counted = (@resets..resets_later)
       places = from(epochs, counted).flat_map { |place| onward(place, look.revision, epochs, counted) }.uniq
