@@ -37,7 +37,7 @@ module Torture
       @complaints += @recovery.measure
       round while Torture.now < deadline
       # The last healing was the end of a round; its promise is the sharper one.
-      @complaints += settle(Recovery::PROMISED)
+      @complaints += settle(Recovery::LAST_PATIENCE)
     end
 
     private

@@ -3,9 +3,10 @@
 module Torture
   # How long each process takes, once everything is mended, until it has etcd's current content.
   class Recovery
-    # Seconds after the last healing.
-    PROMISED = 5
-    # Seconds after any other: a process that needs more is stuck.
+    # Seconds. A process that needs more is stuck: the default settings give up a silent link after 3 s, and
+    # wait up to 3 s more before they connect, for which there are 2 s.
+    LAST_PATIENCE = 10
+    # After a healing that is not the last one.
     PATIENCE = 30
 
     # etcd itself is not there while an answer takes longer. Where other work starves it, that is the
@@ -25,7 +26,8 @@ module Torture
       end
     end
 
-    attr_reader :times, :stuck
+    # Of all healings, and of the last one.
+    attr_reader :times, :last, :stuck
 
     def initialize(world)
       @world = world
@@ -38,7 +40,8 @@ module Torture
       goal = aim(Torture.now)
       missing = wait_for(goal, limit)
       @stuck += missing.size
-      @times.concat(goal.met.values)
+      @last = goal.met.values
+      @times.concat(@last)
       missing.map { |pid| "process #{pid} was not at revision #{goal.revision} within #{limit} s" }
     end
 

@@ -52,6 +52,7 @@ module Torture
       ["recovery of a process after a healing (#{times.size} measured): " \
        "p50 #{milliseconds(at(times, 0.5))} ms, p99 #{milliseconds(at(times, 0.99))} ms, " \
        "longest #{milliseconds(times.last)} ms",
+       "longest after the last healing: #{milliseconds(@nemesis.recovery.last.max)} ms",
        line("stuck processes", @nemesis.recovery.stuck)]
     end
 
