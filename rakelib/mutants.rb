@@ -45,6 +45,8 @@ MUTATIONS = [
                to: "            freshness.heard(now);\n            self.report.confirmed_at = Some(now);"),
   Mutation.new(promise: "5 a stuck member is left", file: "src/sync/freshness.rs", tests: CORE,
                from: "if revision > self.told", to: "if revision > 0"),
+  Mutation.new(promise: "5 no deletion overlooked", file: "src/sync/machine/comparing.rs", tests: CORE,
+               from: "(!newer && usize::try_from(count) == Ok(snapshot.len()))", to: "!newer"),
   Mutation.new(promise: "9 no input panics", file: "src/sync/wire.rs", tests: CORE,
                from: "event.r#type == DELETE",
                to: "etcd_client::EventType::try_from(event.r#type).unwrap() as i32 == DELETE"),

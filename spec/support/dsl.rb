@@ -17,6 +17,8 @@ module Harness
 
     def start_proxy(etcd) = TcpProxy.new(etcd.port)
 
+    def start_grpc_proxy(etcd) = EtcdGrpcProxy.new(etcd).start
+
     def start_unicorn(etcd, **options) = start_server(UnicornServer, etcd, **options)
 
     # `etcd` is a server, a proxy or an endpoint.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use etcd_client::{GetOptions, WatchOptions, WatchRequestSender, WatchResponseStream};
+use etcd_client::{GetOptions, Txn, TxnOp, WatchOptions, WatchRequestSender, WatchResponseStream};
 use tokio::sync::{Notify, watch};
 
 use super::event::{Effect, Event, Fault, PageRequest, Peer};
@@ -63,6 +63,8 @@ pub struct Driver {
     /// The endpoint of the connection before: the next attempt may have to go elsewhere.
     left: Option<Endpoint>,
     stream: Option<(WatchRequestSender, WatchResponseStream)>,
+    /// Reads that asked for the revision.
+    reads: usize,
 }
 
 impl Driver {
@@ -99,6 +101,7 @@ impl Driver {
             connection: None,
             left: None,
             stream: None,
+            reads: 0,
         }
     }
 
@@ -176,6 +179,7 @@ impl Driver {
             Effect::List(request) => self.list(request),
             Effect::Verify { at } => self.verify(at),
             Effect::Audit(request) => self.audit(request),
+            Effect::Compare { since } => self.compare(since),
             Effect::Watch(range, revision) => self.watch(&range, revision).await,
             Effect::RequestProgress => self.request_progress().await,
             Effect::Publish(update) => {
@@ -260,8 +264,10 @@ impl Driver {
 
     fn verify(&mut self, at: Option<i64>) {
         let link = Arc::clone(&self.link);
-        let key =
-            self.settings.ranges.as_slice().first().map_or_else(Vec::new, |range| range.start().to_vec());
+        // In turn, so that a permission that is taken away from any of them shows.
+        let ranges = self.settings.ranges.as_slice();
+        let key = ranges.get(self.reads % ranges.len().max(1)).map_or_else(Vec::new, |r| r.start().to_vec());
+        self.reads = self.reads.wrapping_add(1);
         self.operation = Some(Box::pin(async move {
             let read = async |mut client: etcd_client::Client| {
                 let options = GetOptions::new().with_limit(1).with_keys_only();
@@ -274,6 +280,16 @@ impl Driver {
             answer("ask for the revision", link.call(read).await, |response| {
                 Event::Verified(wire::header(response.0.header.as_ref()))
             })
+        }));
+    }
+
+    fn compare(&mut self, since: i64) {
+        let link = Arc::clone(&self.link);
+        let gets: Vec<TxnOp> =
+            self.settings.ranges.as_slice().iter().map(|range| wire::changed_since(range, since)).collect();
+        self.operation = Some(Box::pin(async move {
+            let read = async |mut client: etcd_client::Client| client.txn(Txn::new().and_then(gets)).await;
+            answer("compare", link.call(read).await, |response| Event::Compared(wire::comparison(&response)))
         }));
     }
 

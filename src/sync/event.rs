@@ -81,6 +81,17 @@ pub struct Response {
     pub changes: Vec<Change>,
 }
 
+/// What etcd holds in all watched ranges, against a revision: read at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    /// Of the answer.
+    pub header: Header,
+    /// Whether a key that is there has changed after the revision.
+    pub newer: bool,
+    /// The number of keys.
+    pub count: i64,
+}
+
 /// Why an operation or the stream failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -120,6 +131,8 @@ pub enum Event {
     Listed(Page),
     /// [`Effect::Verify`] succeeded.
     Verified(Header),
+    /// [`Effect::Compare`] succeeded.
+    Compared(Comparison),
     /// The watch stream said something.
     Responded(Response),
     /// A page for [`Effect::Audit`], or `None` when it could not be had.
@@ -141,7 +154,7 @@ pub struct Update {
     pub reset: bool,
 }
 
-/// What the driver shall do. At most one of `Connect`, `List` and `Verify` is under way.
+/// What the driver shall do. At most one of `Connect`, `List`, `Verify` and `Compare` is under way.
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Connect to an endpoint; to another one than the last when `rotate`.
@@ -161,6 +174,11 @@ pub enum Effect {
     Verify {
         /// The revision that must be readable.
         at: Option<i64>,
+    },
+    /// Compare all watched ranges with what they were at this revision, linearizable.
+    Compare {
+        /// The revision of the snapshot.
+        since: i64,
     },
     /// Create a watch on the stream (on a new stream when there is none) from this revision.
     Watch(KeyRange, i64),

@@ -6,6 +6,10 @@
 //! every event up to that revision has arrived, the content is confirmed *as of the moment of asking*
 //! (promise 5). Where the revisions in between were of other keys, no event tells so, and the stream is
 //! asked for its progress.
+//!
+//! `etcd grpc-proxy` answers no progress request. A stream that never answered one may lead through it: then
+//! the watched keys are compared with etcd's (see the machine's `comparing`). A stream that did answer and
+//! does no longer is dead.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -26,6 +30,9 @@ const MOST_ASKED: usize = 100;
 /// that takes it up to 100 ms after the watch was created. So it is asked again, in growing steps.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(120);
 
+/// The pause after a comparison, in times of what it took.
+const COST: u32 = 20;
+
 #[derive(Debug, Clone, Copy)]
 enum Probe {
     Idle,
@@ -41,6 +48,13 @@ enum Probe {
         again: Instant,
         proves: bool,
     },
+    /// The same, and a comparison was sent.
+    Comparing {
+        since: Instant,
+        target: i64,
+        proves: bool,
+        sent: Instant,
+    },
 }
 
 /// What to do when the time has come.
@@ -50,6 +64,8 @@ pub(super) enum Ask {
     Read,
     /// Send a progress request.
     Progress,
+    /// Compare the watched keys with etcd's: this stream answers no progress request.
+    Compare,
     /// Nothing came for too long: the connection is dead, whatever TCP thinks.
     GiveUp,
 }
@@ -74,12 +90,14 @@ pub(super) struct Freshness {
     claim: Option<Claim>,
     /// Borne out: every event up to here has arrived.
     believed: i64,
-    /// The highest revision of a progress answer.
+    /// The highest revision of a progress answer; 0 for a stream that never gave one.
     told: i64,
+    /// It is known to give none.
+    mute: bool,
 }
 
 impl Freshness {
-    pub(super) fn new(interval: Duration, patience: Duration, now: Instant) -> Self {
+    pub(super) fn new(interval: Duration, patience: Duration, now: Instant, mute: bool) -> Self {
         Self {
             interval,
             patience,
@@ -91,6 +109,7 @@ impl Freshness {
             claim: None,
             believed: 0,
             told: 0,
+            mute,
         }
     }
 
@@ -99,6 +118,7 @@ impl Freshness {
             Probe::Idle => self.read_at,
             Probe::Read { since } => since + self.patience,
             Probe::Behind { since, again, .. } => again.min(self.limit(since)),
+            Probe::Comparing { sent, .. } => sent + self.patience,
         }
     }
 
@@ -109,17 +129,43 @@ impl Freshness {
 
     /// The deadline has come.
     pub(super) fn due(&mut self, now: Instant) -> Ask {
-        match &mut self.probe {
+        match self.probe {
             Probe::Idle => {
                 self.probe = Probe::Read { since: now };
                 Ask::Read
             }
-            Probe::Behind { since, again, .. } if now < (*since).max(self.heard) + self.patience => {
-                *again = now + now.saturating_duration_since(*since).clamp(ASK_AGAIN_AFTER, REPEAT_AFTER * 2);
+            Probe::Behind { since, target, proves, .. } if now < self.limit(since) => {
+                if self.mute || (self.told == 0 && now + self.patience / 2 >= self.limit(since)) {
+                    self.probe = Probe::Comparing { since, target, proves, sent: now };
+                    return Ask::Compare;
+                }
+                let elapsed = now.saturating_duration_since(since);
+                let again = now + elapsed.clamp(ASK_AGAIN_AFTER, REPEAT_AFTER * 2);
+                self.probe = Probe::Behind { since, target, again, proves };
                 Ask::Progress
             }
-            Probe::Read { .. } | Probe::Behind { .. } => Ask::GiveUp,
+            Probe::Read { .. } | Probe::Behind { .. } | Probe::Comparing { .. } => Ask::GiveUp,
         }
+    }
+
+    /// The comparison was answered. Where the content was `same`, returns as of when it is confirmed; else it
+    /// is compared again, since events may be under way, until the stream is given up.
+    pub(super) fn compared(&mut self, now: Instant, same: bool) -> Option<Instant> {
+        let Probe::Comparing { since, target, proves, sent } = self.probe else { return None };
+        self.mute = true;
+        if same {
+            self.probe = Probe::Idle;
+            // etcd looks at every watched key: how often follows what it costs.
+            self.read_at = now + self.interval.max((now - sent) * COST);
+            return Some(sent);
+        }
+        self.probe = Probe::Behind { since, target, again: now + self.patience / 4, proves };
+        None
+    }
+
+    /// Whether a progress request may be worth its while.
+    pub(super) const fn may_answer(&self) -> bool {
+        !self.mute
     }
 
     /// The read found the cluster at `revision`: wait until we are there.
@@ -156,7 +202,7 @@ impl Freshness {
 
     /// Whether the stream has yet to tell of a revision that is known to exist.
     pub(super) const fn is_behind(&self) -> bool {
-        matches!(self.probe, Probe::Behind { .. })
+        matches!(self.probe, Probe::Behind { .. } | Probe::Comparing { .. })
     }
 
     /// The stream told of events: it is alive.
@@ -213,7 +259,7 @@ mod tests {
 
     fn asked() -> (Freshness, Instant) {
         let now = Instant::now();
-        let mut freshness = Freshness::new(INTERVAL, INTERVAL, now);
+        let mut freshness = Freshness::new(INTERVAL, INTERVAL, now, false);
         assert_eq!(freshness.due(now), Ask::Read);
         (freshness, now)
     }
@@ -295,12 +341,38 @@ mod tests {
     #[test]
     fn progress_is_asked_again_and_silence_ends_in_giving_up() {
         let (mut freshness, asked) = asked();
+        freshness.heard_of(asked, 1);
         freshness.found(asked, 9);
         let mut asks = 0;
         while freshness.due(freshness.deadline()) == Ask::Progress {
             asks += 1;
         }
         assert!(asks > 4 && freshness.deadline() == asked + INTERVAL, "{asks}");
+    }
+
+    #[test]
+    fn a_stream_that_never_answered_is_compared_and_the_content_confirmed_as_of_the_comparison() {
+        let (mut freshness, asked) = asked();
+        freshness.found(asked, 9);
+        while freshness.due(freshness.deadline()) == Ask::Progress {}
+        let sent = freshness.deadline().checked_sub(INTERVAL).unwrap();
+        assert_eq!(freshness.compared(sent + INTERVAL / 9, true), Some(sent));
+        assert!(freshness.deadline() > sent + INTERVAL * 2, "the pause follows the cost");
+    }
+
+    #[test]
+    fn a_stream_whose_content_stays_another_is_given_up() {
+        let (mut freshness, asked) = asked();
+        freshness.found(asked, 9);
+        let end = loop {
+            let now = freshness.deadline();
+            match freshness.due(now) {
+                Ask::Compare => assert_eq!(freshness.compared(now, false), None),
+                Ask::GiveUp => break now,
+                Ask::Progress | Ask::Read => {}
+            }
+        };
+        assert_eq!(end, asked + INTERVAL);
     }
 
     #[test]

@@ -20,6 +20,6 @@ mod stream;
 mod wire;
 
 pub use driver::{Driver, Outlet};
-pub use event::{Effect, Event, Fault, Header, Page, PageRequest, Peer, Response, Trust, Update};
+pub use event::{Comparison, Effect, Event, Fault, Header, Page, PageRequest, Peer, Response, Trust, Update};
 pub use machine::{Cached, Machine, Rules};
 pub use report::{Phase, Report};

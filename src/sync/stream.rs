@@ -88,6 +88,14 @@ impl Stream {
         }
     }
 
+    /// The content up to `revision` is known: what waits of it is old news.
+    pub(super) fn skip_to(&mut self, revision: i64) {
+        self.progressed(-1, revision);
+        for cursor in &mut self.cursors {
+            cursor.pending.retain(|change| change.mod_revision > revision);
+        }
+    }
+
     /// Whether there are several watches, each silent about the others' ranges.
     pub(super) fn is_divided(&self) -> bool {
         self.cursors.len() > 1

@@ -1,9 +1,11 @@
 //! etcd's own types end here: what arrives becomes the machine's words.
 
 use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader};
+use etcd_client::{TxnOp, TxnOpResponse};
 
-use super::event::{Fault, Header, Page, PageRequest, Response, Trust};
+use super::event::{Comparison, Fault, Header, Page, PageRequest, Response, Trust};
 use crate::error::{Error, ErrorKind};
+use crate::range::KeyRange;
 use crate::store::{Change, Entry, Key};
 
 /// etcd's number for a deletion. Read here because etcd-client's own accessor panics on a number it does
@@ -58,6 +60,27 @@ pub(super) fn response(response: etcd_client::WatchResponse) -> Response {
     }
 }
 
+/// Asks for one key of `range` that changed after `since`, and for the number of all keys in it.
+pub(super) fn changed_since(range: &KeyRange, since: i64) -> TxnOp {
+    let options = etcd_client::GetOptions::new()
+        .with_range(range.range_end())
+        .with_min_mod_revision(since.saturating_add(1))
+        .with_limit(1)
+        .with_keys_only();
+    TxnOp::get(range.start(), Some(options))
+}
+
+pub(super) fn comparison(response: &etcd_client::TxnResponse) -> Comparison {
+    let mut comparison = Comparison { header: header(response.0.header.as_ref()), newer: false, count: 0 };
+    for answer in response.op_responses() {
+        if let TxnOpResponse::Get(range) = answer {
+            comparison.newer |= !range.kvs().is_empty();
+            comparison.count = comparison.count.saturating_add(range.count());
+        }
+    }
+    comparison
+}
+
 fn change(event: PbEvent) -> Option<Change> {
     let kv = event.kv?;
     let (key, mod_revision) = (Key::from(kv.key.as_slice()), kv.mod_revision);
@@ -67,7 +90,7 @@ fn change(event: PbEvent) -> Option<Change> {
 /// What a canceled watch's reason means. A stream reports refusals in words alone.
 pub(super) fn fault_of_cancellation(reason: &str) -> Fault {
     let said = |text: &str| reason.contains(text);
-    if said("invalid auth token") {
+    if crate::transport::is_void_token(reason) {
         Fault::TokenExpired(Error::new(ErrorKind::Authentication, reason))
     } else if said("permission denied") {
         Fault::Denied(Error::new(
@@ -95,7 +118,7 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
     }
     let error = crate::transport::explain(error, endpoint);
     match error.kind() {
-        ErrorKind::Authentication if text.contains("invalid auth token") => Fault::TokenExpired(error),
+        ErrorKind::Authentication if crate::transport::is_void_token(text) => Fault::TokenExpired(error),
         ErrorKind::Authentication | ErrorKind::Permission => Fault::Denied(error),
         _ => Fault::Lost(error),
     }
@@ -133,6 +156,21 @@ mod tests {
         let kv = PbKeyValue { key: b"a".to_vec(), mod_revision: 5, ..PbKeyValue::default() };
         let event = PbEvent { r#type: 42, kv: Some(kv), prev_kv: None };
         assert!(change(event).is_some_and(|change| change.entry.is_some()));
+    }
+
+    #[test]
+    fn a_token_that_is_taken_no_longer_is_told_from_a_wrong_password() {
+        let refused = |status| fault(&etcd_client::Error::GRpcStatus(status), "one");
+        let void = [
+            tonic::Status::unauthenticated("etcdserver: invalid auth token"),
+            tonic::Status::invalid_argument("etcdserver: revision of auth store is old"),
+        ];
+        for status in void {
+            let Fault::TokenExpired(error) = refused(status) else { panic!() };
+            assert!(error.to_string().contains("a new token is asked for"), "{error}");
+        }
+        let wrong = "etcdserver: authentication failed, invalid user ID or password";
+        assert!(matches!(refused(tonic::Status::invalid_argument(wrong)), Fault::Denied(_)));
     }
 
     #[test]

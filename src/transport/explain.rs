@@ -11,6 +11,13 @@ use crate::error::{Error, ErrorKind};
 pub const NO_LEADER: &str = "the member has no leader: it is cut off from the majority of its cluster, or a \
                              leader is being elected; trying others";
 
+/// Whether `said` is etcd's word for a token that it takes no longer: expired, or (JSON web tokens) issued
+/// before the rights were changed last. A new one is to be had.
+#[must_use]
+pub fn is_void_token(said: &str) -> bool {
+    said.contains("invalid auth token") || said.contains("revision of auth store is old")
+}
+
 /// Says `error`, met at `endpoint`, in this crate's words.
 #[must_use]
 pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {
@@ -31,6 +38,7 @@ fn explain_status(status: &tonic::Status) -> Error {
         Code::InvalidArgument | Code::FailedPrecondition if said.contains("user name") => {
             authentication("etcd wants a user; set user and password")
         }
+        _ if is_void_token(said) => authentication("a new token is asked for with the next connection"),
         Code::Unauthenticated => authentication("a new token is asked for with the next connection"),
         Code::PermissionDenied => {
             Error::new(ErrorKind::Permission, format!("{said}; grant the user's role access to this range"))

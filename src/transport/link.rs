@@ -53,8 +53,13 @@ impl Link {
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                if explain(&error, &name).kind() == ErrorKind::Connection && !is_about_a_revision(&error) {
-                    self.give_up(&connection, serial);
+                match explain(&error, &name).kind() {
+                    ErrorKind::Connection if !is_about_a_revision(&error) => {
+                        self.give_up(&connection, serial);
+                    }
+                    // The next one brings a new token.
+                    ErrorKind::Authentication => self.forget(serial),
+                    _ => {}
                 }
                 Err(CallError::Answered(error, name))
             }
@@ -118,6 +123,10 @@ impl Link {
     /// The connection has failed: the next request makes a new one, elsewhere if possible.
     pub fn give_up(&self, failed: &Connection, serial: u64) {
         self.endpoints.failed(&failed.endpoint, clock::now());
+        self.forget(serial);
+    }
+
+    fn forget(&self, serial: u64) {
         let mut open = self.lock();
         if open.serial == serial {
             open.connection = None;

@@ -19,7 +19,7 @@ mod tracked;
 
 pub use dial::{Connection, dial};
 pub use endpoints::Endpoints;
-pub use explain::{NO_LEADER, explain};
+pub use explain::{NO_LEADER, explain, is_void_token};
 pub use link::{CallError, Link};
 pub use members::follow_members;
 pub use tls::check_files;

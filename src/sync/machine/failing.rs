@@ -76,7 +76,11 @@ impl Machine {
                     freshness.asked(now);
                     effects.push(Effect::RequestProgress);
                 }
-                Ask::Read => effects.push(Effect::Verify { at: None }),
+                Ask::Read => {
+                    self.asked_at = self.revision();
+                    effects.push(Effect::Verify { at: None });
+                }
+                Ask::Compare => self.compare(now, effects),
                 Ask::GiveUp => self.silent(now, "the watch is silent", effects),
             },
             _ => {}

@@ -86,8 +86,10 @@ impl Machine {
             && !freshness.is_behind()
         {
             freshness.want(now, revision);
-            freshness.asked(now);
-            effects.push(Effect::RequestProgress);
+            if freshness.may_answer() {
+                freshness.asked(now);
+                effects.push(Effect::RequestProgress);
+            }
         }
     }
 

@@ -10,10 +10,11 @@
 //!
 //! The published snapshot is served through all of them. This file holds the way up to an open watch;
 //! `following` what happens on it, `failing` the way back, `cached` what a copy from disk is good for, `auditing`
-//! whether what is shown is right.
+//! whether what is shown is right, `comparing` what proves freshness where no progress is told.
 
 mod auditing;
 mod cached;
+mod comparing;
 mod failing;
 mod following;
 
@@ -101,6 +102,10 @@ pub struct Machine {
     cached: Option<Held>,
     audit: Audit,
     trust: Trust,
+    /// The current stream answers no progress request.
+    mute: bool,
+    /// The revision shown when the last question was sent: events may overtake its answer.
+    asked_at: i64,
     /// The hull of all ranges was refused to this user: watch each range alone.
     hull_denied: bool,
     /// A refusal has been answered with a new connection since the last success.
@@ -124,6 +129,8 @@ impl Machine {
             cached: None,
             audit: Audit::new(rules.audit_interval),
             trust: Trust::Repeated,
+            mute: false,
+            asked_at: 0,
             hull_denied: false,
             reauthenticated: false,
             compactions: 0,
@@ -170,6 +177,7 @@ impl Machine {
             Event::Connected(peer) => self.connected(now, peer, &mut effects),
             Event::Listed(page) => self.listed(now, page, &mut effects),
             Event::Verified(header) => self.verified(now, header, &mut effects),
+            Event::Compared(comparison) => self.compared(now, comparison, &mut effects),
             Event::Responded(response) => self.responded(now, response, &mut effects),
             Event::Audited(page) => self.audited(now, page, &mut effects),
             Event::Failed(fault) => self.failed(now, fault, &mut effects),
@@ -215,12 +223,14 @@ impl Machine {
             return;
         }
         self.trust = peer.trust;
+        self.mute = false;
         self.report.peer = Some(peer);
         self.connections += 1;
         self.report.reconnects = self.connections - 1;
-        if let Some(snapshot) = self.at_hand() {
-            effects.push(Effect::Verify { at: Some(snapshot.revision()) });
+        if let Some(at) = self.at_hand().map(Snapshot::revision) {
+            effects.push(Effect::Verify { at: Some(at) });
             self.state = State::Verifying { sent: now };
+            self.asked_at = at;
         } else {
             self.list(now, effects);
         }
@@ -295,6 +305,7 @@ impl Machine {
                 self.settle(now);
                 if let State::Watching { freshness, .. } = &mut self.state
                     && freshness.is_behind()
+                    && freshness.may_answer()
                 {
                     freshness.asked(now);
                     effects.push(Effect::RequestProgress);
@@ -309,7 +320,7 @@ impl Machine {
     fn history_differs(&self, header: Header) -> bool {
         self.at_hand().is_some_and(|snapshot| {
             header.cluster_id != snapshot.cluster_id()
-                || header.revision < snapshot.revision()
+                || header.revision < self.asked_at
                 || header.raft_term < self.report.raft_term
         })
     }
@@ -346,7 +357,9 @@ impl Machine {
     }
 
     fn watches_hull(&self) -> bool {
-        self.rules.ranges.as_slice().len() > 1 && self.trust == Trust::Repeated && !self.hull_denied
+        self.rules.ranges.as_slice().len() > 1
+            && (self.trust == Trust::Repeated || self.mute)
+            && !self.hull_denied
     }
 
     fn created(&mut self, now: Instant, watch_id: i64, effects: &mut Vec<Effect>) {
@@ -361,7 +374,7 @@ impl Machine {
             return;
         };
         let interval = self.rules.progress_interval;
-        let freshness = Freshness::new(interval, self.rules.patience, now);
+        let freshness = Freshness::new(interval, self.rules.patience, now, self.mute);
         self.state = State::Watching { stream, freshness };
         self.backoff.succeeded(now);
         self.compactions = 0;

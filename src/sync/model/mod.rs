@@ -97,9 +97,10 @@ proptest! {
         ranges in ranges(),
         trust in trust(),
         hull_refused in any::<bool>(),
+        mute in any::<bool>(),
         seed in any::<u64>(),
     ) {
-        let mut world = World::new(ranges, trust, hull_refused, seed);
+        let mut world = World::new(ranges, trust, hull_refused, mute, seed);
         for act in script {
             world.play(act);
         }
@@ -114,7 +115,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let watched: Vec<usize> = (0..KEYS.len()).filter(|index| ranges.contains(KEYS[*index])).collect();
-        let mut world = World::new(ranges, trust, false, seed);
+        let mut world = World::new(ranges, trust, false, false, seed);
         for act in script {
             world.play(act);
         }

@@ -9,7 +9,7 @@ use super::{Act, KEYS};
 use crate::error::{Error, ErrorKind};
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key, Snapshot};
-use crate::sync::event::{Effect, Event, Fault, PageRequest, Peer, Response, Trust, Update};
+use crate::sync::event::{Comparison, Effect, Event, Fault, PageRequest, Peer, Response, Trust, Update};
 use crate::sync::machine::{Machine, Rules};
 use crate::sync::report::Report;
 
@@ -24,6 +24,7 @@ pub(super) enum Operation {
     Connect,
     List(PageRequest),
     Verify(Option<i64>),
+    Compare(i64),
 }
 
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub(super) struct World {
     ranges: Ranges,
     trust: Trust,
     hull_refused: bool,
+    /// Answers no progress request, as `etcd grpc-proxy`.
+    mute: bool,
     pub(super) rules: Rules,
     pub(super) machine: Machine,
     now: Instant,
@@ -63,7 +66,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(ranges: Ranges, trust: Trust, hull_refused: bool, seed: u64) -> Self {
+    pub(super) fn new(ranges: Ranges, trust: Trust, hull_refused: bool, mute: bool, seed: u64) -> Self {
         let now = Instant::now();
         let rules = Rules {
             ranges: ranges.clone(),
@@ -79,6 +82,7 @@ impl World {
             ranges,
             trust,
             hull_refused,
+            mute,
             rules: rules.clone(),
             on_disk: None,
             audit: None,
@@ -173,6 +177,7 @@ impl World {
             Effect::List(request) => self.operation = Some(Operation::List(request)),
             Effect::Verify { at } => self.operation = Some(Operation::Verify(at)),
             Effect::Audit(request) => self.audit = Some(request),
+            Effect::Compare { since } => self.operation = Some(Operation::Compare(since)),
             Effect::Watch(range, start) => self.watch(range, start),
             Effect::RequestProgress => self.announce(-1),
             Effect::Publish(update) => self.publish(update),
@@ -304,6 +309,9 @@ impl World {
     /// whether the watches have caught up.
     fn announce(&mut self, watch_id: i64) {
         let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
+        if self.mute {
+            return;
+        }
         let answer = Response { header: etcd.header(), watch_id, ..Response::default() };
         let all_created = stream.queue.iter().all(|response| !response.created);
         if self.trust == Trust::Repeated {
@@ -356,6 +364,12 @@ impl World {
             Operation::List(request) => self.etcd.page(request).map_or_else(gone, Event::Listed),
             Operation::Verify(Some(at)) if *at < self.etcd.compacted || *at > self.etcd.revision() => gone(),
             Operation::Verify(_) => Event::Verified(self.etcd.header()),
+            Operation::Compare(since) => {
+                let content = self.etcd.content(&self.ranges, self.etcd.revision());
+                let newer = content.values().any(|entry| entry.mod_revision() > *since);
+                let count = i64::try_from(content.len()).unwrap();
+                Event::Compared(Comparison { header: self.etcd.header(), newer, count })
+            }
         }
     }
 

@@ -150,6 +150,18 @@ async fn another_cluster_on_the_open_stream_is_noticed_and_read_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_name_that_leads_to_another_member_is_looked_up_with_the_next_connection() {
+    let (etcd, follower) = followed().await;
+    let moved = etcd_at("one");
+    for value in 0..9 {
+        moved.put(b"/a/1", value);
+    }
+    etcd.line(&Line::Cut);
+    follower.shows(b"/a/1", Some(8)).await;
+    assert_eq!(etcd.asked().watches.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listing_that_compaction_overtakes_every_time_still_ends() {
     let etcd = etcd_at("one");
     for key in [b"/a/1", b"/a/2", b"/a/3", b"/a/4", b"/a/5"] {

@@ -1,6 +1,7 @@
 //! A simulated etcd: the reference content behind etcd's own gRPC services, well-behaved until told otherwise.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader, PbWatchResponse};
 use tokio::sync::mpsc;
@@ -37,6 +38,8 @@ pub(super) struct Conduct {
     pub(super) refuse_watches: Option<&'static str>,
     /// Every read fails with this.
     pub(super) refuse_reads: Option<Status>,
+    /// A read is answered so much later, with what was true when it came.
+    pub(super) delay: Duration,
     /// Watches are told nothing of what is written.
     pub(super) mute: bool,
     /// Compacts all before each page but the first of a listing.
@@ -50,6 +53,7 @@ impl Default for Conduct {
             progress: Progress::Told,
             refuse_watches: None,
             refuse_reads: None,
+            delay: Duration::ZERO,
             mute: false,
             compact_between_pages: false,
         }
@@ -141,6 +145,12 @@ impl Simulated {
         let canceled = PbWatchResponse { header, canceled: true, ..PbWatchResponse::default() };
         self.say(&PbWatchResponse { cancel_reason, compact_revision, ..canceled });
         self.lock().watchers.clear();
+    }
+
+    /// What a read has to wait for.
+    pub(super) async fn delay(&self) {
+        let delay = self.lock().conduct.delay;
+        tokio::time::sleep(delay).await;
     }
 
     pub(super) fn line(&self, line: &Line) {

@@ -6,6 +6,7 @@ mod content;
 mod etcd;
 mod follower;
 mod liveness;
+mod proxied;
 mod refusals;
 mod services;
 mod strange_words;

@@ -55,14 +55,29 @@ impl PbKvService for Simulated {
     type RangeStreamStream = Answers<PbRangeStreamResponse>;
 
     async fn range(&self, request: Request<PbRangeRequest>) -> Answer<PbRangeResponse> {
-        self.lock().range(&request.into_inner()).map(Response::new)
+        let answer = self.lock().range(&request.into_inner());
+        self.delay().await;
+        answer.map(Response::new)
+    }
+
+    async fn txn(&self, request: Request<PbTxnRequest>) -> Answer<PbTxnResponse> {
+        let mut responses = Vec::new();
+        for operation in request.into_inner().success {
+            let Some(PbTxnOpRequest::RequestRange(range)) = operation.request else {
+                return Err(Status::unimplemented("txn of other than reads"));
+            };
+            let answer = PbTxnOpResponse::ResponseRange(self.lock().range(&range)?);
+            responses.push(PbResponseOp { response: Some(answer) });
+        }
+        let header = Some(self.header());
+        self.delay().await;
+        Ok(Response::new(PbTxnResponse { header, succeeded: true, responses }))
     }
 
     refused! {
         range_stream: PbRangeRequest => Answers<PbRangeStreamResponse>;
         put: PbPutRequest => PbPutResponse;
         delete_range: PbDeleteRequest => PbDeleteResponse;
-        txn: PbTxnRequest => PbTxnResponse;
         compact: PbCompactionRequest => PbCompactionResponse;
     }
 }
@@ -127,15 +142,16 @@ impl State {
         let range = KeyRange::from_request(&request.key, &request.range_end);
         let (start, end) = (request.key.clone(), range.range_end());
         let asked = PageRequest { start, end, limit: request.limit, revision };
-        let page = self
-            .content
-            .page(&asked)
-            .ok_or_else(|| Status::out_of_range("etcdserver: mvcc: required revision has been compacted"))?;
+        let gone = || Status::out_of_range("etcdserver: mvcc: required revision has been compacted");
+        let mut page = self.content.page(&asked).ok_or_else(gone)?;
+        // As etcd: the number is of all keys in the range, whatever the filter and the limit.
+        let count = self.content.content(&Ranges::merge([range]), self.content.revision()).len();
+        page.entries.retain(|entry| entry.mod_revision() >= request.min_mod_revision);
         Ok(PbRangeResponse {
             header: Some(self.header()),
             kvs: page.entries.iter().map(key_value).collect(),
             more: page.more,
-            count: 0,
+            count: i64::try_from(count).unwrap(),
         })
     }
 
