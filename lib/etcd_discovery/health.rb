@@ -18,7 +18,8 @@ module EtcdDiscovery
   #   map("/etcd") { run EtcdDiscovery::Health.new(max_staleness: 60) }
   class Health
     ALLOWED = %w[GET HEAD].freeze
-    private_constant :ALLOWED
+    UNUSED = "nothing is watched and nothing announced: EtcdDiscovery.configure says what to watch"
+    private_constant :ALLOWED, :UNUSED
 
     # @param client [Client, nil] the default client when not given
     # @param max_staleness [Numeric, nil] seconds of age from which on `/health` answers 503; the client's
@@ -66,8 +67,9 @@ module EtcdDiscovery
     def health
       status = client.status
       limit = @max_staleness || client.config.max_staleness
-      healthy = !status.age.nil? && status.age <= limit
+      healthy = status.healthy?(limit)
       body = { healthy:, ready: client.ready?, max_staleness: limit, **status.to_h }
+      body[:last_error] ||= UNUSED if status.watched.empty? && status.registrations.empty?
       respond(healthy ? 200 : 503, "application/json", JSON.generate(Printable.of(body)))
     end
 

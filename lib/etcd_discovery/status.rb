@@ -67,17 +67,19 @@ module EtcdDiscovery
     # nothing: only contact does. The copy on disk is always stale, however young; a client that watches
     # nothing has no data that could be.
     #
+    # @param limit [Numeric] seconds, in place of `max_staleness`
     # @return [Boolean]
-    def stale?
-      watched.any? && (@from_cache || @age.nil? || @age > @max_staleness)
+    def stale?(limit = @max_staleness)
+      watched.any? && (@from_cache || @age.nil? || @age > limit)
     end
 
     # Whether etcd has lately confirmed what this client is for: the data, within `max_staleness`; where
     # nothing is watched, each of its registrations, of which there must be one.
     #
+    # @param limit [Numeric] seconds, in place of `max_staleness`
     # @return [Boolean]
-    def healthy?
-      return !stale? if watched.any?
+    def healthy?(limit = @max_staleness)
+      return !stale?(limit) if watched.any?
 
       registrations.any? && registrations.all? { |one| one[:state] == :registered }
     end

@@ -36,6 +36,8 @@ RSpec.describe "the copy on disk" do
     expect(reader.status).to have_attributes(from_cache: true, stale?: true, cache_error: nil)
     first = reader.status.age
     expect_soon("an age that grows") { reader.status.age > [first, 1].max }
+    expect(EtcdDiscovery::Health.new(client: reader, max_staleness: 600)
+                                .call("REQUEST_METHOD" => "GET", "PATH_INFO" => "/health").first).to eq 503
     expect(log.string).to match(/serving the copy on disk, last confirmed at 20.*#{etcd.endpoint}/)
 
     etcd.start
