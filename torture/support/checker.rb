@@ -109,7 +109,7 @@ module Torture
     def check_look(trail, look, resets_later)
       count_publications(trail, look)
       epochs = history.epochs_with(look.revision, look.digest)
-      return found(1, look, "etcd never held this at revision #{look.revision}") if epochs.empty?
+      return found(1, look, history.lack(look.revision)) if epochs.empty?
 
       problem = trail.look(look, epochs, resets_later)
       found(2, look, problem) if problem

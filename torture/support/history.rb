@@ -59,6 +59,14 @@ module Torture
       @epochs.each_index.select { |epoch| @epochs[epoch].digest(revision) == digest }
     end
 
+    # What to say of a content that is in no epoch. On a starved machine the recorder may be so late that
+    # nobody knows yet.
+    def lack(revision)
+      return "etcd never held this at revision #{revision}" if @epochs.any? { |epoch| epoch.digest(revision) }
+
+      "the recorder has not come to revision #{revision}: look into its evidence"
+    end
+
     def size = @epochs.sum { |epoch| epoch.last - epoch.first + 1 }
   end
 end
