@@ -104,11 +104,11 @@ module EtcdDiscovery
     # @api private
     # Deregisters all of them at once, and waits for all together.
     def self.withdraw(registrations, timeout:)
-      deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + timeout
+      deadline = Client.now + timeout
       # All are asked before one is waited for.
       registrations.each { |registration| registration.deregister(timeout: 0) }
       registrations.each do |registration| # rubocop:disable Style/CombinableLoops
-        left = deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        left = deadline - Client.now
         registration.deregister(timeout: [left, 0].max)
       end
     end

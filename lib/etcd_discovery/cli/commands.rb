@@ -64,8 +64,8 @@ module EtcdDiscovery
 
       # With its first snapshot a client has some milliseconds to go until it watches: show where it gets.
       def settled(reader)
-        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 1
-        until reader.status.state == :watching || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+        deadline = Client.now + 1
+        until reader.status.state == :watching || Client.now > deadline
           sleep 0.005
         end
         reader

@@ -23,13 +23,13 @@ module EtcdDiscovery
       def admitted(instances)
         return instances if @records.empty?
 
-        time = now
+        time = Client.now
         admitted = instances.reject { |instance| (@records[name_of(instance)]&.until || 0) > time }
         admitted.empty? ? instances : admitted
       end
 
       def ejected(instances)
-        time = now
+        time = Client.now
         instances.select { |instance| (@records[name_of(instance)]&.until || 0) > time }
       end
 
@@ -41,7 +41,7 @@ module EtcdDiscovery
         record = @records[name_of(instance)] ||= Record.new(0, 0, nil)
         record.in_flight += 1
         # Its time is over: this is the one trial. Others wait for what becomes of it.
-        record.until = now + @eject_for if record.until
+        record.until = Client.now + @eject_for if record.until
       end
 
       # `outcome` is `:well`, `:failed` or `:unknown`.
@@ -70,17 +70,13 @@ module EtcdDiscovery
         return if record.failures < @eject_after
 
         seconds = @eject_for * [2**(record.failures - @eject_after), LONGEST].min
-        record.until = now + seconds
+        record.until = Client.now + seconds
         @report.call(:ejected,
                      "#{instance} failed #{record.failures} times in a row; left alone for #{seconds} s")
       end
 
       def name_of(instance)
         instance.key || instance.address
-      end
-
-      def now
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end

@@ -23,7 +23,7 @@ module EtcdDiscovery
 
       def instances
         refresh
-        release if @kept_until && now >= @kept_until
+        release if @kept_until && Client.now >= @kept_until
         @current
       end
 
@@ -78,7 +78,7 @@ module EtcdDiscovery
         return if @current.empty? || @kept_until
         return drop("no instance is left") if @keep_last.zero?
 
-        @kept_until = now + @keep_last
+        @kept_until = Client.now + @keep_last
         @report.call(:kept, "no instance is left; keeping the last #{@current.size} for #{@keep_last} s")
       end
 
@@ -91,10 +91,6 @@ module EtcdDiscovery
         @kept_until = nil
         @current = [].freeze
         @report.call(:released, "still no instance; the last ones are kept no longer")
-      end
-
-      def now
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end
