@@ -12,8 +12,9 @@ RSpec.describe "unicorn" do
   shared_examples "unicorn that restarts" do
     it "HUP: the workers are replaced" do
       expect_all_to_follow
+      workers = server.worker_pids
       server.signal(:HUP)
-      server.await_workers(2, without: server.worker_pids)
+      server.await_workers(2, without: workers)
       expect_all_to_follow
     end
 
