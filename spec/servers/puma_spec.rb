@@ -82,9 +82,10 @@ RSpec.describe "puma" do
     it "URG: worker 0 forks all others anew, from its own copy and without listing" do
       expect_all_to_follow
       parent = server.parent_pid
+      others = server.worker_pids - [parent]
       sent = proxy.stats.fetch("down")
       server.signal(:URG)
-      server.await_workers(3, without: server.worker_pids - [parent])
+      server.await_workers(3, without: others)
       expect_all_to_follow
       expect(server.parent_pid).to eq parent
       expect(proxy.stats.fetch("down") - sent).to be < listing
@@ -98,8 +99,9 @@ RSpec.describe "puma" do
 
     it "USR1: the workers are replaced one after another; each takes its registration along" do
       expect_all_to_follow
+      workers = server.worker_pids
       server.signal(:USR1)
-      pids = server.await_workers(2, without: server.worker_pids)
+      pids = server.await_workers(2, without: workers)
       expect_all_to_follow
       expect(announced.map { |key| File.basename(key).to_i }).to match_array pids
     end
