@@ -125,7 +125,7 @@ RSpec.describe "a subscriber of events" do
 
   it "is told of each state of a registration, and that it was lost when its lease was revoked" do
     reader = observed(:registration, at: etcd).start
-    registration = reader.register("/a/service", "10.1.1.60:8081", id: "w", ttl: 5).wait
+    registration = reader.register("/a/service", "10.1.1.60:8081", id: "w", ttl: 10).wait(timeout: 30)
     expect(next_event.payload).to include(key: "/a/service/w", address: "10.1.1.60:8081", error: nil,
                                           previous: :registering, state: :registered,
                                           lease: registration.lease)

@@ -15,7 +15,7 @@ RSpec.describe EtcdDiscovery::Health do
   context "of a client that follows etcd" do
     before(:context) { @etcd = start_etcd }
 
-    let(:reader) { client(@etcd, "/a/", max_staleness: 1, progress_interval: 0.2).tap(&:start) }
+    let(:reader) { client(@etcd, "/a/").tap(&:start) }
     let(:health) { described_class.new(client: reader) }
 
     it "answers 200 with the status, which nobody may cache" do
@@ -35,6 +35,8 @@ RSpec.describe EtcdDiscovery::Health do
     end
 
     it "answers 503 while the data is stale, 200 where more is allowed, and 200 when it is fresh again" do
+      reader = client(@etcd, "/a/", max_staleness: 1, progress_interval: 0.2).tap(&:start)
+      health = described_class.new(client: reader)
       patient = described_class.new(client: reader, max_staleness: 3_600)
       @etcd.pause
       wait_until("the data to be stale") { ask(health).status == 503 }
@@ -108,7 +110,9 @@ RSpec.describe EtcdDiscovery::Health do
 
     let(:small) do
       Harness::AppServer::Application.new(File.join(__dir__, "application"), [],
-                                          Harness::AppServer::SMALL.environment)
+                                          Harness::AppServer::SMALL.environment.merge(
+                                            "ETCD_DISCOVERY_MAX_STALENESS" => "60"
+                                          ))
     end
 
     # For the server's configuration: what the harness asks a certain worker by.

@@ -6,16 +6,19 @@ RSpec.describe "a Rails application on unicorn that announces itself" do
 
   def key = "/service/b/one"
 
-  # Requests one after another in so many threads, until the block is over. Returns what they were answered:
-  # pids, and errors by their class.
+  # Requests one after another in so many threads, until the block is over and its result, pids, have all
+  # answered. Returns what was answered: pids, and errors by their class.
   def under_load(threads)
     over = false
-    answers = Queue.new
+    answers = []
     askers = Array.new(threads) { Thread.new { answers << answer until over } }
-    yield
+    awaited = yield
+    expect_soon("answers of #{awaited}") { (awaited - answers.uniq).empty? }
     over = true
     askers.each(&:join)
-    Array.new(answers.size) { answers.pop }
+    answers
+  ensure
+    over = true
   end
 
   def answer
@@ -46,22 +49,24 @@ RSpec.describe "a Rails application on unicorn that announces itself" do
 
   it "is in etcd at every moment of USR2 and QUIT under load, and no request fails" do
     workers = unicorn.worker_pids
-    answers = under_load(4) { hand_over }
-    expect(answers).to all(be_an(Integer))
-    expect(answers.uniq).to include(*workers, *unicorn.worker_pids)
+    before = under_load(4) { workers }
+    answers = under_load(4) { hand_over && unicorn.worker_pids }
+    expect(before + answers).to all(be_an(Integer))
+    expect(unicorn.worker_pids & workers).to be_empty
 
     @watch.catch_up(etcd.ctl)
     expect(@watch.events(key).map(&:type).uniq).to eq [:put]
     expect(etcd.ctl.lease_of(key)).not_to eq @lease
-    expect(etcd.ctl.leases.size).to eq 1
+    expect_soon("no other lease") { etcd.ctl.leases.size == 1 }
   end
 
   it "is in etcd while workers come and go, and gone when the master has ended" do
     victim = unicorn.worker_pids.first
     unicorn.signal(:KILL, victim)
     unicorn.await_workers(2, without: [victim])
+    workers = unicorn.worker_pids
     unicorn.signal(:HUP)
-    unicorn.await_workers(2)
+    unicorn.await_workers(2, without: workers)
     @watch.catch_up(etcd.ctl)
     expect(@watch.events(key).map(&:type)).to eq [:put]
 

@@ -25,6 +25,7 @@ RSpec.describe "EtcdDiscovery.after_fork in the wrong place" do
   it "leaves a process that did not fork as it was, and gives a child one watch however often it is called" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
+      wait_until("the watch") { EtcdDiscovery.status.state == :watching }
       report true
       hear
       3.times { EtcdDiscovery.after_fork }

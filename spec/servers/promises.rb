@@ -63,8 +63,10 @@ RSpec.shared_examples "a server whose processes follow etcd" do
 
   it "no two processes share a connection to etcd" do
     expect_all_to_follow
-    per_process = server.worker_pids.map { |pid| connections(pid) }
-    expect(per_process).to all(be_any)
+    per_process = expect_soon("connections of every worker") do
+      all = server.worker_pids.map { |pid| connections(pid) }
+      all if all.all?(&:any?)
+    end
     expect(per_process.flatten.tally.values).to all(eq(1))
   end
 end

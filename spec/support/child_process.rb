@@ -6,7 +6,8 @@ module Harness
   # A process that we started: known by its pid, and in a process group of its own, so that whatever
   # it starts in its turn (unicorn's workers, its successor after USR2) ends with it.
   class ChildProcess
-    GRACE = 10
+    # A disk that is busy holds up even a process that was killed.
+    GRACE = 30
 
     attr_reader :pid, :status
 

@@ -107,7 +107,7 @@ module Harness
     # the client port does.
     def healthy?
       Net::HTTP.get_response(URI("#{metrics_url}/health")).body.include?('"true"')
-    rescue SystemCallError, IOError, Net::ReadTimeout
+    rescue SystemCallError, IOError, Timeout::Error
       false
     end
 

@@ -3,17 +3,42 @@
 require "socket"
 
 module Harness
-  # A port that was free a moment ago. None is given out twice in one run: servers here are stopped
-  # and started again on the port that they had, and nobody else may get it meanwhile.
+  # A port that nobody else takes. None is given out twice in one run: servers here are stopped and started
+  # again on the port that they had, and nobody else may get it meanwhile.
+  #
+  # So they lie below those that the kernel gives to whoever asks for any, and to outgoing connections. Runs
+  # beside this one have blocks of their own: marked by an abstract socket, which goes when its process goes.
   module FreePort
-    @given = []
+    BLOCK = 200
+    FIRST_PORTS = (10_000...32_000).step(BLOCK).to_a.freeze
+    @left = []
+    @blocks = []
 
-    def self.take
-      port = TCPServer.open("127.0.0.1", 0) { |server| server.addr[1] }
-      return take if @given.include?(port)
+    class << self
+      def take
+        @left = reserve if @left.empty?
+        port = @left.shift
+        free?(port) ? port : take
+      end
 
-      @given << port
-      port
+      private
+
+      def reserve
+        first = FIRST_PORTS.shuffle(random: Random.new).find { |port| ours?(port) }
+        first ? (first...(first + BLOCK)).to_a : raise("every block of ports is taken")
+      end
+
+      def ours?(first)
+        @blocks << UNIXServer.new("\0etcd_discovery-ports-#{first}")
+      rescue Errno::EADDRINUSE
+        false
+      end
+
+      def free?(port)
+        TCPServer.open("127.0.0.1", port) { true }
+      rescue Errno::EADDRINUSE
+        false
+      end
     end
   end
 end

@@ -30,7 +30,7 @@ module Harness
 
     def stop
       @process&.stop(:INT)
-      pids(/Passenger/).each { |pid| Process.kill(:KILL, pid) } # a crash must leave nothing behind
+      pids(/Passenger/).each { |pid| kill9(pid) } # a crash must leave nothing behind
     end
 
     private
@@ -40,6 +40,12 @@ module Harness
        "--spawn-method=#{@spawn_method}", "--min-instances=#{@workers}", "--max-pool-size=#{@workers}",
        "--environment=production", "--log-file=#{log}", "--pid-file=#{@folder}/pid", "--no-install-runtime",
        "--disable-security-update-check", "--disable-anonymous-telemetry"]
+    end
+
+    def kill9(pid)
+      Process.kill(:KILL, pid)
+    rescue Errno::ESRCH
+      nil # it went by itself
     end
 
     # They leave the process group, but each that has loaded the application has a socket.

@@ -4,7 +4,8 @@ module Harness
   # What /proc knows of processes and their sockets.
   module ProcessTable
     TCP_TABLES = %w[/proc/net/tcp /proc/net/tcp6].freeze
-    Entry = Struct.new(:pid, :parent, :group, :state)
+    # `started` is in ticks since the machine booted.
+    Entry = Struct.new(:pid, :parent, :group, :state, :started)
 
     module_function
 
@@ -23,9 +24,14 @@ module Harness
       ""
     end
 
+    # What the process's descriptors stand for: paths of files, and "socket:[inode]" and the like.
+    def descriptors(pid)
+      Dir.glob("/proc/#{pid}/fd/*").map { |file| readlink(file) }
+    end
+
     # The inodes of all sockets that the process holds open, of whatever kind.
     def socket_inodes(pid)
-      Dir.glob("/proc/#{pid}/fd/*").filter_map { |file| readlink(file)[/\Asocket:\[(\d+)\]\z/, 1] }
+      descriptors(pid).filter_map { |name| name[/\Asocket:\[(\d+)\]\z/, 1] }
     end
 
     # The inodes of the process's TCP sockets whose other end is one of these ports.
@@ -33,14 +39,15 @@ module Harness
       open = socket_inodes(pid)
       TCP_TABLES.flat_map { |table| File.readlines(table).drop(1).map(&:split) }
                 .select { |row| ports.include?(row[2].split(":").last.hex) && open.include?(row[9]) }
-                .map { |row| row[9] }
+                .map { |row| row[9] }.uniq # a table that changes while it is read may repeat a row
     end
 
     # The name of a process stands in brackets and may itself hold any character.
     def parse(file)
       text = File.read(file)
-      state, parent, group = text[(text.rindex(")") + 2)..].split
-      Entry.new(text.to_i, parent.to_i, group.to_i, state)
+      fields = text[(text.rindex(")") + 2)..].split
+      state, parent, group = fields
+      Entry.new(text.to_i, parent.to_i, group.to_i, state, fields[19].to_i)
     rescue SystemCallError
       nil
     end

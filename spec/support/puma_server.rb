@@ -9,6 +9,7 @@ module Harness
     COMMON = <<~'RUBY'
       bind "tcp://#{ENV.fetch('LISTEN')}"
       threads 1, 2
+      worker_boot_timeout 20
       workers Integer(ENV.fetch("WORKERS"))
     RUBY
 
@@ -28,6 +29,16 @@ module Harness
     def parent_pid
       worker = titled(/puma: cluster worker [1-9]/).first
       worker ? worker.parent : master_pid
+    end
+
+    # What puma has yet to take note of is not there: with fork_worker it does not replace a worker that dies
+    # before that. Should it miss a worker's word, it replaces that worker after worker_boot_timeout.
+    def answers?(pid) = (@single || File.read(log).include?("(PID: #{pid}) booted")) && super
+
+    def replace(...)
+      known = worker_pids
+      super
+      (await_workers(@workers) - known).first
     end
 
     private

@@ -42,8 +42,10 @@ module Harness
   class DaemonServer < ScriptServer
     def initialize(**options) = super(script: "daemon", **options)
 
+    # The process that was started has a socket too, until the daemon takes over.
     def worker_pids
-      Dir.children(@folder).grep(/\A\d+\.sock\z/).map(&:to_i).select { |pid| ProcessTable.alive?(pid) }
+      pids = Dir.children(@folder).grep(/\A\d+\.sock\z/).map(&:to_i) - [master_pid]
+      pids.select { |pid| ProcessTable.alive?(pid) }
     end
 
     def stop

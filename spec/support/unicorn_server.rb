@@ -17,7 +17,7 @@ module Harness
 
     # The newest unicorn master: after USR2 two of them live for a while, and a master's title tells it from
     # its workers.
-    def master_pid = masters.max_by { |entry| start_time(entry.pid) }&.pid
+    def master_pid = masters.max_by(&:started)&.pid
 
     def master_pids = masters.map(&:pid)
 
@@ -34,11 +34,5 @@ module Harness
     def command = ["unicorn", "-c", @config, "config.ru"]
 
     def masters = titled(/unicorn master/)
-
-    def start_time(pid)
-      File.stat("/proc/#{pid}").ctime
-    rescue SystemCallError
-      Time.at(0)
-    end
   end
 end

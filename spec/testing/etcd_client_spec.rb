@@ -26,7 +26,7 @@ RSpec.describe "a stub of a client that follows etcd" do
     etcd.ctl.put("/service/b", "real")
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
-      EtcdDiscovery.register("own", "10.1.1.60:1").wait
+      EtcdDiscovery.register("own", "10.1.1.60:1").wait(timeout: 30)
       wait_until("the key") { EtcdDiscovery.key?("/service/own") }
       told = []
       EtcdDiscovery.on_change("/service/") { |change| told << [change.key, change.value] }

@@ -64,7 +64,7 @@ module EtcdDiscovery
 
       # With its first snapshot a client has some milliseconds to go until it watches: show where it gets.
       def settled(reader)
-        deadline = Client.now + 1
+        deadline = Client.now + reader.config.request_timeout
         sleep 0.005 until reader.status.state == :watching || Client.now > deadline
         reader
       end

@@ -40,7 +40,8 @@ module Application
     def begin_work
       EtcdDiscovery.start
       EtcdDiscovery.on_change(KEY) { |change| @told << [Process.pid, change.value] }
-      @registration = EtcdDiscovery.register("booted", "127.0.0.1:1", id: Process.pid.to_s, ttl: 20).wait
+      @registration = EtcdDiscovery.register("booted", "127.0.0.1:1", id: Process.pid.to_s, ttl: 60)
+      @registration.wait(timeout: 30)
     end
 
     # What on_change has told in this process; what a parent was told before the fork is not ours.
