@@ -112,6 +112,14 @@ impl Client {
         guarded(ruby, || Snapshot::current(ruby, this))
     }
 
+    fn live_revision(ruby: &Ruby, this: Obj<Self>) -> Result<i64, Error> {
+        guarded(ruby, || {
+            let reader = this.reader(ruby)?;
+            reader.ensure_ready(ruby, this.as_value())?;
+            Ok(reader.core().publication().load().snapshot().revision())
+        })
+    }
+
     fn live_value(ruby: &Ruby, this: Obj<Self>, key: Value) -> Result<Value, Error> {
         guarded(ruby, || this.reader(ruby)?.find(ruby, this.as_value(), Kind::Text, key, None))
     }
@@ -226,6 +234,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_resume", method!(Client::resume, 0))?;
     class.define_private_method("native_wait_ready", method!(Client::wait_ready, 1))?;
     class.define_private_method("native_snapshot", method!(Client::live_snapshot, 0))?;
+    class.define_private_method("native_revision", method!(Client::live_revision, 0))?;
     class.define_private_method("native_value", method!(Client::live_value, 1))?;
     class.define_private_method("native_generation", method!(Client::generation, 0))?;
     class.define_private_method("native_wait_generation", method!(Client::wait_generation, 2))?;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use etcd_discovery_core::epoch;
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Entry, Key, Publication, Published};
+use etcd_discovery_core::store::{Entry, Key, Publication, Published, RECENT_KEYS};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{Error, RArray, Ruby, Value, prelude::*};
 use rb_sys::VALUE;
@@ -29,6 +29,12 @@ use crate::waits::wait_ready;
 /// No generation: nothing has been read yet.
 const NEVER: u64 = u64::MAX;
 
+/// About how many bytes a changed key takes in a snapshot: its entry and, where many changed together, its part
+/// of the copied nodes.
+const BYTES_PER_KEY: usize = 256;
+/// About how many bytes of nodes a change of one key copies.
+const BYTES_PER_PATH: usize = 1_024;
+
 /// One client's reader. Guarded by the GVL.
 pub(crate) struct Reader {
     core: Arc<Core>,
@@ -42,6 +48,8 @@ pub(crate) struct Reader {
     verdicts: Verdicts,
     generation: Cell<u64>,
     epoch: Cell<u64>,
+    /// Of the last snapshot that was weighed.
+    weighed: Cell<u64>,
 }
 
 /// What a read is of: everything that outlives a change.
@@ -71,7 +79,21 @@ impl Reader {
             verdicts: Verdicts::default(),
             generation: Cell::new(NEVER),
             epoch: Cell::new(epoch::current()),
+            weighed: Cell::new(0),
         }
+    }
+
+    /// About how many bytes a snapshot of now keeps that the last one weighed does not.
+    pub(crate) fn weight_since_last(&self, published: &Published) -> isize {
+        let last = self.weighed.replace(published.generation());
+        if last == published.generation() {
+            return 0;
+        }
+        let mut keys = 0;
+        if !published.each_change_since(last, |_| keys += 1) {
+            keys = RECENT_KEYS.min(published.snapshot().len());
+        }
+        isize::try_from(BYTES_PER_PATH + keys * BYTES_PER_KEY).unwrap_or(isize::MAX)
     }
 
     pub(crate) const fn core(&self) -> &Arc<Core> {

@@ -30,6 +30,8 @@ pub(crate) struct Snapshot {
     /// The client's object: it knows what was made already of the entries that are still current.
     client: VALUE,
     memo: Memo,
+    /// The bytes that Ruby's collector was told of.
+    weight: isize,
 }
 
 impl DataTypeFunctions for Snapshot {
@@ -40,17 +42,32 @@ impl DataTypeFunctions for Snapshot {
     }
 }
 
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        // Objects are freed on Ruby's threads alone.
+        if let Ok(ruby) = Ruby::get() {
+            ruby.gc_adjust_memory_usage(-self.weight);
+        }
+    }
+}
+
 impl Snapshot {
     /// The current snapshot of a client that has one.
+    ///
+    /// For Ruby's collector it is a small object, yet it may be the last to hold much of an old content: one
+    /// who takes a snapshot at each change and makes few other objects would hold thousands of them.
     pub(crate) fn current(ruby: &Ruby, client: Obj<Client>) -> Result<Self, Error> {
         let reader = client.reader(ruby)?;
         reader.ensure_ready(ruby, client.as_value())?;
-        let content = reader.core().publication().load().snapshot().clone();
-        Ok(Self::of(reader.core(), content, None, client.as_raw()))
+        let published = reader.core().publication().load_full();
+        let mut snapshot = Self::of(reader.core(), published.snapshot().clone(), None, client.as_raw());
+        snapshot.weight = reader.weight_since_last(&published);
+        ruby.gc_adjust_memory_usage(snapshot.weight);
+        Ok(snapshot)
     }
 
     pub(crate) fn of(core: &Arc<Core>, content: Content, range: Option<KeyRange>, client: VALUE) -> Self {
-        Self { core: Arc::clone(core), content, range, client, memo: Memo::default() }
+        Self { core: Arc::clone(core), content, range, client, memo: Memo::default(), weight: 0 }
     }
 
     pub(crate) const fn content(&self) -> &Content {

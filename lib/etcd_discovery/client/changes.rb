@@ -72,7 +72,7 @@ module EtcdDiscovery
     # @raise [TimeoutError] when it did not come in time
     def wait_for_revision(revision, timeout:)
       reached = native_wait_revision(revision, Float(timeout))
-      seen = native_snapshot.revision
+      seen = native_revision
       return seen if reached
 
       raise TimeoutError.new("revision #{revision} did not arrive within #{timeout} s; " \
@@ -104,7 +104,7 @@ module EtcdDiscovery
       return if native_wait_generation(generation, deadline - Client.now)
 
       raise TimeoutError.new("#{key.inspect} did not become what was waited for; the last revision seen is " \
-                             "#{native_snapshot.revision}, the client is #{status.state}", key:)
+                             "#{native_revision}, the client is #{status.state}", key:)
     end
   end
 end

@@ -20,8 +20,9 @@ def follow
   end
 end
 
+# Not by a snapshot's revision: only the reader that is about snapshots takes any.
 def await_next
-  EtcdDiscovery.wait_for_revision(EtcdDiscovery.snapshot.revision + 1, timeout: 0.1)
+  EtcdDiscovery.wait_for_revision(EtcdDiscovery.status.revision + 1, timeout: 0.1)
 rescue EtcdDiscovery::TimeoutError
   nil
 end

@@ -1,0 +1,36 @@
+# frozen_string_literal: true
+
+RSpec.describe "what a snapshot holds" do
+  let(:client) { Harness::ClosingClient.add(EtcdDiscovery::Client.new(source: "memory", watch: [""])) }
+
+  def change(keys) = keys.times { |n| client.put("/#{n}", rand.to_s) }
+
+  # Bytes that Ruby's collector was told of meanwhile.
+  def told
+    GC.start
+    GC.disable
+    before = GC.stat(:malloc_increase_bytes)
+    yield
+    GC.stat(:malloc_increase_bytes) - before
+  ensure
+    GC.enable
+  end
+
+  it "is known to Ruby's collector, which else would let thousands of old ones live" do
+    taken = told do
+      100.times do
+        change(100)
+        client.snapshot
+      end
+    end
+    not_taken = told { 100.times { change(100) } }
+    expect(taken - not_taken).to be > 100 * 100 * 100
+  end
+
+  it "is told once, however many snapshots of one revision are taken" do
+    change(1_000)
+    once = told { client.snapshot }
+    again = told { client.snapshot }
+    expect([once, again]).to match [be > 100_000, be < 10_000]
+  end
+end
