@@ -9,9 +9,8 @@ module Torture
   #
   # A testimony waits until the recorder has come as far, and until the process has spoken once more.
   class Checker
-    # Seconds. A read that asked the network would take as long as etcd is away, and connecting alone has two
-    # seconds; but the machine may be busy.
-    LONGEST_READ = 2.0
+    # Seconds. A read that asked the network would take as long as etcd is away; but the machine may be busy.
+    LONGEST_READ = 1.0
     # Until the recorder's word of that time has arrived here, and the process has counted a reset that it was
     # about to count: it does so just after it shows the snapshot.
     HINDSIGHT = 0.5

@@ -35,19 +35,18 @@ module Torture
     def run(seconds)
       deadline = Torture.now + seconds
       @complaints += @recovery.measure
-      round while Torture.now < deadline
-      # The last healing was the end of a round; its promise is the sharper one.
-      @complaints += settle(Recovery::LAST_PATIENCE)
+      round(Recovery::PATIENCE) while Torture.now < deadline
+      round(Recovery::LAST_PATIENCE)
     end
 
     private
 
-    def round
+    def round(patience)
       @world.cluster.back_up if (@rounds % BETWEEN_BACKUPS).zero?
       @rounds += 1
       draw.each { |fault| inject(fault) }
       sleep @random.rand(@random.rand < 0.2 ? LONG : SHORT)
-      @complaints += settle(Recovery::PATIENCE)
+      @complaints += settle(patience)
       @world.crew.complain
     end
 

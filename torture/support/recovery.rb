@@ -4,9 +4,9 @@ module Torture
   # How long each process takes, once everything is mended, until it has etcd's current content.
   class Recovery
     # Seconds. A process that needs more is stuck: the default settings give up a silent link after 3 s, and
-    # wait up to 3 s more before they connect, for which there are 2 s.
-    LAST_PATIENCE = 10
-    # After a healing that is not the last one.
+    # wait up to 3 s before they connect.
+    LAST_PATIENCE = 5
+    # After a healing that is not the last one: the next fault is already on its way to some.
     PATIENCE = 30
 
     # etcd itself is not there while an answer takes longer. Where other work starves it, that is the

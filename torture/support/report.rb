@@ -5,7 +5,7 @@ module Torture
   class Report
     PROMISES = { 1 => "snapshots that etcd never held at their revision",
                  2 => "revisions that went back without a reset",
-                 4 => "reads that raised, lied, or took more than two seconds",
+                 4 => "reads that raised, lied, or took more than a second",
                  5 => "ages that claim more than was confirmed",
                  9 => "processes that ended without a word" }.freeze
 
