@@ -152,6 +152,7 @@ RSpec.describe "a forked process" do
       trap(:USR1) { child = fork } # goes on with the wait in both
       report "connected"
       hear
+      report "putting"
       outcome = error_of { EtcdDiscovery.put("/service/b", "after") }
       report [child ? "parent" : "child", outcome && outcome[:class]]
       exit!(0) unless child
@@ -160,6 +161,7 @@ RSpec.describe "a forked process" do
     process.heard
     proxy.half_open
     process.tell
+    expect(process.heard).to eq "putting" # a process that waits for the spec waits by poll too
     expect_soon("the wait for etcd") { File.read("/proc/#{process.pid}/wchan").include?("poll") }
     process.signal(:USR1)
     expect(process.heard).to eq ["child", "EtcdDiscovery::ConnectionError"]

@@ -145,13 +145,15 @@ RSpec.describe "a client with memory in place of etcd" do
       EtcdDiscovery.configure { |config| config.source = "memory" }
       EtcdDiscovery.put("/a", "parent")
       registration = EtcdDiscovery.register("b", "10.1.1.60:1")
-      EtcdDiscovery.on_change("/a") { |change| report [Process.pid == $parent, change.value] }
+      reported = Queue.new
+      EtcdDiscovery.on_change("/a") { |change| reported << report([Process.pid == $parent, change.value]) }
       $parent = Process.pid
       in_child do
         told = Queue.new
         EtcdDiscovery.on_change("/a") { |change| told << change.value }
         EtcdDiscovery.put("/a", "child")
         report [EtcdDiscovery["/a"], told.pop, registration.state]
+        reported.pop
       end
       report [EtcdDiscovery["/a"], registration.state]
     RUBY

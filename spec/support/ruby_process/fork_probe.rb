@@ -6,6 +6,10 @@ require "fiddle"
 # hold still, before the process is copied. To be loaded before the gem: the C library calls the handlers
 # for that moment in the reverse order of their registration.
 module ForkProbe
+  # Seconds that a thread which was asked may take to come to rest: it has told that it will, or was not
+  # given the processor yet. One that nobody asked never waits for a futex.
+  PATIENCE = 1
+
   @seen = []
 
   class << self
@@ -14,7 +18,19 @@ module ForkProbe
 
     def look
       task = Dir.glob("/proc/self/task/*").find { |path| File.read("#{path}/comm").start_with?("etcd_disc") }
-      @seen << File.read("#{task}/wchan") if task
+      @seen << come_to_rest("#{task}/wchan") if task
+    end
+
+    private
+
+    # Without a sleep: another Ruby thread must not run in the midst of a fork.
+    def come_to_rest(path)
+      deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + PATIENCE
+      loop do
+        function = File.read(path)
+        late = Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+        return function if late || function.include?("futex")
+      end
     end
   end
 
