@@ -5,10 +5,10 @@ RSpec.describe "a service that is handed over" do
 
   def key = "/service/b/one"
 
-  def process(address)
+  def process(address, ttl: 10)
     ruby_process(<<~RUBY, etcd).tap(&:heard)
       connect "/service/"
-      EtcdDiscovery.register("b", "#{address}", id: "one", ttl: 2).wait(timeout: 30)
+      EtcdDiscovery.register("b", "#{address}", id: "one", ttl: #{ttl}).wait(timeout: 30)
       report true
       hear
     RUBY
@@ -33,7 +33,7 @@ RSpec.describe "a service that is handed over" do
 
   it "goes back to the old process when the new one dies" do
     process("10.1.1.60:8081")
-    new = process("10.1.1.60:8082")
+    new = process("10.1.1.60:8082", ttl: 2)
     new.signal(:KILL)
     expect_soon("the old process's address", timeout: 60) { etcd.ctl.get(key) == "10.1.1.60:8081" }
   end

@@ -5,8 +5,10 @@ RSpec.describe "a process that has registered" do
 
   def key = "/service/b/one"
 
-  def register(options = "")
-    announcement = %(EtcdDiscovery.register("b", "10.1.1.60:8081", id: "one", ttl: 2#{options}))
+  # The TTL is short where an example waits for its end; elsewhere, that a key is gone shows that it was
+  # taken away.
+  def register(options = "", ttl: 10)
+    announcement = %(EtcdDiscovery.register("b", "10.1.1.60:8081", id: "one", ttl: #{ttl}#{options}))
     "registration = #{announcement}.wait(timeout: 30)\n"
   end
 
@@ -26,7 +28,7 @@ RSpec.describe "a process that has registered" do
   end
 
   it "is gone from etcd some time after it was killed" do
-    process = ruby_process("connect '/service/'\n#{register}report true\nhear", etcd)
+    process = ruby_process("connect '/service/'\n#{register(ttl: 2)}report true\nhear", etcd)
     process.heard
     process.signal(:KILL)
     expect_soon("the lease to run out", timeout: 60) { etcd.ctl.get(key).nil? }
@@ -35,7 +37,7 @@ RSpec.describe "a process that has registered" do
   it "loses it with liveness: when the application hangs, and gets it back" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
-      #{register(', liveness: 2')}
+      #{register(', liveness: 2', ttl: 2)}
       report true
       touching = Thread.new { loop { registration.touch; sleep 0.2 } }
       hear
@@ -76,7 +78,7 @@ RSpec.describe "a process that has registered" do
   end
 
   it "registers again after it was stopped for three times the TTL and continued" do
-    process = ruby_process("connect '/service/'\n#{register}report true\nhear", etcd)
+    process = ruby_process("connect '/service/'\n#{register(ttl: 2)}report true\nhear", etcd)
     process.heard
     process.signal(:STOP)
     expect_soon("the lease to run out", timeout: 60) { etcd.ctl.get(key).nil? }
@@ -113,7 +115,7 @@ RSpec.describe "a process that has registered" do
       connect "/service/"
       #{register}
       child = fork do
-        EtcdDiscovery.register("b", "a:1", id: "two", ttl: 2).wait(timeout: 30)
+        EtcdDiscovery.register("b", "a:1", id: "two", ttl: 10).wait(timeout: 30)
         report true
         hear
       end

@@ -62,11 +62,11 @@ RSpec.describe "a client that watches nothing" do
   it "belongs to the process that made it: a forked child may register for itself" do
     process = ruby_process(<<~RUBY, etcd)
       connect
-      EtcdDiscovery.register("b", "a:1", id: "one", ttl: 2).wait(timeout: 30)
+      EtcdDiscovery.register("b", "a:1", id: "one", ttl: 10).wait(timeout: 30)
       in_child do
         EtcdDiscovery.after_fork
         report EtcdDiscovery.status.state
-        EtcdDiscovery.register("b", "a:2", id: "two", ttl: 2).wait(timeout: 30)
+        EtcdDiscovery.register("b", "a:2", id: "two", ttl: 10).wait(timeout: 30)
         report EtcdDiscovery.healthy?
       end
       report EtcdDiscovery.healthy?

@@ -13,7 +13,7 @@ RSpec.describe "Ruby and Go", :go do
   def endpoints(command, *words) = go_program("endpoints", command, @etcd.endpoint, "/service/b", *words)
 
   def announce(id, address, **options)
-    reader.register("b", address, id:, ttl: 2, format: :endpoints, **options).wait(timeout: 30)
+    reader.register("b", address, id:, ttl: 10, format: :endpoints, **options).wait(timeout: 30)
   end
 
   # What a Go program says as JSON, a line each.
@@ -61,12 +61,12 @@ RSpec.describe "Ruby and Go", :go do
   end
 
   it "in the plain form: a Go program gets and watches the address that Ruby announces" do
-    first = reader.register("/service/a", "10.1.1.60:8081", ttl: 2).wait(timeout: 30)
+    first = reader.register("/service/a", "10.1.1.60:8081", ttl: 10).wait(timeout: 30)
     finding = go_program("find", @etcd.endpoint, "/service/a")
     expect(finding.line).to eq "10.1.1.60:8081"
     first.deregister(timeout: 30)
     expect(finding.line).to eq ""
-    reader.register("/service/a", "10.1.1.61:8081", ttl: 2).wait(timeout: 30)
+    reader.register("/service/a", "10.1.1.61:8081", ttl: 10).wait(timeout: 30)
     expect(finding.line).to eq "10.1.1.61:8081"
   end
 end

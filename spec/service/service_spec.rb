@@ -115,7 +115,7 @@ RSpec.describe EtcdDiscovery::Service do
 
   it "keeps the last list for a bound of time when it becomes empty, and says so" do
     put(1)
-    kept = reader.service("b", keep_last: 2)
+    kept = reader.service("b", keep_last: 5)
     kept.on_event { |event| events << event.type }
     expect(kept.addresses).to eq ["10.1.1.60:1"]
     delete(1)
