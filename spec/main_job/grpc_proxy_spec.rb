@@ -5,9 +5,9 @@ RSpec.describe "etcd grpc-proxy" do
   let(:proxy) { start_grpc_proxy(etcd) }
   let(:quick) { { progress_interval: 0.5, request_timeout: 1, max_staleness: 5 } }
 
-  def start_following(*watched)
+  def start_following(*watched, **settings)
     etcd.ctl.put("/service/b", "before")
-    client(proxy, *watched, **quick).tap(&:start)
+    client(proxy, *watched, **quick, **settings).tap(&:start)
   end
 
   # From the first of these writes on, only a comparison can confirm anything.
@@ -29,7 +29,7 @@ RSpec.describe "etcd grpc-proxy" do
   end
 
   it "leaves freshness to comparisons: while others write, it is confirmed over one connection" do
-    reader = start_following("/service/")
+    reader = start_following("/service/", request_timeout: 10)
     5.times { expect_confirmation(reader) }
     status = reader.status
     expect(status).to have_attributes(state: :watching, reconnects: 0, relists: 0, resets: 0)

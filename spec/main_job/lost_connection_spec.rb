@@ -63,10 +63,10 @@ RSpec.describe "a process that loses etcd" do
     proxy.pass
 
     wait_until("the end of the deleted key") { reader["/service/gone"].nil? }
-    expect(reader.status.relists).to eq relists + 1
     expect_copy_of(etcd, reader, known)
     etcd.ctl.put("/service/changed", "3")
     expect_soon("a change after it") { reader["/service/changed"] == "3" }
+    expect(reader.status.relists).to eq relists + 1
   end
 
   it "shows what is there when etcd comes back without its data" do
@@ -106,15 +106,15 @@ RSpec.describe "a process that loses etcd" do
   end
 
   it "stays fresh for as long as etcd is there, also when nothing changes" do
-    reader = client(etcd, "/service/", max_staleness: 3, progress_interval: 0.5).tap(&:start)
+    reader = client(etcd, "/service/", max_staleness: 5, progress_interval: 0.5).tap(&:start)
     ages = []
     # Twice the limit: without a sign from etcd the age would pass it for certain.
     wait_until("twice the limit to pass") do
       ages << reader.status.age
       expect(reader).not_to be_stale
-      Harness.now > (@start ||= Harness.now) + 6
+      Harness.now > (@start ||= Harness.now) + 10
     end
-    expect(ages.max).to be < 3
+    expect(ages.max).to be < 5
   end
 
   it "loses no change when the connection breaks again and again" do

@@ -11,13 +11,12 @@ RSpec.describe "an etcd member that falls silent without closing a connection" d
     client(proxies.map(&:endpoint), "/service/", **settings).tap(&:start)
   end
 
-  # Which of `things`, in the order of the members, the reader is watching at.
-  def in_use(reader, things) = things[proxies.map(&:endpoint).index(reader.status.endpoint)]
+  # Which of `things`, in the order of the members, is the one that the reader has at `endpoint`.
+  def at(endpoint, things) = things[proxies.map(&:endpoint).index(endpoint)]
 
   # From the fault on nothing may be older than `max_staleness`: a stale reader is one that found no other
   # member in time.
-  def expect_to_move_on(reader)
-    left = reader.status.endpoint
+  def expect_to_move_on(reader, left)
     @cluster.put("/service/b", value = "without #{left}")
     wait_until("the value over another member") do
       expect(reader).not_to be_stale
@@ -28,8 +27,9 @@ RSpec.describe "an etcd member that falls silent without closing a connection" d
 
   it "is left for another one, before the copy is stale, when it is stopped (SIGSTOP)" do
     reader = follower(**quick)
-    stopped = in_use(reader, @cluster.members).tap(&:pause)
-    expect_to_move_on(reader)
+    left = reader.status.endpoint
+    stopped = at(left, @cluster.members).tap(&:pause)
+    expect_to_move_on(reader, left)
   ensure
     stopped&.continue
   end
@@ -37,22 +37,24 @@ RSpec.describe "an etcd member that falls silent without closing a connection" d
   it "is left for another one, before the copy is stale, when packets to it, from it, or both are lost" do
     [[:up], [:down], %i[up down]].each do |directions|
       reader = follower(**quick)
-      broken = in_use(reader, proxies).tap { |proxy| proxy.blackhole(*directions) }
-      expect_to_move_on(reader)
+      left = reader.status.endpoint
+      broken = at(left, proxies).tap { |proxy| proxy.blackhole(*directions) }
+      expect_to_move_on(reader, left)
       broken.pass
     end
   end
 
   it "is left for another one, before the copy is stale, when its connections are half-open" do
     reader = follower(**quick)
-    in_use(reader, proxies).half_open
-    expect_to_move_on(reader)
+    left = reader.status.endpoint
+    at(left, proxies).half_open
+    expect_to_move_on(reader, left)
   end
 
   it "is left for another one with the default settings too" do
     reader = follower
     left = reader.status.endpoint
-    in_use(reader, proxies).half_open
+    at(left, proxies).half_open
     @cluster.put("/service/b", "by default")
     wait_until("the value over another member") { reader["/service/b"] == "by default" }
     wait_until("a confirmation") { reader.healthy? }
@@ -66,7 +68,8 @@ RSpec.describe "an etcd member that falls silent without closing a connection" d
     silent_since = Harness.now
     wait_until("stale") { reader.stale? }
     # Counted from the last confirmation, which is older than the silence: never later than the limit.
-    expect(reader.status.age).to be >= Harness.now - silent_since
+    silence = Harness.now - silent_since
+    expect(reader.status.age).to be >= silence
     expect(reader["/service/b"]).to eq @cluster.ctl.get("/service/b")
   end
 end

@@ -4,12 +4,13 @@ RSpec.describe "a transaction" do
   # Reads snapshots as fast as it can while the block writes, and returns what each one showed: the set
   # of values that the given keys had together, for every different state that was seen.
   def states_seen_while(reader, keys, &)
-    seen = []
-    writing = Thread.new(&)
+    state = -> { reader.snapshot.then { |snapshot| keys.map { |key| snapshot[key] } } }
+    seen = [state.call]
+    writing = Thread.new(seen, &)
     wait_until("the last transaction", timeout: 120, every: 0) do
-      state = reader.snapshot.then { |snapshot| keys.map { |key| snapshot[key] } }
-      seen << state unless seen.last == state
-      state.last == "last"
+      now = state.call
+      seen << now unless seen.last == now
+      now.last == "last"
     end
     writing.join
     seen
@@ -37,9 +38,9 @@ RSpec.describe "a transaction" do
 
     proxy.refuse
     12.times { |n| etcd.ctl.transaction(*keys.map { |key| [:put, key, "#{n}#{padding}"] }) }
-    seen = states_seen_while(reader, keys) do
+    seen = states_seen_while(reader, keys) do |states|
       proxy.pass
-      wait_until("the connection") { reader.snapshot[keys.last] == "11#{padding}" }
+      wait_until("the catch-up to be seen") { states.last.last == "11#{padding}" }
       etcd.ctl.transaction(*keys.map { |key| [:put, key, "last"] })
     end
 

@@ -174,7 +174,7 @@ RSpec.describe "a client with a file in place of etcd" do
   end
 
   it "makes the client stale for as long as it is bad" do
-    client = offline("/a: '1'\n", max_staleness: 1)
+    client = offline("/a: '1'\n", max_staleness: 3)
     expect(client.status).to have_attributes(state: :offline, stale?: false)
     replace("/a: [\n")
     expect_soon("staleness") { client.stale? }

@@ -84,6 +84,7 @@ RSpec.describe "a pin" do
     end
     seen = []
     until seen.last == "999"
+      writing.join(0) # raises what ended it
       values = reader.pin { names.map { |name| reader[name].tap { Thread.pass } } }
       expect(values.uniq.size).to eq 1
       seen |= values
