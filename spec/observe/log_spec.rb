@@ -62,7 +62,7 @@ RSpec.describe "the log" do
     it "tells of contact, its loss, stale data and its return in lines that are useful alone" do
       etcd.ctl.put("/a/x", "a secret")
       proxy = start_proxy(etcd)
-      reader = client(proxy, "/a/", logger:, max_staleness: 1, progress_interval: 0.2, backoff_cap: 0.2)
+      reader = client(proxy, "/a/", logger:, max_staleness: 3, progress_interval: 0.2, backoff_cap: 0.2)
       reader.start
       me = "etcd_discovery\\[#{Process.pid}\\]:"
       at = Regexp.escape(proxy.endpoint)
@@ -71,7 +71,7 @@ RSpec.describe "the log" do
       served = "reads go on from revision \\d+, 1 key"
       expect(next_line)
         .to match(/\AWARN #{me} no contact with etcd at #{at} \(.+\); #{served}; next attempt within 0.2 s/)
-      expect(next_line).to match(/\AERROR #{me} stale: .* \d+\.\d s \(max_staleness is 1 s\); .*; #{served}/)
+      expect(next_line).to match(/\AERROR #{me} stale: .* \d+\.\d s \(max_staleness is 3 s\); .*; #{served}/)
       proxy.pass
       expect([next_line, next_line])
         .to contain_exactly(match(/\AINFO #{me} following #{at} .* again after \d+\.\d s, from revision/),

@@ -89,13 +89,13 @@ module Harness
       end
     end
 
-    # Ends a worker, and waits until another one listens in its place.
+    # Ends a worker, and waits until it is gone and another one listens in its place.
     def replace(with: :KILL)
       known = worker_pids
       victim = (known - [parent_pid]).last
       Process.kill(with, victim)
       WaitUntil.wait_until("a successor of #{victim}", timeout: BOOT_LIMIT) do
-        (worker_pids - known).find { |pid| File.socket?(socket(pid)) }
+        successor(known) unless ProcessTable.alive?(victim)
       end
     end
 
@@ -129,6 +129,8 @@ module Harness
 
     # The processes of the group with such a title.
     def titled(pattern) = group.select { |entry| ProcessTable.title(entry.pid).match?(pattern) }
+
+    def successor(known) = (worker_pids - known).find { |pid| File.socket?(socket(pid)) }
 
     # A first master may rightly be gone after a restart; before any worker it is a failure.
     def gone!

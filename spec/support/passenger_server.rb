@@ -19,9 +19,9 @@ module Harness
     def replace(with: :KILL)
       known = worker_pids
       Process.kill(with, known.last)
-      WaitUntil.wait_until("a successor", timeout: BOOT_LIMIT) do
+      WaitUntil.wait_until("a successor of #{known.last}", timeout: BOOT_LIMIT) do
         ask_somebody
-        (worker_pids - known).find { |pid| File.socket?(socket(pid)) }
+        successor(known) unless ProcessTable.alive?(known.last)
       end
     end
 
