@@ -91,7 +91,8 @@ enum State {
     },
 }
 
-/// Decides what one client does. See the module's picture.
+/// Decides what one client does.
+#[doc = include_str!("transitions.md")]
 #[derive(Debug)]
 pub struct Machine {
     rules: Rules,
