@@ -45,6 +45,11 @@ module EtcdDiscovery
         count: "resets since the last event", **copy
       ),
       new(
+        :divergence, :history, :error,
+        "an audit found the local copy to differ from etcd, and all keys were read anew",
+        count: "such audits since the last event", **copy, **error
+      ),
+      new(
         :stale, :freshness, :error,
         "etcd has not confirmed the data for longer than `max_staleness`, since the start at most",
         age: "seconds since the last confirmation, or the start", max_staleness: "seconds",

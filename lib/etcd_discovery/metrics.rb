@@ -40,6 +40,8 @@ module EtcdDiscovery
       Family.new("reconnects_total", :counter, "Connections made after the first.", &:reconnects),
       Family.new("relists_total", :counter, "Full listings after the first.", &:relists),
       Family.new("resets_total", :counter, "How often the history of etcd was another one.", &:resets),
+      Family.new("audits_total", :counter, "How often the copy was compared with etcd.", &:audits),
+      Family.new("divergences_total", :counter, "How often they differed; it was mended.", &:divergences),
       Family.new("registrations", :gauge, "What this process has announced, by state.") do |status|
         found = status.registrations.map { |registration| registration[:state] }.tally
         registration_states.map { |state| [{ state: }, found.fetch(state, 0)] }

@@ -8,6 +8,8 @@ RSpec.describe "an audit" do
     proxy = start_proxy(etcd)
     2.times { |n| etcd.ctl.put("/service/old#{n}", "before") }
     reader = client(proxy, "/service/", audit_interval: 1, progress_interval: 0.5).tap(&:start)
+    told = Queue.new
+    reader.subscribe(:divergence) { |event| told << event.payload }
     proxy.refuse
     etcd.kill9
     etcd.start_empty
@@ -17,7 +19,9 @@ RSpec.describe "an audit" do
     wait_until("the difference to be found", timeout: 60) { reader.status.divergences == 1 }
     expect_soon("the same content") { bytes(reader.snapshot.to_h) == etcd.ctl.read_prefix("/service/") }
     expect(reader.status).to have_attributes(resets: 0, relists: 1)
-    expect(reader.status.last_error.message).to match(%r{audit.*differ.*/service/})
+    finding = have_attributes(message: match(%r{audit.*differ.*/service/}))
+    expect(reader.status.last_error).to finding
+    expect(told.pop).to include(count: 1, error: finding)
     etcd.ctl.put("/service/new0", "later")
     expect_soon("a change after it") { reader["/service/new0"] == "later" }
     audits = reader.status.audits

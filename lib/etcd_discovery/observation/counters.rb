@@ -2,9 +2,9 @@
 
 module EtcdDiscovery
   module Observation
-    # What the client counts: `relist` and `reset`.
+    # What the client counts: `relist`, `reset` and `divergence`.
     class Counters
-      EVENTS = { resets: :reset, relists: :relist }.freeze
+      EVENTS = { resets: :reset, relists: :relist, divergences: :divergence }.freeze
 
       def initialize
         @told = EVENTS.transform_values { 0 }
@@ -16,12 +16,19 @@ module EtcdDiscovery
           before = [@told[field], account[field]].min
           count = account[field] - before
           @told[field] = account[field]
-          [event, { count:, revision: account[:revision], keys: account[:size] }] if count.positive?
+          [event, { count:, **found(event, account) }] if count.positive?
         end
       end
 
       def due(_now)
         nil
+      end
+
+      private
+
+      def found(event, account)
+        copy = { revision: account[:revision], keys: account[:size] }
+        event == :divergence ? copy.merge(error: account[:last_error]) : copy
       end
     end
   end

@@ -65,6 +65,11 @@ module EtcdDiscovery
             "its data; serving what it holds now, #{copy(payload)}; find out whether that was intended"
         end
 
+        def divergence(payload)
+          "the local copy differed from etcd (#{error(payload)}); it is mended, at #{copy(payload)}; report " \
+            "it, please, and check that the members of etcd agree (etcdctl endpoint hashkv --cluster)"
+        end
+
         def stale(payload)
           since = format("%<age>.1f s (max_staleness is %<max_staleness>g s)", payload)
           "stale: etcd has not confirmed the data for #{since}; the client is #{payload[:state]}; " \
