@@ -11,9 +11,14 @@ module Bench
     BURST = 50_000
     GO = "Go clientv3 watch"
 
+    # Values are the times of their puts. How long ago that was, in microseconds.
+    SINCE = <<~'RUBY'
+      def since(put) = (Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond) - Integer(put)) / 1e3
+    RUBY
+
     # A worker that is busy and reads all the time, at the lowest priority so that it takes the processor from
-    # nobody. Values are the times of their puts.
-    READS = <<~'RUBY'
+    # nobody.
+    READS = SINCE + <<~'RUBY'
       connect "/tick/"
       Process.setpriority(Process::PRIO_PROCESS, 0, 19)
       report "ready"
@@ -25,14 +30,14 @@ module Bench
         break if value == "end"
 
         last = value
-        latencies << (Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond) - Integer(last)) / 1e3
+        latencies << since(last)
       end
       report latencies
     RUBY
 
     # A thread that is woken by each change, and then reads. One that is overtaken by the next before
     # it is read is not seen, and does not count.
-    TICKS = <<~'RUBY'
+    TICKS = SINCE + <<~'RUBY'
       connect "/tick/"
       report "ready"
       latencies = []
@@ -42,7 +47,7 @@ module Bench
         break if value == "end"
 
         last = value
-        latencies << (Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond) - Integer(last)) / 1e3
+        latencies << since(last)
       end
       report latencies
     RUBY

@@ -78,9 +78,8 @@ RSpec.describe "a pin" do
   it "shows no two revisions to a request that reads 20 keys during 1,000 transactions that write them" do
     names = Array.new(20) { |n| "/k/#{n}" }
     writing = Thread.new do
-      Harness::Gateway.new(etcd.port).transactions do |transaction|
-        1_000.times { |number| transaction.call(names.to_h { |name| [name, number.to_s] }) }
-      end
+      gateway = Harness::Gateway.new([etcd.port], timeout: 30)
+      1_000.times { |number| gateway.commit(names.map { |name| [:put, name, number.to_s] }) }
     end
     seen = []
     until seen.last == "999"

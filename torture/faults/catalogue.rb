@@ -19,7 +19,7 @@ module Torture
       def inject(name, world)
         @all.fetch(name).call(world)
         true
-      rescue Impossible, Gateway::Failed, Harness::Etcdctl::Failed, Errno::ESRCH
+      rescue Impossible, Harness::Gateway::Failed, Harness::Etcdctl::Failed, Errno::ESRCH
         false
       end
     end

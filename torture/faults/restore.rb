@@ -17,7 +17,7 @@ module Torture
       token = same ? world.cluster.token : world.cluster.new_token
       world.crew.stop_recorder
       world.cluster.stop
-      world.listener.ask { |checker| checker.history.close(Torture.now) }
+      world.listener.ask { |checker| checker.history.close(Harness.now) }
       world.cluster.restore(backup, token:)
       world.begin_epoch(world.recorded_epoch + 1)
     end

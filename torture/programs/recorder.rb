@@ -8,7 +8,7 @@
 # What etcd said stands verbatim in the file EVIDENCE.
 
 require_relative "../support/content"
-require_relative "../support/gateway"
+require_relative "../../spec/support/gateway"
 require_relative "../support/settings"
 
 # One history, from one listing.
@@ -32,11 +32,11 @@ class Recorder
 
   def begin_with_all
     @revision, keys = @gateway.everything
-    @heard_at = Torture.now
+    @heard_at = Harness.now
     @content = keys.select { |key, _| Torture::Content.watched?(key) }
-    @evidence.puts(JSON.generate(revision: @revision, base: Torture::Gateway.encode_all(@content)))
+    @evidence.puts(JSON.generate(revision: @revision, base: Harness::Gateway.encode_all(@content)))
     tell
-  rescue Torture::Gateway::Failed
+  rescue Harness::Gateway::Failed
     sleep 0.05
     retry
   end
@@ -44,16 +44,16 @@ class Recorder
   def follow
     create = { key: "AA==", range_end: "AA==", start_revision: (@revision + 1).to_s }
     @gateway.stream("/v3/watch", silence: SILENCE, create_request: create) { |answer| take(answer) }
-  rescue Torture::Gateway::Failed
+  rescue Harness::Gateway::Failed
     sleep 0.02
   end
 
   def take(answer)
-    result = answer["result"] or raise Torture::Gateway::Failed, answer.inspect
+    result = answer["result"] or raise Harness::Gateway::Failed, answer.inspect
     abort "the history was compacted before it was recorded: #{result}" if result["compact_revision"]
-    raise Torture::Gateway::Failed, result.inspect if result["canceled"]
+    raise Harness::Gateway::Failed, result.inspect if result["canceled"]
 
-    @heard_at = Torture.now
+    @heard_at = Harness.now
     events = result["events"] || []
     @evidence.puts(JSON.generate(events))
     events.chunk_while { |one, other| revision(one) == revision(other) }.each { |group| apply(group) }

@@ -4,7 +4,7 @@
 # two histories hold the same values.
 
 require_relative "../support/content"
-require_relative "../support/gateway"
+require_relative "../../spec/support/gateway"
 require_relative "../support/settings"
 
 # Single puts, deletes, deletes of many keys, and transactions of many over both ranges; also keys that nobody
@@ -28,7 +28,7 @@ class Writer
     until @alive.wait_readable(@random.rand * @pause)
       begin
         @gateway.commit(operations)
-      rescue Torture::Gateway::Failed
+      rescue Harness::Gateway::Failed
         nil # it may have been committed or not: the recorder knows
       end
     end

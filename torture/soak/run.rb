@@ -2,7 +2,7 @@
 
 require_relative "../../spec/support/etcd_server"
 require_relative "../../spec/support/ruby_process"
-require_relative "../support/gateway"
+require_relative "../../spec/support/gateway"
 require_relative "table"
 
 module Soak
@@ -25,7 +25,7 @@ module Soak
 
     def run
       @etcd = Harness::EtcdServer.new(flags: ["--quota-backend-bytes=#{4 << 30}"]).start
-      @gateway = Torture::Gateway.new([@etcd.port])
+      @gateway = Harness::Gateway.new([@etcd.port])
       @gateway.commit(Array.new(TRANSACTION) { |n| [:put, "/s/#{n}", "0"] })
       start_readers
       @steps.each { |step| go_on_to(step) }

@@ -47,12 +47,12 @@ module Torture
     end
 
     # Of a process that somebody has killed.
-    def forget(pid) = take(Death.new(pid, Torture.now))
+    def forget(pid) = take(Death.new(pid, Harness.now))
 
     # Processes that are gone, though nobody has killed them and they have not taken their leave.
     def miss(pids)
       pids.reject { |pid| @queues[pid].any?(Death) }.select { |pid| @trails.delete(pid) }
-          .each { |pid| found(9, Death.new(pid, Torture.now), "it ended without a word") }
+          .each { |pid| found(9, Death.new(pid, Harness.now), "it ended without a word") }
     end
 
     private
@@ -74,9 +74,9 @@ module Torture
       head = queue.first
       return false unless head
       return true if last || head.is_a?(Death)
-      return head.time + HINDSIGHT < Torture.now if head.is_a?(Beat)
+      return head.time + HINDSIGHT < Harness.now if head.is_a?(Beat)
 
-      said_more?(head, queue.last) && (recorded?(head) || head.time + RECORDER_LIMIT < Torture.now)
+      said_more?(head, queue.last) && (recorded?(head) || head.time + RECORDER_LIMIT < Harness.now)
     end
 
     def said_more?(look, latest) = latest.is_a?(Death) || latest.time > look.time + HINDSIGHT

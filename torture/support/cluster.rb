@@ -73,7 +73,7 @@ module Torture
     def insist(what, timeout: 60)
       Harness::WaitUntil.wait_until(what, timeout:, every: 0.05) do
         yield || true
-      rescue Gateway::Failed
+      rescue Harness::Gateway::Failed
         nil
       end
     end
@@ -82,7 +82,7 @@ module Torture
       members.select(&:running?).each do |member|
         status = Settings.gateway("root", ports: [member.port], timeout: 1).call("/v3/maintenance/status")
         return [member, status["leader"]] if status["leader"] == status.dig("header", "member_id")
-      rescue Gateway::Failed
+      rescue Harness::Gateway::Failed
         next
       end
       nil

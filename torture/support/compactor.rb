@@ -31,7 +31,7 @@ module Torture
     def compact
       @gateway.compact(@revision.call)
       @count += 1
-    rescue Gateway::Failed
+    rescue Harness::Gateway::Failed
       nil
     ensure
       sleep EVERY

@@ -21,6 +21,4 @@ module Torture
       Digest::SHA256.hexdigest(text.join)
     end
   end
-
-  def self.now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 end

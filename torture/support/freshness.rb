@@ -15,10 +15,10 @@ module Torture
     end
 
     # Nothing can come from etcd, from now on.
-    def cut_off = @cuts << Cut.new(Torture.now)
+    def cut_off = @cuts << Cut.new(Harness.now)
 
     # Something can, after this.
-    def connected = @cuts.each { |cut| cut.to ||= Torture.now }
+    def connected = @cuts.each { |cut| cut.to ||= Harness.now }
 
     # What is wrong, or nil.
     def problem(trail, beat)

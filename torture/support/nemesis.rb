@@ -33,9 +33,9 @@ module Torture
     end
 
     def run(seconds)
-      deadline = Torture.now + seconds
+      deadline = Harness.now + seconds
       @complaints += @recovery.measure
-      round(Recovery::PATIENCE) while Torture.now < deadline
+      round(Recovery::PATIENCE) while Harness.now < deadline
       round(Recovery::LAST_PATIENCE)
     end
 
@@ -73,6 +73,6 @@ module Torture
       note(done ? fault : "#{fault}, in vain")
     end
 
-    def note(what) = @record.puts("#{Torture.now} #{what}")
+    def note(what) = @record.puts("#{Harness.now} #{what}")
   end
 end

@@ -37,7 +37,7 @@ module Torture
 
     # Call it when everything is mended: from now on the time counts.
     def measure(limit: PATIENCE)
-      goal = aim(Torture.now)
+      goal = aim(Harness.now)
       missing = wait_for(goal, limit)
       @stuck += missing.size
       @last = goal.met.values
@@ -50,17 +50,17 @@ module Torture
     # Returns who is missing in the end.
     def wait_for(goal, limit)
       deadline = goal.time + LONGEST
-      until (missing = behind(goal)).empty? || Torture.now > [goal.time + limit, deadline].min
+      until (missing = behind(goal)).empty? || Harness.now > [goal.time + limit, deadline].min
         sleep 0.05
-        goal.time = Torture.now unless prompt?
+        goal.time = Harness.now unless prompt?
       end
       missing
     end
 
     def prompt?
-      asked = Torture.now
+      asked = Harness.now
       @world.cluster.insist("an answer of etcd") { @world.cluster.gateway.revision }
-      Torture.now - asked < PROMPT
+      Harness.now - asked < PROMPT
     end
 
     def aim(time)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
-require_relative "gateway"
+require_relative "../../spec/support/gateway"
 
 module Torture
   # What the programs must know of the run, by their environment.
@@ -23,11 +23,12 @@ module Torture
 
     # A range as the gateway takes it.
     def range(prefix)
-      { key: Gateway.encode(prefix), range_end: Gateway.encode(Gateway.prefix_end(prefix)) }
+      gateway = Harness::Gateway
+      { key: gateway.encode(prefix), range_end: gateway.encode(gateway.prefix_end(prefix)) }
     end
 
     def gateway(user, ports: self.ports, **options)
-      Gateway.new(ports, user:, password: PASSWORDS.fetch(user), **options)
+      Harness::Gateway.new(ports, user:, password: PASSWORDS.fetch(user), **options)
     end
   end
 end

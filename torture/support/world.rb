@@ -58,7 +58,7 @@ module Torture
         before = last
         last = cluster.gateway.revision
         last == before && last == recorded_revision && last
-      rescue Gateway::Failed
+      rescue Harness::Gateway::Failed
         nil
       end
     end

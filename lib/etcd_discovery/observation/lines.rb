@@ -66,8 +66,8 @@ module EtcdDiscovery
         end
 
         def divergence(payload)
-          "the local copy differed from etcd (#{error(payload)}); it is mended, at #{copy(payload)}; report " \
-            "it, please, and check that the members of etcd agree (etcdctl endpoint hashkv --cluster)"
+          "the local copy differed from etcd (#{error(payload)}); it is mended, at #{copy(payload)}; " \
+            "please report it, and check that the members of etcd agree (etcdctl endpoint hashkv --cluster)"
         end
 
         def stale(payload)

@@ -2,7 +2,7 @@
 
 use etcd_client::proto::PbWatchResponse;
 
-use super::etcd::{Progress, deletion, put_event};
+use super::etcd::{Progress, Simulated, deletion, put_event};
 use super::follower::{Follower, LONG, etcd_at, followed};
 use super::wire::Line;
 
@@ -82,8 +82,8 @@ async fn a_transaction_over_two_ranges_is_shown_whole_when_one_of_the_watches_is
     assert_eq!(follower.value(b"/a/1"), Some(1));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_progress_answer_that_overtakes_an_event_of_an_old_server_hides_it_from_nobody() {
+/// An old server, whose progress answers may overtake events, and who follows it.
+async fn beside_a_hasty_etcd() -> (Simulated, Follower) {
     let etcd = etcd_at("one");
     etcd.conduct(|conduct| {
         conduct.version = "3.4.23";
@@ -91,6 +91,12 @@ async fn a_progress_answer_that_overtakes_an_event_of_an_old_server_hides_it_fro
     });
     let follower = Follower::start(&["one"], &[b"/a/"]);
     follower.fresh().await;
+    (etcd, follower)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_progress_answer_that_overtakes_an_event_of_an_old_server_hides_it_from_nobody() {
+    let (etcd, follower) = beside_a_hasty_etcd().await;
     etcd.conduct(|conduct| conduct.mute = true);
     etcd.put(b"/a/1", 1);
     let age_before = follower.age();
@@ -104,13 +110,7 @@ async fn a_progress_answer_that_overtakes_an_event_of_an_old_server_hides_it_fro
 
 #[tokio::test(start_paused = true)]
 async fn an_old_server_is_not_believed_while_a_new_watch_may_be_catching_up() {
-    let etcd = etcd_at("one");
-    etcd.conduct(|conduct| {
-        conduct.version = "3.4.23";
-        conduct.progress = Progress::Hasty;
-    });
-    let follower = Follower::start(&["one"], &[b"/a/"]);
-    follower.fresh().await;
+    let (etcd, follower) = beside_a_hasty_etcd().await;
     let (cut_at, watches) = (crate::clock::now(), etcd.asked().watches.len());
     etcd.conduct(|conduct| conduct.mute = true);
     etcd.line(&Line::Cut);

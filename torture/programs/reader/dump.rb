@@ -22,7 +22,7 @@ class Dump
 
     @wanted = false
     lines = @kept.map do |snapshot|
-      JSON.generate(revision: snapshot.revision, content: Torture::Gateway.encode_all(snapshot.to_h))
+      JSON.generate(revision: snapshot.revision, content: Harness::Gateway.encode_all(snapshot.to_h))
     end
     File.write(File.join(@folder, "snapshots-#{Process.pid}.jsonl"), "#{lines.join("\n")}\n")
   end

@@ -26,33 +26,33 @@ class Follower
     @generation = -1
     @slowest = 0.0
     @reads = 0
-    @next_beat = @next_fork = Torture.now
+    @next_beat = @next_fork = Harness.now
   end
 
   def run
-    @ends = @depth.zero? ? Float::INFINITY : Torture.now + @random.rand(LIFE)
+    @ends = @depth.zero? ? Float::INFINITY : Harness.now + @random.rand(LIFE)
     @next_fork += @random.rand(BETWEEN_FORKS)
-    @speech.tell("B", Torture.now, @parent, @client.config.max_staleness)
-    turn while Torture.now < @ends
-    @speech.tell("X", Torture.now)
+    @speech.tell("B", Harness.now, @parent, @client.config.max_staleness)
+    turn while Harness.now < @ends
+    @speech.tell("X", Harness.now)
   end
 
   private
 
   def turn
-    @client.send(:native_wait_generation, [@generation, 0].max, [@next_beat - Torture.now, 0].max)
+    @client.send(:native_wait_generation, [@generation, 0].max, [@next_beat - Harness.now, 0].max)
     look
-    beat if Torture.now >= @next_beat
+    beat if Harness.now >= @next_beat
     @dump.write_if_wanted
-    fork_another if Torture.now >= @next_fork
+    fork_another if Harness.now >= @next_fork
     @children.reject! { |pid| Process.wait(pid, Process::WNOHANG) }
   rescue StandardError => e
-    @speech.tell("E", Torture.now, "#{e.class}: #{e.message}")
+    @speech.tell("E", Harness.now, "#{e.class}: #{e.message}")
   end
 
   # The generation is taken first: what is published after that will end the next wait.
   def look
-    time = Torture.now
+    time = Harness.now
     @generation = generation
     snapshot = timed { @client.snapshot }
     return if snapshot.revision == @revision && @generation == @told
@@ -72,32 +72,32 @@ class Follower
     return unless generation == @generation && @client.snapshot.revision == @revision
 
     wrong = keys.zip(live).find { |key, value| value != snapshot[key] }
-    @speech.tell("E", Torture.now, "a read of #{wrong.first.inspect} was not of #{@revision}") if wrong
+    @speech.tell("E", Harness.now, "a read of #{wrong.first.inspect} was not of #{@revision}") if wrong
   end
 
   # The time is taken first, so that time less age is not after what the age counts from.
   def beat
-    time = Torture.now
+    time = Harness.now
     status = @client.status
     @speech.tell("H", time, status.revision, status.resets, status.age || "-", status.stale?, status.state,
                  @slowest, @reads, status.endpoint, status.reconnects, status.relists)
     @slowest = 0.0
     @reads = 0
-    @next_beat = Torture.now + HEARTBEAT
+    @next_beat = Harness.now + HEARTBEAT
   end
 
   def timed
-    started = Torture.now
+    started = Harness.now
     yield
   ensure
     @reads += 1
-    @slowest = [@slowest, Torture.now - started].max
+    @slowest = [@slowest, Harness.now - started].max
   end
 
   def generation = @client.send(:native_generation)
 
   def fork_another
-    @next_fork = Torture.now + @random.rand(BETWEEN_FORKS)
+    @next_fork = Harness.now + @random.rand(BETWEEN_FORKS)
     return if @depth >= DEEPEST || @children.size >= CHILDREN
 
     seed = @random.rand(2**32)
