@@ -83,7 +83,7 @@ RSpec.describe "a forked process" do
   it "may outlive a parent that has registered: the key ends with the parent's lease all the same" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
-      EtcdDiscovery.register("b", "a:1", id: "one", ttl: 2).wait(timeout: 30)
+      EtcdDiscovery.register("b", "a:1", id: "one", ttl: 5).wait(timeout: 30)
       fork do
         wait_until("the child's own watch") { EtcdDiscovery.status.state == :watching }
         report Process.pid

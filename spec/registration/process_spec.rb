@@ -37,7 +37,7 @@ RSpec.describe "a process that has registered" do
   it "loses it with liveness: when the application hangs, and gets it back" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
-      #{register(', liveness: 2', ttl: 2)}
+      #{register(', liveness: 5', ttl: 2)}
       report true
       touching = Thread.new { loop { registration.touch; sleep 0.2 } }
       hear

@@ -5,7 +5,7 @@ RSpec.describe "a client that watches nothing" do
 
   def key = "/service/b/one"
 
-  def announce(client) = client.register("b", "10.1.1.60:8081", id: "one", ttl: 2)
+  def announce(client) = client.register("b", "10.1.1.60:8081", id: "one", ttl: 5)
 
   it "registers, and comes back when its key is deleted" do
     registration = announce(client(etcd)).wait(timeout: 30)
