@@ -32,12 +32,15 @@ RSpec.describe "a Rails application on unicorn that announces itself" do
     unicorn.signal(:USR2)
     await_successor(old)
     unicorn.signal(:QUIT, old)
-    wait_until("the end of the old master") { !unicorn.master_pids.include?(old) }
+    wait_until("the end of the old master", timeout: 60) { !unicorn.master_pids.include?(old) }
   end
 
   def await_successor(old)
     wait_until("a second master") { (unicorn.master_pids - [old]).any? }
-    @watch.await(key) { |event| event.type == :put && event.lease != @lease }
+    # It has Rails to boot first, beside the load.
+    @watch.await(key, timeout: Harness::AppServer::BOOT_LIMIT) do |event|
+      event.type == :put && event.lease != @lease
+    end
     unicorn.await_workers(2, without: unicorn.worker_pids(old))
   end
 

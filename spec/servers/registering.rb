@@ -10,7 +10,7 @@ preload_app true
 # Called for each worker, and once more for each after HUP, which reads this file again.
 before_fork do |_server, _worker|
   registered = EtcdDiscovery.client.registrations.any?
-  EtcdDiscovery.register("b", ENV.fetch("LISTEN"), id: "one", ttl: 60) unless registered
+  EtcdDiscovery.register("b", ENV.fetch("LISTEN"), id: "one", ttl: 10) unless registered
 end
 
 after_fork do |server, _worker|

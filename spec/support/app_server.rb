@@ -34,7 +34,7 @@ module Harness
                   "ETCD_DISCOVERY_BOOT_TIMEOUT" => "30")
     )
     # Rails boots in a second or two, on a busy machine in more.
-    BOOT_LIMIT = 60
+    BOOT_LIMIT = 120
 
     attr_reader :port, :log
 

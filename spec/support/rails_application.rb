@@ -20,7 +20,7 @@ module Harness
                   --skip-git --skip-ci --skip-dev-gems --skip-rubocop --skip-brakeman].freeze
     # Neither this process's Bundler and Ruby options nor settings of whoever runs the specs.
     OUTSIDE = ENV.keys.grep(/\A(?:BUNDLE|BUNDLER|RUBY|RAILS|RACK|ETCD)/).to_h { |name| [name, nil] }.freeze
-    BOOT_LIMIT = 60
+    BOOT_LIMIT = 120
 
     attr_reader :folder
 
