@@ -12,7 +12,8 @@ use magnus::{
 };
 
 use crate::bell::Bell;
-use crate::error::{guarded, raised};
+use crate::changes;
+use crate::error::{guarded, raised, unwatched};
 use crate::pin;
 use crate::reader::Reader;
 use crate::snapshot::Snapshot;
@@ -117,6 +118,15 @@ impl Client {
             let reader = this.reader(ruby)?;
             reader.ensure_ready(ruby, this.as_value())?;
             Ok(reader.core().publication().load().snapshot().revision())
+        })
+    }
+
+    /// Raises unless all of a key, or of a prefix, is watched.
+    fn must_watch(ruby: &Ruby, this: &Self, target: Value) -> Result<(), Error> {
+        guarded(ruby, || {
+            let target = bytes(ruby, target)?;
+            let ranges = &this.core(ruby)?.settings().ranges;
+            if ranges.cover(&changes::range(&target)) { Ok(()) } else { Err(unwatched(ruby, &target, ranges)) }
         })
     }
 
@@ -235,6 +245,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_wait_ready", method!(Client::wait_ready, 1))?;
     class.define_private_method("native_snapshot", method!(Client::live_snapshot, 0))?;
     class.define_private_method("native_revision", method!(Client::live_revision, 0))?;
+    class.define_private_method("native_must_watch", method!(Client::must_watch, 1))?;
     class.define_private_method("native_value", method!(Client::live_value, 1))?;
     class.define_private_method("native_generation", method!(Client::generation, 0))?;
     class.define_private_method("native_wait_generation", method!(Client::wait_generation, 2))?;

@@ -50,15 +50,8 @@ module EtcdDiscovery
 
       @moved = true
       @client = client
+      begin_anew
       true
-    end
-
-    # @api private
-    # @raise [UnwatchedKeyError] if the snapshot is not of all of the target
-    def must_watch(snapshot)
-      return if target.nil?
-
-      target.empty? || target.end_with?("/") ? snapshot.prefix(target) : snapshot.key?(target)
     end
 
     # Tells the block what has changed since it was told last. What changed several times meanwhile, it is
@@ -66,8 +59,10 @@ module EtcdDiscovery
     #
     # @api private
     def deliver
+      return unless @client.ready? # its first snapshot rings
+
+      @client.send(:native_must_watch, target.to_s) if @moved && target
       current = @client.send(:native_snapshot)
-      must_watch(current) if @moved
       changes = current.send(:native_changes_since, @told, target.to_s)
       @told = current
       changes.each do |key, value, previous, revision|
@@ -86,6 +81,12 @@ module EtcdDiscovery
     end
 
     private
+
+    # Nobody may have read from the new client yet.
+    def begin_anew
+      @client.send(:native_start)
+      @client.send(:observe)
+    end
 
     def tell_change(change)
       return if @cancelled

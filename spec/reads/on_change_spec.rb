@@ -102,6 +102,22 @@ RSpec.describe "a subscription" do
     expect(subscription).to be_cancelled
   end
 
+  it "made while etcd is away begins with all that the first snapshot holds, and nobody waits a second time" do
+    etcd.ctl.put("/a/x", "1")
+    etcd.kill9
+    away = client(etcd, "/a/", "/single", logger:, boot_timeout: 0.2)
+    away.on_change("/a/") { |change| told << change }
+    away.on_change("/single") { |change| told << change }
+    expect(away.status.state).not_to eq :stopped
+    expect { away.on_change("/elsewhere/") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
+    etcd.start
+    await(1)
+    expect(facts(next_change)).to eq [:put, "/a/x", "1", nil]
+    etcd.ctl.put("/single", "2")
+    await(1)
+    expect(facts(next_change)).to eq [:put, "/single", "2", nil]
+  end
+
   it "to what nobody watches, or without a block, is refused" do
     expect { reader.on_change("/elsewhere/") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     expect { reader.on_change("/elsewhere") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)

@@ -9,6 +9,9 @@ module EtcdDiscovery
     # others, never the client: it is told once of what changed several times meanwhile. What a block raises
     # is logged and harms nothing. In a forked child subscriptions go on, on a thread of its own.
     #
+    # Without a first snapshot the subscription stands all the same (etcd is away while the application boots; the
+    # logger is warned), and begins with all that the first one holds: nobody could have read it before.
+    #
     # @example
     #   subscription = client.on_change("/config/") { |change| puts "#{change.key} is #{change.value}" }
     #   subscription.cancel
@@ -17,14 +20,13 @@ module EtcdDiscovery
     # @yieldparam change [Change]
     # @return [Subscription]
     # @raise [UnwatchedKeyError] if not all of it is watched
-    # @raise [ConnectionError, AuthenticationError, PermissionError] when there is no first snapshot within
-    #   `boot_timeout`
+    # @raise [ClosedError] if the client was stopped before its first snapshot
     def on_change(target, initial: false, &block)
       raise ArgumentError, "on_change needs a block" unless block
 
-      current = native_snapshot
+      native_must_watch(target)
+      current = snapshot_for(target)
       Subscription.new(self, target.dup.freeze, initial ? nil : current, block).tap do |subscription|
-        subscription.must_watch(current)
         Dispatcher.add(subscription)
       end
     end
@@ -99,6 +101,15 @@ module EtcdDiscovery
     end
 
     private
+
+    # What a subscriber may have read. Whoever is the first to use a client waits for its first snapshot, as a read
+    # does; where others have waited in vain, nobody waits again.
+    def snapshot_for(target)
+      native_snapshot if ready? || status.state == :stopped
+    rescue ConnectionError, AuthenticationError, PermissionError => e
+      warn_of("on_change(#{target.inspect}) begins when there is a first snapshot: #{e.message}")
+      nil
+    end
 
     def await_publication(generation, deadline, key)
       return if native_wait_generation(generation, deadline - Client.now)
