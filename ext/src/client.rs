@@ -126,7 +126,11 @@ impl Client {
         guarded(ruby, || {
             let target = bytes(ruby, target)?;
             let ranges = &this.core(ruby)?.settings().ranges;
-            if ranges.cover(&changes::range(&target)) { Ok(()) } else { Err(unwatched(ruby, &target, ranges)) }
+            if ranges.cover(&changes::range(&target)) {
+                Ok(())
+            } else {
+                Err(unwatched(ruby, &target, ranges))
+            }
         })
     }
 

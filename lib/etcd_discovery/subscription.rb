@@ -61,8 +61,7 @@ module EtcdDiscovery
     def deliver
       return unless @client.ready? # its first snapshot rings
 
-      @client.send(:native_must_watch, target.to_s) if @moved && target
-      current = @client.send(:native_snapshot)
+      current = current_snapshot
       changes = current.send(:native_changes_since, @told, target.to_s)
       @told = current
       changes.each do |key, value, previous, revision|
@@ -81,6 +80,11 @@ module EtcdDiscovery
     end
 
     private
+
+    def current_snapshot
+      @client.send(:native_must_watch, target) if @moved && target
+      @client.send(:native_snapshot)
+    end
 
     # Nobody may have read from the new client yet.
     def begin_anew

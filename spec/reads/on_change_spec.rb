@@ -102,7 +102,7 @@ RSpec.describe "a subscription" do
     expect(subscription).to be_cancelled
   end
 
-  it "made while etcd is away begins with all that the first snapshot holds, and nobody waits a second time" do
+  it "made while etcd is away begins with all that the first snapshot holds, and waits no second time" do
     etcd.ctl.put("/a/x", "1")
     etcd.kill9
     away = client(etcd, "/a/", "/single", logger:, boot_timeout: 0.2)

@@ -9,8 +9,8 @@ module EtcdDiscovery
     # others, never the client: it is told once of what changed several times meanwhile. What a block raises
     # is logged and harms nothing. In a forked child subscriptions go on, on a thread of its own.
     #
-    # Without a first snapshot the subscription stands all the same (etcd is away while the application boots; the
-    # logger is warned), and begins with all that the first one holds: nobody could have read it before.
+    # Without a first snapshot the subscription stands all the same (etcd is away while the application boots;
+    # the logger is warned), and begins with all that the first one holds: nobody could have read it before.
     #
     # @example
     #   subscription = client.on_change("/config/") { |change| puts "#{change.key} is #{change.value}" }
@@ -102,8 +102,8 @@ module EtcdDiscovery
 
     private
 
-    # What a subscriber may have read. Whoever is the first to use a client waits for its first snapshot, as a read
-    # does; where others have waited in vain, nobody waits again.
+    # What a subscriber may have read. Whoever is the first to use a client waits for its first snapshot, as a
+    # read does; where others have waited in vain, nobody waits again.
     def snapshot_for(target)
       native_snapshot if ready? || status.state == :stopped
     rescue ConnectionError, AuthenticationError, PermissionError => e
