@@ -180,7 +180,7 @@ pub enum Effect {
         /// The revision of the snapshot.
         since: i64,
     },
-    /// Create a watch on the stream (on a new stream when there is none) from this revision.
+    /// Create a watch on the stream (on a new stream when there is none) from this revision, which is known.
     Watch(KeyRange, i64),
     /// Read a page once more, keys and revisions alone and as one member has them; beside whatever else is under
     /// way.

@@ -22,7 +22,7 @@ struct Cursor {
 #[derive(Debug)]
 pub(super) struct Stream {
     cursors: Vec<Cursor>,
-    /// The first revision asked for.
+    /// The first revision whose events are wanted.
     start: i64,
 }
 
@@ -43,9 +43,14 @@ impl Stream {
 
     /// The next watch to create. One at a time: the answer to the one before says which id it got, and
     /// not every proxy lets the client choose.
+    ///
+    /// It begins one revision before the first that is wanted, and what comes of that is dropped as old. A server
+    /// lets a watch begin at just the revision that it has compacted, though a deletion there is gone without a
+    /// word; let that be one that is known already. If a later one is compacted before the watch has caught up,
+    /// the server says so.
     pub(super) fn to_create(&self) -> Option<(KeyRange, i64)> {
         let next = self.cursors.iter().find(|cursor| cursor.watch_id.is_none())?;
-        Some((next.range.clone(), self.start))
+        Some((next.range.clone(), (self.start - 1).max(1)))
     }
 
     /// The watch asked for last was created as `watch_id`.
@@ -196,6 +201,16 @@ mod tests {
         stream.progressed(-1, 13);
         assert_eq!(revisions(&stream.take_complete(&ranges)), [12]);
         assert_eq!(stream.frontier(), 13);
+    }
+
+    #[test]
+    fn a_watch_begins_with_what_is_known_and_never_with_what_compaction_may_have_taken() {
+        let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
+        let mut stream = Stream::new(ranges.as_slice(), 11);
+        assert_eq!(stream.to_create().map(|(_, from)| from), Some(10));
+        stream.created(0);
+        stream.accept(0, vec![event(b"/a/1", 10), event(b"/a/2", 11)], false).unwrap();
+        assert_eq!(revisions(&stream.take_complete(&ranges)), [11]);
     }
 
     #[test]

@@ -41,10 +41,12 @@ impl Machine {
     }
 
     fn received(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
+        let shown = self.revision();
         let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
             return;
         };
-        let first = response.changes.first().map(|change| change.mod_revision);
+        // What a watch begins with is known already, and says nothing of how far the server was.
+        let first = response.changes.iter().map(|change| change.mod_revision).find(|at| *at > shown);
         if stream.accept(response.watch_id, response.changes, response.fragment).is_err() {
             let error = Error::new(ErrorKind::Connection, "etcd sent events out of order; starting again");
             return self.failed(now, Fault::Lost(error), effects);

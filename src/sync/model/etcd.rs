@@ -59,6 +59,12 @@ impl Etcd {
         self.marks.push(Mark { at, life: self.life, revision: self.revision() });
     }
 
+    /// Whether a watch that has to catch up is told of `change`: a deletion at just the compacted revision is gone,
+    /// though a watch may begin there.
+    pub(in crate::sync) fn keeps(&self, change: &Change) -> bool {
+        change.entry.is_some() || change.mod_revision != self.compacted
+    }
+
     pub(in crate::sync) fn compact(&mut self) {
         self.compacted = self.revision();
     }

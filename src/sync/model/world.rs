@@ -34,6 +34,8 @@ struct Watcher {
     start: i64,
     /// The next revision to send.
     next: i64,
+    /// Has caught up once; from then on it is sent what happens when it happens.
+    synced: bool,
 }
 
 #[derive(Debug, Default)]
@@ -273,7 +275,8 @@ impl World {
             stream.queue.push_back(refusal);
             return;
         }
-        stream.watchers.push(Watcher { id, range, start, next: start });
+        let synced = start > self.etcd.revision();
+        stream.watchers.push(Watcher { id, range, start, next: start, synced });
         stream.queue.push_back(Response { header, watch_id: id, created: true, ..Response::default() });
     }
 
@@ -289,7 +292,10 @@ impl World {
                 stream.queue.push_back(gone);
                 continue;
             }
-            let events = etcd.events(&watcher.range, watcher.next);
+            let mut events = etcd.events(&watcher.range, watcher.next);
+            if !std::mem::replace(&mut watcher.synced, true) {
+                events.retain(|change| etcd.keeps(change));
+            }
             watcher.next = etcd.revision() + 1;
             let parts: Vec<&[Change]> = events.chunks(fragment).collect();
             for (number, part) in parts.iter().enumerate() {
