@@ -23,6 +23,8 @@ pub(super) enum Act {
     Write(Vec<(usize, Option<u8>)>),
     /// Everything up to the current revision is compacted.
     Compact,
+    /// The server answers; what happens before the answer arrives is not in it.
+    Answer,
     /// The answer under way, or the next message of the stream, arrives.
     Deliver,
     /// A watch that lags is brought up to date; in fragments of so many events.
@@ -52,6 +54,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         8 => write.prop_map(Act::Write),
         1 => Just(Act::Compact),
+        3 => Just(Act::Answer),
         14 => Just(Act::Deliver),
         4 => (1usize..4).prop_map(Act::CatchUp),
         2 => Just(Act::Repeat),

@@ -25,6 +25,8 @@ pub(super) enum Operation {
     List(PageRequest),
     Verify(Option<i64>),
     Compare(i64),
+    /// The server has said this; it is on its way.
+    Answered(Event),
 }
 
 #[derive(Debug)]
@@ -34,8 +36,6 @@ struct Watcher {
     start: i64,
     /// The next revision to send.
     next: i64,
-    /// Has caught up once; from then on it is sent what happens when it happens.
-    synced: bool,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +105,9 @@ impl World {
         match act {
             Act::Write(keys) => self.write(&keys),
             Act::Compact => self.etcd.compact(),
+            Act::Answer => {
+                self.operation = self.operation.take().map(|one| Operation::Answered(self.answer(&one)));
+            }
             Act::Deliver => self.deliver(),
             Act::CatchUp(fragment) => self.catch_up(fragment),
             Act::Repeat => self.repeat(),
@@ -275,8 +278,7 @@ impl World {
             stream.queue.push_back(refusal);
             return;
         }
-        let synced = start > self.etcd.revision();
-        stream.watchers.push(Watcher { id, range, start, next: start, synced });
+        stream.watchers.push(Watcher { id, range, start, next: start });
         stream.queue.push_back(Response { header, watch_id: id, created: true, ..Response::default() });
     }
 
@@ -293,9 +295,7 @@ impl World {
                 continue;
             }
             let mut events = etcd.events(&watcher.range, watcher.next);
-            if !std::mem::replace(&mut watcher.synced, true) {
-                events.retain(|change| etcd.keeps(change));
-            }
+            events.retain(|change| etcd.keeps(change));
             watcher.next = etcd.revision() + 1;
             let parts: Vec<&[Change]> = events.chunks(fragment).collect();
             for (number, part) in parts.iter().enumerate() {
@@ -364,6 +364,7 @@ impl World {
     fn answer(&self, operation: &Operation) -> Event {
         let gone = || Event::Failed(Fault::RevisionGone);
         match operation {
+            Operation::Answered(event) => event.clone(),
             Operation::Connect => {
                 Event::Connected(Peer { endpoint: String::new(), version: String::new(), trust: self.trust })
             }
