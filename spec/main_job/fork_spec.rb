@@ -89,6 +89,8 @@ RSpec.describe "fork" do
 
   it "gives a child that follows by itself, and does not list again what it inherited" do
     etcd.ctl.transaction(*(0...100).map { |n| [:put, "/service/large/#{n}", "x" * 10_000] })
+    # A watch is told once more of the last revision that was known.
+    etcd.ctl.put("/service/b", "before")
     proxy = start_proxy(etcd)
     parent = ruby_process(<<~RUBY, proxy)
       connect "/service/"

@@ -13,8 +13,9 @@ RSpec.shared_context "with one server for all examples" do
   # Starts what the group is about; `start` gets what the server has to connect to.
   def serve(kind, **options)
     @etcd = start_etcd
-    etcd.ctl.put("/service/b", "first")
     etcd.ctl.transaction(*Array.new(60) { |n| [:put, "/service/bulk/#{n}", "x" * 10_000] })
+    # Afterwards: a watch is told once more of the last revision that was known.
+    etcd.ctl.put("/service/b", "first")
     @proxy = start_proxy(etcd)
     @server = start_server(kind, proxy, **options)
   end
