@@ -38,11 +38,7 @@ impl Machine {
     fn muteness(&self) -> Error {
         let message = "the watch answers no progress request, as through etcd grpc-proxy; the watched keys are \
                        compared with etcd's instead, which costs it more: give the members as endpoints";
-        let error = Error::new(ErrorKind::Connection, message);
-        match &self.report.peer {
-            Some(peer) => error.at(peer.endpoint.clone()),
-            None => error,
-        }
+        self.at_peer(Error::new(ErrorKind::Connection, message))
     }
 
     pub(super) fn compared(&mut self, now: Instant, comparison: Comparison, effects: &mut Vec<Effect>) {

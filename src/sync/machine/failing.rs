@@ -90,11 +90,15 @@ impl Machine {
     fn silent(&mut self, now: Instant, what: &str, effects: &mut Vec<Effect>) {
         let patience = self.rules.patience.as_secs_f64();
         let error = Error::new(ErrorKind::Timeout, format!("{what} for {patience} s; connecting anew"));
-        let error = match &self.report.peer {
+        self.failed(now, Fault::Lost(self.at_peer(error)), effects);
+    }
+
+    /// The same error, of the server that we are connected with.
+    pub(super) fn at_peer(&self, error: Error) -> Error {
+        match &self.report.peer {
             Some(peer) => error.at(peer.endpoint.clone()),
             None => error,
-        };
-        self.failed(now, Fault::Lost(error), effects);
+        }
     }
 }
 
