@@ -155,8 +155,8 @@ module EtcdDiscovery
     # @return [String, Object]
     # @raise [KeyError] when the key is not there, without default and block
     # @see Client#fetch
-    def fetch(key, *default, &)
-      client.fetch(key, *default, &)
+    def fetch(key, *default, &block)
+      client.fetch(key, *default, &block)
     end
 
     # @param key [String]
@@ -179,8 +179,8 @@ module EtcdDiscovery
     # @return [Object] what the block gives
     # @see Client#pin
     # @see Middleware::Pin
-    def pin(&)
-      client.pin(&)
+    def pin(&block)
+      client.pin(&block)
     end
 
     # Calls the block for each change of a key, or of any key under a prefix.
@@ -190,8 +190,8 @@ module EtcdDiscovery
     # @yieldparam change [Change]
     # @return [Subscription]
     # @see Client#on_change
-    def on_change(target, initial: false, &)
-      client.on_change(target, initial:, &)
+    def on_change(target, initial: false, &block)
+      client.on_change(target, initial:, &block)
     end
 
     # Calls the block for each event of the given names of the default client: its data is stale, or fresh
@@ -217,8 +217,8 @@ module EtcdDiscovery
     # @return [String, nil] the value
     # @raise [TimeoutError] when it did not come in time
     # @see Client#wait_for
-    def wait_for(key, timeout:, &)
-      client.wait_for(key, timeout:, &)
+    def wait_for(key, timeout:, &block)
+      client.wait_for(key, timeout:, &block)
     end
 
     # Waits until the local copy is of a revision, or a later one.

@@ -73,10 +73,10 @@ module Bench
     end
 
     # All changes, the beginning and the end.
-    def beside_go(etcd, &)
+    def beside_go(etcd, &block)
       return yield && nil unless GoPeer.available?
 
-      GoPeer.beside("follow", etcd.endpoint, "/follow/", (CHANGES + 2).to_s, &)
+      GoPeer.beside("follow", etcd.endpoint, "/follow/", (CHANGES + 2).to_s, &block)
     end
   end
 end

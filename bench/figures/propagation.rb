@@ -96,8 +96,8 @@ module Bench
       [{ seconds:, cpu: cpu - boot }, theirs]
     end
 
-    def beside_go(prefix, count, &)
-      GoPeer.available? ? GoPeer.beside("watch", @etcd.endpoint, prefix, count.to_s, &) : yield && nil
+    def beside_go(prefix, count, &block)
+      GoPeer.available? ? GoPeer.beside("watch", @etcd.endpoint, prefix, count.to_s, &block) : yield && nil
     end
 
     # Seconds of processor that a process has used.

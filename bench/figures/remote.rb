@@ -55,7 +55,7 @@ module Bench
     end
 
     # nil in the command is the place of the port.
-    def with_server(program, *arguments, &)
+    def with_server(program, *arguments, &block)
       paths = ENV.fetch("PATH").split(":").map { |folder| File.join(folder, program) }
       path = paths.find { |file| File.executable?(file) } or return
 
@@ -74,8 +74,8 @@ module Bench
       nil
     end
 
-    def each_read(&)
-      rounds = Array.new(Stopwatch::ROUNDS) { Stopwatch.seconds { @reads.times(&) } }
+    def each_read(&block)
+      rounds = Array.new(Stopwatch::ROUNDS) { Stopwatch.seconds { @reads.times(&block) } }
       Stopwatch.median(rounds) / @reads * 1e9
     end
   end

@@ -36,8 +36,8 @@ module EtcdDiscovery
       @lock.synchronize { @list.delete(registration) }
     end
 
-    def each(&)
-      @lock.synchronize { @list.keys }.select(&:owned?).each(&)
+    def each(&block)
+      @lock.synchronize { @list.keys }.select(&:owned?).each(&block)
     end
 
     def inspect

@@ -59,6 +59,6 @@ module Signatures
       end
     end
 
-    def each_kind(&) = SEPARATORS.flat_map(&)
+    def each_kind(&block) = SEPARATORS.flat_map(&block)
   end
 end

@@ -5,15 +5,15 @@ require "timeout"
 
 RSpec.describe "bad input" do
   # Ends a hang. The promise is "within boot_timeout", which is 2 s here; the rest is for a slow machine.
-  def promptly(&) = Timeout.timeout(30, &)
+  def promptly(&block) = Timeout.timeout(30, &block)
 
   # What nobody should be shown at night: where in the native code it happened.
   def expect_no_rust(error)
     expect(error.message).not_to match(/panicked|\.rs:|RUST_BACKTRACE|unwrap/)
   end
 
-  def error_from(error_class, &)
-    promptly { expect(&).to raise_error(error_class) { |error| return error.tap { expect_no_rust(error) } } }
+  def error_from(error_class, &block)
+    promptly { expect(&block).to raise_error(error_class) { |error| return error.tap { expect_no_rust(error) } } }
   end
 
   def start_against(endpoint, **settings)

@@ -3,10 +3,10 @@
 RSpec.describe "a transaction" do
   # Reads snapshots as fast as it can while the block writes, and returns what each one showed: the set
   # of values that the given keys had together, for every different state that was seen.
-  def states_seen_while(reader, keys, &)
+  def states_seen_while(reader, keys, &block)
     state = -> { reader.snapshot.then { |snapshot| keys.map { |key| snapshot[key] } } }
     seen = [state.call]
-    writing = Thread.new(seen, &)
+    writing = Thread.new(seen, &block)
     wait_until("the last transaction", timeout: 120, every: 0) do
       now = state.call
       seen << now unless seen.last == now

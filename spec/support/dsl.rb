@@ -9,7 +9,7 @@ module Harness
     include WaitUntil
 
     # A promise that is kept in a moment rather than now.
-    def expect_soon(description, **options, &) = wait_until(description, **options, &)
+    def expect_soon(description, **options, &block) = wait_until(description, **options, &block)
 
     def start_etcd(**options) = EtcdServer.new(**options).start
 

@@ -57,11 +57,11 @@ module Harness
     end
 
     # Yields each answer of a stream. `silence` is how long to believe in it.
-    def stream(path, silence:, **body, &)
+    def stream(path, silence:, **body, &block)
       request = Net::HTTP::Post.new(path, authorization)
       request.body = JSON.generate(body)
       http.read_timeout = silence
-      http.request(request) { |response| each_answer(response, &) }
+      http.request(request) { |response| each_answer(response, &block) }
     rescue *NETWORK, JSON::ParserError => e
       raise Failed, "#{path}: #{e.class}: #{e.message}"
     ensure

@@ -10,12 +10,12 @@ RSpec.describe EtcdDiscovery::Testing do
     Harness::ClosingClient.add(EtcdDiscovery::Client.new(source: "memory", **settings))
   end
 
-  def stub(values, &) = described_class.stub(values, client: memory, &)
+  def stub(values, &block) = described_class.stub(values, client: memory, &block)
 
   def set(values) = described_class.set(values, client: memory)
 
   # What the block raises or gives, in a thread of its own.
-  def elsewhere(&) = Thread.new(&).tap { |thread| thread.report_on_exception = false }.value
+  def elsewhere(&block) = Thread.new(&block).tap { |thread| thread.report_on_exception = false }.value
 
   it "gives keys values for a block, all at one revision, and takes them back" do
     memory.put("/a", "before")

@@ -10,17 +10,17 @@ module Torture
       world.random.rand < 0.5 ? proxies.sample(1, random: world.random) : proxies
     end
 
-    def self.to_clients(world, &)
-      some(world.cluster.members.map(&:clients), world).each(&)
+    def self.to_clients(world, &block)
+      some(world.cluster.members.map(&:clients), world).each(&block)
     end
 
     # Where that is done to every proxy, nothing can come from etcd any more.
-    def self.sever(world, &)
-      proxies = to_clients(world, &)
+    def self.sever(world, &block)
+      proxies = to_clients(world, &block)
       world.listener.ask { |checker| checker.freshness.cut_off } if proxies.size == world.cluster.members.size
     end
 
-    def self.to_peers(world, &) = some(world.cluster.members.map(&:peers), world).each(&)
+    def self.to_peers(world, &block) = some(world.cluster.members.map(&:peers), world).each(&block)
 
     define(:refuse) { |world| sever(world, &:refuse) }
     define(:blackhole) { |world| sever(world, &:blackhole) }

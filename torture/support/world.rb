@@ -84,7 +84,7 @@ module Torture
       listener.ask { |checker| checker.forget(pid) }
     end
 
-    def wait(what, **options, &) = Harness::WaitUntil.wait_until(what, **options, &)
+    def wait(what, **options, &block) = Harness::WaitUntil.wait_until(what, **options, &block)
 
     private
 

@@ -11,14 +11,14 @@ module EtcdDiscovery
       module_function
 
       # The block tells how much work is under way with an instance.
-      def choose(strategy, instances, turn, &)
+      def choose(strategy, instances, turn, &block)
         unless NAMES.include?(strategy)
           raise ConfigurationError,
                 "strategy: #{strategy.inspect} is not one of #{NAMES.map(&:inspect).join(', ')}"
         end
         return instances.first if instances.size < 2
 
-        strategy == :round_robin ? instances[turn % instances.size] : send(strategy, instances, &)
+        strategy == :round_robin ? instances[turn % instances.size] : send(strategy, instances, &block)
       end
 
       def random(instances)

@@ -11,8 +11,8 @@ module EtcdDiscovery
       # @yield once, without arguments
       # @return [Object] what the block gives
       # @see Testing.stub
-      def stub_etcd(values = {}, **options, &)
-        Testing.stub(values, **options, &)
+      def stub_etcd(values = {}, **options, &block)
+        Testing.stub(values, **options, &block)
       end
 
       # @example

@@ -22,8 +22,8 @@ Puma::Plugin.create do
 
   private
 
-  def hook(target, *names, &)
-    target.public_send(names.find { |name| target.respond_to?(name) }, &)
+  def hook(target, *names, &block)
+    target.public_send(names.find { |name| target.respond_to?(name) }, &block)
   end
 
   # In a cluster without preloading the master has neither the gem nor a configuration of it.

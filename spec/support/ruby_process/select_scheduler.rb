@@ -9,7 +9,7 @@ class SelectScheduler
     @ready = Queue.new
   end
 
-  def fiber(&) = Fiber.new(blocking: false, &).tap(&:resume)
+  def fiber(&block) = Fiber.new(blocking: false, &block).tap(&:resume)
 
   def io_wait(io, events, timeout)
     @readers[Fiber.current] = io
