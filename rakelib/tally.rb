@@ -7,11 +7,14 @@ Tally = Struct.new(:passed, :failed, :skipped) do
   # RSpec's closing line.
   rspec = /^(?<all>\d+) examples?, (?<failed>\d+) failures?(?:, (?<skipped>\d+) pending)?/
 
+  # Our own, of several runs.
+  plain = /^(?<passed>\d+) passed, (?<failed>\d+) failed(?:, (?<skipped>\d+) skipped)?$/
+
   # What all closing lines in an output add up to. A failure that no test accounts for, such as a compile
   # error, counts as one; so does a run of no test.
   define_singleton_method(:of_tests) do |output, succeeded|
     tally = output.scrub.each_line.sum(new(0, 0, 0)) do |line|
-      counts = rust.match(line) || rspec.match(line)
+      counts = [rust, rspec, plain].filter_map { |closing| closing.match(line) }.first
       counts ? of_line(counts.named_captures.transform_values(&:to_i)) : new(0, 0, 0)
     end
     tally.failed.positive? || (succeeded && tally.any?) ? tally : tally + of_check(false)

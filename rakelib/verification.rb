@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "open3"
+require_relative "failures"
 require_relative "tally"
 
 # Runs tasks one after another, each in a process of its own and under a time limit, goes on after a failure,
@@ -15,12 +16,16 @@ class Verification
 
   def initialize(output = $stdout)
     @output = output
+    # Into a file too each line goes at once: someone may be watching it.
+    @output.sync = true
     @steps = []
+    @failures = []
   end
 
-  # Takes in a step that ran elsewhere.
-  def record(name, passed, seconds)
+  # Counts a step that ran elsewhere, by `command`.
+  def record(name, passed, seconds, command)
     @steps << Step.new(name, Tally.of_check(passed), seconds)
+    failed(name, [command]) unless passed
   end
 
   # A check counts as one; a step of tests counts as its tests, and must have run at least one.
@@ -30,7 +35,10 @@ class Verification
     text, succeeded = run(command)
     tally = tests ? Tally.of_tests(text, succeeded) : Tally.of_check(succeeded)
     @steps << Step.new(name, tally, now - started)
-    tally.failed.zero?
+    return true if tally.failed.zero?
+
+    alone = tests ? Failures.commands(text) : []
+    failed(name, alone.empty? ? [command.join(" ")] : alone)
   end
 
   # Counts a step that cannot run because an earlier one failed.
@@ -46,17 +54,24 @@ class Verification
     @steps.each do |step|
       @output.puts format("%-16<name>s %6.0<seconds>f s   %<total>s", step.to_h)
     end
+    @output.puts "", "What failed, and how to run it alone:", *@failures, "" if @failures.any?
     total = @steps.sum(Tally.new(0, 0, 0), &:total)
     @output.puts format("%-16s %6.0f s", "in all", @steps.sum(&:seconds)), total
-    @output.flush
     total.failed.zero?
   end
 
   private
 
+  # Said at once, for whoever watches, and again in the summary.
+  # @return [false]
+  def failed(name, commands)
+    @output.puts "", "== #{name} failed. To run it alone:", *commands
+    @failures.concat(commands)
+    false
+  end
+
   def announce(text)
     @output.puts "", "== #{text}"
-    @output.flush
   end
 
   # `timeout` puts the command in a process group of its own and ends the whole group. So does a TERM to it,

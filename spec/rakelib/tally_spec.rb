@@ -15,6 +15,10 @@ RSpec.describe Tally do
     expect(described_class.of_tests("12 examples, 2 failures, 3 pending\n", false).to_a).to eq [7, 2, 3]
   end
 
+  it "reads the closing line of a run of several files" do
+    expect(described_class.of_tests("7 passed, 1 failed, 2 skipped\n", false).to_a).to eq [7, 1, 2]
+  end
+
   it "counts a failure that no test accounts for, such as a compile error, as one" do
     expect(described_class.of_tests("error: could not compile\n", false).to_s).to eq "0 passed, 1 failed"
     expect(described_class.of_tests("5 examples, 0 failures\n", false).to_s).to eq "5 passed, 1 failed"

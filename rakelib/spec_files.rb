@@ -1,0 +1,64 @@
+# frozen_string_literal: true
+
+require "etc"
+require "open3"
+require_relative "failures"
+require_relative "tally"
+
+# Runs spec files, several at once and each in a process of its own: most of them wait for servers, and one
+# that crashes Ruby ends no other. A file prints one line when it is done; what it printed itself follows
+# only if something failed.
+class SpecFiles
+  # Started first, since they take longest: a long file that starts last would be waited for alone.
+  LONG = %w[examples servers main_job registration rails].freeze
+
+  # One more than there are processors, since a file waits more than it computes.
+  PROCESSES = Integer(ENV.fetch("SPEC_PROCESSES", Etc.nprocessors + 1))
+
+  def initialize(files, command: %w[rspec --no-color --format documentation], output: $stdout)
+    @queue = files.sort_by { |file| [LONG.index(file.split("/")[1]) || LONG.size, file] }
+    @size = files.size
+    @command = command
+    @output = output
+    @output.sync = true
+    @lock = Mutex.new
+    @total = Tally.new(0, 0, 0)
+    @failures = []
+  end
+
+  # @return [Boolean] whether every file passed, and there was a test
+  def run
+    Array.new(PROCESSES) { Thread.new { work } }.each(&:join)
+    @output.puts "", "Failed examples:", *@failures if @failures.any?
+    @output.puts "", @total
+    @total.failed.zero? && @total.any?
+  end
+
+  private
+
+  def work
+    while (file = @lock.synchronize { @queue.shift })
+      started = now
+      text, status = Open3.capture2e(*@command, file, stdin_data: "")
+      @lock.synchronize { report(file, text.scrub, status, now - started) }
+    end
+  end
+
+  def report(file, text, status, seconds)
+    tally = Tally.of_tests(text, status.success?)
+    @total += tally
+    @output.puts format("%3<left>d left  %6.1<seconds>f s  %-46<file>s  %<tally>s",
+                        left: @queue.size, seconds:, file:, tally:)
+    show_failure(file, text, status) if tally.failed.positive?
+  end
+
+  # Indented: the closing line of one file must not be taken for that of the run.
+  def show_failure(file, text, status)
+    @output.puts text.gsub(/^/, "    ")
+    @output.puts "    ended by signal #{status.termsig}" if status.signaled?
+    commands = Failures.commands(text)
+    @failures.concat(commands.empty? ? ["rspec #{file}"] : commands)
+  end
+
+  def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+end
