@@ -31,7 +31,7 @@ module EtcdDiscovery
                                            announce an instance while the command runs (or until interrupted);
                                            signals are passed on to it, and its exit status is ours
 
-      Where etcd is, and who to be, comes from the environment: ETCD_DISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
+      Where etcd is, and who to be, comes from the environment: ETCDDISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
       and so on, or from these options:
 
     TEXT

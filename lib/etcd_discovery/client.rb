@@ -102,6 +102,21 @@ module EtcdDiscovery
       native_setup(@config.to_native, @config.boot_timeout)
       @source = Source.follow(self)
       Fork.register(self)
+      @config.warnings.each { |warning| Client.warn_once(@config.logger, warning) }
+    end
+
+    @warned = {}
+
+    class << self
+      # @api private
+      # Warns once in the life of the process. Without a logger, only where Ruby shows deprecations.
+      def warn_once(logger, warning)
+        return if @warned[warning]
+
+        @warned[warning] = true
+        text = "etcd_discovery: #{warning}"
+        logger ? logger.warn(text) : warn(text, category: :deprecated)
+      end
     end
 
     # Starts watching, and waits for the first complete snapshot. Does nothing when it is there already. A

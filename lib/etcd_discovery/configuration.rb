@@ -6,7 +6,7 @@ module EtcdDiscovery
   # The settings of one client. Each is checked when it is given: a wrong one raises
   # {ConfigurationError} at the line that is wrong.
   #
-  # What is not given comes from the environment (`ETCD_DISCOVERY_ENDPOINTS` and so on, then etcdctl's own
+  # What is not given comes from the environment (`ETCDDISCOVERY_ENDPOINTS` and so on, then etcdctl's own
   # `ETCDCTL_ENDPOINTS`, `ETCDCTL_USER`, `ETCDCTL_CACERT`, …), then, for the default client in Rails, from
   # `config.etcd_discovery` and `config/etcd_discovery.yml`, then from the defaults.
   #
@@ -133,6 +133,12 @@ module EtcdDiscovery
       # A password goes with its user: one from further below is another user's.
       password = values[:password] || password unless password && level(:user) < level(:password)
       values.merge(watch:, user:, password:).compact
+    end
+
+    # @api private
+    # @return [Array<String>] what to warn of in the environment
+    def warnings
+      SETTINGS.filter_map { |setting| setting.outdated(@env) unless @values.key?(setting.name) }
     end
 
     # @return [String] without secrets

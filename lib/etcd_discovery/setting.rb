@@ -17,6 +17,15 @@ module EtcdDiscovery
       logger: "an object with `info`, `warn` and `error`"
     }.freeze
 
+    # Starts the names of our own variables. Not with `ETCD_`: the etcd server takes every such variable for a
+    # flag of its own, and ETCD_DISCOVERY_ENDPOINTS keeps etcd 3.6 from starting.
+    PREFIX = "ETCDDISCOVERY_"
+    # What it was before the first release; still read.
+    OLD_PREFIX = "ETCD_DISCOVERY_"
+    # Only the server reads this one. Where it is set, the others are the server's too.
+    SERVERS_OWN = "ETCD_DISCOVERY_TOKEN"
+    private_constant :PREFIX, :OLD_PREFIX, :SERVERS_OWN
+
     # Seconds; more is a mistake (and too much for the system's timers).
     LONGEST = 1_000_000
 
@@ -36,7 +45,13 @@ module EtcdDiscovery
     def variables
       return [] if type == :logger
 
-      ["ETCD_DISCOVERY_#{name.to_s.upcase}", *("ETCDCTL_#{@etcdctl}" if @etcdctl)]
+      [own_variable(PREFIX), *("ETCDCTL_#{@etcdctl}" if @etcdctl)]
+    end
+
+    # @return [String, nil] a warning if `env` sets it by the old name of its variable
+    def outdated(env)
+      old = own_variable(OLD_PREFIX)
+      "the environment variable #{old} is now #{own_variable(PREFIX)}" if variable_of(env) == old
     end
 
     # What the environment says; where it says nothing, what stands below it.
@@ -81,8 +96,12 @@ module EtcdDiscovery
     private
 
     def variable_of(env)
-      variables.find { |variable| env[variable] && !env[variable].empty? }
+      own, *etcdctls = variables
+      old = own_variable(OLD_PREFIX) if own && !env[SERVERS_OWN]
+      [own, old, *etcdctls].compact.find { |variable| env[variable] && !env[variable].empty? }
     end
+
+    def own_variable(prefix) = "#{prefix}#{name.to_s.upcase}"
 
     def check_list(value)
       list = value.is_a?(String) ? [value] : value

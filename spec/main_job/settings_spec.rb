@@ -1,12 +1,14 @@
 # frozen_string_literal: true
 
+require "logger"
+
 RSpec.describe "a setting" do
   def configured(env, **settings)
     EtcdDiscovery::Configuration.new(env:, **settings)
   end
 
   it "comes from the block, then from our own variable, then from etcdctl's, then from the default" do
-    own = { "ETCD_DISCOVERY_ENDPOINTS" => "http://own:1,http://own:2", "ETCDCTL_ENDPOINTS" => "http://etcdctl:1" }
+    own = { "ETCDDISCOVERY_ENDPOINTS" => "http://own:1,http://own:2", "ETCDCTL_ENDPOINTS" => "http://etcdctl:1" }
     expect(configured(own, endpoints: ["http://block:1"]).endpoints).to eq(["http://block:1"])
     expect(configured(own).endpoints).to eq(["http://own:1", "http://own:2"])
     expect(configured(own.slice("ETCDCTL_ENDPOINTS")).endpoints).to eq(["http://etcdctl:1"])
@@ -15,7 +17,7 @@ RSpec.describe "a setting" do
 
   it "comes from what stands below the environment, if neither the block nor the environment gives it" do
     config = EtcdDiscovery::Configuration.new(
-      env: { "ETCD_DISCOVERY_WATCH" => "/env/" }, below: { watch: ["/below/"], boot_timeout: 7.0 }
+      env: { "ETCDDISCOVERY_WATCH" => "/env/" }, below: { watch: ["/below/"], boot_timeout: 7.0 }
     )
     expect(config.watch).to eq ["/env/"]
     expect(config.boot_timeout).to eq 7.0
@@ -24,16 +26,50 @@ RSpec.describe "a setting" do
     expect(config.boot_timeout).to eq 8.0
   end
 
+  describe "whose variable has the old prefix, which the etcd server reads too," do
+    let(:log) { StringIO.new }
+    let(:old) { { "ETCD_DISCOVERY_ENDPOINTS" => "http://old:1", "ETCDCTL_ENDPOINTS" => "http://etcdctl:1" } }
+
+    def warned_of(env, **settings)
+      2.times { EtcdDiscovery::Client.new(configured(env, logger: Logger.new(log), **settings)) }
+      log.string.scan(/the environment variable \S+ is now \S+/)
+    end
+
+    it "is still read, after the new name and before etcdctl's" do
+      expect(configured(old).endpoints).to eq ["http://old:1"]
+      expect(configured(old.merge("ETCDDISCOVERY_ENDPOINTS" => "http://new:1")).endpoints).to eq ["http://new:1"]
+      expect(configured(old.merge("ETCD_DISCOVERY_ENDPOINTS" => "")).endpoints).to eq ["http://etcdctl:1"]
+    end
+
+    it "is not read where the variables are those of a server that discovers its cluster" do
+      expect(configured(old.merge("ETCD_DISCOVERY_TOKEN" => "t")).endpoints).to eq ["http://etcdctl:1"]
+    end
+
+    it "is warned of once, if it is in force" do
+      expect(warned_of({ "ETCD_DISCOVERY_BACKOFF_CAP" => "2", "ETCDDISCOVERY_MAX_STALENESS" => "2" }))
+        .to eq ["the environment variable ETCD_DISCOVERY_BACKOFF_CAP is now ETCDDISCOVERY_BACKOFF_CAP"]
+    end
+
+    it "is not warned of if something else is in force" do
+      expect(warned_of({ "ETCD_DISCOVERY_CONNECT_TIMEOUT" => "2" }, connect_timeout: 3)).to eq []
+    end
+  end
+
+  it "keeps no etcd server from starting" do
+    names = EtcdDiscovery::Configuration::SETTINGS.flat_map(&:variables)
+    expect(names).to all(match(/\A(?!ETCD_)/))
+  end
+
   it "that is true or false is read as YAML and the environment write it, and nothing else is guessed" do
-    expect(configured({ "ETCD_DISCOVERY_REQUIRED" => "Yes" }).required).to be true
-    expect(configured({ "ETCD_DISCOVERY_REQUIRED" => "0" }, required: true).required).to be true
-    expect(configured({ "ETCD_DISCOVERY_REQUIRED" => "off" }).required).to be false
-    expect { configured({ "ETCD_DISCOVERY_REQUIRED" => "maybe" }).required }
+    expect(configured({ "ETCDDISCOVERY_REQUIRED" => "Yes" }).required).to be true
+    expect(configured({ "ETCDDISCOVERY_REQUIRED" => "0" }, required: true).required).to be true
+    expect(configured({ "ETCDDISCOVERY_REQUIRED" => "off" }).required).to be false
+    expect { configured({ "ETCDDISCOVERY_REQUIRED" => "maybe" }).required }
       .to raise_error(EtcdDiscovery::ConfigurationError, /_REQUIRED: "maybe" is not true or false/)
   end
 
   it "that the environment holds wrongly is named by its variable" do
-    config = configured({ "ETCD_DISCOVERY_BOOT_TIMEOUT" => "soon" })
+    config = configured({ "ETCDDISCOVERY_BOOT_TIMEOUT" => "soon" })
     expect { config.boot_timeout }
       .to raise_error(EtcdDiscovery::ConfigurationError, /_BOOT_TIMEOUT: "soon" is not a number/)
   end

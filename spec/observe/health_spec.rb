@@ -111,7 +111,7 @@ RSpec.describe EtcdDiscovery::Health do
     let(:small) do
       Harness::AppServer::Application.new(File.join(__dir__, "application"), [],
                                           Harness::AppServer::SMALL.environment.merge(
-                                            "ETCD_DISCOVERY_MAX_STALENESS" => "60"
+                                            "ETCDDISCOVERY_MAX_STALENESS" => "60"
                                           ))
     end
 

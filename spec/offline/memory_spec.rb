@@ -129,7 +129,7 @@ RSpec.describe "a client with memory in place of etcd" do
   end
 
   it "starts no native thread and opens no connection, also from the environment alone" do
-    process = ruby_process(<<~RUBY, env: { "ETCD_DISCOVERY_SOURCE" => "memory" })
+    process = ruby_process(<<~RUBY, env: { "ETCDDISCOVERY_SOURCE" => "memory" })
       EtcdDiscovery.start
       EtcdDiscovery.put("/a", "1")
       EtcdDiscovery.register("b", "10.1.1.60:1").wait

@@ -41,7 +41,7 @@ RSpec.describe "a new Rails application" do
 
   let(:application) { @application }
   let(:etcd) { @etcd }
-  let(:here) { { ETCD_DISCOVERY_ENDPOINTS: etcd.endpoint } }
+  let(:here) { { ETCDDISCOVERY_ENDPOINTS: etcd.endpoint } }
   let(:puma) { %w[bin/rails server -b 127.0.0.1 -p PORT] }
   let(:unicorn) { %w[bundle exec unicorn -c config/unicorn.rb -l 127.0.0.1:PORT] }
 
@@ -100,7 +100,7 @@ RSpec.describe "a new Rails application" do
 
   it "runs its tests without etcd: they put what is to be read" do
     nowhere = "http://127.0.0.1:#{Harness::FreePort.take}"
-    said = application.rails("test", ETCD_DISCOVERY_ENDPOINTS: nowhere)
+    said = application.rails("test", ETCDDISCOVERY_ENDPOINTS: nowhere)
     expect(said).to include("1 runs, 1 assertions, 0 failures, 0 errors")
   end
 
@@ -110,7 +110,7 @@ RSpec.describe "a new Rails application" do
 
   it "runs tasks and commands without a connection, in development and in production" do
     TCPServer.open("127.0.0.1", 0) do |nobody|
-      away = { ETCD_DISCOVERY_ENDPOINTS: "http://127.0.0.1:#{nobody.addr[1]}", ETCD_DISCOVERY_REQUIRED: "true" }
+      away = { ETCDDISCOVERY_ENDPOINTS: "http://127.0.0.1:#{nobody.addr[1]}", ETCDDISCOVERY_REQUIRED: "true" }
       production = { RAILS_ENV: "production", SECRET_KEY_BASE: "0" * 64 }
       expect(application.rails("assets:precompile", **away, **production)).to include("done")
       expect(application.rails("zeitwerk:check", **away, **production)).to include("All is good!")
@@ -150,7 +150,7 @@ RSpec.describe "a new Rails application" do
   end
 
   context "while etcd is away" do
-    let(:here) { super().merge(ETCD_DISCOVERY_BOOT_TIMEOUT: "0.2") }
+    let(:here) { super().merge(ETCDDISCOVERY_BOOT_TIMEOUT: "0.2") }
 
     before { etcd.kill9 }
 
@@ -167,7 +167,7 @@ RSpec.describe "a new Rails application" do
     it "boots not, if it is told that the data is required, and says why" do
       # Should it boot after all, it must not serve for ever.
       output, status = application.try(*%w[timeout 60 bundle exec puma -b tcp://127.0.0.1:0], **here,
-                                       ETCD_DISCOVERY_REQUIRED: "true")
+                                       ETCDDISCOVERY_REQUIRED: "true")
       expect(status.exitstatus).to eq 1
       expect(output).to match(/no first snapshot within 0.2 s from #{etcd.endpoint}.* not boot without one/)
     end

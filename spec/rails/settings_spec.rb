@@ -90,7 +90,7 @@ RSpec.describe "in Rails, a setting" do
     write(file, "shared: {watch: /yml/, backoff_cap: 1, request_timeout: 1, connect_timeout: 1}")
     names = %w[connect_timeout backoff_cap request_timeout watch]
     rest = { settings: "config.etcd_discovery.backoff_cap = 2\nconfig.etcd_discovery.request_timeout = 2",
-             ETCD_DISCOVERY_REQUEST_TIMEOUT: "3" }
+             ETCDDISCOVERY_REQUEST_TIMEOUT: "3" }
     expect(in_force(*names, **rest)).to eq [1.0, 2.0, 3.0, ["/yml/"]]
     write("config/initializers/etcd_discovery.rb", "EtcdDiscovery.configure { |c| c.request_timeout = 4 }")
     expect(in_force(*names, **rest)).to eq [1.0, 2.0, 4.0, ["/yml/"]]
@@ -103,7 +103,7 @@ RSpec.describe "in Rails, a setting" do
 
   it "is memory for the source in the test environment, unless another one, or none, is given" do
     write(file, "production: {watch: /a/}\ntest:")
-    expect(in_force("source", rails_env: "test", ETCD_DISCOVERY_ENDPOINTS: "http://a:1")).to eq ["memory"]
+    expect(in_force("source", rails_env: "test", ETCDDISCOVERY_ENDPOINTS: "http://a:1")).to eq ["memory"]
     expect(in_force("source")).to eq [nil]
     write(file, "test: {watch: /a/, source: }")
     expect(in_force("source", rails_env: "test")).to eq [nil]
@@ -173,7 +173,7 @@ RSpec.describe "in Rails, a setting" do
 
   it "that an environment variable gives wrongly is refused at boot, with the variable" do
     write(file, "production: {watch: /a/}")
-    expect(refused(ETCD_DISCOVERY_BOOT_TIMEOUT: "soon"))
-      .to eq "ETCD_DISCOVERY_BOOT_TIMEOUT: \"soon\" is not a number of seconds above 0"
+    expect(refused(ETCDDISCOVERY_BOOT_TIMEOUT: "soon"))
+      .to eq "ETCDDISCOVERY_BOOT_TIMEOUT: \"soon\" is not a number of seconds above 0"
   end
 end

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
-# How long the readers below are kept at it. `ETCD_DISCOVERY_SOAK=60 rspec spec/reads/collector_spec.rb` is
+# How long the readers below are kept at it. `ETCDDISCOVERY_SOAK=60 rspec spec/reads/collector_spec.rb` is
 # the long version.
-SOAK_SECONDS = Float(ENV.fetch("ETCD_DISCOVERY_SOAK", "3"))
+SOAK_SECONDS = Float(ENV.fetch("ETCDDISCOVERY_SOAK", "3"))
 
 # Two threads read, one stresses the collector and compacts. Every value tells its number and the key that it
 # belongs to, so that one of another key, or of freed memory, shows.

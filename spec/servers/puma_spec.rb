@@ -63,7 +63,7 @@ RSpec.describe "puma" do
       proxy.refuse
       server = start_server(Harness::PumaServer, proxy, workers: 0, config: "plugin :etcd_discovery\n",
                                                         env: { "LAZY" => "1",
-                                                               "ETCD_DISCOVERY_BOOT_TIMEOUT" => "0.5" })
+                                                               "ETCDDISCOVERY_BOOT_TIMEOUT" => "0.5" })
       expect_soon("a word about it") { File.read(server.log).scan("without a first copy").one? }
       expect(ready(server)).to eq [false]
       proxy.pass

@@ -29,9 +29,9 @@ module Harness
     # One that tells all that the specs of servers ask. What takes seconds in production takes less here.
     SMALL = Application.new(
       File.join(ROOT, "spec/servers/application"), [],
-      CLEAN.merge("RUBYLIB" => File.join(ROOT, "lib"), "ETCD_DISCOVERY_MAX_STALENESS" => "2",
-                  "ETCD_DISCOVERY_PROGRESS_INTERVAL" => "0.3", "ETCD_DISCOVERY_BACKOFF_CAP" => "0.5",
-                  "ETCD_DISCOVERY_BOOT_TIMEOUT" => "30")
+      CLEAN.merge("RUBYLIB" => File.join(ROOT, "lib"), "ETCDDISCOVERY_MAX_STALENESS" => "2",
+                  "ETCDDISCOVERY_PROGRESS_INTERVAL" => "0.3", "ETCDDISCOVERY_BACKOFF_CAP" => "0.5",
+                  "ETCDDISCOVERY_BOOT_TIMEOUT" => "30")
     )
     # Rails boots in a second or two, on a busy machine in more.
     BOOT_LIMIT = 120

@@ -35,7 +35,7 @@ module Harness
     # Runs it on puma, from a file.
     def serve(source)
       @port = FreePort.take
-      env = environment("ETCD_DISCOVERY_SOURCE" => source, "RAILS_ENV" => "development")
+      env = environment("ETCDDISCOVERY_SOURCE" => source, "RAILS_ENV" => "development")
       @process = ChildProcess.new("bundle", "exec", "puma", "-b", "tcp://127.0.0.1:#{@port}",
                                   env:, log:, chdir: FOLDER)
     end
@@ -72,7 +72,7 @@ module Harness
 
     def environment(more = {})
       nowhere = "http://127.0.0.1:#{@etcd.addr[1]}"
-      RailsApplication::OUTSIDE.merge("PATH" => place, "ETCD_DISCOVERY_ENDPOINTS" => nowhere).merge(more)
+      RailsApplication::OUTSIDE.merge("PATH" => place, "ETCDDISCOVERY_ENDPOINTS" => nowhere).merge(more)
     end
   end
 end
