@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "rbconfig"
-
 if defined?(EtcdDiscovery::Host) || (defined?(Gem) && Gem.loaded_specs.key?("etcd-discovery"))
   raise LoadError, "the gem etcd-discovery (with a hyphen, for etcd's v2 API) is loaded too, and defines " \
                    "the same constant as etcd_discovery: remove one of the two from the Gemfile"
@@ -9,8 +7,8 @@ end
 
 require_relative "etcd_discovery/version"
 require_relative "etcd_discovery/errors"
-# With its suffix: the extension has the name of this file.
-require "etcd_discovery.#{RbConfig::CONFIG['DLEXT']}"
+require_relative "etcd_discovery/native_library"
+EtcdDiscovery::NativeLibrary.load
 require_relative "etcd_discovery/absent"
 require_relative "etcd_discovery/configuration"
 require_relative "etcd_discovery/snapshot"

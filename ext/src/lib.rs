@@ -9,11 +9,9 @@
 //! * Whatever may block gives up the GVL in [`gvl`], and nowhere else.
 //! * No Ruby value is kept outside of an object that marks it, save the one root in [`aref`].
 
-// The macro makes one public symbol, which Ruby alone calls.
-#![allow(missing_docs)]
-
 mod aref;
 mod bell;
+mod built_for;
 mod changes;
 mod client;
 mod error;
@@ -34,9 +32,25 @@ mod value;
 mod verdicts;
 mod waits;
 
+use magnus::method::RubyInit;
 use magnus::{Error, Ruby};
 
-#[magnus::init]
+/// Ruby calls it once, while it loads the library.
+///
+/// This is what `magnus::init` makes, with the check before it: magnus reads Ruby's objects.
+///
+/// # Safety
+///
+/// Only Ruby may call it, on a thread that holds the GVL.
+#[unsafe(no_mangle)]
+#[allow(non_snake_case)]
+pub unsafe extern "C" fn Init_etcd_discovery() {
+    // SAFETY: Ruby called this to load the library, and nothing was made yet.
+    unsafe { built_for::check() };
+    // SAFETY: this is a thread of Ruby's with the GVL; an error leaves by `longjmp`, with nothing to destroy.
+    unsafe { init.call_handle_error(&Ruby::get_unchecked()) };
+}
+
 fn init(ruby: &Ruby) -> Result<(), Error> {
     fork::init();
     bell::init(ruby)?;
