@@ -149,6 +149,10 @@ unsafe fn snapshot_find(snapshot: VALUE, kind: Kind, arguments: &[VALUE]) -> VAL
 fn find(ruby: &Ruby, client: Obj<Client>, kind: Kind, arguments: &[VALUE]) -> Result<Value, Error> {
     let (key, default) = checked(ruby, arguments)?;
     let reader = client.reader(ruby)?;
+    // Before the pin is looked at: it takes a snapshot.
+    if let Some(reason) = reader.missing(ruby, client.as_value())? {
+        return reader.without_snapshot(ruby, key, default, &reason);
+    }
     if let Some(pinned) = pin::pinned(ruby, client)? {
         return pinned.read(ruby, kind, key, default);
     }

@@ -19,7 +19,7 @@ use crate::reader::Reader;
 use crate::snapshot::Snapshot;
 use crate::typed::Kind;
 use crate::value::bytes;
-use crate::waits::{self, Request, wait_ready};
+use crate::waits::{self, Request};
 
 /// The native part of an `EtcdDiscovery::Client`; empty between `allocate` and `initialize`.
 #[derive(Default, TypedData)]
@@ -70,7 +70,7 @@ impl Client {
 
     fn stop(ruby: &Ruby, this: &Self) -> Result<(), Error> {
         guarded(ruby, || {
-            this.core(ruby)?.stop();
+            this.reader(ruby)?.stop();
             Ok(())
         })
     }
@@ -80,7 +80,22 @@ impl Client {
     }
 
     fn wait_ready(ruby: &Ruby, this: &Self, seconds: f64) -> Result<(), Error> {
-        guarded(ruby, || wait_ready(ruby, this.core(ruby)?, Duration::from_secs_f64(seconds)))
+        guarded(ruby, || this.reader(ruby)?.start_within(ruby, Duration::from_secs_f64(seconds)))
+    }
+
+    /// Starts the client where a read would, and waits for its first snapshot, `seconds` at most. Returns the
+    /// error that says why there is none.
+    fn await_snapshot(ruby: &Ruby, this: Obj<Self>, seconds: f64) -> Result<Value, Error> {
+        guarded(ruby, || {
+            let longest = Duration::from_secs_f64(seconds.max(0.0));
+            let reason = this.reader(ruby)?.await_snapshot(ruby, this.as_value(), Some(longest))?;
+            Ok(ruby.into_value(reason.and_then(|reason| raised(ruby, &reason).value())))
+        })
+    }
+
+    /// Raises unless the key is watched.
+    fn must_be_watched(ruby: &Ruby, this: &Self, key: Value) -> Result<(), Error> {
+        guarded(ruby, || this.reader(ruby)?.must_be_watched(ruby, key))
     }
 
     fn is_ready(ruby: &Ruby, this: &Self) -> Result<bool, Error> {
@@ -247,6 +262,8 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_stop", method!(Client::stop, 0))?;
     class.define_private_method("native_resume", method!(Client::resume, 0))?;
     class.define_private_method("native_wait_ready", method!(Client::wait_ready, 1))?;
+    class.define_private_method("native_await_snapshot", method!(Client::await_snapshot, 1))?;
+    class.define_private_method("native_must_be_watched", method!(Client::must_be_watched, 1))?;
     class.define_private_method("native_snapshot", method!(Client::live_snapshot, 0))?;
     class.define_private_method("native_revision", method!(Client::live_revision, 0))?;
     class.define_private_method("native_must_watch", method!(Client::must_watch, 1))?;

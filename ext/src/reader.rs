@@ -11,20 +11,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_discovery_core::epoch;
-use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::session::Client as Core;
 use etcd_discovery_core::store::{Entry, Key, Publication, Published, RECENT_KEYS};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{Error, RArray, Ruby, Value, prelude::*};
 use rb_sys::VALUE;
 
-use crate::error::{raised, unwatched};
+use crate::error::unwatched;
 use crate::memo::Memo;
 use crate::recall::Recall;
 use crate::typed::Kind;
 use crate::value::{name, with_bytes};
 use crate::verdicts::Verdicts;
-use crate::waits::wait_ready;
+
+mod first_wait;
+
+use first_wait::FirstWait;
 
 /// No generation: nothing has been read yet.
 const NEVER: u64 = u64::MAX;
@@ -39,7 +42,7 @@ const BYTES_PER_PATH: usize = 1_024;
 pub(crate) struct Reader {
     core: Arc<Core>,
     publication: Arc<Publication>,
-    boot_timeout: Duration,
+    first_wait: FirstWait,
     recall: Recall,
     memo: Memo,
     /// What `memo` is made of, to find the changed keys in it without making a String for each, and to
@@ -72,7 +75,7 @@ impl Reader {
         Self {
             publication: Arc::clone(core.publication()),
             core,
-            boot_timeout,
+            first_wait: FirstWait::new(boot_timeout),
             recall: Recall::new(),
             memo: Memo::default(),
             made_of: RefCell::default(),
@@ -144,7 +147,9 @@ impl Reader {
         key: Value,
         default: Option<Value>,
     ) -> Result<Value, Error> {
-        self.bring_up_to_date(ruby, client)?;
+        if let Some(reason) = self.bring_up_to_date(ruby, client)? {
+            return self.without_snapshot(ruby, key, default, &reason);
+        }
         if let Some(value) = self.still_known(kind, key) {
             return Ok(value);
         }
@@ -181,7 +186,9 @@ impl Reader {
     }
 
     pub(crate) fn has_key(&self, ruby: &Ruby, client: Value, key: Value) -> Result<bool, Error> {
-        self.bring_up_to_date(ruby, client)?;
+        if let Some(reason) = self.bring_up_to_date(ruby, client)? {
+            return self.without_snapshot(ruby, key, None, &reason).map(|_| false);
+        }
         let published = self.publication.load();
         if with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).is_some())? {
             return Ok(true);
@@ -190,7 +197,7 @@ impl Reader {
     }
 
     /// A key that is not there may be nil only if it is watched: else its absence means nothing.
-    fn must_be_watched(&self, ruby: &Ruby, key: Value) -> Result<(), Error> {
+    pub(crate) fn must_be_watched(&self, ruby: &Ruby, key: Value) -> Result<(), Error> {
         let ranges = &self.core.settings().ranges;
         if with_bytes(ruby, key, |bytes| ranges.contains(bytes))? {
             return Ok(());
@@ -250,32 +257,13 @@ impl Reader {
         self.made_of.borrow().get(subject.entry.key()).is_some_and(|made_of| made_of.is(subject.entry))
     }
 
-    fn bring_up_to_date(&self, ruby: &Ruby, client: Value) -> Result<(), Error> {
-        let epoch = epoch::current();
-        if self.epoch.get() != epoch || self.generation.get() == NEVER {
-            self.ensure_ready(ruby, client)?;
-            if self.epoch.replace(epoch) != epoch {
-                // It may have been a fork that Ruby did not see: what it does after its own is due now.
-                let _: Value = client.funcall("forked", ())?;
-            }
+    /// Why there is nothing to read, if there is not.
+    fn bring_up_to_date(&self, ruby: &Ruby, client: Value) -> Result<Option<CoreError>, Error> {
+        let reason = self.missing(ruby, client)?;
+        if reason.is_none() {
+            self.catch_up(ruby)?;
         }
-        self.catch_up(ruby)
-    }
-
-    /// The first read starts the client when nothing else did; the first read after a fork resumes it.
-    pub(crate) fn ensure_ready(&self, ruby: &Ruby, client: Value) -> Result<(), Error> {
-        self.core.resume().map_err(|error| raised(ruby, &error))?;
-        if self.publication.generation() > 0 {
-            return Ok(());
-        }
-        if self.core.is_stopped() {
-            let error = CoreError::new(ErrorKind::Closed, "the client was stopped before its first snapshot");
-            return Err(raised(ruby, &error));
-        }
-        self.core.start().map_err(|error| raised(ruby, &error))?;
-        // What Ruby does at its own `start` is due now.
-        let _: Value = client.funcall("observe", ())?;
-        wait_ready(ruby, &self.core, self.boot_timeout)
+        Ok(reason)
     }
 
     /// Drops what was made of entries that have changed since.

@@ -9,7 +9,7 @@ use etcd_discovery_core::store::{Bell, Publication};
 use etcd_discovery_core::sync::Phase;
 use magnus::{Error, Ruby};
 
-use crate::error::{raised, raised_about};
+use crate::error::raised_about;
 use crate::gvl::{self, Wait};
 
 /// A wait for something that a publication, or a change of state, brings.
@@ -47,17 +47,18 @@ pub(crate) fn until(
     gvl::wait(ruby, &Until { core, deadline, arrived: || arrived(core.publication()) })
 }
 
-/// Waits until there is something to read, `patience` at most.
+/// Waits until there is something to read, or etcd has refused it, until `deadline` at most; says whether there
+/// is.
 ///
 /// # Errors
-/// Why there is nothing to read, as the class that it is of.
-pub(crate) fn wait_ready(ruby: &Ruby, core: &Core, patience: Duration) -> Result<(), Error> {
+/// Whatever the interrupt raises.
+pub(crate) fn until_ready(ruby: &Ruby, core: &Core, deadline: Instant) -> Result<bool, Error> {
     if core.is_ready() {
-        return Ok(());
+        return Ok(true);
     }
     let arrived = || core.is_ready() || core.report().phase == Phase::Denied;
-    gvl::wait(ruby, &Until { core, deadline: Instant::now() + patience, arrived })?;
-    if core.is_ready() { Ok(()) } else { Err(raised(ruby, &core.why_not_ready(patience))) }
+    gvl::wait(ruby, &Until { core, deadline, arrived })?;
+    Ok(core.is_ready())
 }
 
 /// Waits until the client follows etcd no longer; whether it does is for the caller to see.

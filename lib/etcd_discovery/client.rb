@@ -12,12 +12,15 @@ module EtcdDiscovery
   # @!method [](key)
   #   Reads local memory: no network, no lock, no allocation. The first read starts the client when
   #   nothing else did.
+  #
+  #   Reads wait for the first snapshot once, until `boot_timeout` after the client began. Where etcd is away
+  #   for longer, every read that has a default (also {#fetch} and the typed ones) gives it at once, and every
+  #   other one raises at once, until etcd answers. A forked child does not wait again.
   #   @param key [String]
   #   @return [String, nil] the value, frozen and the same object until it changes (UTF-8 where its bytes
   #     are, else BINARY); `nil` when there is no such key
   #   @raise [UnwatchedKeyError] outside every watched range
   #   @raise [ConnectionError, AuthenticationError, PermissionError] when there is no first snapshot
-  #     within `boot_timeout`
   # @!method key?(key)
   #   @param key [String]
   #   @return [Boolean]
@@ -43,7 +46,8 @@ module EtcdDiscovery
   #   @example
   #     client.json("/config/limits")["upload"]  # => 1048576
   #   @param key [String]
-  #   @param default [Object] for a key that is not there, or that is bad and was never good
+  #   @param default [Object] for a key that is not there, or that is bad and was never good, and while there
+  #     is no first snapshot
   #   @return [Hash, Array, String, Integer, Float, Boolean, nil] integers of any size; of keys that occur
   #     twice in an object the last one
   #   @raise [ParseError] for a bad value (also one nested deeper than 128) without a good one before it,
@@ -126,7 +130,7 @@ module EtcdDiscovery
     # @param timeout [Numeric] seconds to wait at most; `boot_timeout` when not given
     # @return [self]
     # @raise [ConnectionError, AuthenticationError, PermissionError] when there is none in time; the client
-    #   goes on trying in the background
+    #   goes on trying in the background, and reads do not wait for it again
     def start(timeout: config.boot_timeout)
       native_start
       Source::Follower.add(@source) if @source
@@ -161,13 +165,19 @@ module EtcdDiscovery
     end
 
     # @param key [String]
-    # @param default [Object] given back for a key that is not there
-    # @yieldparam key [String] called for a key that is not there
+    # @param default [Object] given back for a key that is not there, and while there is no first snapshot
+    # @yieldparam key [String] called instead of `default`
     # @return [String, Object]
     # @raise [KeyError] when the key is not there, without default and block
     # @raise [UnwatchedKeyError] outside every watched range
+    # @raise [ConnectionError, AuthenticationError, PermissionError] when there is no first snapshot, without
+    #   default and block
     def fetch(key, default = Absent)
-      value = self[key]
+      value = begin
+        self[key]
+      rescue ConnectionError, AuthenticationError, PermissionError
+        raise if default.equal?(Absent) && !block_given?
+      end
       return value unless value.nil?
 
       Absent.value(self, key, default) { |absent| return yield(absent) if block_given? }

@@ -195,28 +195,39 @@ impl Client {
         if self.is_wanted() && self.attached.get().is_none() { self.start() } else { Ok(()) }
     }
 
-    /// Why there is nothing to read yet, `waited` after the start: for the person who reads it.
+    /// Why there is nothing to read yet, for the person who reads it: `waited` for that long after the start,
+    /// or (`None`) not at all, since this process has waited before. `earlier` is the reason that was met then.
+    /// `None` once there is something.
     #[must_use]
-    pub fn why_not_ready(&self, waited: Duration) -> Error {
-        match &self.report().last_error {
-            Some(error) if error.is_denial() => error.clone(),
-            last => {
-                let kind = last.as_ref().map_or(ErrorKind::Timeout, Error::kind);
-                let names: Vec<String> = self.settings.endpoints.iter().map(ToString::to_string).collect();
-                let reason = last.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string);
-                let waited = waited.as_secs_f64();
-                let message = format!(
-                    "no first snapshot within {waited} s from {}: {reason}; \
-                     trying on in the background, check that etcd runs and can be reached",
-                    names.join(", "),
-                );
-                let error = Error::new(kind, message);
-                match last.as_ref().and_then(Error::endpoint) {
-                    Some(endpoint) => error.about(endpoint),
-                    None => error,
-                }
-            }
+    pub fn why_not_ready(&self, waited: Option<Duration>, earlier: Option<Error>) -> Option<Error> {
+        if self.is_ready() {
+            return None;
         }
+        let last = self.report().last_error.clone().or(earlier);
+        if let Some(denial) = last.as_ref().filter(|error| error.is_denial()) {
+            return Some(denial.clone());
+        }
+        let kind = last.as_ref().map_or(ErrorKind::Timeout, Error::kind);
+        let names: Vec<String> = self.settings.endpoints.iter().map(ToString::to_string).collect();
+        let names = names.join(", ");
+        let reason = last.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string);
+        // Where there is but one endpoint, its name is said once.
+        let reason = reason.strip_prefix(&format!("{names}: ")).unwrap_or(&reason);
+        let check = "trying on in the background, check that etcd runs and can be reached";
+        let message = match waited {
+            Some(waited) => {
+                format!("no first snapshot within {} s from {names}: {reason}; {check}", waited.as_secs_f64())
+            }
+            None => format!(
+                "no first snapshot yet from {names}: {reason}; this process has waited for it once, and does \
+                 not wait again: reads work as soon as etcd answers; {check}"
+            ),
+        };
+        let error = Error::new(kind, message);
+        Some(match last.as_ref().and_then(Error::endpoint) {
+            Some(endpoint) => error.about(endpoint),
+            None => error,
+        })
     }
 
     /// Has `bell` rung after every publication and change of state, in this process.

@@ -46,6 +46,8 @@ module EtcdDiscovery
     # @raise [UnwatchedKeyError] outside every watched range
     def wait_for(key, timeout:)
       deadline = Client.now + timeout
+      native_must_be_watched(key)
+      await_first_snapshot(timeout, "#{key.inspect} did not become what was waited for", key)
       last = self # no value yet
       loop do
         generation = native_generation
@@ -73,7 +75,9 @@ module EtcdDiscovery
     # @return [Integer] the revision of the local copy
     # @raise [TimeoutError] when it did not come in time
     def wait_for_revision(revision, timeout:)
-      reached = native_wait_revision(revision, Float(timeout))
+      deadline = Client.now + Float(timeout)
+      await_first_snapshot(timeout, "revision #{revision} did not arrive within #{timeout} s")
+      reached = native_wait_revision(revision, deadline - Client.now)
       seen = native_revision
       return seen if reached
 
@@ -109,6 +113,15 @@ module EtcdDiscovery
     rescue ConnectionError, AuthenticationError, PermissionError => e
       warn_of("on_change(#{target.inspect}) begins when there is a first snapshot: #{e.message}")
       nil
+    end
+
+    # These calls say themselves how long they wait, be it the first wait of the process or not.
+    def await_first_snapshot(timeout, trouble, key = nil)
+      reason = native_await_snapshot(Float(timeout)) unless native_generation.positive?
+      return if reason.nil?
+      raise reason unless reason.is_a?(ConnectionError) # a refusal, which waiting does not change
+
+      raise TimeoutError.new("#{trouble}: #{reason.message}", endpoint: reason.endpoint, key:)
     end
 
     def await_publication(generation, deadline, key)

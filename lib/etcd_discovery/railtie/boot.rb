@@ -16,7 +16,8 @@ module EtcdDiscovery
           raise refusal(e) if EtcdDiscovery.client.config.required
 
           EtcdDiscovery.client.config.logger&.error(
-            "etcd_discovery: the server boots without data of etcd; reads raise until it comes: #{e.message}"
+            "etcd_discovery: the server boots without data of etcd; reads give their default, or raise, " \
+            "until it comes: #{e.message}"
           )
         end
 

@@ -1,0 +1,144 @@
+//! How long reads wait for a client's first snapshot.
+//!
+//! A process waits once. Where etcd is away while an application boots, a wait at every read would stall each
+//! request for as long as etcd does not answer, and the requests behind it.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use etcd_discovery_core::epoch;
+use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use magnus::{Error, Ruby, Value, prelude::*};
+
+use super::{NEVER, Reader};
+use crate::error::raised;
+use crate::waits::until_ready;
+
+/// The wait of one client. A forked child inherits it: what its parent has waited, it need not wait again.
+/// Guarded by the GVL.
+pub(super) struct FirstWait {
+    longest: Duration,
+    /// When it ends, for all who wait; `None` before anyone does.
+    until: Cell<Option<Instant>>,
+    /// What it failed with, for a forked child that has not met an error of its own yet.
+    reason: RefCell<Option<CoreError>>,
+}
+
+impl FirstWait {
+    pub(super) const fn new(longest: Duration) -> Self {
+        Self { longest, until: Cell::new(None), reason: RefCell::new(None) }
+    }
+
+    /// Begins the wait unless it has begun; returns when it ends.
+    pub(super) fn begin(&self) -> Instant {
+        let until = self.until.get().unwrap_or_else(|| Instant::now() + self.longest);
+        self.until.set(Some(until));
+        until
+    }
+
+    /// Whether no read waits any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.until.get().is_some_and(|until| until <= Instant::now())
+    }
+
+    /// Ends the wait, for everyone who comes later.
+    pub(super) fn end(&self, reason: Option<CoreError>) {
+        self.until.set(Some(Instant::now()));
+        self.reason.replace(reason);
+    }
+
+    /// Forgets the wait: the client was stopped, and whoever starts it again waits again.
+    pub(super) fn reset(&self) {
+        self.until.set(None);
+        self.reason.replace(None);
+    }
+
+    pub(super) fn reason(&self) -> Option<CoreError> {
+        self.reason.borrow().clone()
+    }
+}
+
+impl Reader {
+    /// What a read of any kind gives while there is no snapshot: the caller's default, else the `reason`.
+    pub(crate) fn without_snapshot(
+        &self,
+        ruby: &Ruby,
+        key: Value,
+        default: Option<Value>,
+        reason: &CoreError,
+    ) -> Result<Value, Error> {
+        self.must_be_watched(ruby, key)?;
+        default.ok_or_else(|| raised(ruby, reason))
+    }
+
+    /// Why there is no snapshot, if there is none, after all that a read does to get one.
+    pub(crate) fn missing(&self, ruby: &Ruby, client: Value) -> Result<Option<CoreError>, Error> {
+        let epoch = epoch::current();
+        if self.epoch.get() == epoch && self.generation.get() != NEVER {
+            return Ok(None);
+        }
+        let reason = self.await_snapshot(ruby, client, None)?;
+        if self.epoch.replace(epoch) != epoch {
+            // It may have been a fork that Ruby did not see: what it does after its own is due now.
+            let _: Value = client.funcall("forked", ())?;
+        }
+        Ok(reason)
+    }
+
+    /// # Errors
+    /// Why there is no snapshot; `ClosedError` where there will be none.
+    pub(crate) fn ensure_ready(&self, ruby: &Ruby, client: Value) -> Result<(), Error> {
+        self.await_snapshot(ruby, client, None)?.map_or(Ok(()), |reason| Err(raised(ruby, &reason)))
+    }
+
+    /// The first read starts the client when nothing else did; the first read after a fork resumes it. Waits
+    /// for `longest`, or for as long as reads still wait; returns why there is no snapshot then.
+    pub(crate) fn await_snapshot(
+        &self,
+        ruby: &Ruby,
+        client: Value,
+        longest: Option<Duration>,
+    ) -> Result<Option<CoreError>, Error> {
+        self.core.resume().map_err(|error| raised(ruby, &error))?;
+        if self.publication.generation() > 0 {
+            return Ok(None);
+        }
+        if self.core.is_stopped() {
+            let error = CoreError::new(ErrorKind::Closed, "the client was stopped before its first snapshot");
+            return Err(raised(ruby, &error));
+        }
+        if longest.is_none() && self.first_wait.is_over() && self.core.is_wanted() {
+            return Ok(self.core.why_not_ready(None, self.first_wait.reason()));
+        }
+        self.core.start().map_err(|error| raised(ruby, &error))?;
+        // What Ruby does at its own `start` is due now.
+        let _: Value = client.funcall("observe", ())?;
+        let shared = self.first_wait.begin();
+        let deadline = longest.map_or(shared, |longest| Instant::now() + longest);
+        if until_ready(ruby, &self.core, deadline)? {
+            return Ok(None);
+        }
+        if longest.is_none() {
+            self.first_wait.end(self.core.report().last_error.clone());
+        }
+        Ok(self.core.why_not_ready(Some(longest.unwrap_or(self.first_wait.longest)), None))
+    }
+
+    /// The wait of `start`. Where it is in vain, reads do not wait after it; unless it was for no time, which
+    /// only begins.
+    pub(crate) fn start_within(&self, ruby: &Ruby, longest: Duration) -> Result<(), Error> {
+        self.first_wait.begin();
+        if until_ready(ruby, &self.core, Instant::now() + longest)? {
+            return Ok(());
+        }
+        if !longest.is_zero() {
+            self.first_wait.end(self.core.report().last_error.clone());
+        }
+        self.core.why_not_ready(Some(longest), None).map_or(Ok(()), |reason| Err(raised(ruby, &reason)))
+    }
+
+    pub(crate) fn stop(&self) {
+        self.core.stop();
+        self.first_wait.reset();
+    }
+}
