@@ -3,9 +3,16 @@
 require "open3"
 
 desc "Run all checks"
-task check: %w[check:fmt check:clippy check:doc check:rubocop check:yard check:sig]
+task check: %w[check:syntax check:fmt check:clippy check:doc check:rubocop check:yard check:sig]
 
 namespace :check do
+  desc "Every Ruby file parses under the running Ruby"
+  task :syntax do
+    require_relative "syntax"
+    errors = Syntax.errors(".")
+    abort errors.join("\n") if errors.any?
+  end
+
   desc "Rust is formatted"
   task(:fmt) { sh "cargo", "fmt", "--all", "--check" }
 

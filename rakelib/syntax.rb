@@ -1,0 +1,24 @@
+# frozen_string_literal: true
+
+# Finds the project's Ruby files that the running Ruby cannot parse. RuboCop does not: its parser accepts what
+# some releases of a Ruby version reject (Ruby bug 18673).
+module Syntax
+  NAMES = %w[**/*.{rb,rake,ru,gemspec} **/{Gemfile,Rakefile} exe/*].freeze
+  # What programs wrote, not people.
+  LEFT_OUT = %r{\A(?:target|tmp|pkg|vendor|doc|coverage)/}
+
+  module_function
+
+  # @return [Array<String>] the paths below a folder
+  def files(folder) = Dir.glob(NAMES, base: folder).grep_v(LEFT_OUT).sort.uniq
+
+  # @return [Array<String>] what Ruby says of each file that it cannot parse
+  def errors(folder)
+    files(folder).filter_map do |path|
+      RubyVM::InstructionSequence.compile_file(File.join(folder, path))
+      nil
+    rescue SyntaxError => e
+      "#{path} does not parse under Ruby #{RUBY_VERSION}:\n#{e.message}"
+    end
+  end
+end
