@@ -207,6 +207,21 @@ module EtcdDiscovery
       client.subscribe(...)
     end
 
+    # Sets what runs around each block that the gem calls on a thread of its own: those of {.on_change},
+    # {.subscribe} and `register(liveness:)`. In Rails it is the application's reloader, and with it the
+    # executor, so that a block gives its database connection back. A second call replaces the first.
+    #
+    # @example
+    #   EtcdDiscovery.around_callbacks { |callback| Application.with_connection { callback.call } }
+    # @yieldparam callback [Proc] to be called once, without arguments
+    # @return [void]
+    # @raise [ArgumentError] without a block
+    def around_callbacks(&block)
+      raise ArgumentError, "around_callbacks needs a block" unless block
+
+      Telling.around = block
+    end
+
     # Waits until a key has a value, or one that the block accepts.
     #
     # @param key [String]

@@ -17,6 +17,13 @@ module EtcdDiscovery
       EtcdDiscovery.below = -> { Settings.of(app) }
     end
 
+    # As Rails asks of threads that call an application's code. Else a block that uses the database would keep
+    # its connection forever, and a block that names a class of the application would see the one before a
+    # reload. Where code is not reloaded, the reloader is just the executor.
+    initializer "etcd_discovery.callbacks" do |app|
+      EtcdDiscovery.around_callbacks { |callback| app.reloader.wrap(&callback) }
+    end
+
     # A wrong setting stops the boot of anything, not only of a server: so it is found before a deployment.
     config.after_initialize { EtcdDiscovery.client if EtcdDiscovery.configured? }
 

@@ -33,7 +33,7 @@ module EtcdDiscovery
     end
 
     def alive?
-      @alive.call
+      Telling.call(@alive)
     rescue StandardError => e
       @logger&.warn("etcd_discovery: the liveness block raised #{e.class}: #{e.message}; no sign of life")
       false

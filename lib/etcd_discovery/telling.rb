@@ -6,11 +6,20 @@ module EtcdDiscovery
   #
   # @api private
   module Telling
+    class << self
+      # What runs around each call of a block, given the call; `nil` for nothing.
+      attr_accessor :around
+
+      def call(block, *arguments)
+        around ? around.call(-> { block.call(*arguments) }) : block.call(*arguments)
+      end
+    end
+
     private
 
     # @param what [String] what failed, should it fail
     def tell(what, news)
-      @block.call(news)
+      Telling.call(@block, news)
     rescue StandardError, ScriptError, NoMemoryError, SystemStackError => e
       report(what, e)
     end
