@@ -32,4 +32,33 @@ RSpec.describe "the cluster's own members" do
     wait_until("some attempts in vain") { reader.status.state == :backoff }
     expect(moved_on?(reader)).to be false
   end
+
+  it "go to a forked child and to its children, when the configured one is gone" do
+    cluster.put("/service/b", "before")
+    parent = ruby_process(<<~'RUBY', seed)
+      never_started = EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"], member_sync: true)
+      connect "/service/", member_sync: true
+      report EtcdDiscovery.status.endpoint
+      hear
+      wait_until("another member") { (now = EtcdDiscovery.status.endpoint) && now != endpoints.first }
+      follows = lambda do |who|
+        key = "/service/#{who}"
+        EtcdDiscovery.put(key, "by a child")
+        wait_until("#{who} to follow", 5) { EtcdDiscovery[key] == "by a child" }
+      end
+      in_child do
+        follows.call("child")
+        in_child { follows.call("grandchild") }
+      end
+      in_child { in_child { follows.call("grandchild of a child that did nothing") } }
+      in_child { report never_started.status.state }
+      report "all followed"
+    RUBY
+    expect(parent.heard).to eq seed.endpoint
+    expect(moved_on?(client(seed, "/service/", member_sync: true).tap(&:start))).to be true
+    seed.refuse
+    parent.tell
+    expect(parent.heard(timeout: 60)).to eq "stopped"
+    expect(parent.heard(timeout: 60)).to eq "all followed"
+  end
 end

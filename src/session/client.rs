@@ -43,6 +43,8 @@ pub struct Client {
     publication: Arc<Publication>,
     report: Arc<ArcSwap<Report>>,
     disk: Option<Arc<Disk>>,
+    /// What is known of the endpoints; a forked child goes on from it.
+    endpoints: Arc<Endpoints>,
     wish: AtomicU8,
     signal: Arc<ProcessCell<Signal>>,
     attached: ProcessCell<Attached>,
@@ -63,6 +65,7 @@ impl Client {
         let place = settings.cache_path.as_deref().map(Place::new).transpose()?;
         let client = Self {
             disk: place.map(|place| Arc::new(Disk::new(place))),
+            endpoints: Arc::new(Endpoints::new(&settings.endpoints, fastrand::f64())),
             settings: Arc::new(settings),
             publication: Arc::default(),
             report: Arc::default(),
@@ -266,7 +269,8 @@ impl Client {
             let session = Session::current()?;
             let signal = self.signal.get_or_make(|| Ok::<_, Error>(Signal::default()))?;
             let news = Arc::new(Signal::default());
-            let endpoints = Arc::new(Endpoints::new(&self.settings.endpoints, fastrand::f64()));
+            self.endpoints.spread(own_random());
+            let endpoints = Arc::clone(&self.endpoints);
             let link = Arc::new(Link::new(Arc::clone(&self.settings), Arc::clone(&endpoints)));
             let (wanted, wishes) = watch::channel(self.is_wanted());
             // Or a child would show its parent's counts until its own driver first speaks.
@@ -279,8 +283,15 @@ impl Client {
                 published: Arc::default(),
             };
             let registrar = Registrar::start(&session, &self.settings, &link, &outlet);
+            let members = self.settings.member_sync.then(|| {
+                let (link, seeds) = (Arc::clone(&link), self.settings.endpoints.clone());
+                follow_members(link, Arc::clone(&endpoints), seeds, wishes.clone())
+            });
             if self.settings.ranges.is_empty() {
                 // No connection to watch by, and no permission to read that it would take.
+                if let Some(members) = members {
+                    session.spawn(until_dropped(wishes, members));
+                }
                 return Ok(Attached { session, news, link, registrar, wanted });
             }
             let keeper = self
@@ -290,10 +301,8 @@ impl Client {
             let (settings, to_etcd) = (Arc::clone(&self.settings), Arc::clone(&link));
             session.spawn(async move {
                 let mut helpers = JoinSet::new();
-                if settings.member_sync {
-                    let (link, endpoints, seeds) =
-                        (Arc::clone(&to_etcd), Arc::clone(&endpoints), settings.endpoints.clone());
-                    helpers.spawn(follow_members(link, endpoints, seeds, wishes.clone()));
+                if let Some(members) = members {
+                    helpers.spawn(members);
                 }
                 let cached = keep(keeper, &mut helpers).await;
                 supervise(settings, endpoints, to_etcd, outlet, wishes, cached).await;
@@ -301,6 +310,18 @@ impl Client {
             Ok(Attached { session, news, link, registrar, wanted })
         })
     }
+}
+
+/// A random number of this process's own. The generator's state is inherited by a fork, and the workers of one master
+/// would all draw the same.
+fn own_random() -> f64 {
+    fastrand::Rng::with_seed(fastrand::u64(..) ^ u64::from(std::process::id())).f64()
+}
+
+/// Runs `task` for as long as the client that `wanted` comes from is there.
+async fn until_dropped(mut wanted: watch::Receiver<bool>, task: impl Future<Output = ()> + Send) {
+    let dropped = async { while wanted.changed().await.is_ok() {} };
+    tokio::select! { () = task => {}, () = dropped => {} }
 }
 
 /// Runs the driver, and runs it again should a defect end it: it goes on from the last snapshot, and says

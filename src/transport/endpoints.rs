@@ -1,14 +1,16 @@
 //! Which endpoint to talk to: stay with one that works, leave one that failed alone for a while.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
 
 use crate::endpoint::Endpoint;
 
 /// How long a failed endpoint is passed over while another is left to try.
 const COOL_DOWN: Duration = Duration::from_secs(5);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Member {
     endpoint: Endpoint,
     failed_at: Option<Instant>,
@@ -16,15 +18,16 @@ struct Member {
     configured: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ring {
     members: Vec<Member>,
     current: usize,
 }
 
-/// The endpoints of one client, shared by its connections.
+/// The endpoints of one client, shared by its connections, and by the processes that are forked from this one: what
+/// the parent learned of them holds in a child. So nothing here locks: a lock could be inherited locked.
 #[derive(Debug)]
-pub struct Endpoints(Mutex<Ring>);
+pub struct Endpoints(ArcSwap<Ring>);
 
 impl Endpoints {
     /// Starts at a `random` one (0.0 to 1.0), so that a fleet spreads over the members.
@@ -33,47 +36,57 @@ impl Endpoints {
         let member =
             |endpoint: &Endpoint| Member { endpoint: endpoint.clone(), failed_at: None, configured: true };
         let members: Vec<Member> = endpoints.iter().map(member).collect();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        let current = (random.clamp(0.0, 1.0) * members.len() as f64) as usize % members.len().max(1);
-        Self(Mutex::new(Ring { members, current }))
+        let current = place(random, members.len());
+        Self(ArcSwap::from_pointee(Ring { members, current }))
+    }
+
+    /// Starts a forked child at a `random` one (0.0 to 1.0) of those that have not failed since they last worked, so
+    /// that the workers of one master spread over the members, and none begins with a dead one.
+    pub fn spread(&self, random: f64) {
+        self.change(|ring| {
+            let working = |at: &usize| ring.members[*at].failed_at.is_none();
+            let working: Vec<usize> = (0..ring.members.len()).filter(working).collect();
+            ring.current = working.get(place(random, working.len())).copied().unwrap_or(ring.current);
+        });
     }
 
     /// The endpoint to use at `now`.
     pub fn pick(&self, now: Instant) -> Option<Endpoint> {
-        let mut ring = self.lock();
-        let count = ring.members.len();
-        let usable = (0..count)
-            .map(|step| (ring.current + step) % count)
-            .find(|at| ring.members[*at].failed_at.is_none_or(|failed| now >= failed + COOL_DOWN));
-        // All have failed lately: the one that has rested longest.
-        let rested = (0..count).min_by_key(|at| ring.members[*at].failed_at);
-        ring.current = usable.or(rested)?;
-        Some(ring.members[ring.current].endpoint.clone())
+        let mut picked = None;
+        self.change(|ring| {
+            let count = ring.members.len();
+            let usable = (0..count)
+                .map(|step| (ring.current + step) % count)
+                .find(|at| ring.members[*at].failed_at.is_none_or(|failed| now >= failed + COOL_DOWN));
+            // All have failed lately: the one that has rested longest.
+            let rested = (0..count).min_by_key(|at| ring.members[*at].failed_at);
+            picked = usable.or(rested);
+            ring.current = picked.unwrap_or(ring.current);
+        });
+        let ring = self.0.load();
+        picked.and_then(|at| ring.members.get(at)).map(|member| member.endpoint.clone())
     }
 
     /// How many there are to try.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.lock().members.len()
+        self.0.load().members.len()
     }
 
     /// The cluster says that these are its members: they stand beside those of the settings.
     pub fn learn(&self, told: &[Endpoint]) {
-        let mut ring = self.lock();
-        let current = ring.members.get(ring.current).map(|member| member.endpoint.clone());
-        ring.members.retain(|member| member.configured || told.contains(&member.endpoint));
-        for endpoint in told {
-            if ring.members.iter().all(|member| member.endpoint != *endpoint) {
-                let endpoint = endpoint.clone();
-                ring.members.push(Member { endpoint, failed_at: None, configured: false });
+        self.change(|ring| {
+            let current = ring.members.get(ring.current).map(|member| member.endpoint.clone());
+            ring.members.retain(|member| member.configured || told.contains(&member.endpoint));
+            for endpoint in told {
+                if ring.members.iter().all(|member| member.endpoint != *endpoint) {
+                    let endpoint = endpoint.clone();
+                    ring.members.push(Member { endpoint, failed_at: None, configured: false });
+                }
             }
-        }
-        let place = ring.members.iter().position(|member| Some(&member.endpoint) == current.as_ref());
-        ring.current = place.unwrap_or(0);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Ring> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+            let place = ring.members.iter().position(|member| Some(&member.endpoint) == current.as_ref());
+            ring.current = place.unwrap_or(0);
+        });
     }
 
     /// Passes `endpoint` over for a while.
@@ -87,11 +100,26 @@ impl Endpoints {
     }
 
     fn mark(&self, endpoint: &Endpoint, failed_at: Option<Instant>) {
-        let mut ring = self.lock();
-        if let Some(member) = ring.members.iter_mut().find(|member| member.endpoint == *endpoint) {
-            member.failed_at = failed_at;
-        }
+        self.change(|ring| {
+            if let Some(member) = ring.members.iter_mut().find(|member| member.endpoint == *endpoint) {
+                member.failed_at = failed_at;
+            }
+        });
     }
+
+    fn change(&self, mut change: impl FnMut(&mut Ring)) {
+        self.0.rcu(|ring| {
+            let mut ring = Ring::clone(ring);
+            change(&mut ring);
+            Arc::new(ring)
+        });
+    }
+}
+
+/// A `random` place (0.0 to 1.0) among `count`.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+fn place(random: f64, count: usize) -> usize {
+    (random.clamp(0.0, 1.0) * count as f64) as usize % count.max(1)
 }
 
 #[cfg(test)]
@@ -116,6 +144,25 @@ mod tests {
         endpoints.learn(&[]);
         assert_eq!(endpoints.count(), 3);
         assert!(endpoints.pick(now).is_some_and(|endpoint| list.contains(&endpoint)));
+    }
+
+    #[test]
+    fn a_forked_child_starts_at_any_member_that_works_and_never_at_a_dead_one() {
+        let (endpoints, list) = endpoints();
+        let (now, learned) = (Instant::now(), Endpoint::parse("d", false).unwrap());
+        endpoints.learn(std::slice::from_ref(&learned));
+        for dead in &list[..2] {
+            endpoints.failed(dead, now);
+        }
+        let long_after = now + COOL_DOWN * 100;
+        let starts: Vec<_> = [0.0, 0.3, 0.6, 0.99]
+            .into_iter()
+            .filter_map(|random| {
+                endpoints.spread(random);
+                endpoints.pick(long_after)
+            })
+            .collect();
+        assert_eq!(starts, [list[2].clone(), list[2].clone(), learned.clone(), learned]);
     }
 
     #[test]
