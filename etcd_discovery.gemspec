@@ -22,7 +22,8 @@ Gem::Specification.new do |spec|
   # Cargo compiles on the user's machine, so the whole workspace ships, and the lock file with it: RubyGems
   # passes --locked. What an earlier compilation left behind must not.
   spec.files = Dir.chdir(__dir__) do
-    Dir["{src,ext,lib,sig,docs,exe}/**/*", "Cargo.{toml,lock}", "README.md", "CHANGELOG.md", "LICENSE"]
+    Dir["{src,ext,lib,sig,docs,exe}/**/*", ".cargo/config.toml", "Cargo.{toml,lock}",
+        "README.md", "CHANGELOG.md", "LICENSE"]
       .select { |path| File.file?(path) }
       .reject { |path| path.end_with?(".so", ".bundle", ".dylib") || path.include?("/target/") }
       .sort

@@ -4,13 +4,13 @@ require "open3"
 require "rubygems/package"
 require "tmpdir"
 
-# Builds the gem from this tree, installs it as a user's machine would, and loads it from there.
+# Builds the gem from this tree, installs it as a machine without protoc would, and loads it from there.
 RSpec.describe "the packaged gem", :packaging do
   root = File.expand_path("../..", __dir__)
   version = EtcdDiscovery::VERSION
 
   # What would make the child find this tree's library, or Debian's gems, instead of the installed gem.
-  outside = ENV.keys.grep(/\A(?:BUNDLE|BUNDLER|GEM|RUBY)/).to_h { |name| [name, nil] }
+  outside = ENV.keys.grep(/\A(?:BUNDLE|BUNDLER|GEM|PROTOC|RUBY)/).to_h { |name| [name, nil] }
 
   def run(*command, chdir: @place)
     output, status = Open3.capture2e(@environment, *command, chdir:)
@@ -25,8 +25,19 @@ RSpec.describe "the packaged gem", :packaging do
     FileUtils.mkdir_p(build_dir)
     compiled = File.join(root, "target", "release")
     FileUtils.cp_r(compiled, build_dir, preserve: true) if File.directory?(compiled)
-    # The gem's own packages compile anew from the installed sources.
-    FileUtils.rm_rf(Dir[File.join(build_dir, "release/.fingerprint/etcd_discovery*")])
+    # The gem's own packages compile again, from the installed sources, and so does the one that runs protoc.
+    FileUtils.rm_rf(Dir[File.join(build_dir, "release/.fingerprint/etcd{_discovery,-client}*")])
+  end
+
+  # A folder with every program that is on PATH, but no protoc.
+  define_method(:hide_protoc) do
+    folder = File.join(@place, "bin")
+    FileUtils.mkdir_p(folder)
+    programs = ENV.fetch("PATH").split(":").flat_map { |path| Dir[File.join(path, "*")] }
+    programs.uniq { |path| File.basename(path) }.each do |path|
+      File.symlink(path, File.join(folder, File.basename(path))) unless path.end_with?("/protoc")
+    end
+    folder
   end
 
   before(:context) do
@@ -34,7 +45,7 @@ RSpec.describe "the packaged gem", :packaging do
     @home = File.join(@place, "home")
     @gem = File.join(@place, "etcd_discovery-#{version}.gem")
     @environment = outside.merge(
-      "GEM_HOME" => @home, "GEM_PATH" => @home, "CARGO_BUILD_BUILD_DIR" => build_dir
+      "GEM_HOME" => @home, "GEM_PATH" => @home, "PATH" => hide_protoc, "CARGO_BUILD_BUILD_DIR" => build_dir
     )
     lay_out_build_dir
 
@@ -47,7 +58,8 @@ RSpec.describe "the packaged gem", :packaging do
   let(:contents) { Gem::Package.new(@gem).contents }
 
   it "ships everything that Cargo needs, and the lock file, for RubyGems passes --locked" do
-    sources = Dir["Cargo.{toml,lock}", "ext/{Cargo.toml,build.rs}", "{src,ext/src}/**/*.rs", base: root]
+    sources = Dir[".cargo/config.toml", "Cargo.{toml,lock}", "ext/{Cargo.toml,build.rs}", "ext/protoc/*",
+                  "{src,ext/src}/**/*.rs", base: root]
     expect(contents).to include(*sources)
   end
 
