@@ -31,5 +31,6 @@ Gem::Specification.new do |spec|
   spec.require_paths = ["lib"]
   spec.bindir = "exe"
   spec.executables = ["etcd_discovery"]
-  spec.extensions = ["ext/Cargo.toml"]
+  # The first one only looks whether the second can be compiled.
+  spec.extensions = %w[ext/preflight/extconf.rb ext/Cargo.toml]
 end

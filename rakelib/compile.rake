@@ -4,7 +4,7 @@ require "fileutils"
 require "json"
 require "open3"
 require "rbconfig"
-require_relative "prerequisites"
+require_relative "../ext/preflight/prerequisites"
 
 # Cargo alone builds the library: rb_sys and rake-compiler drive an extconf.rb, and this gem has none, since
 # RubyGems builds it from ext/Cargo.toml.
@@ -49,8 +49,8 @@ end
 
 desc "Compile the native library into lib/"
 task :compile do
-  missing = Prerequisites.missing
-  abort missing.join("\n") if missing.any?
+  message = Prerequisites.message
+  abort message if message
 
   Compile.install(Compile.build)
 end

@@ -1,0 +1,37 @@
+# frozen_string_literal: true
+
+require "tmpdir"
+require_relative "../../ext/preflight/prerequisites"
+
+RSpec.describe Prerequisites do
+  around do |example|
+    before = ENV.to_h
+    example.run
+  ensure
+    ENV.replace(before)
+  end
+
+  it "finds nothing missing where this suite was compiled" do
+    expect(described_class.message).to be_nil
+  end
+
+  it "finds a libclang that lacks clang's own headers" do
+    stub_const("Libclang::SHARED_HEADERS", [])
+    Dir.mktmpdir do |folder|
+      ENV.update("LIBCLANG_PATH" => folder, "PATH" => folder)
+      FileUtils.touch(File.join(folder, "libclang.so"))
+      expect(Libclang.fault).to eq "#{folder}/libclang.so lacks clang's own headers, such as stdarg.h"
+
+      ENV["BINDGEN_EXTRA_CLANG_ARGS"] = "-I/somewhere"
+      expect(Libclang.fault).to be_nil
+    end
+  end
+
+  it "takes a library of clang's C++ interface for no libclang" do
+    Dir.mktmpdir do |folder|
+      ENV.update("LIBCLANG_PATH" => folder, "PATH" => folder)
+      FileUtils.touch(File.join(folder, "libclang-cpp.so.14"))
+      expect(Libclang.fault).to eq "libclang is missing from LIBCLANG_PATH (#{folder})"
+    end
+  end
+end
