@@ -41,6 +41,8 @@ require_relative "etcd_discovery/middleware/pin"
 require_relative "etcd_discovery/printable"
 require_relative "etcd_discovery/metrics"
 require_relative "etcd_discovery/health"
+require_relative "etcd_discovery/rails_loading"
+require_relative "etcd_discovery/default_client"
 
 # A live copy of etcd keys in the memory of every Ruby process.
 #
@@ -80,14 +82,7 @@ module EtcdDiscovery
   # Only tests pay for it.
   autoload :Testing, File.expand_path("etcd_discovery/testing", __dir__)
 
-  @lock = Mutex.new
-  @below = -> { {} }
-
   class << self
-    # @api private
-    # What gives the default client's settings that stand below the environment: Rails' own, in Rails.
-    attr_writer :below
-
     # Sets up the default client. Nothing is connected yet: {.start}, or the first read, does that.
     #
     # A second call makes another default client, and stops the former. Its subscriptions ({.on_change}) go on
@@ -97,24 +92,22 @@ module EtcdDiscovery
     # @yieldparam config [Configuration]
     # @return [Client] the default client
     # @raise [ConfigurationError] for a wrong setting, naming it and what is accepted
-    def configure
-      config = Configuration.new(below: @below.call)
-      yield config if block_given?
-      use(Client.new(config))
+    def configure(&block)
+      DefaultClient.configure(&block)
     end
 
     # @return [Client] the default client; made from the environment (and Rails' settings) when nothing was
     #   configured
     # @raise [ConfigurationError] when that is not enough
     def client
-      @client || configure
+      DefaultClient.get
     end
 
     # @api private
     # @return [Boolean] whether there is a default client, or settings that make one: something to watch
     # @raise [ConfigurationError] for a wrong setting
     def configured?
-      !@client.nil? || Configuration.new(below: @below.call).watch.any?
+      DefaultClient.configured?
     end
 
     # Starts the default client, and waits for its first complete snapshot.
@@ -131,7 +124,7 @@ module EtcdDiscovery
     #
     # @return [void]
     def stop
-      @client&.stop
+      DefaultClient.stop
     end
 
     # What unicorn's `after_fork` calls. Also automatic: calling both does no harm.
@@ -145,7 +138,7 @@ module EtcdDiscovery
 
     # @return [Boolean] whether there is a snapshot to read from
     def ready?
-      @client ? @client.ready? : false
+      DefaultClient.current ? DefaultClient.current.ready? : false
     end
 
     # @param key [String]
@@ -310,22 +303,7 @@ module EtcdDiscovery
     def stale?
       client.stale?
     end
-
-    private
-
-    def use(client)
-      @lock.synchronize do
-        former = @client
-        @client = client
-        self.native_default = client
-        next unless former
-
-        Dispatcher.move(former, client)
-        former.stop
-      end
-      client
-    end
   end
 end
 
-require_relative "etcd_discovery/railtie" if defined?(Rails::Railtie)
+EtcdDiscovery::RailsLoading.begin

@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # The client that the module's own methods speak to.
+  #
+  # @api private
+  module DefaultClient
+    @lock = Mutex.new
+    @fallback = -> { {} }
+
+    class << self
+      # @return [Client, nil] `nil` before anything was configured or read
+      attr_reader :current
+
+      # Sets what gives the settings that stand below the environment: Rails' own, in Rails. A client that a
+      # read made before, without any configuration, is replaced at its next use.
+      def fallback_settings=(fallback)
+        @lock.synchronize do
+          @fallback = fallback
+          next unless @implicit
+
+          @outdated = current
+          EtcdDiscovery.send(:native_default=, @current = nil)
+        end
+      end
+
+      def configure
+        RailsLoading.catch_up
+        config = Configuration.new(below: @fallback.call)
+        yield config if block_given?
+        use(Client.new(config), implicit: false)
+      end
+
+      # The current one, or one that is made from the environment and the fallback settings.
+      def get
+        return current if current
+
+        RailsLoading.catch_up
+        current || use(Client.new(Configuration.new(below: @fallback.call)), implicit: true)
+      end
+
+      # @return [Boolean] whether there is one, or settings that make one: something to watch
+      # @raise [ConfigurationError] for a wrong setting
+      def configured?
+        RailsLoading.catch_up
+        !current.nil? || Configuration.new(below: @fallback.call).watch.any?
+      end
+
+      def stop
+        (current || @outdated)&.stop
+      end
+
+      private
+
+      def use(client, implicit:)
+        @lock.synchronize do
+          former = current || @outdated
+          @outdated = nil
+          @current = client
+          @implicit = implicit
+          EtcdDiscovery.send(:native_default=, client)
+          next unless former
+
+          Dispatcher.move(former, client)
+          former.stop
+        end
+        client
+      end
+    end
+  end
+end
