@@ -24,6 +24,13 @@ module Harness
       ""
     end
 
+    # The names of the process's threads, as the kernel has them: no longer than 15 bytes.
+    def threads(pid)
+      Dir.glob("/proc/#{pid}/task/*/comm").map { |file| File.read(file).chomp }
+    rescue SystemCallError
+      []
+    end
+
     # What the process's descriptors stand for: paths of files, and "socket:[inode]" and the like.
     def descriptors(pid)
       Dir.glob("/proc/#{pid}/fd/*").map { |file| readlink(file) }

@@ -13,6 +13,9 @@ module Harness
       workers Integer(ENV.fetch("WORKERS"))
     RUBY
 
+    # The name of the thread that accepts connections: the first one in puma 6 and later.
+    SERVING = ["puma srv", "puma server"].freeze
+
     def initialize(config: "", workers: 2, **options)
       @single = workers.zero?
       super(config: COMMON + config, workers:, **options)
@@ -31,9 +34,12 @@ module Harness
       worker ? worker.parent : master_pid
     end
 
-    # What puma has yet to take note of is not there: with fork_worker it does not replace a worker that dies
-    # before that. Should it miss a worker's word, it replaces that worker after worker_boot_timeout.
-    def answers?(pid) = (@single || File.read(log).include?("(PID: #{pid}) booted")) && super
+    # A worker that puma has not yet noticed counts as absent: with fork_worker puma does not replace one that
+    # dies before that. If puma misses a worker's report, it replaces that worker after worker_boot_timeout.
+    #
+    # And it must serve: a TERM between that report and the start of its server is lost (puma's
+    # Server#notify_safely swallows it), and 30 s later puma kills the worker, which then withdraws nothing.
+    def answers?(pid) = (@single || noticed?(pid)) && serving?(pid) && super
 
     def replace(...)
       known = worker_pids
@@ -42,6 +48,10 @@ module Harness
     end
 
     private
+
+    def noticed?(pid) = File.read(log).include?("(PID: #{pid}) booted")
+
+    def serving?(pid) = ProcessTable.threads(pid).any? { |name| SERVING.include?(name) }
 
     def command = ["puma", "-C", @config, "config.ru"]
   end
