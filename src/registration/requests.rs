@@ -133,6 +133,9 @@ fn explained(link: &Link, error: CallError) -> Error {
     error
 }
 
+/// The TTL that etcd granted. Capped at etcd's own maximum: a server that says more must not make a time
+/// that no clock can count.
 pub(super) fn seconds(ttl: i64) -> Duration {
-    Duration::from_secs(u64::try_from(ttl).unwrap_or(0))
+    const LONGEST: u64 = 9_000_000_000;
+    Duration::from_secs(u64::try_from(ttl).unwrap_or(0).min(LONGEST))
 }

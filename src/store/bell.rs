@@ -37,7 +37,7 @@ impl Bell {
         let (ear, clapper) = UnixStream::pair()?;
         ear.set_nonblocking(true)?;
         clapper.set_nonblocking(true)?;
-        let registered = [sockets::register(&ear)?, sockets::register(&clapper)?];
+        let registered = [&ear, &clapper].map(sockets::register);
         let pair = Pair { _registered: registered, ear, clapper };
         Ok(Self { pair: Some(pair), rung: AtomicBool::new(false), epoch: epoch::current() })
     }

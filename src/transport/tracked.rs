@@ -20,7 +20,7 @@ pub(super) struct Tracked {
 /// Connects to `address`; the socket is in the table before the first packet leaves.
 pub(super) async fn connect(address: SocketAddr) -> io::Result<Tracked> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    let registered = sockets::register(&socket)?;
+    let registered = sockets::register(&socket);
     socket.set_nodelay(true)?;
     let stream = socket.connect(address).await?;
     Ok(Tracked { _registered: registered, stream })
@@ -73,7 +73,7 @@ pub(super) struct TrackedUdp {
 /// Binds to `address`. No fork comes between the two steps: they are done in one poll.
 pub(super) async fn bind(address: SocketAddr) -> io::Result<TrackedUdp> {
     let socket = UdpSocket::bind(address).await?;
-    Ok(TrackedUdp { _registered: sockets::register(&socket)?, socket })
+    Ok(TrackedUdp { _registered: sockets::register(&socket), socket })
 }
 
 impl TrackedUdp {

@@ -207,13 +207,13 @@ pub fn milliseconds(time: SystemTime) -> i64 {
 /// A file that a child, forked meanwhile, closes: its thread that would do so is not there.
 struct Watched {
     // Declared before the file: it leaves the table before its descriptor is closed.
-    _registered: Option<Registered>,
+    _registered: Registered,
     file: File,
 }
 
 impl Watched {
     fn new(file: File) -> Self {
-        Self { _registered: sockets::register(&file).ok(), file }
+        Self { _registered: sockets::register(&file), file }
     }
 }
 
