@@ -10,7 +10,7 @@ require_relative "tally"
 # only if something failed.
 class SpecFiles
   # Started first, since they take longest: a long file that starts last would be waited for alone.
-  LONG = %w[examples servers main_job registration rails].freeze
+  LONG = %w[service examples servers rails main_job registration].freeze
 
   # One more than there are processors, since a file waits more than it computes.
   PROCESSES = Integer(ENV.fetch("SPEC_PROCESSES", Etc.nprocessors + 1))

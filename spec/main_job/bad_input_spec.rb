@@ -13,7 +13,9 @@ RSpec.describe "bad input" do
   end
 
   def error_from(error_class, &block)
-    promptly { expect(&block).to raise_error(error_class) { |error| return error.tap { expect_no_rust(error) } } }
+    found = nil
+    promptly { expect(&block).to raise_error(error_class) { |error| found = error } }
+    found.tap { expect_no_rust(found) }
   end
 
   def start_against(endpoint, **settings)
