@@ -188,14 +188,16 @@ unsafe fn finish(body: impl FnOnce(&Ruby) -> Result<Value, Error>) -> VALUE {
 
 /// `EtcdDiscovery.default_client = client` (nil: none).
 fn set_default(ruby: &Ruby, _module: Value, client: Option<Obj<Client>>) -> Result<(), Error> {
-    let (value, reader) = match client {
-        Some(client) => (client.as_raw(), ptr::from_ref(client.reader(ruby)?).cast_mut()),
-        None => (rb_sys::Qnil as VALUE, ptr::null_mut()),
-    };
-    DEFAULT.store(reader, Ordering::Relaxed);
-    // SAFETY: written under the GVL only; the address is a registered root of the garbage collector.
-    unsafe { DEFAULT_CLIENT = value };
-    Ok(())
+    guarded(ruby, || {
+        let (value, reader) = match client {
+            Some(client) => (client.as_raw(), ptr::from_ref(client.reader(ruby)?).cast_mut()),
+            None => (rb_sys::Qnil as VALUE, ptr::null_mut()),
+        };
+        DEFAULT.store(reader, Ordering::Relaxed);
+        // SAFETY: written under the GVL only; the address is a registered root of the garbage collector.
+        unsafe { DEFAULT_CLIENT = value };
+        Ok(())
+    })
 }
 
 type Cfunc = unsafe extern "C" fn() -> VALUE;

@@ -6,7 +6,7 @@ use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::store::Bell as Core;
 use magnus::{DataTypeFunctions, Error, Ruby, TypedData, Value, function, method, prelude::*};
 
-use crate::error::raised;
+use crate::error::{guarded, raised};
 
 /// A bell that Ruby can wait for.
 #[derive(TypedData, DataTypeFunctions)]
@@ -15,26 +15,32 @@ pub(crate) struct Bell(Arc<Core>);
 
 impl Bell {
     fn new(ruby: &Ruby) -> Result<Self, Error> {
-        match Core::new() {
+        guarded(ruby, || match Core::new() {
             Ok(core) => Ok(Self(Arc::new(core))),
             Err(error) => Err(raised(ruby, &CoreError::new(ErrorKind::Internal, error.to_string()))),
-        }
+        })
     }
 
     pub(crate) const fn core(&self) -> &Arc<Core> {
         &self.0
     }
 
-    fn descriptor(&self) -> Option<i32> {
-        self.0.descriptor()
+    fn descriptor(ruby: &Ruby, this: &Self) -> Result<Option<i32>, Error> {
+        guarded(ruby, || Ok(this.0.descriptor()))
     }
 
-    fn ring(&self) {
-        self.0.ring();
+    fn ring(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+        guarded(ruby, || {
+            this.0.ring();
+            Ok(())
+        })
     }
 
-    fn hush(&self) {
-        self.0.hush();
+    fn hush(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+        guarded(ruby, || {
+            this.0.hush();
+            Ok(())
+        })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
-use std::time::Duration;
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::session::Client as Core;
@@ -16,6 +15,7 @@ use crate::changes;
 use crate::error::{guarded, raised, unwatched};
 use crate::pin;
 use crate::reader::Reader;
+use crate::seconds::Seconds;
 use crate::snapshot::Snapshot;
 use crate::typed::Kind;
 use crate::value::bytes;
@@ -53,11 +53,11 @@ impl Client {
         self.reader(ruby).map(Reader::core)
     }
 
-    fn setup(ruby: &Ruby, this: Obj<Self>, settings: RHash, boot_timeout: f64) -> Result<(), Error> {
+    fn setup(ruby: &Ruby, this: Obj<Self>, settings: RHash, boot_timeout: Seconds) -> Result<(), Error> {
         guarded(ruby, || {
             let settings = crate::settings::read(ruby, settings)?;
             let core = Core::new(settings).map_err(|error| raised(ruby, &error))?;
-            let reader = Reader::new(Arc::new(core), Duration::from_secs_f64(boot_timeout));
+            let reader = Reader::new(Arc::new(core), boot_timeout.0);
             this.reader
                 .set(Box::new(reader))
                 .map_err(|_| Error::new(ruby.exception_runtime_error(), "the client is initialized already"))
@@ -79,16 +79,15 @@ impl Client {
         guarded(ruby, || this.core(ruby)?.resume().map_err(|error| raised(ruby, &error)))
     }
 
-    fn wait_ready(ruby: &Ruby, this: &Self, seconds: f64) -> Result<(), Error> {
-        guarded(ruby, || this.reader(ruby)?.start_within(ruby, Duration::from_secs_f64(seconds)))
+    fn wait_ready(ruby: &Ruby, this: &Self, patience: Seconds) -> Result<(), Error> {
+        guarded(ruby, || this.reader(ruby)?.start_within(ruby, patience.0))
     }
 
-    /// Starts the client where a read would, and waits for its first snapshot, `seconds` at most. Returns the
+    /// Starts the client where a read would, and waits for its first snapshot, `patience` at most. Returns the
     /// error that says why there is none.
-    fn await_snapshot(ruby: &Ruby, this: Obj<Self>, seconds: f64) -> Result<Value, Error> {
+    fn await_snapshot(ruby: &Ruby, this: Obj<Self>, patience: Seconds) -> Result<Value, Error> {
         guarded(ruby, || {
-            let longest = Duration::from_secs_f64(seconds.max(0.0));
-            let reason = this.reader(ruby)?.await_snapshot(ruby, this.as_value(), Some(longest))?;
+            let reason = this.reader(ruby)?.await_snapshot(ruby, this.as_value(), Some(patience.0))?;
             Ok(ruby.into_value(reason.and_then(|reason| raised(ruby, &reason).value())))
         })
     }
@@ -99,7 +98,7 @@ impl Client {
     }
 
     fn is_ready(ruby: &Ruby, this: &Self) -> Result<bool, Error> {
-        Ok(this.core(ruby)?.is_ready())
+        guarded(ruby, || Ok(this.core(ruby)?.is_ready()))
     }
 
     fn has_key(ruby: &Ruby, this: Obj<Self>, key: Value) -> Result<bool, Error> {
@@ -118,6 +117,14 @@ impl Client {
 
     fn pin(ruby: &Ruby, this: Obj<Self>) -> Result<Value, Error> {
         guarded(ruby, || pin::pin(ruby, this))
+    }
+
+    fn pin_enter(ruby: &Ruby, this: Obj<Self>) -> Result<Option<RHash>, Error> {
+        guarded(ruby, || pin::enter(ruby, this))
+    }
+
+    fn pin_leave(ruby: &Ruby, this: Obj<Self>, pins: RHash) -> Result<(), Error> {
+        guarded(ruby, || pin::leave(pins, this))
     }
 
     fn invalid_keys(ruby: &Ruby, this: Obj<Self>) -> Result<RArray, Error> {
@@ -154,16 +161,16 @@ impl Client {
     }
 
     fn generation(ruby: &Ruby, this: &Self) -> Result<u64, Error> {
-        Ok(this.core(ruby)?.publication().generation())
+        guarded(ruby, || Ok(this.core(ruby)?.publication().generation()))
     }
 
-    fn wait_generation(ruby: &Ruby, this: &Self, seen: u64, seconds: f64) -> Result<bool, Error> {
-        guarded(ruby, || waits::until(ruby, this.core(ruby)?, seconds, |now| now.generation() > seen))
+    fn wait_generation(ruby: &Ruby, this: &Self, seen: u64, patience: Seconds) -> Result<bool, Error> {
+        guarded(ruby, || waits::until(ruby, this.core(ruby)?, patience.0, |now| now.generation() > seen))
     }
 
-    fn wait_revision(ruby: &Ruby, this: &Self, revision: i64, seconds: f64) -> Result<bool, Error> {
+    fn wait_revision(ruby: &Ruby, this: &Self, revision: i64, patience: Seconds) -> Result<bool, Error> {
         let arrived = |now: &Publication| now.load().snapshot().revision() >= revision;
-        guarded(ruby, || waits::until(ruby, this.core(ruby)?, seconds, arrived))
+        guarded(ruby, || waits::until(ruby, this.core(ruby)?, patience.0, arrived))
     }
 
     fn hang(ruby: &Ruby, this: &Self, bell: &Bell) -> Result<(), Error> {
@@ -278,6 +285,8 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_put", method!(Client::put, 2))?;
     class.define_private_method("native_delete", method!(Client::delete, 1))?;
     class.define_private_method("native_invalid_keys", method!(Client::invalid_keys, 0))?;
+    class.define_private_method("native_pin_enter", method!(Client::pin_enter, 0))?;
+    class.define_private_method("native_pin_leave", method!(Client::pin_leave, 1))?;
     class.define_private_method("native_status", method!(Client::status, 0))?;
     class.define_method("ready?", method!(Client::is_ready, 0))?;
     class.define_method("key?", method!(Client::has_key, 1))?;

@@ -24,6 +24,7 @@ mod pin;
 mod reader;
 mod recall;
 mod registration;
+mod seconds;
 mod service;
 mod settings;
 mod snapshot;

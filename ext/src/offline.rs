@@ -25,7 +25,7 @@ fn offline<'a>(ruby: &Ruby, client: &'a Client) -> Result<&'a Arc<Offline>, Erro
 }
 
 fn is_offline(ruby: &Ruby, client: &Client) -> Result<bool, Error> {
-    Ok(client.core(ruby)?.offline().is_some())
+    guarded(ruby, || Ok(client.core(ruby)?.offline().is_some()))
 }
 
 /// Leaves etcd for good.
@@ -60,9 +60,11 @@ fn write(ruby: &Ruby, client: &Client, pairs: RArray) -> Result<i64, Error> {
 
 /// A key that could be written, but never read.
 fn must_be_watched(ruby: &Ruby, client: &Client, key: Value) -> Result<(), Error> {
-    let key = bytes(ruby, key)?;
-    let ranges = &client.core(ruby)?.settings().ranges;
-    if ranges.contains(&key) { Ok(()) } else { Err(unwatched(ruby, &key, ranges)) }
+    guarded(ruby, || {
+        let key = bytes(ruby, key)?;
+        let ranges = &client.core(ruby)?.settings().ranges;
+        if ranges.contains(&key) { Ok(()) } else { Err(unwatched(ruby, &key, ranges)) }
+    })
 }
 
 /// What the content was read from still says the same.

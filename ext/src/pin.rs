@@ -1,12 +1,15 @@
 //! `pin { }`: reads of one fiber that all see one revision.
 //!
-//! The pins of a fiber are a Hash in a fiber-local variable: from client to snapshot, nil before the first
-//! read. While no fiber of the process has one, a read pays for one load of a counter.
+//! The pins of a fiber are in a fiber-local variable: the fiber itself, and a Hash from client to snapshot, nil
+//! before the first read. The fiber is there because `ActionController::Live` copies fiber-local variables by
+//! reference into the threads of its streams: what belongs to another fiber is no pin of this one. While no
+//! fiber of the process has a pin, a read pays for one load of a counter.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use magnus::rb_sys::AsRawValue;
 use magnus::value::LazyId;
-use magnus::{Error, RHash, Ruby, Value, prelude::*, typed_data::Obj};
+use magnus::{Error, RArray, RHash, Ruby, Value, prelude::*, typed_data::Obj};
 
 use crate::client::Client;
 use crate::snapshot::Snapshot;
@@ -25,16 +28,30 @@ pub(crate) fn any() -> bool {
 
 /// Yields, with all reads of `client` in this fiber seeing one revision. A pin within a pin is the same pin.
 pub(crate) fn pin(ruby: &Ruby, client: Obj<Client>) -> Result<Value, Error> {
-    let pins = pins(ruby)?;
+    let Some(pins) = enter(ruby, client)? else { return ruby.yield_value(()) };
+    let result = ruby.yield_value(());
+    leave(pins, client)?;
+    result
+}
+
+/// Begins a pin, and returns what ends it; `None` when this fiber has pinned `client` already.
+pub(crate) fn enter(ruby: &Ruby, client: Obj<Client>) -> Result<Option<RHash>, Error> {
+    let pins = match own(ruby)? {
+        Some(pins) => pins,
+        None => make(ruby)?,
+    };
     if pins.lookup2::<_, _, Option<Value>>(client, ruby.qfalse())?.is_none_or(Value::to_bool) {
-        return ruby.yield_value(());
+        return Ok(None);
     }
     pins.aset(client, ruby.qnil())?;
     ACTIVE.fetch_add(1, Ordering::Relaxed);
-    let result = ruby.yield_value(());
+    Ok(Some(pins))
+}
+
+/// Ends the pin that [`enter`] began, from whichever fiber.
+pub(crate) fn leave(pins: RHash, client: Obj<Client>) -> Result<(), Error> {
     ACTIVE.fetch_sub(1, Ordering::Relaxed);
-    pins.delete::<_, Value>(client)?;
-    result
+    pins.delete::<_, Value>(client).map(drop)
 }
 
 /// The snapshot that this fiber has pinned, taken now if this is its first read; `None` without a pin.
@@ -42,7 +59,7 @@ pub(crate) fn pinned(ruby: &Ruby, client: Obj<Client>) -> Result<Option<Obj<Snap
     if !any() {
         return Ok(None);
     }
-    let Some(pins) = ruby.thread_current().local_aref::<_, Option<RHash>>(*PINS)? else { return Ok(None) };
+    let Some(pins) = own(ruby)? else { return Ok(None) };
     let pin: Value = pins.lookup2(client, ruby.qfalse())?;
     if pin.is_nil() {
         let snapshot = ruby.obj_wrap(Snapshot::current(ruby, client)?);
@@ -52,13 +69,17 @@ pub(crate) fn pinned(ruby: &Ruby, client: Obj<Client>) -> Result<Option<Obj<Snap
     if pin.to_bool() { Obj::try_convert(pin).map(Some) } else { Ok(None) }
 }
 
-fn pins(ruby: &Ruby) -> Result<RHash, Error> {
-    let fiber = ruby.thread_current();
-    if let Some(pins) = fiber.local_aref::<_, Option<RHash>>(*PINS)? {
-        return Ok(pins);
-    }
+/// The pins that this very fiber has made.
+fn own(ruby: &Ruby) -> Result<Option<RHash>, Error> {
+    let Some(owned) = ruby.thread_current().local_aref::<_, Option<RArray>>(*PINS)? else { return Ok(None) };
+    let owner: Value = owned.entry(0)?;
+    if owner.as_raw() == ruby.fiber_current().as_raw() { owned.entry(1).map(Some) } else { Ok(None) }
+}
+
+fn make(ruby: &Ruby) -> Result<RHash, Error> {
     let pins = ruby.hash_new();
     let _: Value = pins.funcall("compare_by_identity", ())?;
-    fiber.local_aset(*PINS, pins)?;
+    let owned = ruby.ary_new_from_values(&[ruby.fiber_current().as_value(), pins.as_value()]);
+    ruby.thread_current().local_aset(*PINS, owned)?;
     Ok(pins)
 }

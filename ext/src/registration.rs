@@ -1,7 +1,7 @@
 //! `EtcdDiscovery::Registration`: what of it is native. The public methods are Ruby's.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::registration::{KeyForm, Phase, Report, Spec};
@@ -12,6 +12,7 @@ use magnus::{DataTypeFunctions, Error, RHash, RString, Ruby, TypedData, Value, m
 use crate::client::Client;
 use crate::error::{guarded, raised};
 use crate::gvl::{self, Wait};
+use crate::seconds::Seconds;
 use crate::value::{bytes, string};
 
 /// One registration.
@@ -26,14 +27,14 @@ impl Registration {
         client: &Client,
         (key, value, under_lease): (Value, Value, bool),
         ttl: i64,
-        liveness: Option<f64>,
+        liveness: Option<Seconds>,
     ) -> Result<Self, Error> {
         let key = bytes(ruby, key)?;
         let spec = Spec {
             key: if under_lease { KeyForm::UnderLease(key) } else { KeyForm::Fixed(key) },
             value: bytes(ruby, value)?,
             ttl,
-            liveness: liveness.map(Duration::from_secs_f64),
+            liveness: liveness.map(|seconds| seconds.0),
         };
         let core = client.reader(ruby)?.core();
         core.register(spec).map(Self).map_err(|error| raised(ruby, &error))
@@ -44,31 +45,42 @@ impl Registration {
         self.0.report().map_or(Phase::Lost, |report| report.phase_at(now)).as_str()
     }
 
-    fn key(ruby: &Ruby, this: &Self) -> Option<RString> {
-        this.0.key().map(|key| string(ruby, &key))
+    fn native_state(ruby: &Ruby, this: &Self) -> Result<&'static str, Error> {
+        guarded(ruby, || Ok(this.state()))
+    }
+
+    fn key(ruby: &Ruby, this: &Self) -> Result<Option<RString>, Error> {
+        guarded(ruby, || Ok(this.0.key().map(|key| string(ruby, &key))))
+    }
+
+    fn deregister(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+        guarded(ruby, || {
+            this.0.deregister();
+            Ok(())
+        })
+    }
+
+    fn touch(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+        guarded(ruby, || {
+            this.0.touch();
+            Ok(())
+        })
+    }
+
+    fn is_owned(ruby: &Ruby, this: &Self) -> Result<bool, Error> {
+        guarded(ruby, || Ok(this.0.is_ours()))
     }
 
     fn report(ruby: &Ruby, this: &Self) -> Result<Option<RHash>, Error> {
-        let Some(report) = this.0.report() else { return Ok(None) };
-        let hash = ruby.hash_new();
-        let set = |name: &str, value: Value| hash.aset(ruby.to_symbol(name), value);
-        set("lease", ruby.into_value(report.lease))?;
-        set("puts", ruby.into_value(report.puts))?;
-        set("renewals", ruby.into_value(report.renewals))?;
-        let left = report.proven_until.map(|until| until.saturating_duration_since(Instant::now()));
-        set("proven_for", ruby.into_value(left.map(|left| left.as_secs_f64())))?;
-        set("withdrawn", ruby.into_value(report.withdrawn))?;
-        let last_error = report.last_error.as_ref().map(|error| raised(ruby, error));
-        set("last_error", ruby.into_value(last_error.and_then(|error| error.value())))?;
-        Ok(Some(hash))
+        guarded(ruby, || this.0.report().map(|report| report_hash(ruby, &report)).transpose())
     }
 
     /// Waits until registered; returns whether it came to that.
-    fn wait_registered(ruby: &Ruby, this: &Self, seconds: f64) -> Result<bool, Error> {
+    fn wait_registered(ruby: &Ruby, this: &Self, patience: Seconds) -> Result<bool, Error> {
         let registered = |report: &Report| {
             matches!(report.phase_at(Instant::now()), Phase::Registered | Phase::Deregistered)
         };
-        let deadline = Instant::now() + Duration::from_secs_f64(seconds);
+        let deadline = Instant::now() + patience.0;
         guarded(ruby, || {
             gvl::wait(ruby, &Condition { core: &this.0, deadline, ready: registered })?;
             Ok(this.state() == Phase::Registered.as_str())
@@ -76,11 +88,25 @@ impl Registration {
     }
 
     /// Waits until etcd knows of the end; returns whether it does.
-    fn wait_withdrawn(ruby: &Ruby, this: &Self, seconds: f64) -> Result<bool, Error> {
+    fn wait_withdrawn(ruby: &Ruby, this: &Self, patience: Seconds) -> Result<bool, Error> {
         let over = |report: &Report| report.withdrawn;
-        let deadline = Instant::now() + Duration::from_secs_f64(seconds);
+        let deadline = Instant::now() + patience.0;
         guarded(ruby, || gvl::wait(ruby, &Condition { core: &this.0, deadline, ready: over }))
     }
+}
+
+fn report_hash(ruby: &Ruby, report: &Report) -> Result<RHash, Error> {
+    let hash = ruby.hash_new();
+    let set = |name: &str, value: Value| hash.aset(ruby.to_symbol(name), value);
+    set("lease", ruby.into_value(report.lease))?;
+    set("puts", ruby.into_value(report.puts))?;
+    set("renewals", ruby.into_value(report.renewals))?;
+    let left = report.proven_until.map(|until| until.saturating_duration_since(Instant::now()));
+    set("proven_for", ruby.into_value(left.map(|left| left.as_secs_f64())))?;
+    set("withdrawn", ruby.into_value(report.withdrawn))?;
+    let last_error = report.last_error.as_ref().map(|error| raised(ruby, error));
+    set("last_error", ruby.into_value(last_error.and_then(|error| error.value())))?;
+    Ok(hash)
 }
 
 /// A wait for a report that says so.
@@ -113,7 +139,7 @@ fn register(
     value: Value,
     under_lease: bool,
     ttl: i64,
-    liveness: Option<f64>,
+    liveness: Option<Seconds>,
 ) -> Result<Registration, Error> {
     guarded(ruby, || Registration::register(ruby, client, (key, value, under_lease), ttl, liveness))
 }
@@ -124,14 +150,13 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     client.define_private_method("native_register", method!(register, 5))?;
     let class = module.define_class("Registration", ruby.class_object())?;
     class.undef_default_alloc_func();
-    class.define_private_method("native_state", method!(|this: &Registration| this.state(), 0))?;
+    class.define_private_method("native_state", method!(Registration::native_state, 0))?;
     class.define_private_method("native_key", method!(Registration::key, 0))?;
     class.define_private_method("native_report", method!(Registration::report, 0))?;
     class.define_private_method("native_wait_registered", method!(Registration::wait_registered, 1))?;
     class.define_private_method("native_wait_withdrawn", method!(Registration::wait_withdrawn, 1))?;
-    class
-        .define_private_method("native_deregister", method!(|this: &Registration| this.0.deregister(), 0))?;
-    class.define_private_method("native_touch", method!(|this: &Registration| this.0.touch(), 0))?;
-    class.define_method("owned?", method!(|this: &Registration| this.0.is_ours(), 0))?;
+    class.define_private_method("native_deregister", method!(Registration::deregister, 0))?;
+    class.define_private_method("native_touch", method!(Registration::touch, 0))?;
+    class.define_method("owned?", method!(Registration::is_owned, 0))?;
     Ok(())
 }

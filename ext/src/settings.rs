@@ -1,7 +1,6 @@
 //! The settings that Ruby has checked one by one, as the core's [`Settings`].
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use etcd_discovery_core::config::{Credentials, Secret, Settings, TlsFiles};
 use etcd_discovery_core::endpoint::Endpoint;
@@ -9,6 +8,7 @@ use etcd_discovery_core::range::Ranges;
 use magnus::{Error, RArray, RHash, Ruby, TryConvert};
 
 use crate::error::raised;
+use crate::seconds::Seconds;
 use crate::value::bytes;
 
 /// Reads a Hash with symbols for keys.
@@ -40,8 +40,8 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
         ("backoff_cap", &mut timing.backoff_cap),
         ("audit_interval", &mut timing.audit_interval),
     ] {
-        if let Some(seconds) = optional::<f64>(ruby, hash, name)? {
-            *slot = Duration::from_secs_f64(seconds);
+        if let Some(seconds) = optional::<Seconds>(ruby, hash, name)? {
+            *slot = seconds.0;
         }
     }
     Ok(settings)

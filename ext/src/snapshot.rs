@@ -130,16 +130,16 @@ impl Snapshot {
         guarded(ruby, || this.has_key(ruby, key))
     }
 
-    fn revision(&self) -> i64 {
-        self.content.revision()
+    fn revision(ruby: &Ruby, this: &Self) -> Result<i64, Error> {
+        guarded(ruby, || Ok(this.content.revision()))
     }
 
     fn mod_revision(ruby: &Ruby, this: &Self, key: Value) -> Result<Option<i64>, Error> {
         guarded(ruby, || Ok(this.find(ruby, key)?.map(Entry::mod_revision)))
     }
 
-    fn size(&self) -> usize {
-        if self.range.is_none() { self.content.len() } else { self.entries().count() }
+    fn size(ruby: &Ruby, this: &Self) -> Result<usize, Error> {
+        guarded(ruby, || Ok(if this.range.is_none() { this.content.len() } else { this.entries().count() }))
     }
 
     fn keys(ruby: &Ruby, this: &Self) -> Result<RArray, Error> {

@@ -33,17 +33,17 @@ impl<F: Fn() -> bool> Wait for Until<'_, F> {
     }
 }
 
-/// Waits until what is published satisfies `arrived`, `seconds` at most; says whether it did.
+/// Waits until what is published satisfies `arrived`, `patience` at most; says whether it did.
 ///
 /// # Errors
 /// Whatever the interrupt raises.
 pub(crate) fn until(
     ruby: &Ruby,
     core: &Core,
-    seconds: f64,
+    patience: Duration,
     arrived: impl Fn(&Publication) -> bool,
 ) -> Result<bool, Error> {
-    let deadline = Instant::now() + Duration::from_secs_f64(seconds.max(0.0));
+    let deadline = Instant::now() + patience;
     gvl::wait(ruby, &Until { core, deadline, arrived: || arrived(core.publication()) })
 }
 

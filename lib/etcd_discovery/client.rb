@@ -203,6 +203,17 @@ module EtcdDiscovery
       if_revision ? native_write_if(key, nil, if_revision) : native_delete(key)
     end
 
+    # @api private
+    # Begins what {#pin} does, for code that has no block to wrap.
+    # @return [Object, nil] what {#end_pin} takes; `nil` within a pin
+    def begin_pin = native_pin_enter
+
+    # @api private
+    # @param pin [Object, nil] of {#begin_pin}
+    def end_pin(pin)
+      native_pin_leave(pin) if pin
+    end
+
     # @return [Status]
     def status
       fields = native_status.merge(invalid_keys: native_invalid_keys.freeze,

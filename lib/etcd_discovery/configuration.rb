@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "setting"
+require_relative "configuration/settings"
 
 module EtcdDiscovery
   # The settings of one client. Each is checked when it is given: a wrong one raises
@@ -16,54 +17,6 @@ module EtcdDiscovery
   #     config.watch "/service/", "/config/limit"
   #   end
   class Configuration
-    # Every setting, in the order of the documentation.
-    SETTINGS = [
-      Setting.new(
-        :endpoints, :list,
-        default: ["http://127.0.0.1:2379"].freeze, etcdctl: "ENDPOINTS",
-        doc: "members of the cluster, `http://host:port` or `https://host:port`"
-      ),
-      Setting.new(
-        :watch, :list,
-        default: [].freeze, doc: "what to hold: prefixes (ending in `/`) and exact keys; `\"\"` is everything"
-      ),
-      Setting.new(:source, :source, doc: "what serves in place of etcd; see [testing.md](testing.md)"),
-      Setting.new(:user, :string, etcdctl: "USER", doc: "user of etcd; `user:password` sets both"),
-      Setting.new(:password, :string, etcdctl: "PASSWORD", secret: true, doc: "the user's password"),
-      Setting.new(
-        :ca_file, :path,
-        etcdctl: "CACERT", doc: "PEM file of the authorities that sign etcd's certificates; else the system's"
-      ),
-      Setting.new(:cert_file, :path, etcdctl: "CERT", doc: "PEM file of the client's certificate"),
-      Setting.new(:key_file, :path, etcdctl: "KEY", doc: "PEM file of the client's private key"),
-      Setting.new(
-        :server_name, :string,
-        doc: "name to expect in etcd's certificate, in place of the endpoint's host"
-      ),
-      Setting.new(:boot_timeout, :seconds, default: 5.0, doc: "longest wait of `start` and of a first read"),
-      Setting.new(:connect_timeout, :seconds, default: 2.0, doc: "for a connection, with TLS and login"),
-      Setting.new(:request_timeout, :seconds, default: 3.0, doc: "for one answer of etcd"),
-      Setting.new(
-        :max_staleness, :seconds,
-        default: 10.0, doc: "`stale?` is true when etcd has not confirmed the data for longer"
-      ),
-      Setting.new(:progress_interval, :seconds, default: 3.0, doc: "between two proofs that data is current"),
-      Setting.new(
-        :keepalive_interval, :seconds,
-        default: 10.0, minimum: 5.0, doc: "between HTTP/2 pings; etcd refuses more than one in 5 s"
-      ),
-      Setting.new(:keepalive_timeout, :seconds, default: 3.0, doc: "for the answer to an HTTP/2 ping"),
-      Setting.new(:backoff_cap, :seconds, default: 3.0, doc: "longest delay between two attempts to connect"),
-      Setting.new(
-        :required, :boolean,
-        default: false, doc: "whether a Rails server refuses to boot without a first snapshot"
-      ),
-      Setting.new(:audit_interval, :interval, default: 300.0, doc: "between two audits of the copy; 0: none"),
-      Setting.new(:member_sync, :boolean, default: false, doc: "use the cluster's other members too"),
-      Setting.new(:cache_path, :path, doc: "file for a copy of the data, to start from while etcd is away"),
-      Setting.new(:logger, :logger, doc: "where to report; `nil` for nowhere")
-    ].freeze
-
     BY_NAME = SETTINGS.to_h { |setting| [setting.name, setting] }.freeze
     private_constant :BY_NAME
 

@@ -28,7 +28,10 @@ module EtcdDiscovery
 
     # A wrong setting stops the boot of anything, not only of a server: so it is found before a deployment.
     initializer "etcd_discovery.check", before: :load_config_initializers do |app|
-      app.config.after_initialize { EtcdDiscovery.client if EtcdDiscovery.configured? }
+      app.config.after_initialize do
+        client = EtcdDiscovery.client if EtcdDiscovery.configured?
+        app.executor.register_hook(ExecutorPin.new(client)) if client&.config&.pin_executor
+      end
     end
 
     # Called by `Rails.application.load_server` in config.ru: in the master if that preloads, else in each
@@ -40,5 +43,6 @@ module EtcdDiscovery
 end
 
 require_relative "railtie/boot"
+require_relative "railtie/executor_pin"
 require_relative "railtie/settings"
 require_relative "railtie/settings_file"

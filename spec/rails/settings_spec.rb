@@ -176,4 +176,26 @@ RSpec.describe "in Rails, a setting" do
     expect(refused(ETCDDISCOVERY_BOOT_TIMEOUT: "soon"))
       .to eq "ETCDDISCOVERY_BOOT_TIMEOUT: \"soon\" is not a number of seconds above 0"
   end
+
+  describe "pin_executor" do
+    # In a thread of its own each, since a run within a run is the same one.
+    reads = <<~'RUBY'
+      EtcdDiscovery.put("/a", "1")
+      twice = lambda do |number|
+        before = EtcdDiscovery["/a"]
+        Thread.new { EtcdDiscovery.put("/a", number) && EtcdDiscovery["/a"] }.value
+        [before, EtcdDiscovery["/a"]]
+      end
+      [Thread.new { Rails.application.executor.wrap { twice.call("2") } }.value, EtcdDiscovery["/a"]]
+    RUBY
+
+    it "shows one revision to each run of Rails' executor" do
+      settings = 'config.etcd_discovery.source = "memory"; config.etcd_discovery.pin_executor = true'
+      expect(found(reads, settings)).to eq [%w[1 1], "2"]
+    end
+
+    it "is off by itself" do
+      expect(found(reads, 'config.etcd_discovery.source = "memory"')).to eq [%w[1 2], "2"]
+    end
+  end
 end

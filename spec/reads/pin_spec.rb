@@ -42,6 +42,19 @@ RSpec.describe "a pin" do
     end
   end
 
+  it "is not that of another thread that was given copies of its fiber-local variables" do
+    reader.pin do
+      reader["/a"]
+      locals = Thread.current.keys.to_h { |name| [name, Thread.current[name]] }
+      change("2")
+      streaming = Thread.new do
+        locals.each { |name, value| Thread.current[name] = value }
+        [reader["/a"], reader.pin { reader["/a"] }]
+      end
+      expect([streaming.value, reader["/a"]]).to eq [%w[2 2], "1"]
+    end
+  end
+
   it "ends with an exception, a throw or a break out of its block" do
     leave = [-> { reader.pin { reader["/a"] && raise("on purpose") } rescue nil }, # rubocop:disable Style/RescueModifier
              -> { catch(:done) { reader.pin { reader["/a"] && throw(:done) } } },
