@@ -19,6 +19,12 @@ pub enum ErrorKind {
     Authentication,
     /// The user may not read or write this.
     Permission,
+    /// etcd refuses the request itself, and would refuse it again: too large, an empty key, …
+    InvalidRequest,
+    /// etcd has no space left for writes, or more to do than it takes on.
+    ResourceExhausted,
+    /// etcd's members disagree about its data.
+    Corrupt,
     /// The key is outside every watched range.
     UnwatchedKey,
     /// No snapshot has been loaded yet.

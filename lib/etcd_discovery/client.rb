@@ -191,6 +191,7 @@ module EtcdDiscovery
     #   ({Snapshot#mod_revision}); 0: only if there is no such key
     # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
+    # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
     def put(key, value, if_revision: nil)
       if_revision ? native_write_if(key, value, if_revision) : native_put(key, value)
     end
@@ -199,6 +200,7 @@ module EtcdDiscovery
     # @param if_revision [Integer, nil] delete only if the key's last change is of this revision
     # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
+    # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
     def delete(key, if_revision: nil)
       if_revision ? native_write_if(key, nil, if_revision) : native_delete(key)
     end

@@ -44,6 +44,27 @@ module EtcdDiscovery
   # The user may not read or write this.
   class PermissionError < Error; end
 
+  # etcd refuses the request itself, and refuses it again as it is: the key is empty, or key and value
+  # together are larger than etcd takes (1.5 MiB by default). Trying again does not help; the connection is
+  # still good.
+  class InvalidRequestError < Error; end
+
+  # etcd takes no writes, and reads go on. `NOSPACE` in the message: its space quota is used up, and a person
+  # has to make room and run `etcdctl alarm disarm`. "too many requests": it has more to do than it takes on;
+  # try again after a pause.
+  #
+  # @example Give way when etcd is full, and do not try in a loop
+  #   begin
+  #     EtcdDiscovery.put("/config/limit", "10")
+  #   rescue EtcdDiscovery::ResourceExhaustedError => e
+  #     logger.error(e.message)
+  #   end
+  class ResourceExhaustedError < Error; end
+
+  # etcd's members disagree about its data (its CORRUPT alarm), and it takes no writes until a person has
+  # replaced the member that differs.
+  class CorruptError < Error; end
+
   # The key is outside every watched range; its absence here would mean nothing.
   class UnwatchedKeyError < Error; end
 

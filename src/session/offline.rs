@@ -118,7 +118,7 @@ impl Offline {
         condition: impl FnOnce(Option<&Entry>) -> bool,
     ) -> Result<Option<i64>> {
         if key.is_empty() {
-            return Err(Error::new(ErrorKind::Connection, "the key is empty; etcd takes no such key"));
+            return Err(Error::new(ErrorKind::InvalidRequest, "the key is empty; etcd takes no such key"));
         }
         let revision = self.ledger.write(|now| {
             let write = || Write { key: key.into(), value: value.map(Into::into), lease };

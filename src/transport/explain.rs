@@ -1,9 +1,6 @@
 //! What an error of etcd or of the connection means to the person who has to act.
 
-use std::error::Error as _;
-
-use tonic::Code;
-
+use super::refusal::explain_status;
 use crate::error::{Error, ErrorKind};
 
 /// What a member says that is cut off from the majority of its cluster. It is asked to say so (require-leader):
@@ -26,30 +23,6 @@ pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {
         other => Error::new(ErrorKind::Connection, chain(other)),
     }
     .at(endpoint)
-}
-
-fn explain_status(status: &tonic::Status) -> Error {
-    let said = status.message();
-    let authentication = |advice: &str| Error::new(ErrorKind::Authentication, format!("{said}; {advice}"));
-    match status.code() {
-        Code::InvalidArgument if said.contains("authentication failed") => {
-            authentication("check user and password")
-        }
-        Code::InvalidArgument | Code::FailedPrecondition if said.contains("user name") => {
-            authentication("etcd wants a user; set user and password")
-        }
-        _ if is_void_token(said) => authentication("a new token is asked for with the next connection"),
-        Code::Unauthenticated => authentication("a new token is asked for with the next connection"),
-        Code::PermissionDenied => {
-            Error::new(ErrorKind::Permission, format!("{said}; grant the user's role access to this range"))
-        }
-        Code::Unavailable if said.contains("no leader") => Error::new(ErrorKind::Connection, NO_LEADER),
-        Code::DeadlineExceeded => Error::new(ErrorKind::Timeout, said),
-        code => match status.source() {
-            Some(source) => Error::new(ErrorKind::Connection, chain(source)),
-            None => Error::new(ErrorKind::Connection, format!("{said} ({code:?})")),
-        },
-    }
 }
 
 /// An error with all that caused it, without what only repeats the cause.

@@ -10,6 +10,7 @@ use etcd_client::Client;
 use super::dial::{Connection, dial, timed_out};
 use super::endpoints::Endpoints;
 use super::explain::explain;
+use super::refusal::is_broken;
 use crate::clock;
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
@@ -53,13 +54,11 @@ impl Link {
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                match explain(&error, &name).kind() {
-                    ErrorKind::Connection if !is_about_a_revision(&error) => {
-                        self.give_up(&connection, serial);
-                    }
+                if is_broken(&error) {
+                    self.give_up(&connection, serial);
+                } else if explain(&error, &name).kind() == ErrorKind::Authentication {
                     // The next one brings a new token.
-                    ErrorKind::Authentication => self.forget(serial),
-                    _ => {}
+                    self.forget(serial);
                 }
                 Err(CallError::Answered(error, name))
             }
@@ -141,11 +140,6 @@ impl Link {
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A revision that is compacted, or that this member has yet to reach: an answer, from a member that is well.
-fn is_about_a_revision(error: &etcd_client::Error) -> bool {
-    matches!(error, etcd_client::Error::GRpcStatus(status) if status.code() == tonic::Code::OutOfRange)
 }
 
 /// Why a call failed: with etcd's answer, or without any.

@@ -11,6 +11,7 @@ mod first_contact;
 mod link;
 mod members;
 mod reach;
+mod refusal;
 mod resolve;
 #[cfg(test)]
 pub(crate) mod simulated;

@@ -94,6 +94,7 @@ module EtcdDiscovery
     # @param value [String]
     # @return [Integer, nil] the revision of the change; `nil` when the key holds something else
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
+    # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
     def compare_and_set(key, expected, value)
       native_compare_and_set(key, expected, value)
     end
