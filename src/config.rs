@@ -1,35 +1,12 @@
 //! The settings of one client, already checked.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::range::Ranges;
-
-/// A text that no log, error or debug output can show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides `text`.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one call that sends it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
-}
+pub use crate::secret::Secret;
 
 /// A user of etcd.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,16 +112,5 @@ impl Settings {
             member_sync: false,
             cache_path: None,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_never_shown() {
-        let credentials = Credentials { user: "root".into(), password: Secret::new("hunter2") };
-        assert!(!format!("{credentials:?}").contains("hunter2"));
     }
 }

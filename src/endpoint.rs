@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::{Error, Result};
+use crate::secret::FILTERED;
 
 /// etcd's client port.
 const DEFAULT_PORT: u16 = 2379;
@@ -95,8 +96,27 @@ impl fmt::Display for Endpoint {
 }
 
 fn refuse(text: &str, problem: &str) -> Error {
-    let shown: String = text.chars().take(100).collect();
+    let shown: String = shown(text.trim()).chars().take(100).collect();
     Error::configuration("endpoints", format!("{shown:?} {problem}; {ACCEPTED}"))
+}
+
+/// `text` without what may be a password: in front of an `@`, in a query, or in place of the port (promise 10).
+fn shown(text: &str) -> String {
+    let (scheme, rest) = text.find("://").map_or(("", text), |at| text.split_at(at + 3));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let after_brackets = authority.rfind(']').map_or(0, |at| at + 1);
+    if scheme.contains(|c: char| !c.is_ascii_alphabetic() && c != ':' && c != '/') {
+        return FILTERED.to_owned();
+    }
+    if rest.contains(['@', '?', '#', '=']) {
+        return format!("{scheme}{FILTERED}");
+    }
+    match authority[after_brackets..].split_once(':') {
+        Some((host, port)) if !port.chars().all(|c| c.is_ascii_digit()) => {
+            format!("{scheme}{}{host}:{FILTERED}", &authority[..after_brackets])
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn split_port(authority: &str) -> Option<(&str, u16)> {
@@ -138,6 +158,25 @@ mod tests {
     fn credentials_in_an_endpoint_are_refused_and_not_repeated() {
         let error = Endpoint::parse("http://root:hunter2@a:1", false).unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_not_repeated_wherever_it_stands() {
+        for text in [
+            "http://h:1/?password=hunter2",
+            "http://h:1?hunter2",
+            "http://h:1#hunter2",
+            "root:hunter2",
+            "http://root:hunter2",
+            "[::1]:hunter2",
+            "root:hunter2@h:1",
+            "http://root:hun/hunter2@h:1",
+            "etcd://root:hunter2@h:1",
+            "user=root&password=hunter2://h",
+        ] {
+            let error = Endpoint::parse(text, false).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 
     proptest! {

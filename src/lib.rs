@@ -17,6 +17,7 @@ pub mod epoch;
 pub mod error;
 pub mod range;
 pub mod registration;
+pub mod secret;
 pub mod session;
 pub mod sockets;
 pub mod store;

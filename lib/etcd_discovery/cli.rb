@@ -4,6 +4,7 @@ require "json"
 require "optparse"
 require_relative "../etcd_discovery"
 require_relative "cli/commands"
+require_relative "cli/login"
 require_relative "cli/output"
 require_relative "cli/sidecar"
 
@@ -14,6 +15,7 @@ module EtcdDiscovery
   # @api private
   class CLI
     include Commands
+    include Login
 
     # What the exit status says. `register` passes its command's status on.
     EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5 }.freeze
@@ -47,6 +49,7 @@ module EtcdDiscovery
     private_constant :USAGE, :EXITS_TEXT
 
     def initialize(arguments, out: $stdout, err: $stderr)
+      @is_process = arguments.equal?(ARGV)
       @arguments = arguments.dup
       @out = out
       @err = err
@@ -60,7 +63,7 @@ module EtcdDiscovery
       parser.permute!(@arguments)
       @help ? help : obey(@arguments.shift)
     rescue OptionParser::ParseError, ArgumentError, Error => e
-      @err.puts("etcd_discovery: #{e.message}")
+      @err.puts("etcd_discovery: #{e.is_a?(OptionParser::ParseError) ? wrong_usage(e) : e.message}")
       EXITS.fetch(kind_of(e))
     rescue Interrupt, Errno::EPIPE
       EXITS.fetch(:ok)
@@ -110,7 +113,7 @@ module EtcdDiscovery
 
     def connection_options(options)
       options.on("--endpoints LIST", Array, "http://host:port, …") { |list| @settings[:endpoints] = list }
-      options.on("--user USER[:PASSWORD]", "user of etcd") { |user| @settings[:user] = user }
+      login_options(options)
       options.on("--ca-file FILE", "who signs etcd's certificates") { |file| @settings[:ca_file] = file }
       options.on("--cert-file FILE", "the client's certificate") { |file| @settings[:cert_file] = file }
       options.on("--key-file FILE", "the client's key") { |file| @settings[:key_file] = file }

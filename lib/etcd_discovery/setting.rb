@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "masked"
+
 module EtcdDiscovery
   # One setting: its name, its type, where it comes from, and what is accepted.
   #
@@ -79,13 +81,15 @@ module EtcdDiscovery
       raise ConfigurationError, "#{source}: #{show(value)} is not #{accepted}"
     end
 
+    # @return [String] the value without what is secret
     def show(value)
-      return "[secret]" if @secret && value
+      return value.class.to_s if type == :logger
+      return "nil" if value.nil?
+      return Masked.secret(value) if @secret
       # `user:password` is one of the accepted forms.
-      return value.split(":", 2).first.inspect if name == :user && value.is_a?(String)
+      return Masked.user(value) if name == :user
 
-      text = type == :logger ? value.class.to_s : value.inspect
-      text.length > 200 ? "#{text[0, 200]}…" : text
+      name == :endpoints ? Masked.endpoints(value) : Masked.value(value)
     end
 
     # @return [String] what it accepts, in words
@@ -112,9 +116,12 @@ module EtcdDiscovery
       value.dup.freeze if value.is_a?(String) && !value.empty?
     end
 
+    # A certificate or a key in place of its path must not end up in a message as a file that is not there.
     def check_path(value)
       path = value.respond_to?(:to_path) ? value.to_path : value
-      check_string(path)
+      return check_string(path) unless path.is_a?(String) && path.include?("-----BEGIN")
+
+      raise ConfigurationError, "#{name}: holds a PEM block; write it to a file, and give the file's path"
     end
 
     alias check_source check_path

@@ -2,6 +2,7 @@
 
 require "json"
 require "open3"
+require "tempfile"
 
 RSpec.describe "the command line" do
   let(:etcd) { start_etcd }
@@ -47,6 +48,42 @@ RSpec.describe "the command line" do
     expect(run_cli("--user", "app:wrong", "get", "/service/b")).to match ["", /etcd_discovery: /, 5]
     expect(run_cli("--user", "app:secret", "put", "/service/b", "x")).to match ["", /permission/, 5]
     expect(run_cli("--user", "app:secret", "get", "/service/b")).to eq ["", "", 3]
+  end
+
+  describe "with a password" do
+    before { Harness::EtcdUsers.new(etcd).add("app", "s3cret-word", prefix: "/service/").enforce }
+
+    it "reads it from a file, and from standard input" do
+      Tempfile.create("password") do |file|
+        file.write("s3cret-word\n")
+        file.close
+        expect(run_cli("--user", "app", "--password-file", file.path, "get", "/service/b")).to eq ["", "", 3]
+      end
+      reading = command("--user", "app", "--password-file", "-", "get", "/service/b")
+      out, err, status = Open3.capture3(*reading, stdin_data: "s3cret-word\n")
+      expect([out, err, status.exitstatus]).to eq ["", "", 3]
+    end
+
+    it "says which file holds none" do
+      expect(run_cli("--password-file", "/nowhere", "get", "/a"))
+        .to match ["", %r{--password-file: No such file.*/nowhere}, 2]
+      expect(run_cli("--password-file", "/dev/null", "get", "/a")).to match ["", /no password/, 2]
+    end
+
+    it "does not show it in the list of processes once it runs, however it was given" do
+      [%w[--user app:s3cret-word], %w[--user=app:s3cret-word]].each do |user|
+        process = talking_process(*command(*user, "watch", "/service/", "--json"))
+        expect_soon("the process to name itself") { command_line_of(process).include?("app:[FILTERED]") }
+        expect(command_line_of(process)).not_to include("s3cret-word")
+        process.stop(:INT)
+      end
+    end
+
+    it "does not repeat it when the option is misspelt" do
+      expect(run_cli("--usr=app:s3cret-word", "get", "/a")).to match ["", /\A(?!.*s3cret).*invalid option/, 2]
+    end
+
+    def command_line_of(process) = File.read("/proc/#{process.pid}/cmdline")
   end
 
   it "prints what is there and then each change, until it is interrupted" do

@@ -98,4 +98,49 @@ RSpec.describe "a setting" do
     ].map(&:inspect).join
     expect(shown).not_to include("hunter2")
   end
+
+  describe "that is wrong and holds a secret" do
+    {
+      "user as a list" => { user: ["root:hunter2"] },
+      "user as a mapping" => { user: { "root" => "hunter2" } },
+      "user as a Symbol" => { user: :"root:hunter2" },
+      "password as a list" => { password: ["hunter2"] },
+      "password as a mapping" => { user: "root", password: { "value" => "hunter2" } },
+      "one wrong endpoint among two" => { endpoints: [5, "http://u:hunter2@h:1"] },
+      "endpoints as a mapping" => { endpoints: { "h" => "hunter2" } },
+      "endpoints in a list of lists" => { endpoints: [["http://u:hunter2@h:1"]] },
+      "a user in an endpoint" => { endpoints: ["http://u:hunter2@h:1"] },
+      "a user in an endpoint of an unknown scheme" => { endpoints: ["etcd://u:hunter2@h:1"] },
+      "a password with a slash in an endpoint" => { endpoints: ["http://u:hun/hunter2@h:1"] },
+      "a password in the query" => { endpoints: ["http://h:1/?password=hunter2"] },
+      "a user in place of an endpoint" => { endpoints: "root:hunter2" },
+      "a private key in place of its path" => { key_file: "-----BEGIN PRIVATE KEY-----\nhunter2" },
+      "a URL in another setting" => { boot_timeout: "http://u:hunter2@h:1" },
+      "an object in another setting" => { watch: [{ password: "hunter2" }] }
+    }.each do |what, wrong|
+      it "is refused without being repeated: #{what}" do
+        expect { EtcdDiscovery::Client.new(watch: ["/a/"], **wrong) }
+          .to raise_error(EtcdDiscovery::ConfigurationError) { |error|
+            expect(error.full_message(highlight: false).lines.first).not_to include("hunter2")
+            expect(error.message).to match(/\A#{wrong.keys.last}: /)
+          }
+      end
+    end
+
+    it "is not shown by what lists the settings either" do
+      config = configured({}, user: "root:hunter2", password: "hunter2",
+                              endpoints: ["http://u:hunter2@h:1", "http://h:1/?p=hunter2", "root:hunter2"])
+      shown = [config.inspect, config.to_s].join
+      expect(shown).to include("root").and include("[FILTERED]")
+      expect(shown).not_to include("hunter2")
+      expect { pp config }.not_to output(/hunter2/).to_stdout
+    end
+
+    it "is not repeated when the environment gives it" do
+      env = { "ETCDCTL_ENDPOINTS" => "http://a:1,http://u:hunter2@h:1" }
+      expect { EtcdDiscovery::Client.new(configured(env)) }
+        .to raise_error(EtcdDiscovery::ConfigurationError, /\A(?!.*hunter2)/)
+      expect(configured(env).inspect).not_to include("hunter2")
+    end
+  end
 end

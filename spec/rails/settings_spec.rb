@@ -141,7 +141,7 @@ RSpec.describe "in Rails, a setting" do
     expect(refused).to eq 'config/etcd_discovery.yml (production): boot_timeout: "soon" is not a number of ' \
                           "seconds above 0"
     write(file, "shared: {watch: /a/, password: 31415926}")
-    expect(refused).to eq "config/etcd_discovery.yml (shared): password: [secret] is not a String"
+    expect(refused).to eq "config/etcd_discovery.yml (shared): password: (Integer) is not a String"
     write(file, "shared: {watch: {a: 1}}")
     expect(refused).to match(/\(shared\): watch: {"a"=>1} is not a list of Strings/)
   end

@@ -22,6 +22,8 @@ module Harness
       Cleanup.add(self)
     end
 
+    def pid = @process.pid
+
     # The next line, without its end.
     def line(timeout: WaitUntil::LIMIT)
       deadline = Harness.now + timeout

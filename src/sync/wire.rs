@@ -6,6 +6,7 @@ use etcd_client::{TxnOp, TxnOpResponse};
 use super::event::{Comparison, Fault, Header, Page, PageRequest, Response, Trust};
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
+use crate::secret::filtered;
 use crate::store::{Change, Entry, Key};
 
 /// etcd's number for a deletion. Read here because etcd-client's own accessor panics on a number it does
@@ -90,6 +91,7 @@ fn change(event: PbEvent) -> Option<Change> {
 /// What a canceled watch's reason means. A stream reports refusals in words alone.
 pub(super) fn fault_of_cancellation(reason: &str) -> Fault {
     let said = |text: &str| reason.contains(text);
+    let reason = &*filtered(reason);
     if crate::transport::is_void_token(reason) {
         Fault::TokenExpired(Error::new(ErrorKind::Authentication, reason))
     } else if said("permission denied") {

@@ -20,6 +20,7 @@ use super::tls::client_config;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::filtered;
 
 /// An authenticated connection to a server that answers.
 #[derive(Clone)]
@@ -67,7 +68,7 @@ async fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Connection>
 /// Has the server say its version. One that answers with a refusal is there all the same.
 async fn greet(client: &mut Client) -> std::result::Result<String, etcd_client::Error> {
     match client.status().await {
-        Ok(status) => Ok(status.version().to_owned()),
+        Ok(status) => Ok(filtered(status.version())),
         Err(etcd_client::Error::GRpcStatus(status)) if status.source().is_none() => Ok(String::new()),
         Err(error) => Err(error),
     }

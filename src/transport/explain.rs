@@ -2,6 +2,7 @@
 
 use super::refusal::explain_status;
 use crate::error::{Error, ErrorKind};
+use crate::secret::filtered;
 
 /// What a member says that is cut off from the majority of its cluster. It is asked to say so (require-leader):
 /// it would go on serving old watches otherwise, without a word.
@@ -38,5 +39,5 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     }
     // tonic's word for "the cause is elsewhere".
     let hollow = texts.len() > 1 && texts[0] == "transport error";
-    texts[usize::from(hollow)..].join(": ")
+    filtered(&texts[usize::from(hollow)..].join(": "))
 }

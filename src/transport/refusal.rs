@@ -9,24 +9,25 @@ use tonic::{Code, Status};
 
 use super::explain::{NO_LEADER, chain, is_void_token};
 use crate::error::{Error, ErrorKind};
+use crate::secret::filtered;
 
 /// Says what `status` means.
 pub(super) fn explain_status(status: &Status) -> Error {
     if let Some(cause) = status.source() {
         return Error::new(ErrorKind::Connection, chain(cause));
     }
-    let said = status.message();
+    let (raw, said) = (status.message(), filtered(status.message()));
     let with = |kind: ErrorKind, advice: &str| Error::new(kind, format!("{said}; {advice}"));
-    if let Some(advice) = authentication(status.code(), said) {
+    if let Some(advice) = authentication(status.code(), raw) {
         return with(ErrorKind::Authentication, advice);
     }
     match status.code() {
         Code::PermissionDenied => with(ErrorKind::Permission, "grant the user's role access to this range"),
-        _ if is_too_large(said) => with(
+        _ if is_too_large(raw) => with(
             ErrorKind::InvalidRequest,
             "etcd, or a proxy before it, takes no larger message (--max-request-bytes: 1.5 MiB by default)",
         ),
-        Code::ResourceExhausted if said.contains("database space exceeded") => with(
+        Code::ResourceExhausted if raw.contains("database space exceeded") => with(
             ErrorKind::ResourceExhausted,
             "NOSPACE: etcd's space quota is used up, and it takes no writes; compact and defragment it \
              (etcdctl compact, etcdctl defrag), or raise --quota-backend-bytes, then run etcdctl alarm disarm",
@@ -37,13 +38,13 @@ pub(super) fn explain_status(status: &Status) -> Error {
             "CORRUPT: etcd's members disagree about its data, and it takes no writes; find the member that \
              differs (etcdctl endpoint hashkv --cluster), replace it, then run etcdctl alarm disarm",
         ),
-        Code::Unavailable if said.contains("no leader") => Error::new(ErrorKind::Connection, NO_LEADER),
-        Code::Unavailable if said.contains("request timed out") => with(
+        Code::Unavailable if raw.contains("no leader") => Error::new(ErrorKind::Connection, NO_LEADER),
+        Code::Unavailable if raw.contains("request timed out") => with(
             ErrorKind::Timeout,
             "the member had no answer from the majority of its cluster; the request may still have taken effect",
         ),
         Code::DeadlineExceeded => Error::new(ErrorKind::Timeout, said),
-        code if blames_the_request(code, said) => Error::new(ErrorKind::InvalidRequest, said),
+        code if blames_the_request(code, raw) => Error::new(ErrorKind::InvalidRequest, said),
         code => Error::new(ErrorKind::Connection, format!("{said} ({code:?})")),
     }
 }
@@ -187,6 +188,17 @@ mod tests {
             assert_eq!((seen(code, said).0, seen(code, said).1), (kind, true), "{said}");
         }
         assert!(!seen(Code::Unavailable, "etcdserver: leader changed").1);
+    }
+
+    #[test]
+    fn a_password_that_a_server_repeats_is_not_passed_on() {
+        let _password = crate::secret::Secret::new("echoed-w0rd");
+        for code in (0..17).map(Code::from) {
+            let mut status = Status::new(code, "login of root:echoed-w0rd failed");
+            assert!(!explain_status(&status).to_string().contains("echoed"), "{code:?}");
+            status.set_source(std::sync::Arc::new(std::io::Error::other("root:echoed-w0rd")));
+            assert!(!explain_status(&status).to_string().contains("echoed"), "{code:?}");
+        }
     }
 
     #[test]

@@ -45,7 +45,8 @@ module EtcdDiscovery
       def reason(error)
         return "an alias without its anchor; quote a text that begins with *" if error.is_a?(Psych::BadAlias)
 
-        "#{error.class}: #{error.message}"
+        # Below its first line an error of syntax quotes the template, passwords included.
+        "#{error.class}: #{error.is_a?(ScriptError) ? error.message.lines.first.to_s.chomp : error.message}"
       end
 
       def mapping(value, place)

@@ -103,3 +103,22 @@ async fn a_first_listing_that_is_refused_publishes_nothing() {
     follower.within(LONG, "the denial", |follower| follower.phase() == Phase::Denied).await;
     assert_eq!((follower.publication.generation(), follower.report().confirmed_at), (0, None));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_the_server_repeats_is_in_no_error() {
+    let _password = crate::secret::Secret::new("rep3ated");
+    for status in [Status::permission_denied("not for app:rep3ated"), Status::unknown("app:rep3ated")] {
+        let (etcd, follower) = followed().await;
+        etcd.conduct(|conduct| conduct.refuse_reads = Some(status));
+        follower.within(LONG, "the error", |follower| follower.report().last_error.is_some()).await;
+        assert!(!follower.last_error().contains("rep3ated"), "{}", follower.last_error());
+    }
+    for reason in ["permission denied for app:rep3ated", "whatever app:rep3ated"] {
+        let (etcd, follower) = followed().await;
+        etcd.cancel(reason, 0);
+        etcd.conduct(|conduct| conduct.refuse_watches = Some(reason));
+        follower.within(LONG, "the error", |follower| follower.report().last_error.is_some()).await;
+        assert!(follower.last_error().contains("[FILTERED]"), "{}", follower.last_error());
+        assert!(!follower.last_error().contains("rep3ated"), "{}", follower.last_error());
+    }
+}

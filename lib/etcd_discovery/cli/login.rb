@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class CLI
+    # Who to be: `--user`, and the password from where no other user of the machine sees it.
+    #
+    # @api private
+    module Login
+      STANDARD_INPUT = "-"
+      private_constant :STANDARD_INPUT
+
+      private
+
+      def login_options(options)
+        options.on("--user USER[:PASSWORD]", "user of etcd; `ps` may show a password given here") do |user|
+          @settings[:user] = user
+          hide(user) if user.include?(":")
+        end
+        options.on("--password-file FILE", "the user's password; `-` reads it from standard input") do |file|
+          @settings[:password] = password_from(file)
+        end
+      end
+
+      # A command line is shown to every user of the machine: by `ps`, for as long as the process runs.
+      def hide(user)
+        return unless @is_process
+
+        shown = "#{user.split(':', 2).first}:#{Masked::FILTERED}"
+        arguments = ARGV.map { |argument| argument.sub(user) { shown } }
+        Process.setproctitle(["etcd_discovery", *arguments].join(" "))
+      end
+
+      # A misspelt `--usr=root:secret` is not repeated.
+      def wrong_usage(error)
+        error.message.gsub(/(-[\w-]+=).*$/) { "#{Regexp.last_match(1)}#{Masked::FILTERED}" }
+      end
+
+      def password_from(file)
+        password = (file == STANDARD_INPUT ? typed : File.read(file)).to_s.chomp
+        return password unless password.empty?
+
+        raise ConfigurationError, "--password-file: #{file} holds no password"
+      rescue SystemCallError => e
+        raise ConfigurationError, "--password-file: #{e.message}"
+      end
+
+      # One line, not shown while it is typed.
+      def typed
+        return $stdin.gets unless $stdin.tty?
+
+        require "io/console"
+        $stdin.getpass("Password of #{@settings[:user] || 'the user'} in etcd: ")
+      end
+    end
+  end
+end
