@@ -1,0 +1,63 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+
+# THIRD_PARTY.md: the crates that are compiled into the library, on any platform that has a native gem.
+module LibraryCrates
+  ROOT = File.expand_path("..", __dir__)
+  PATH = File.join(ROOT, "THIRD_PARTY.md")
+  TARGETS = %w[x86_64 aarch64].product(%w[unknown-linux-gnu unknown-linux-musl apple-darwin]).map do |parts|
+    parts.join("-")
+  end
+
+  Crate = Struct.new(:name, :version, :licence, :repository) do
+    # Old manifests write a slash for "or".
+    def row = "| #{name} | #{version} | #{licence.gsub(%r{\s*/\s*}, ' OR ')} | <#{repository}> |"
+  end
+
+  HEADER = <<~TEXT
+    # Third-party code
+
+    The compiled library holds the crates below, and Rust's standard library (MIT OR Apache-2.0). Each is used
+    unchanged; its source is in its repository, also that of the crates under the MPL. Build tools and tests are not
+    listed: they are not in the library.
+
+    The descriptors in `ext/protoc`, and the code made of them, come from the `.proto` files of etcd and of Google's
+    APIs (Apache-2.0), of grpc-gateway and of Protocol Buffers (BSD-3-Clause).
+
+    `rake third_party` writes this file.
+
+    | crate | version | licence | repository |
+    | --- | --- | --- | --- |
+  TEXT
+
+  module_function
+
+  def write
+    File.write(PATH, HEADER + crates(TARGETS, "--locked").map { |crate| "#{crate.row}\n" }.join)
+  end
+
+  # @return [Array<Crate>] sorted by name and version
+  def crates(targets, *flags)
+    command = ["cargo", "tree", *flags, "--package", "etcd_discovery", "--edges", "normal,no-proc-macro",
+               "--prefix", "none", "--no-dedupe", "--format", "{p}|{l}|{r}",
+               *targets.flat_map { |target| ["--target", target] }]
+    output, status = Open3.capture2(*command, chdir: ROOT)
+    raise "cargo tree failed; what it said is above." unless status.success?
+
+    found = output.lines(chomp: true).uniq.reject { |line| line.empty? || line.include?("(#{ROOT}") }
+    found.map { |line| crate(line) }.sort_by { |crate| [crate.name, Gem::Version.new(crate.version)] }
+  end
+
+  def crate(line)
+    package, licence, repository = line.split("|")
+    name, version = package.split
+    Crate.new(name, version.delete_prefix("v"), licence, repository)
+  end
+
+  # @return [Array<Array(String, String)>] names and versions in the file
+  def listed
+    File.read(PATH).scan(/^\| (\S+) \| (\d\S*) \|/)
+  end
+end
