@@ -36,7 +36,7 @@ MUTATIONS = [
   Mutation.new(promise: "1 no deletion compacted away", file: "src/sync/stream.rs", tests: CORE,
                from: "Some((next.range.clone(), (self.start - 1).max(1)))",
                to: "Some((next.range.clone(), self.start))"),
-  Mutation.new(promise: "2 never back without reset", file: "src/sync/machine/mod.rs", tests: CORE,
+  Mutation.new(promise: "2 never back without reset", file: "src/sync/machine/loading.rs", tests: CORE,
                from: "!same_cluster || snapshot.revision() < old.revision()", to: "false && same_cluster"),
   Mutation.new(promise: "2 another history is noticed", file: "src/sync/machine/mod.rs", tests: CORE,
                from: "header.cluster_id != snapshot.cluster_id()", to: "false"),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::event::{Page, PageRequest};
 use super::listing::{Listing, Progress};
+use super::pages::PageSize;
 use crate::range::Ranges;
 use crate::store::{Entry, Snapshot};
 
@@ -20,12 +21,13 @@ enum Stage {
     /// Until the time has come; never, when it is `None`.
     Idle(Option<Instant>),
     /// The next page is asked for when its time has come, or has been.
-    Reading { listing: Listing, against: Snapshot, next: Option<Instant> },
+    Reading { listing: Box<Listing>, against: Snapshot, next: Option<Instant>, sent: Instant },
 }
 
 #[derive(Debug)]
 pub(super) struct Audit {
     interval: Duration,
+    pages: PageSize,
     stage: Stage,
 }
 
@@ -40,8 +42,8 @@ pub(super) enum Finding {
 
 impl Audit {
     /// No audits at all for an interval of 0.
-    pub(super) const fn new(interval: Duration) -> Self {
-        Self { interval, stage: Stage::Idle(None) }
+    pub(super) fn new(interval: Duration, page_size: i64) -> Self {
+        Self { interval, pages: PageSize::new(page_size), stage: Stage::Idle(None) }
     }
 
     /// The watch has begun, or begun again: what was under way is of before. `random` is from 0.0 to 1.0.
@@ -59,28 +61,35 @@ impl Audit {
     }
 
     /// The deadline has come: what to ask for.
-    pub(super) fn due(&mut self, ranges: &Ranges, page_size: i64, shown: &Snapshot) -> PageRequest {
-        if let Stage::Reading { listing, next, .. } = &mut self.stage {
-            *next = None;
-            return listing.request();
+    pub(super) fn due(&mut self, now: Instant, ranges: &Ranges, shown: &Snapshot) -> PageRequest {
+        let limit = self.pages.keys();
+        if let Stage::Reading { listing, next, sent, .. } = &mut self.stage {
+            (*next, *sent) = (None, now);
+            return listing.request(limit);
         }
         let (revision, cluster_id) = (shown.revision(), shown.cluster_id());
-        let listing = Listing::again(ranges.clone(), page_size, revision, cluster_id);
-        let request = listing.request();
-        self.stage = Stage::Reading { listing, against: shown.clone(), next: None };
+        let mut listing = Box::new(Listing::again(ranges.clone(), revision, cluster_id));
+        let request = listing.request(limit);
+        self.stage = Stage::Reading { listing, against: shown.clone(), next: None, sent: now };
         request
     }
 
     /// A page, or `None` when it could not be had: that revision is compacted by now, or the member is behind.
     pub(super) fn answered(&mut self, now: Instant, page: Option<Page>, random: f64) -> Option<Finding> {
-        let Stage::Reading { listing, against, next } = &mut self.stage else { return None };
+        let Stage::Reading { listing, against, next, sent } = &mut self.stage else { return None };
+        match &page {
+            Some(page) => self.pages.arrived(page, now.saturating_duration_since(*sent)),
+            // Too large, too slow, or gone: less of it may do, the next time.
+            None => drop(self.pages.halve()),
+        }
         let finding = match page.map(|page| listing.accept(page)) {
-            Some(Progress::More(_)) => {
+            Some(Progress::More) => {
                 *next = Some(now + PAUSE);
                 return None;
             }
             Some(Progress::Complete(read)) => Some(compare(against, &read)),
-            Some(Progress::Inconsistent) | None => None,
+            // A page that is wrong in itself proves nothing of what is shown.
+            Some(Progress::Inconsistent | Progress::Broken(_)) | None => None,
         };
         self.stage = Stage::Idle(Some(now + self.interval.mul_f64(0.75 + random / 2.0)));
         finding
@@ -119,17 +128,19 @@ mod tests {
     fn audited(shown: &[(&str, i64)], pages: &[Option<&[(&str, i64)]>]) -> Option<Finding> {
         let mut snapshot = Snapshot::default();
         snapshot.stage(entries(shown));
-        let (mut audit, now) = (Audit::new(INTERVAL), Instant::now());
+        let (mut audit, now) = (Audit::new(INTERVAL, 2), Instant::now());
         audit.begin(now, 0.5);
         assert_eq!(audit.deadline(), Some(now + INTERVAL / 2));
         let mut finding = None;
         for (number, page) in pages.iter().enumerate() {
             let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
-            let request = audit.due(&ranges, 2, &snapshot.clone().staged(9, 7));
+            let request = audit.due(now, &ranges, &snapshot.clone().staged(9, 7));
             assert_eq!((request.revision, audit.deadline()), (Some(9), None));
             let header = Header { cluster_id: 7, revision: 12, raft_term: 1 };
             let more = number + 1 < pages.len();
-            let page = page.map(|page| Page { header, entries: entries(page), more });
+            let rest: usize = pages[number..].iter().flatten().map(|page| page.len()).sum();
+            let count = i64::try_from(rest).unwrap();
+            let page = page.map(|page| Page { header, entries: entries(page), more, count });
             finding = audit.answered(now, page, 0.5);
         }
         assert_eq!(audit.deadline(), Some(now + INTERVAL));

@@ -1,16 +1,15 @@
 //! Carries out what the machine decides, and tells it what came of it.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use etcd_client::{GetOptions, Txn, TxnOp, WatchOptions, WatchRequestSender, WatchResponseStream};
+use etcd_client::{WatchOptions, WatchRequestSender, WatchResponseStream};
 use tokio::sync::{Notify, watch};
 
-use super::event::{Effect, Event, Fault, PageRequest, Peer};
+use super::event::{Effect, Event, Fault};
 use super::machine::{Cached, Machine, Rules};
+use super::operations::{self, Operation, Outcome};
 use super::report::Report;
 use super::wire;
 use crate::clock;
@@ -19,11 +18,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::store::{Publication, Signal};
-use crate::transport::{CallError, Connection, Endpoints, Link, dial};
-
-/// Largest message taken: a catch-up batch of large values is far above tonic's 4 MiB, and would fail
-/// identically for ever.
-const MAX_MESSAGE: usize = 64 << 20;
+use crate::transport::{Connection, Endpoints, FlowReader, Link};
 
 /// Where the driver leaves what others read.
 #[derive(Debug, Clone)]
@@ -41,14 +36,6 @@ pub struct Outlet {
     pub published: Arc<Notify>,
 }
 
-type Operation = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
-enum Outcome {
-    Event(Event),
-    Connected(Box<Connection>, Peer),
-    Opened(WatchRequestSender, WatchResponseStream),
-}
-
 /// One client's I/O.
 pub struct Driver {
     settings: Arc<Settings>,
@@ -60,6 +47,8 @@ pub struct Driver {
     operation: Option<Operation>,
     audit: Option<Operation>,
     connection: Option<Connection>,
+    /// What arrives on it.
+    flow: Option<FlowReader>,
     /// The endpoint of the connection before: the next attempt may have to go elsewhere.
     left: Option<Endpoint>,
     stream: Option<(WatchRequestSender, WatchResponseStream)>,
@@ -99,6 +88,7 @@ impl Driver {
             operation: None,
             audit: None,
             connection: None,
+            flow: None,
             left: None,
             stream: None,
             reads: 0,
@@ -152,7 +142,10 @@ impl Driver {
                 }
                 Some(event)
             }
-            () = until(deadline) => Some(Event::Tick),
+            () = until(deadline) => {
+                let flows = self.flow.as_mut().is_some_and(FlowReader::moved);
+                Some(if flows { Event::Flowing } else { Event::Tick })
+            }
         }
     }
 
@@ -160,6 +153,7 @@ impl Driver {
         match outcome {
             Outcome::Event(event) => event,
             Outcome::Connected(connection, peer) => {
+                self.flow = Some(connection.flow.reader());
                 self.connection = Some(*connection);
                 Event::Connected(peer)
             }
@@ -173,14 +167,25 @@ impl Driver {
 
     async fn execute(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect { rotate } => self.connect(rotate),
+            Effect::Connect { rotate } => {
+                let left = self.left.take().filter(|_| rotate);
+                let (settings, endpoints) = (Arc::clone(&self.settings), Arc::clone(&self.endpoints));
+                self.operation = Some(operations::connect(settings, endpoints, left));
+            }
             Effect::Disconnect => self.disconnect(),
             Effect::CloseStream => self.close_stream(),
-            Effect::List(request) => self.list(request),
+            Effect::List(request) => {
+                self.operation = Some(operations::list(Arc::clone(&self.link), request));
+            }
             Effect::Verify { at } => self.verify(at),
-            Effect::Audit(request) => self.audit(request),
-            Effect::Compare { since } => self.compare(since),
-            Effect::Watch(range, revision) => self.watch(&range, revision).await,
+            Effect::Audit(request) => {
+                self.audit = Some(operations::audit(Arc::clone(&self.link), request));
+            }
+            Effect::Compare { since } => {
+                let link = Arc::clone(&self.link);
+                self.operation = Some(operations::compare(link, &self.settings, since));
+            }
+            Effect::Watch { range, from, fragments } => self.watch(&range, from, fragments).await,
             Effect::RequestProgress => self.request_progress().await,
             Effect::Publish(update) => {
                 self.outlet.publication.publish(update.snapshot, update.changed);
@@ -206,127 +211,37 @@ impl Driver {
         true
     }
 
-    // ---- operations: each ends in one event ----
-
-    fn connect(&mut self, rotate: bool) {
-        let (settings, endpoints) = (Arc::clone(&self.settings), Arc::clone(&self.endpoints));
-        let left = self.left.take().filter(|_| rotate);
-        self.operation = Some(Box::pin(async move {
-            let now = clock::now();
-            if let Some(left) = left {
-                endpoints.failed(&left, now);
-            }
-            let Some(endpoint) = endpoints.pick(now) else {
-                return lost(Error::configuration("endpoints", "none given"));
-            };
-            match dial(&settings, &endpoint).await {
-                Ok(connection) => {
-                    endpoints.succeeded(&endpoint);
-                    let version = connection.version.clone();
-                    let trust = wire::trust(&version);
-                    let peer = Peer { endpoint: endpoint.to_string(), version, trust };
-                    Outcome::Connected(Box::new(connection), peer)
-                }
-                Err(error) if error.is_denial() => Outcome::Event(Event::Failed(Fault::Denied(error))),
-                Err(error) => {
-                    endpoints.failed(&endpoint, clock::now());
-                    lost(error)
-                }
-            }
-        }));
-    }
-
-    fn list(&mut self, request: PageRequest) {
-        let link = Arc::clone(&self.link);
-        let doing = format!("list from {:?}", String::from_utf8_lossy(&request.start));
-        self.operation = Some(Box::pin(async move {
-            let read = async |client: etcd_client::Client| {
-                let options = wire::page_options(&request);
-                let mut client = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
-                client.get(request.start, Some(options)).await
-            };
-            answer(&doing, link.call(read).await, |response| Event::Listed(wire::page(response)))
-        }));
-    }
-
-    /// Whatever goes wrong with it, the watch will show if it matters.
-    fn audit(&mut self, request: PageRequest) {
-        let link = Arc::clone(&self.link);
-        self.audit = Some(Box::pin(async move {
-            let read = async |client: etcd_client::Client| {
-                let options = wire::audit_options(&request);
-                let mut client = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
-                client.get(request.start, Some(options)).await
-            };
-            Outcome::Event(Event::Audited(link.call(read).await.ok().map(wire::page)))
-        }));
-    }
-
     fn verify(&mut self, at: Option<i64>) {
-        let link = Arc::clone(&self.link);
         // In turn, so that a permission that is taken away from any of them shows.
         let ranges = self.settings.ranges.as_slice();
         let key = ranges.get(self.reads % ranges.len().max(1)).map_or_else(Vec::new, |r| r.start().to_vec());
         self.reads = self.reads.wrapping_add(1);
-        self.operation = Some(Box::pin(async move {
-            let read = async |mut client: etcd_client::Client| {
-                let options = GetOptions::new().with_limit(1).with_keys_only();
-                let options = match at {
-                    Some(revision) => options.with_revision(revision),
-                    None => options,
-                };
-                client.get(key, Some(options)).await
-            };
-            answer("ask for the revision", link.call(read).await, |response| {
-                Event::Verified(wire::header(response.0.header.as_ref()))
-            })
-        }));
-    }
-
-    fn compare(&mut self, since: i64) {
-        let link = Arc::clone(&self.link);
-        let gets: Vec<TxnOp> =
-            self.settings.ranges.as_slice().iter().map(|range| wire::changed_since(range, since)).collect();
-        self.operation = Some(Box::pin(async move {
-            let read = async |mut client: etcd_client::Client| client.txn(Txn::new().and_then(gets)).await;
-            answer("compare", link.call(read).await, |response| Event::Compared(wire::comparison(&response)))
-        }));
+        self.operation = Some(operations::verify(Arc::clone(&self.link), key, at));
     }
 
     // ---- the stream ----
 
-    async fn watch(&mut self, range: &KeyRange, revision: i64) {
-        let options = WatchOptions::new()
+    async fn watch(&mut self, range: &KeyRange, from: i64, fragments: bool) {
+        let mut options = WatchOptions::new()
             .with_range(range.range_end())
-            .with_start_revision(revision)
-            .with_progress_notify()
-            .with_fragment();
+            .with_start_revision(from)
+            .with_progress_notify();
+        if fragments {
+            options = options.with_fragment();
+        }
         if let Some((requests, _)) = &mut self.stream {
             // The channel holds 100 requests and the machine gives up a stream long before.
             let _ = requests.watch(range.start(), Some(options)).await;
-            return;
+        } else if let Some(connection) = self.connection.clone() {
+            self.operation = Some(operations::watch(connection, range.start().to_vec(), options));
         }
-        let Some(connection) = self.connection.clone() else { return };
-        let start = range.start().to_vec();
-        self.operation = Some(Box::pin(async move {
-            let mut client = connection.client.watch_client().max_decoding_message_size(MAX_MESSAGE);
-            match client.watch(start, Some(options)).await {
-                Ok(stream) => {
-                    let (requests, responses) = stream.split();
-                    Outcome::Opened(requests, responses)
-                }
-                Err(error) => {
-                    let endpoint = connection.endpoint.to_string();
-                    Outcome::Event(Event::Failed(wire::fault(&error, &endpoint)))
-                }
-            }
-        }));
     }
 
     async fn request_progress(&mut self) {
         if let Some((requests, _)) = &mut self.stream {
-            // Success means nothing, only the answer does; failure shows as the end of the stream.
-            let _ = requests.request_progress().await;
+            // Success means nothing, only the answer does; failure shows as the end of the stream. A server that is
+            // sending something large takes no questions: one more is not worth waiting for.
+            let _ = tokio::time::timeout(Duration::ZERO, requests.request_progress()).await;
         }
     }
 
@@ -379,19 +294,4 @@ async fn until(deadline: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
-}
-
-fn lost(error: Error) -> Outcome {
-    Outcome::Event(Event::Failed(Fault::Lost(error)))
-}
-
-fn answer<T>(doing: &str, result: Result<T, CallError>, event: impl FnOnce(T) -> Event) -> Outcome {
-    Outcome::Event(match result {
-        Ok(answer) => event(answer),
-        Err(CallError::Answered(error, endpoint)) => {
-            Event::Failed(wire::fault(&error, &endpoint).during(doing))
-        }
-        Err(CallError::Unanswered(error)) if error.is_denial() => Event::Failed(Fault::Denied(error)),
-        Err(CallError::Unanswered(error)) => Event::Failed(Fault::Lost(error)),
-    })
 }

@@ -58,6 +58,8 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// Whether the range has more keys than these.
     pub more: bool,
+    /// How many keys the range has, these included.
+    pub count: i64,
 }
 
 /// One message of the watch stream.
@@ -101,6 +103,8 @@ pub enum Fault {
     TokenExpired(Error),
     /// etcd refuses, and will go on refusing until somebody changes something.
     Denied(Error),
+    /// What etcd sent is larger than a message may be. In smaller parts it may do.
+    TooLarge(Error),
     /// Anything that another attempt, perhaps elsewhere, may heal.
     Lost(Error),
 }
@@ -113,6 +117,7 @@ impl Fault {
             Self::RevisionGone => self,
             Self::TokenExpired(error) => Self::TokenExpired(error.during(doing)),
             Self::Denied(error) => Self::Denied(error.during(doing)),
+            Self::TooLarge(error) => Self::TooLarge(error.during(doing)),
             Self::Lost(error) => Self::Lost(error.during(doing)),
         }
     }
@@ -139,6 +144,8 @@ pub enum Event {
     Audited(Option<Page>),
     /// The operation under way, or the stream, failed.
     Failed(Fault),
+    /// Time is up, but bytes are arriving: a large message is under way.
+    Flowing,
     /// The time asked for by [`super::Machine::deadline`] has come.
     Tick,
 }
@@ -180,8 +187,16 @@ pub enum Effect {
         /// The revision of the snapshot.
         since: i64,
     },
-    /// Create a watch on the stream (on a new stream when there is none) from this revision, which is known.
-    Watch(KeyRange, i64),
+    /// Create a watch on the stream, or on a new one when there is none.
+    Watch {
+        /// What to watch.
+        range: KeyRange,
+        /// The first revision to be told of, which is known already.
+        from: i64,
+        /// Have large messages sent in parts. etcd takes a time for that which grows with the square of the number of
+        /// events: 40,000 deletions in one transaction take longer than anybody waits.
+        fragments: bool,
+    },
     /// Read a page once more, keys and revisions alone and as one member has them; beside whatever else is under
     /// way.
     Audit(PageRequest),

@@ -2,50 +2,74 @@
 //!
 //! The first page is linearizable and its header decides the revision; all others are read at it, so that
 //! the whole is etcd's content at one instant although it was read over many.
+//!
+//! Each page is checked: a server that is broken, or hostile, must not get foreign keys into the copy, nor fill the
+//! memory with pages that never end (promise 11).
+
+use std::borrow::Cow;
 
 use super::event::{Page, PageRequest};
 use crate::range::{KeyRange, Ranges, next_key};
 use crate::store::Snapshot;
 
+/// The bytes of keys and values that a listing may have: etcd's own default limit for a whole database.
+const MOST_BYTES: usize = 2 << 30;
+
 #[derive(Debug)]
 pub(super) struct Listing {
     ranges: Ranges,
-    limit: i64,
     index: usize,
     cursor: Vec<u8>,
     /// Revision and cluster of the first page.
     at: Option<(i64, u64)>,
+    /// Keys asked for with the page that is under way; 0 for all.
+    limit: i64,
+    /// The keys of the current range that are still to come, once a page of it has said so.
+    to_come: Option<i64>,
+    bytes: usize,
     staging: Snapshot,
 }
 
 /// What a page led to.
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// Ask for this one next.
-    More(PageRequest),
+    /// Ask for the next one.
+    More,
     /// All ranges are read.
     Complete(Snapshot),
     /// The page is from another cluster than the first: nothing of this listing can be used.
     Inconsistent,
+    /// No etcd answers so; what is wrong with it.
+    Broken(String),
 }
 
 impl Listing {
-    /// `limit` 0 reads each range in one page.
-    pub(super) fn new(ranges: Ranges, limit: i64) -> Self {
+    pub(super) fn new(ranges: Ranges) -> Self {
         let cursor = ranges.as_slice().first().map_or_else(Vec::new, |range| range.start().to_vec());
-        Self { ranges, limit, index: 0, cursor, at: None, staging: Snapshot::default() }
+        Self {
+            ranges,
+            index: 0,
+            cursor,
+            at: None,
+            limit: 0,
+            to_come: None,
+            bytes: 0,
+            staging: Snapshot::default(),
+        }
     }
 
     /// The content at a revision that is known, page by page.
-    pub(super) fn again(ranges: Ranges, limit: i64, revision: i64, cluster_id: u64) -> Self {
-        Self { at: Some((revision, cluster_id)), ..Self::new(ranges, limit) }
+    pub(super) fn again(ranges: Ranges, revision: i64, cluster_id: u64) -> Self {
+        Self { at: Some((revision, cluster_id)), ..Self::new(ranges) }
     }
 
-    pub(super) fn request(&self) -> PageRequest {
+    /// The next page, of `limit` keys at most; 0 for all keys of the range.
+    pub(super) fn request(&mut self, limit: i64) -> PageRequest {
+        self.limit = limit;
         PageRequest {
             start: self.cursor.clone(),
             end: self.ranges.as_slice().get(self.index).map_or_else(Vec::new, KeyRange::range_end),
-            limit: self.limit,
+            limit,
             revision: self.at.map(|(revision, _)| revision),
         }
     }
@@ -55,12 +79,16 @@ impl Listing {
         if page.header.cluster_id != cluster_id {
             return Progress::Inconsistent;
         }
+        if let Err(fault) = self.check(&page, revision) {
+            return Progress::Broken(fault);
+        }
         let last = page.entries.last().map(|entry| next_key(entry.key()));
         self.staging.stage(page.entries);
         match last {
             Some(next) if page.more => self.cursor = next,
             _ => {
                 self.index += 1;
+                self.to_come = None;
                 let Some(range) = self.ranges.as_slice().get(self.index) else {
                     let staging = std::mem::take(&mut self.staging);
                     return Progress::Complete(staging.staged(revision, cluster_id));
@@ -68,7 +96,43 @@ impl Listing {
                 self.cursor = range.start().to_vec();
             }
         }
-        Progress::More(self.request())
+        Progress::More
+    }
+
+    /// Takes the page's keys into account, or says what is wrong with it.
+    fn check(&mut self, page: &Page, revision: i64) -> Result<(), String> {
+        let range = self.ranges.as_slice().get(self.index);
+        let mut least = Cow::Borrowed(self.cursor.as_slice());
+        for entry in &page.entries {
+            let (key, at) = (entry.key(), entry.mod_revision());
+            let shown = || format!("{:?}", String::from_utf8_lossy(key));
+            if !range.is_some_and(|range| range.contains(key)) {
+                return Err(format!("the key {} is outside the range that was asked for", shown()));
+            }
+            if key < &*least {
+                return Err(format!("the key {} is out of order", shown()));
+            }
+            if !(1..=revision).contains(&at) {
+                return Err(format!("the key {} has revision {at} at revision {revision}", shown()));
+            }
+            least = Cow::Owned(next_key(key));
+            self.bytes += key.len() + entry.value().len();
+        }
+        if page.more && page.entries.is_empty() {
+            return Err("a page without keys says that more keys follow".to_owned());
+        }
+        let keys = i64::try_from(page.entries.len()).unwrap_or(i64::MAX);
+        let expected = self.to_come.unwrap_or(page.count);
+        let to_come = expected - keys;
+        if to_come < 0 || page.more != (to_come > 0) {
+            let more = if page.more { "more follow" } else { "none follow" };
+            return Err(format!("a page has {keys} of {expected} keys and says that {more}"));
+        }
+        self.to_come = Some(to_come);
+        if self.bytes > MOST_BYTES {
+            return Err(format!("the watched keys and values are more than {MOST_BYTES} bytes"));
+        }
+        Ok(())
     }
 }
 
@@ -78,33 +142,93 @@ mod tests {
     use crate::store::Entry;
     use crate::sync::event::Header;
 
-    fn page(revision: i64, keys: &[&[u8]], more: bool) -> Page {
+    /// A page after which `to_come` keys follow.
+    fn page(revision: i64, keys: &[&[u8]], to_come: i64) -> Page {
         Page {
             header: Header { cluster_id: 1, revision, raft_term: 1 },
             entries: keys.iter().map(|key| Entry::new(key.to_vec(), b"", 1, 0)).collect(),
-            more,
+            more: to_come > 0,
+            count: i64::try_from(keys.len()).unwrap() + to_come,
         }
+    }
+
+    fn listing(prefixes: &[&[u8]]) -> Listing {
+        let mut listing = Listing::new(Ranges::merge(prefixes.iter().map(|prefix| KeyRange::prefix(prefix))));
+        listing.request(2);
+        listing
+    }
+
+    fn fault(progress: &Progress) -> &str {
+        let Progress::Broken(fault) = progress else { panic!("{progress:?}") };
+        fault
     }
 
     #[test]
     fn later_pages_are_read_at_the_revision_of_the_first_and_after_its_last_key() {
-        let ranges = Ranges::merge([KeyRange::prefix(b"/a/"), KeyRange::prefix(b"/b/")]);
-        let mut listing = Listing::new(ranges, 2);
-        assert_eq!(listing.request().revision, None);
-        let Progress::More(second) = listing.accept(page(7, &[b"/a/1", b"/a/2"], true)) else { panic!() };
-        assert_eq!((second.start, second.revision), (b"/a/2\0".to_vec(), Some(7)));
-        let Progress::More(third) = listing.accept(page(9, &[b"/a/3"], false)) else { panic!() };
+        let mut listing = listing(&[b"/a/", b"/b/"]);
+        assert_eq!(listing.request(2).revision, None);
+        assert!(matches!(listing.accept(page(7, &[b"/a/1", b"/a/2"], 1)), Progress::More));
+        let second = listing.request(5);
+        assert_eq!((second.start, second.revision, second.limit), (b"/a/2\0".to_vec(), Some(7), 5));
+        assert!(matches!(listing.accept(page(9, &[b"/a/3"], 0)), Progress::More));
+        let third = listing.request(2);
         assert_eq!((third.start, third.end, third.revision), (b"/b/".to_vec(), b"/b0".to_vec(), Some(7)));
-        let Progress::Complete(snapshot) = listing.accept(page(9, &[], false)) else { panic!() };
+        let Progress::Complete(snapshot) = listing.accept(page(9, &[], 0)) else { panic!() };
         assert_eq!((snapshot.revision(), snapshot.len()), (7, 3));
     }
 
     #[test]
     fn a_page_of_another_cluster_spoils_the_listing() {
-        let mut listing = Listing::new(Ranges::merge([KeyRange::prefix(b"/a/")]), 1);
-        let _ = listing.accept(page(7, &[b"/a/1"], true));
-        let mut foreign = page(7, &[b"/a/2"], false);
+        let mut listing = listing(&[b"/a/"]);
+        let _ = listing.accept(page(7, &[b"/a/1"], 1));
+        let mut foreign = page(7, &[b"/a/2"], 0);
         foreign.header.cluster_id = 2;
         assert!(matches!(listing.accept(foreign), Progress::Inconsistent));
+    }
+
+    #[test]
+    fn keys_that_were_not_asked_for_never_enter_the_copy() {
+        for foreign in [b"/b/1".as_slice(), b"/a", b"/a0", b""] {
+            let progress = listing(&[b"/a/"]).accept(page(7, &[foreign], 0));
+            assert!(fault(&progress).contains("outside the range"), "{progress:?}");
+        }
+        let mut second = listing(&[b"/a/", b"/b/"]);
+        assert!(matches!(second.accept(page(7, &[b"/a/1"], 0)), Progress::More));
+        assert!(fault(&second.accept(page(7, &[b"/a/2"], 0))).contains("outside the range"));
+    }
+
+    #[test]
+    fn keys_that_do_not_ascend_are_refused_within_a_page_and_from_page_to_page() {
+        for keys in [[b"/a/2".as_slice(), b"/a/1"], [b"/a/1", b"/a/1"]] {
+            let progress = listing(&[b"/a/"]).accept(page(7, &keys, 0));
+            assert!(fault(&progress).contains("out of order"), "{progress:?}");
+        }
+        let mut twice = listing(&[b"/a/"]);
+        assert!(matches!(twice.accept(page(7, &[b"/a/1", b"/a/2"], 2)), Progress::More));
+        assert!(fault(&twice.accept(page(7, &[b"/a/2", b"/a/3"], 0))).contains("out of order"));
+    }
+
+    #[test]
+    fn an_empty_page_that_promises_more_is_no_end() {
+        let progress = listing(&[b"/a/"]).accept(page(7, &[], 5));
+        assert!(fault(&progress).contains("without keys"), "{progress:?}");
+    }
+
+    #[test]
+    fn pages_end_when_the_number_of_keys_that_was_said_is_there() {
+        let mut endless = listing(&[b"/a/"]);
+        assert!(matches!(endless.accept(page(7, &[b"/a/1", b"/a/2"], 2)), Progress::More));
+        assert!(matches!(endless.accept(page(7, &[b"/a/3"], 9)), Progress::More));
+        assert!(fault(&endless.accept(page(7, &[b"/a/4"], 9))).contains("more follow"));
+        let mut short = page(7, &[b"/a/1"], 2);
+        short.more = false;
+        assert!(fault(&listing(&[b"/a/"]).accept(short)).contains("none follow"));
+    }
+
+    #[test]
+    fn a_key_of_a_later_revision_than_the_page_is_refused() {
+        let mut late = page(7, &[b"/a/1"], 0);
+        late.entries[0] = Entry::new(b"/a/1".to_vec(), b"", 8, 0);
+        assert!(fault(&listing(&[b"/a/"]).accept(late)).contains("has revision 8 at revision 7"));
     }
 }

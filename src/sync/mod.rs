@@ -13,6 +13,8 @@ mod listing;
 mod machine;
 #[cfg(test)]
 mod model;
+mod operations;
+mod pages;
 mod report;
 #[cfg(test)]
 mod sim;

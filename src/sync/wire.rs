@@ -39,6 +39,7 @@ pub(super) fn page(response: etcd_client::GetResponse) -> Page {
     Page {
         header: header(response.header.as_ref()),
         more: response.more,
+        count: response.count,
         entries: response.kvs.into_iter().map(entry).collect(),
     }
 }
@@ -117,6 +118,11 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
     if text.contains("required revision has been compacted") || text.contains("required revision is a future")
     {
         return Fault::RevisionGone;
+    }
+    if text.contains("message length too large") || text.contains("received message larger than max") {
+        let numbers = text.rsplit("too large: ").next().unwrap_or(text);
+        let told = format!("one message is too large ({numbers}); asking for it in smaller parts");
+        return Fault::TooLarge(Error::new(ErrorKind::Connection, told).at(endpoint));
     }
     let error = crate::transport::explain(error, endpoint);
     match error.kind() {

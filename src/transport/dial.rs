@@ -15,6 +15,7 @@ use tonic::transport::Endpoint as Target;
 
 use super::explain::explain;
 use super::first_contact;
+use super::flow::Flow;
 use super::reach::route;
 use super::tls::client_config;
 use crate::config::Settings;
@@ -31,6 +32,8 @@ pub struct Connection {
     pub endpoint: Endpoint,
     /// etcd's version there; empty when it does not tell.
     pub version: String,
+    /// What arrives on it.
+    pub flow: Flow,
 }
 
 /// Connects to `endpoint`.
@@ -52,9 +55,11 @@ pub(super) fn timed_out(what: &str, patience: Duration) -> Error {
 
 async fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Connection> {
     let route = route(endpoint).await?;
+    let flow = Flow::default();
+    let counted = flow.clone();
     let connector = tower::service_fn(move |_: Uri| {
-        let route = route.clone();
-        async move { route.connect().await.map(TokioIo::new) }
+        let (route, flow) = (route.clone(), counted.clone());
+        async move { route.connect().await.map(|stream| TokioIo::new(flow.count(stream))) }
     });
     let channel = target(settings, endpoint)?
         .connect_with_connector(connector)
@@ -62,7 +67,7 @@ async fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Connection>
         .map_err(|error| first_contact::explain(&error, endpoint, &settings.tls))?;
     let mut client = authenticate(settings, endpoint, channel).await?;
     let version = greet(&mut client).await.map_err(|error| unanswered(&error, settings, endpoint))?;
-    Ok(Connection { client, endpoint: endpoint.clone(), version })
+    Ok(Connection { client, endpoint: endpoint.clone(), version, flow })
 }
 
 /// Has the server say its version. One that answers with a refusal is there all the same.

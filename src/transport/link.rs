@@ -49,21 +49,46 @@ impl Link {
         let patience = self.settings.timing.request_timeout;
         let deadline = tokio::time::Instant::now() + patience;
         let (connection, serial) = self.connect_until(deadline).await?;
-        let name = connection.endpoint.to_string();
         let answer = tokio::time::timeout_at(deadline, request(connection.client.clone())).await;
+        self.conclude(&connection, serial, answer.ok())
+    }
+
+    /// The same for an answer that may be large: it may take longer than the request timeout while bytes arrive.
+    ///
+    /// # Errors
+    /// As of [`Self::call`].
+    pub async fn download<T>(
+        &self,
+        request: impl AsyncFnOnce(Client) -> std::result::Result<T, etcd_client::Error>,
+    ) -> std::result::Result<T, CallError> {
+        let patience = self.settings.timing.request_timeout;
+        let (connection, serial) = self.connect_until(tokio::time::Instant::now() + patience).await?;
+        let answer = connection.flow.wait(patience, request(connection.client.clone())).await;
+        self.conclude(&connection, serial, answer)
+    }
+
+    /// What an answer, or none in time, means for the connection.
+    fn conclude<T>(
+        &self,
+        connection: &Connection,
+        serial: u64,
+        answer: Option<std::result::Result<T, etcd_client::Error>>,
+    ) -> std::result::Result<T, CallError> {
+        let name = connection.endpoint.to_string();
         match answer {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(error)) => {
                 if is_broken(&error) {
-                    self.give_up(&connection, serial);
+                    self.give_up(connection, serial);
                 } else if explain(&error, &name).kind() == ErrorKind::Authentication {
                     // The next one brings a new token.
                     self.forget(serial);
                 }
                 Err(CallError::Answered(error, name))
             }
-            Err(_) => {
-                self.give_up(&connection, serial);
+            None => {
+                self.give_up(connection, serial);
+                let patience = self.settings.timing.request_timeout;
                 Err(CallError::Unanswered(timed_out("no answer", patience).at(name)))
             }
         }

@@ -9,6 +9,7 @@
 use std::time::Instant;
 
 use super::super::event::{Comparison, Effect};
+use super::opening::another_history;
 use super::{Machine, State};
 use crate::error::{Error, ErrorKind};
 
@@ -44,7 +45,7 @@ impl Machine {
     pub(super) fn compared(&mut self, now: Instant, comparison: Comparison, effects: &mut Vec<Effect>) {
         let Comparison { header, newer, count } = comparison;
         if self.history_differs(header) {
-            return self.relist(now, effects);
+            return self.start_over(now, another_history(), effects);
         }
         let State::Watching { stream, freshness } = &mut self.state else { return };
         let Some(snapshot) = &mut self.snapshot else { return };

@@ -4,13 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::super::event::{Effect, Fault};
 use super::super::freshness::Ask;
-use super::{COMPACTIONS_BEFORE_ONE_PAGE, Machine, State};
+use super::{Machine, State};
 use crate::error::{Error, ErrorKind};
 
 /// A refusal is healed by a person; ask seldom, but often enough to take the healing up at once.
 const DENIED_RETRY: Duration = Duration::from_secs(5);
-/// Never ask in a tight loop, whatever a server answers.
-const COMPACTIONS_BEFORE_BACKOFF: u32 = 6;
 
 impl Machine {
     pub(super) fn failed(&mut self, now: Instant, fault: Fault, effects: &mut Vec<Effect>) {
@@ -18,14 +16,16 @@ impl Machine {
             return;
         }
         match fault {
-            Fault::RevisionGone if self.compactions < COMPACTIONS_BEFORE_BACKOFF => {
-                self.compactions += 1;
-                self.relist(now, effects);
-            }
             Fault::RevisionGone => {
-                // After the pause it is listed again, in one page: never a state that only waits.
-                self.compactions = COMPACTIONS_BEFORE_ONE_PAGE;
-                let error = Error::new(ErrorKind::Connection, "etcd compacts faster than it lists");
+                let told = "etcd compacts its history before it can be followed: again and again, faster than the \
+                            watched keys are listed";
+                self.start_over(now, Error::new(ErrorKind::Connection, told), effects);
+            }
+            Fault::TooLarge(error) if matches!(self.state, State::Listing { .. }) => {
+                self.list_less(now, error, effects);
+            }
+            Fault::TooLarge(error) => {
+                self.resume.failed(self.revision(), true);
                 self.lost(now, error, effects);
             }
             Fault::TokenExpired(error) | Fault::Denied(error) if self.may_reauthenticate() => {
@@ -38,11 +38,14 @@ impl Machine {
                 let wait = DENIED_RETRY.mul_f64(0.5 + self.random.f64() / 2.0);
                 self.state = State::Denied { until: now + wait };
             }
-            Fault::Lost(error) => self.lost(now, error, effects),
+            Fault::Lost(error) => {
+                self.page_was_lost();
+                self.lost(now, error, effects);
+            }
         }
     }
 
-    fn lost(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
+    pub(super) fn lost(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
         self.disconnect(error, effects);
         let wait = self.backoff.failed(now, self.random.f64());
         self.state = State::Backoff { until: now + wait };
@@ -87,7 +90,17 @@ impl Machine {
         }
     }
 
+    /// Time is up, but a large message is arriving.
+    pub(super) fn flowing(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Opening { deadline, .. } => *deadline = now + self.rules.patience,
+            State::Watching { freshness, .. } => freshness.heard(now),
+            _ => {}
+        }
+    }
+
     fn silent(&mut self, now: Instant, what: &str, effects: &mut Vec<Effect>) {
+        self.resume.failed(self.revision(), false);
         let patience = self.rules.patience.as_secs_f64();
         let error = Error::new(ErrorKind::Timeout, format!("{what} for {patience} s; connecting anew"));
         self.failed(now, Fault::Lost(self.at_peer(error)), effects);
@@ -107,7 +120,7 @@ mod tests {
     use super::super::Rules;
     use super::*;
     use crate::range::{KeyRange, Ranges};
-    use crate::sync::event::{Event, Peer, Trust};
+    use crate::sync::event::{Event, Header, Page, Peer, Response, Trust};
     use crate::sync::report::Report;
 
     fn connected() -> (Machine, Instant) {
@@ -130,21 +143,76 @@ mod tests {
         Event::Connected(Peer { endpoint: String::new(), version: String::new(), trust: Trust::Exact })
     }
 
-    #[test]
-    fn compaction_that_is_always_faster_pauses_the_listing_and_never_ends_it() {
+    /// What happens when all time is spent in `failing`: listings asked for, and pauses before them.
+    fn listings_and_pauses(mut failing: impl FnMut(&mut Machine, Instant) -> Vec<Effect>) -> (u32, u32) {
         let (mut machine, mut now) = connected();
-        let (mut listings, mut pauses) = (0, 0);
-        for _ in 0..100 {
-            for effect in machine.step(now, Event::Failed(Fault::RevisionGone)) {
-                listings += u32::from(matches!(effect, Effect::List(_)));
-            }
-            if let Some(deadline) = machine.deadline() {
+        let start = now;
+        let (mut listings, mut pauses) = (1, 0);
+        let mut count = |effects: &[Effect]| {
+            listings +=
+                effects.iter().map(|effect| u32::from(matches!(effect, Effect::List(_)))).sum::<u32>();
+        };
+        while now < start + Duration::from_secs(600) {
+            count(&failing(&mut machine, now));
+            now += Duration::from_millis(50);
+            if let State::Backoff { until } = machine.state {
                 pauses += 1;
-                now = deadline;
+                now = until;
                 machine.step(now, Event::Tick);
-                machine.step(now, peer());
+                count(&machine.step(now, peer()));
             }
         }
-        assert!(listings > 50 && pauses > 10, "{listings} listings, {pauses} pauses");
+        assert!(machine.report().last_error.as_ref().unwrap().to_string().contains("compacts its history"));
+        (listings, pauses)
+    }
+
+    #[test]
+    fn compaction_that_is_always_faster_pauses_the_listing_and_never_ends_it() {
+        let (listings, pauses) =
+            listings_and_pauses(|machine, now| machine.step(now, Event::Failed(Fault::RevisionGone)));
+        // Jitter halves a pause of three seconds.
+        assert!(listings > 200 && listings < 800 && pauses >= listings - 4, "{listings}, {pauses}");
+    }
+
+    #[test]
+    fn a_watch_that_is_created_only_to_be_cancelled_is_no_success() {
+        let header = Header { cluster_id: 1, revision: 9, raft_term: 1 };
+        let (listings, pauses) = listings_and_pauses(|machine, now| {
+            let page = Page { header, entries: Vec::new(), more: false, count: 0 };
+            let mut effects = machine.step(now, Event::Listed(page));
+            let created = Response { header, created: true, ..Response::default() };
+            effects.extend(machine.step(now, Event::Responded(created)));
+            effects.extend(machine.step(now, Event::Verified(header)));
+            let gone = Response { header, canceled: true, compact_revision: 9, ..Response::default() };
+            effects.extend(machine.step(now, Event::Responded(gone)));
+            effects
+        });
+        assert!(listings > 200 && listings < 800 && pauses >= listings - 4, "{listings}, {pauses}");
+    }
+
+    #[test]
+    fn a_listing_that_was_overtaken_long_after_the_last_is_not_held_up() {
+        let (mut machine, mut now) = connected();
+        let header = Header { cluster_id: 1, revision: 9, raft_term: 1 };
+        for _ in 0..9 {
+            machine.step(now, Event::Listed(Page { header, entries: Vec::new(), more: false, count: 0 }));
+            machine.step(now, Event::Responded(Response { header, created: true, ..Response::default() }));
+            now += Duration::from_secs(60);
+            let gone = Response { header, canceled: true, compact_revision: 9, ..Response::default() };
+            let effects = machine.step(now, Event::Responded(gone));
+            assert!(effects.iter().any(|effect| matches!(effect, Effect::List(_))));
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_too_large_is_asked_for_again_with_half_the_keys_and_the_last_says_what_is_too_large() {
+        let (mut machine, now) = connected();
+        let error = || Error::new(ErrorKind::Connection, "list one key from \"/a/\": too large");
+        let effects = machine.step(now, Event::Failed(Fault::TooLarge(error())));
+        assert!(matches!(&effects[..], [Effect::List(request)] if request.limit == 1), "{effects:?}");
+        machine.step(now, Event::Failed(Fault::TooLarge(error())));
+        assert!(matches!(machine.state, State::Backoff { .. }));
+        let told = machine.report().last_error.as_ref().unwrap().to_string();
+        assert_eq!(told, format!("one key with its value is more than can be read: {}", error()));
     }
 }

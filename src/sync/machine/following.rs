@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::super::event::{Effect, Fault, Response, Trust, Update};
 use super::super::wire::fault_of_cancellation;
+use super::opening::another_history;
 use super::{Machine, State};
 use crate::error::{Error, ErrorKind};
 use crate::store::Changed;
@@ -17,7 +18,7 @@ impl Machine {
         if response.canceled {
             self.canceled(now, &response, effects);
         } else if foreign {
-            self.relist(now, effects);
+            self.start_over(now, another_history(), effects);
         } else if response.created {
             self.created(now, response.watch_id, effects);
         } else if response.changes.is_empty() && !response.fragment {

@@ -8,35 +8,39 @@
 //!                       Backoff / Denied ◀───────── any failure ────┘
 //! ```
 //!
-//! The published snapshot is served through all of them. This file holds the way up to an open watch;
-//! `following` what happens on it, `failing` the way back, `cached` what a copy from disk is good for, `auditing`
-//! whether what is shown is right, `comparing` what proves freshness where no progress is told.
+//! The published snapshot is served through all of them. `loading` holds the way to a snapshot, `opening` the way to
+//! an open watch, `following` what happens on it, `failing` the way back, `resuming` how to come back to a revision at
+//! which a watch failed, `cached` what a copy from disk is good for, `auditing` whether what is shown is right,
+//! `comparing` what proves freshness where no progress answer does.
 
 mod auditing;
 mod cached;
 mod comparing;
 mod failing;
 mod following;
+mod loading;
+mod opening;
+mod resuming;
 
 use std::time::{Duration, Instant};
 
 pub use self::cached::Cached;
 use self::cached::Held;
+use self::resuming::Resume;
 use super::audit::Audit;
-use super::event::{Effect, Event, Header, Page, Peer, Trust, Update};
+use super::event::{Effect, Event, Header, Peer, Trust};
 use super::freshness::Freshness;
-use super::listing::{Listing, Progress};
+use super::listing::Listing;
+use super::pages::PageSize;
 use super::report::{Phase, Report};
 use super::stream::Stream;
 use crate::backoff::Backoff;
 use crate::error::Error;
-use crate::range::{KeyRange, Ranges};
-use crate::store::{Changed, Snapshot};
+use crate::range::Ranges;
+use crate::store::Snapshot;
 
 const BACKOFF_BASE: Duration = Duration::from_millis(100);
 const STABILITY: Duration = Duration::from_secs(120);
-/// A listing that compaction overtakes twice is read in one page: no later page can be too late.
-const COMPACTIONS_BEFORE_ONE_PAGE: u32 = 2;
 
 /// What the machine must know of the settings.
 #[derive(Debug, Clone)]
@@ -65,7 +69,10 @@ enum State {
     /// Waits for pages. Compaction of its revision starts it again.
     Listing {
         listing: Listing,
+        /// When the first page was asked for.
         sent: Instant,
+        /// When the page under way was.
+        page_sent: Instant,
     },
     /// Waits for a linearizable header: a data folder that was lost answers with a lower revision, and a
     /// watch resumed there would be created and stay silent for ever.
@@ -111,7 +118,13 @@ pub struct Machine {
     hull_denied: bool,
     /// A refusal has been answered with a new connection since the last success.
     reauthenticated: bool,
-    compactions: u32,
+    /// The watch that failed last.
+    resume: Resume,
+    pages: PageSize,
+    /// Listings in a row that came to nothing: no watch lived on any of them.
+    restarts: u32,
+    /// Since when the last watch has been open.
+    opened_at: Option<Instant>,
     connections: u64,
     backoff: Backoff,
     random: fastrand::Rng,
@@ -128,13 +141,16 @@ impl Machine {
             state: State::Stopped,
             snapshot,
             cached: None,
-            audit: Audit::new(rules.audit_interval),
+            audit: Audit::new(rules.audit_interval, rules.page_size),
             trust: Trust::Repeated,
             mute: false,
             asked_at: 0,
             hull_denied: false,
             reauthenticated: false,
-            compactions: 0,
+            resume: Resume::default(),
+            pages: PageSize::new(rules.page_size),
+            restarts: 0,
+            opened_at: None,
             connections: 0,
             backoff,
             random: fastrand::Rng::with_seed(rules.seed),
@@ -182,6 +198,7 @@ impl Machine {
             Event::Responded(response) => self.responded(now, response, &mut effects),
             Event::Audited(page) => self.audited(now, page, &mut effects),
             Event::Failed(fault) => self.failed(now, fault, &mut effects),
+            Event::Flowing => self.flowing(now),
             Event::Tick => self.ticked(now, &mut effects),
         }
         self.report.phase = self.phase();
@@ -228,91 +245,14 @@ impl Machine {
         self.report.peer = Some(peer);
         self.connections += 1;
         self.report.reconnects = self.connections - 1;
-        if let Some(at) = self.at_hand().map(Snapshot::revision) {
+        // After failures that another watch from there would only repeat, the way is to list.
+        let resumable = |at: &i64| !self.resume.is_hopeless(*at) && !self.has_restarted_often();
+        if let Some(at) = self.at_hand().map(Snapshot::revision).filter(resumable) {
             effects.push(Effect::Verify { at: Some(at) });
             self.state = State::Verifying { sent: now };
             self.asked_at = at;
         } else {
             self.list(now, effects);
-        }
-    }
-
-    // ---- listing ----
-
-    fn list(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        let one_page = self.compactions >= COMPACTIONS_BEFORE_ONE_PAGE;
-        let listing =
-            Listing::new(self.rules.ranges.clone(), if one_page { 0 } else { self.rules.page_size });
-        effects.push(Effect::List(listing.request()));
-        self.state = State::Listing { listing, sent: now };
-    }
-
-    fn listed(&mut self, now: Instant, page: Page, effects: &mut Vec<Effect>) {
-        let header = page.header;
-        let State::Listing { listing, sent } = &mut self.state else { return };
-        let sent = *sent;
-        match listing.accept(page) {
-            Progress::More(request) => effects.push(Effect::List(request)),
-            Progress::Inconsistent => self.list(now, effects),
-            Progress::Complete(snapshot) => {
-                if self.history_differs(Header { revision: snapshot.revision(), ..header }) {
-                    self.refuse_cached();
-                }
-                self.report.raft_term = header.raft_term;
-                self.replace(snapshot, effects);
-                self.confirm(sent);
-                self.open(now, effects);
-            }
-        }
-    }
-
-    /// Publishes a listed snapshot: with the difference to the one before, deletions included.
-    fn replace(&mut self, snapshot: Snapshot, effects: &mut Vec<Effect>) {
-        let update = match &self.snapshot {
-            None => Update { snapshot: snapshot.clone(), changed: Changed::All, reset: false },
-            Some(old) => {
-                self.report.relists += 1;
-                let same_cluster = old.cluster_id() == snapshot.cluster_id();
-                let reset = !same_cluster || snapshot.revision() < old.revision();
-                self.report.resets += u64::from(reset);
-                let changed = Changed::Keys(old.changed_keys(&snapshot));
-                Update { snapshot: snapshot.clone(), changed, reset }
-            }
-        };
-        self.snapshot = Some(snapshot);
-        effects.push(Effect::Publish(update));
-    }
-
-    // ---- verifying and opening ----
-
-    fn verified(&mut self, now: Instant, header: Header, effects: &mut Vec<Effect>) {
-        if self.history_differs(header) {
-            self.refuse_cached();
-            self.relist(now, effects);
-            return;
-        }
-        self.report.raft_term = header.raft_term;
-        match &mut self.state {
-            State::Verifying { sent } => {
-                let sent = *sent;
-                self.adopt_cached(effects);
-                if header.revision == self.revision() {
-                    self.confirm(sent);
-                }
-                self.open(now, effects);
-            }
-            State::Watching { freshness, .. } => {
-                freshness.found(now, header.revision);
-                self.settle(now);
-                if let State::Watching { freshness, .. } = &mut self.state
-                    && freshness.is_behind()
-                    && freshness.may_answer()
-                {
-                    freshness.asked(now);
-                    effects.push(Effect::RequestProgress);
-                }
-            }
-            _ => {}
         }
     }
 
@@ -333,53 +273,7 @@ impl Machine {
         self.cached = None;
     }
 
-    fn relist(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        effects.push(Effect::CloseStream);
-        self.list(now, effects);
-    }
-
     fn revision(&self) -> i64 {
         self.snapshot.as_ref().map_or(0, Snapshot::revision)
-    }
-
-    fn open(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        let stream = Stream::new(&self.watch_ranges(), self.revision() + 1);
-        effects.extend(stream.to_create().map(|(range, revision)| Effect::Watch(range, revision)));
-        self.state = State::Opening { stream, deadline: now + self.rules.patience };
-    }
-
-    /// One watch for each range where the server can tell when all have come as far; else one watch over
-    /// all of them, which has an order of its own. A user who may not read the whole gets several.
-    fn watch_ranges(&self) -> Vec<KeyRange> {
-        match self.rules.ranges.hull().filter(|_| self.watches_hull()) {
-            Some(hull) => vec![hull],
-            None => self.rules.ranges.as_slice().to_vec(),
-        }
-    }
-
-    fn watches_hull(&self) -> bool {
-        self.rules.ranges.as_slice().len() > 1
-            && (self.trust == Trust::Repeated || self.mute)
-            && !self.hull_denied
-    }
-
-    fn created(&mut self, now: Instant, watch_id: i64, effects: &mut Vec<Effect>) {
-        let State::Opening { stream, deadline } = &mut self.state else { return };
-        stream.created(watch_id);
-        if let Some((range, revision)) = stream.to_create() {
-            *deadline = now + self.rules.patience;
-            effects.push(Effect::Watch(range, revision));
-            return;
-        }
-        let State::Opening { stream, .. } = std::mem::replace(&mut self.state, State::Stopped) else {
-            return;
-        };
-        let interval = self.rules.progress_interval;
-        let freshness = Freshness::new(interval, self.rules.patience, now, self.mute);
-        self.state = State::Watching { stream, freshness };
-        self.backoff.succeeded(now);
-        self.compactions = 0;
-        self.audit.begin(now, self.random.f64());
-        self.ticked(now, effects);
     }
 }

@@ -116,11 +116,12 @@ impl Etcd {
         let mut entries: Vec<Entry> =
             self.content(&all, revision).into_values().filter(|entry| inside(entry.key())).collect();
         let limit = usize::try_from(request.limit).unwrap();
+        let count = i64::try_from(entries.len()).unwrap();
         let more = limit > 0 && entries.len() > limit;
         if more {
             entries.truncate(limit);
         }
-        Some(Page { header: self.header(), entries, more })
+        Some(Page { header: self.header(), entries, more, count })
     }
 
     /// The events of `range` from revision `from` on.

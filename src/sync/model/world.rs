@@ -183,7 +183,7 @@ impl World {
             Effect::Verify { at } => self.operation = Some(Operation::Verify(at)),
             Effect::Audit(request) => self.audit = Some(request),
             Effect::Compare { since } => self.operation = Some(Operation::Compare(since)),
-            Effect::Watch(range, start) => self.watch(range, start),
+            Effect::Watch { range, from, .. } => self.watch(range, from),
             Effect::RequestProgress => self.announce(-1),
             Effect::Publish(update) => self.publish(update),
             Effect::Confirm(revision) => {

@@ -42,6 +42,10 @@ pub(super) struct Conduct {
     pub(super) delay: Duration,
     /// Watches are told nothing of what is written.
     pub(super) mute: bool,
+    /// A page of more keys than this, and a watch's message without fragments, is larger than may be sent.
+    pub(super) most_at_once: usize,
+    /// A watch that asked for fragments is told nothing: the server never comes to the end of making them.
+    pub(super) fragments_take_forever: bool,
     /// Compacts all before each page but the first of a listing.
     pub(super) compact_between_pages: bool,
 }
@@ -55,6 +59,8 @@ impl Default for Conduct {
             refuse_reads: None,
             delay: Duration::ZERO,
             mute: false,
+            most_at_once: usize::MAX,
+            fragments_take_forever: false,
             compact_between_pages: false,
         }
     }
@@ -75,6 +81,7 @@ pub(super) struct Watcher {
     pub(super) id: i64,
     pub(super) range: KeyRange,
     pub(super) next: i64,
+    pub(super) fragments: bool,
     pub(super) stream: Outgoing,
 }
 
@@ -189,9 +196,15 @@ impl State {
                     watcher.stream.send(Ok(PbWatchResponse { canceled: true, compact_revision, ..blank }));
                 continue;
             }
-            let events: Vec<PbEvent> =
+            if watcher.fragments && self.conduct.fragments_take_forever {
+                continue;
+            }
+            let mut events: Vec<PbEvent> =
                 self.content.events(&watcher.range, watcher.next).iter().map(event).collect();
             watcher.next = watcher.next.max(revision + 1);
+            if events.len() > self.conduct.most_at_once && !watcher.fragments {
+                events[0].kv.as_mut().unwrap().key = vec![0; 65 << 20];
+            }
             if !events.is_empty() {
                 let _ = watcher.stream.send(Ok(PbWatchResponse { events, ..blank }));
             }

@@ -5,6 +5,7 @@
 mod content;
 mod etcd;
 mod follower;
+mod large;
 mod liveness;
 mod proxied;
 mod refusals;

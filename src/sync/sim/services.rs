@@ -144,14 +144,18 @@ impl State {
         let asked = PageRequest { start, end, limit: request.limit, revision };
         let gone = || Status::out_of_range("etcdserver: mvcc: required revision has been compacted");
         let mut page = self.content.page(&asked).ok_or_else(gone)?;
-        // As etcd: the number is of all keys in the range, whatever the filter and the limit.
-        let count = self.content.content(&Ranges::merge([range]), self.content.revision()).len();
+        if page.entries.len() > self.conduct.most_at_once {
+            return Err(Status::out_of_range(
+                "decoded message length too large: found 7 bytes, the limit is: 6 bytes",
+            ));
+        }
         page.entries.retain(|entry| entry.mod_revision() >= request.min_mod_revision);
         Ok(PbRangeResponse {
             header: Some(self.header()),
             kvs: page.entries.iter().map(key_value).collect(),
             more: page.more,
-            count: i64::try_from(count).unwrap(),
+            // As etcd: the number is of all keys in the range, whatever the filter and the limit.
+            count: page.count,
         })
     }
 
@@ -160,14 +164,14 @@ impl State {
             Some(PbWatchRequestUnion::CreateRequest(create)) => {
                 self.asked.watches.push(create.start_revision);
                 let range = KeyRange::from_request(&create.key, &create.range_end);
-                self.create(range, create.start_revision, stream);
+                self.create(range, create.start_revision, create.fragment, stream);
             }
             Some(PbWatchRequestUnion::ProgressRequest(_)) => self.tell_progress(stream),
             _ => {}
         }
     }
 
-    fn create(&mut self, range: KeyRange, next: i64, stream: &Outgoing) {
+    fn create(&mut self, range: KeyRange, next: i64, fragments: bool, stream: &Outgoing) {
         let created =
             PbWatchResponse { header: Some(self.header()), created: true, ..PbWatchResponse::default() };
         if let Some(reason) = self.conduct.refuse_watches {
@@ -179,7 +183,7 @@ impl State {
         // Ids are the server's to choose, for each stream anew.
         let watch_id = i64::try_from(self.watchers.len()).unwrap() + 5;
         let _ = stream.send(Ok(PbWatchResponse { watch_id, ..created }));
-        self.watchers.push(Watcher { id: watch_id, range, next, stream: stream.clone() });
+        self.watchers.push(Watcher { id: watch_id, range, next, fragments, stream: stream.clone() });
         self.tell_watchers();
     }
 

@@ -1,0 +1,97 @@
+//! The way to an open watch: is the history still the one that the snapshot is of, and one watch after another.
+
+use std::time::Instant;
+
+use super::super::event::{Effect, Header, Trust};
+use super::super::freshness::Freshness;
+use super::super::stream::Stream;
+use super::{Machine, State};
+use crate::error::{Error, ErrorKind};
+use crate::range::KeyRange;
+
+impl Machine {
+    pub(super) fn verified(&mut self, now: Instant, header: Header, effects: &mut Vec<Effect>) {
+        if self.history_differs(header) {
+            self.refuse_cached();
+            return self.start_over(now, another_history(), effects);
+        }
+        self.report.raft_term = header.raft_term;
+        match &mut self.state {
+            State::Verifying { sent } => {
+                let sent = *sent;
+                self.adopt_cached(effects);
+                if header.revision == self.revision() {
+                    self.confirm(sent);
+                }
+                self.open(now, effects);
+            }
+            State::Watching { freshness, .. } => {
+                freshness.found(now, header.revision);
+                self.settle(now);
+                if let State::Watching { freshness, .. } = &mut self.state
+                    && freshness.is_behind()
+                    && freshness.may_answer()
+                {
+                    freshness.asked(now);
+                    effects.push(Effect::RequestProgress);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn open(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let stream = Stream::new(&self.watch_ranges(), self.revision() + 1);
+        self.state = State::Opening { stream, deadline: now + self.rules.patience };
+        self.create_next(now, effects);
+    }
+
+    /// Asks for the next watch; `false` when there is none to ask for.
+    fn create_next(&mut self, now: Instant, effects: &mut Vec<Effect>) -> bool {
+        let fragments = self.resume.wants_fragments(self.revision());
+        let State::Opening { stream, deadline } = &mut self.state else { return false };
+        let Some((range, from)) = stream.to_create() else { return false };
+        *deadline = now + self.rules.patience;
+        effects.push(Effect::Watch { range, from, fragments });
+        true
+    }
+
+    /// One watch for each range where the server can tell when all have come as far; else one watch over
+    /// all of them, which has an order of its own. A user who may not read the whole gets several.
+    fn watch_ranges(&self) -> Vec<KeyRange> {
+        match self.rules.ranges.hull().filter(|_| self.watches_hull()) {
+            Some(hull) => vec![hull],
+            None => self.rules.ranges.as_slice().to_vec(),
+        }
+    }
+
+    pub(super) fn watches_hull(&self) -> bool {
+        self.rules.ranges.as_slice().len() > 1
+            && (self.trust == Trust::Repeated || self.mute)
+            && !self.hull_denied
+    }
+
+    pub(super) fn created(&mut self, now: Instant, watch_id: i64, effects: &mut Vec<Effect>) {
+        let State::Opening { stream, .. } = &mut self.state else { return };
+        stream.created(watch_id);
+        if self.create_next(now, effects) {
+            return;
+        }
+        let State::Opening { stream, .. } = std::mem::replace(&mut self.state, State::Stopped) else {
+            return;
+        };
+        let interval = self.rules.progress_interval;
+        let freshness = Freshness::new(interval, self.rules.patience, now, self.mute);
+        self.state = State::Watching { stream, freshness };
+        self.backoff.succeeded(now);
+        self.opened_at = Some(now);
+        self.audit.begin(now, self.random.f64());
+        self.ticked(now, effects);
+    }
+}
+
+/// What is said when an answer is not of the history that the snapshot is of, again and again.
+pub(super) fn another_history() -> Error {
+    let told = "the answers are of different clusters or histories, as behind a balancer of two clusters";
+    Error::new(ErrorKind::Connection, told)
+}

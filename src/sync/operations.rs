@@ -1,0 +1,149 @@
+//! The requests of a driver: each ends in one event.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use etcd_client::{GetOptions, Txn, TxnOp, WatchOptions, WatchRequestSender, WatchResponseStream};
+
+use super::event::{Event, Fault, PageRequest, Peer};
+use super::wire;
+use crate::clock;
+use crate::config::Settings;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::transport::{CallError, Connection, Endpoints, Link, dial};
+
+/// Largest message taken. tonic's own limit of 4 MiB is below what etcd sends in one piece; a larger message than this
+/// is asked for in parts.
+const MAX_MESSAGE: usize = 64 << 20;
+
+pub(super) type Operation = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+pub(super) enum Outcome {
+    Event(Event),
+    Connected(Box<Connection>, Peer),
+    Opened(WatchRequestSender, WatchResponseStream),
+}
+
+/// Connects to one of `endpoints`, but not to the one that was `left` if there is another.
+pub(super) fn connect(
+    settings: Arc<Settings>,
+    endpoints: Arc<Endpoints>,
+    left: Option<Endpoint>,
+) -> Operation {
+    Box::pin(async move {
+        let now = clock::now();
+        if let Some(left) = left {
+            endpoints.failed(&left, now);
+        }
+        let Some(endpoint) = endpoints.pick(now) else {
+            return lost(Error::configuration("endpoints", "none given"));
+        };
+        match dial(&settings, &endpoint).await {
+            Ok(connection) => {
+                endpoints.succeeded(&endpoint);
+                let version = connection.version.clone();
+                let trust = wire::trust(&version);
+                let peer = Peer { endpoint: endpoint.to_string(), version, trust };
+                Outcome::Connected(Box::new(connection), peer)
+            }
+            Err(error) if error.is_denial() => Outcome::Event(Event::Failed(Fault::Denied(error))),
+            Err(error) => {
+                endpoints.failed(&endpoint, clock::now());
+                lost(error)
+            }
+        }
+    })
+}
+
+/// Reads a page.
+pub(super) fn list(link: Arc<Link>, request: PageRequest) -> Operation {
+    let keys = if request.limit == 1 { "one key" } else { "keys" };
+    let doing = format!("list {keys} from {:?}", String::from_utf8_lossy(&request.start));
+    Box::pin(async move {
+        let options = wire::page_options(&request);
+        let answered = read_page(&link, request, options).await;
+        answer(&doing, answered, |response| Event::Listed(wire::page(response)))
+    })
+}
+
+/// Reads a page for an audit. Whatever goes wrong with it, the watch will show if it matters.
+pub(super) fn audit(link: Arc<Link>, request: PageRequest) -> Operation {
+    Box::pin(async move {
+        let options = wire::audit_options(&request);
+        let answered = read_page(&link, request, options).await;
+        Outcome::Event(Event::Audited(answered.ok().map(wire::page)))
+    })
+}
+
+async fn read_page(
+    link: &Link,
+    request: PageRequest,
+    options: GetOptions,
+) -> Result<etcd_client::GetResponse, CallError> {
+    let read = async |client: etcd_client::Client| {
+        let mut client = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
+        client.get(request.start, Some(options)).await
+    };
+    Box::pin(link.download(read)).await
+}
+
+/// Reads nothing, but the revision; `at` one that must be readable, at `key`.
+pub(super) fn verify(link: Arc<Link>, key: Vec<u8>, at: Option<i64>) -> Operation {
+    Box::pin(async move {
+        let read = async |mut client: etcd_client::Client| {
+            let options = GetOptions::new().with_limit(1).with_keys_only();
+            let options = match at {
+                Some(revision) => options.with_revision(revision),
+                None => options,
+            };
+            client.get(key, Some(options)).await
+        };
+        answer("ask for the revision", link.call(read).await, |response| {
+            Event::Verified(wire::header(response.0.header.as_ref()))
+        })
+    })
+}
+
+/// Compares all watched ranges with what they were at `since`.
+pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64) -> Operation {
+    let changed = |range| wire::changed_since(range, since);
+    let gets: Vec<TxnOp> = settings.ranges.as_slice().iter().map(changed).collect();
+    Box::pin(async move {
+        let read = async |mut client: etcd_client::Client| client.txn(Txn::new().and_then(gets)).await;
+        answer("compare", link.call(read).await, |response| Event::Compared(wire::comparison(&response)))
+    })
+}
+
+/// Opens a stream with a first watch on it.
+pub(super) fn watch(connection: Connection, start: Vec<u8>, options: WatchOptions) -> Operation {
+    Box::pin(async move {
+        let mut client = connection.client.watch_client().max_decoding_message_size(MAX_MESSAGE);
+        match client.watch(start, Some(options)).await {
+            Ok(stream) => {
+                let (requests, responses) = stream.split();
+                Outcome::Opened(requests, responses)
+            }
+            Err(error) => {
+                let endpoint = connection.endpoint.to_string();
+                Outcome::Event(Event::Failed(wire::fault(&error, &endpoint)))
+            }
+        }
+    })
+}
+
+fn lost(error: Error) -> Outcome {
+    Outcome::Event(Event::Failed(Fault::Lost(error)))
+}
+
+fn answer<T>(doing: &str, result: Result<T, CallError>, event: impl FnOnce(T) -> Event) -> Outcome {
+    Outcome::Event(match result {
+        Ok(answer) => event(answer),
+        Err(CallError::Answered(error, endpoint)) => {
+            Event::Failed(wire::fault(&error, &endpoint).during(doing))
+        }
+        Err(CallError::Unanswered(error)) if error.is_denial() => Event::Failed(Fault::Denied(error)),
+        Err(CallError::Unanswered(error)) => Event::Failed(Fault::Lost(error)),
+    })
+}

@@ -1,0 +1,94 @@
+//! How many keys to ask for in one page: pages adapt to what the values weigh and to how fast they arrive.
+//!
+//! etcd limits a page by its keys alone. 5,000 keys of 20 kB are 100 MB, more than a message may have; over a slow
+//! line a page of a few megabytes takes longer than anything else should wait for.
+
+use std::time::Duration;
+
+use super::event::Page;
+
+/// The first page of all: what the keys weigh is not known yet, and etcd builds a whole page in its memory.
+const FIRST: i64 = 1_000;
+
+/// A page of these many bytes is large enough: larger ones are no faster.
+const BYTES: usize = 4 << 20;
+
+/// A page that takes longer than this is cut in half.
+const SLOW: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PageSize {
+    keys: i64,
+    most: i64,
+}
+
+impl PageSize {
+    /// Never more than `most` keys.
+    pub(super) fn new(most: i64) -> Self {
+        Self { keys: most.min(FIRST), most }
+    }
+
+    pub(super) const fn keys(self) -> i64 {
+        self.keys
+    }
+
+    /// A page arrived. Says what the next one may have: at most twice as many keys.
+    pub(super) fn arrived(&mut self, page: &Page, took: Duration) {
+        let bytes: usize = page.entries.iter().map(|entry| entry.key().len() + entry.value().len()).sum();
+        if took > SLOW {
+            self.halve();
+        } else if let Some(each) = bytes.checked_div(page.entries.len()) {
+            let fitting = i64::try_from(BYTES / each.max(1)).unwrap_or(i64::MAX);
+            self.keys = (self.keys * 2).min(fitting).clamp(1, self.most.max(1));
+        }
+    }
+
+    /// A page was larger than a message may be, or did not arrive. Whether a smaller one may do.
+    pub(super) fn halve(&mut self) -> bool {
+        let smaller = self.keys > 1;
+        self.keys = (self.keys / 2).max(1);
+        smaller
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Entry;
+    use crate::sync::event::Header;
+
+    fn page(keys: i64, bytes: usize) -> Page {
+        let entry = |number: i64| Entry::new(number.to_be_bytes().to_vec(), &vec![0; bytes - 8], 1, 0);
+        Page { header: Header::default(), entries: (0..keys).map(entry).collect(), more: true, count: keys }
+    }
+
+    #[test]
+    fn small_values_come_in_pages_of_as_many_keys_as_allowed() {
+        let mut size = PageSize::new(5_000);
+        let mut asked = Vec::new();
+        for _ in 0..4 {
+            asked.push(size.keys());
+            size.arrived(&page(size.keys(), 200), Duration::from_millis(20));
+        }
+        assert_eq!(asked, [1_000, 2_000, 4_000, 5_000]);
+    }
+
+    #[test]
+    fn large_values_and_slow_pages_make_small_ones_and_small_values_large_ones_again() {
+        let mut size = PageSize::new(5_000);
+        size.arrived(&page(1_000, 20_000), Duration::from_millis(20));
+        assert_eq!(size.keys(), 209);
+        size.arrived(&page(200, 20_000), Duration::from_secs(2));
+        assert_eq!(size.keys(), 104);
+        size.arrived(&page(104, 200), Duration::from_millis(20));
+        assert_eq!(size.keys(), 208);
+    }
+
+    #[test]
+    fn a_page_never_has_less_than_one_key() {
+        let mut size = PageSize::new(2);
+        assert!(size.halve() && !size.halve());
+        size.arrived(&page(1, 8 << 20), Duration::from_secs(9));
+        assert_eq!(size.keys(), 1);
+    }
+}

@@ -1,0 +1,152 @@
+//! Counts the bytes that arrive on a connection: a large answer over a slow line is no silence.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Fewer new bytes than this between two looks are no progress. HTTP/2's own pings, and a stuck member that
+/// answers each question with the same few bytes, stay below it.
+const LEAST: u64 = 4 << 10;
+
+/// The bytes that have arrived on one connection.
+#[derive(Debug, Clone, Default)]
+pub struct Flow(Arc<AtomicU64>);
+
+/// Looks at a [`Flow`] from time to time.
+#[derive(Debug)]
+pub struct FlowReader {
+    flow: Flow,
+    seen: u64,
+}
+
+impl Flow {
+    /// A reader to whom everything up to now is old.
+    #[must_use]
+    pub fn reader(&self) -> FlowReader {
+        FlowReader { seen: self.received(), flow: self.clone() }
+    }
+
+    fn received(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Waits for `answer` until nothing has arrived for `patience`; then `None`.
+    pub(super) async fn wait<T>(&self, patience: Duration, answer: impl Future<Output = T>) -> Option<T> {
+        let mut answer = pin!(answer);
+        let mut reader = self.reader();
+        loop {
+            if let Ok(answer) = tokio::time::timeout(patience, &mut answer).await {
+                return Some(answer);
+            }
+            if !reader.moved() {
+                return None;
+            }
+        }
+    }
+
+    pub(super) fn count<S>(&self, stream: S) -> Counted<S> {
+        Counted { stream, flow: self.clone() }
+    }
+}
+
+impl FlowReader {
+    /// Whether more than a few bytes have arrived since the last look.
+    pub fn moved(&mut self) -> bool {
+        let received = self.flow.received();
+        let moved = received - self.seen >= LEAST;
+        self.seen = received;
+        moved
+    }
+}
+
+/// A byte stream that counts what it reads.
+#[derive(Debug)]
+pub(super) struct Counted<S> {
+    stream: S,
+    flow: Flow,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let read = buf.filled().len().saturating_sub(before);
+        self.flow.0.fetch_add(read as u64, Ordering::Relaxed);
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_waited_for_while_bytes_flow_and_no_longer() {
+        let flow = Flow::default();
+        let (mut server, client) = duplex(64 << 10);
+        let mut client = flow.count(client);
+        let patience = Duration::from_secs(3);
+        tokio::spawn(async move {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                server.write_all(&[0; 4 << 10]).await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        });
+        let start = tokio::time::Instant::now();
+        let whole = flow.wait(patience, async {
+            client.read_exact(&mut vec![0; 80 << 10]).await.unwrap();
+        });
+        assert_eq!((whole.await, start.elapsed().as_secs()), (Some(()), 20));
+        let never = flow.wait(patience, std::future::pending::<()>());
+        assert_eq!((never.await, start.elapsed().as_secs()), (None, 23));
+    }
+
+    #[tokio::test]
+    async fn a_few_bytes_are_no_progress() {
+        let flow = Flow::default();
+        let (mut server, client) = duplex(64 << 10);
+        let (mut client, mut reader) = (flow.count(client), flow.reader());
+        server.write_all(&[0; 100]).await.unwrap();
+        client.read_exact(&mut [0; 100]).await.unwrap();
+        assert!(!reader.moved());
+    }
+}
