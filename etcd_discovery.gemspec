@@ -2,6 +2,8 @@
 
 require_relative "lib/etcd_discovery/version"
 
+repository = "https://github.com/etcd-discovery/etcd_discovery"
+
 Gem::Specification.new do |spec|
   spec.name = "etcd_discovery"
   spec.version = EtcdDiscovery::VERSION
@@ -13,7 +15,14 @@ Gem::Specification.new do |spec|
     under a lease that a native thread keeps alive, and finds the services of others.
   TEXT
   spec.license = "MIT"
-  spec.metadata["rubygems_mfa_required"] = "true"
+  spec.homepage = repository
+  spec.metadata = {
+    "source_code_uri" => "#{repository}/tree/v#{spec.version}",
+    "changelog_uri" => "#{repository}/blob/v#{spec.version}/CHANGELOG.md",
+    "documentation_uri" => "#{repository}/tree/v#{spec.version}/docs",
+    "bug_tracker_uri" => "#{repository}/issues",
+    "rubygems_mfa_required" => "true"
+  }
 
   spec.required_ruby_version = ">= 3.1"
   # The first RubyGems that builds an extension from a Cargo.toml.

@@ -18,9 +18,10 @@ module Compile
   module_function
 
   # @return [String] the path of the library that Cargo built, wherever its target folder is
-  def build
-    output, status = Open3.capture2("cargo", "rustc", "--package", PACKAGE, "--lib", "--release", "--locked",
-                                    "--message-format", "json-render-diagnostics", "--", *LINK_ARGS)
+  def build(cargo: %w[cargo rustc], flags: [], environment: {})
+    output, status = Open3.capture2(environment, *cargo, "--package", PACKAGE, "--lib", "--release",
+                                    "--locked", "--message-format", "json-render-diagnostics",
+                                    "--", *LINK_ARGS, *flags)
     abort "cargo could not compile the extension; what it said is above." unless status.success?
 
     artifact(output.each_line.map { |line| JSON.parse(line) })

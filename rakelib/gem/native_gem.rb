@@ -1,0 +1,60 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "rubygems/package"
+require "tmpdir"
+
+# A gem for one platform with a library for each of several Rubies. Installing it compiles nothing.
+class NativeGem
+  # What Ruby loads. The Rust sources stay out.
+  SHIPPED = %r{\A(?:lib|sig|docs|exe)/|\A[^/]+\.md\z|\ALICENSE\z}
+  LIBRARY = "etcd_discovery.#{RbConfig::CONFIG.fetch('DLEXT')}".freeze
+
+  # @param platform [String] as RubyGems calls it
+  def initialize(platform)
+    @platform = platform
+  end
+
+  # @return [String] where the gem is, or will be
+  def path = File.expand_path("pkg/#{specification.full_name}.gem")
+
+  # @param libraries [Hash{String => String}] a Ruby's version, as "3.4", and the path of its library
+  # @param target [String] where to put the gem
+  # @return [void]
+  def build(libraries, target = path)
+    spec = specification
+    spec.required_ruby_version = rubies(libraries.keys)
+    Dir.mktmpdir("etcd_discovery-native") do |stage|
+      spec.files.each { |file| put(file, File.join(stage, file)) }
+      libraries.each do |abi, library|
+        spec.files += [file = "lib/etcd_discovery/#{abi}/#{LIBRARY}"]
+        put(library, File.join(stage, file))
+      end
+      FileUtils.mkdir_p(File.dirname(target))
+      Dir.chdir(stage) { quietly { Gem::Package.build(spec, false, false, target) } }
+    end
+  end
+
+  private
+
+  def specification
+    Gem::Specification.load("etcd_discovery.gemspec").dup.tap do |spec|
+      spec.platform = @platform
+      spec.extensions = []
+      spec.files = spec.files.grep(SHIPPED)
+    end
+  end
+
+  # RubyGems cannot say that a version in between has no library: the gem says that when it is loaded.
+  def rubies(abis)
+    oldest, newest = abis.minmax_by { |abi| Gem::Version.new(abi) }
+    [">= #{oldest}", "< #{newest.sub(/\d+\z/) { |minor| minor.to_i + 1 }}.dev"]
+  end
+
+  def quietly(&block) = Gem::DefaultUserInteraction.use_ui(Gem::SilentUI.new, &block)
+
+  def put(file, place)
+    FileUtils.mkdir_p(File.dirname(place))
+    FileUtils.cp(file, place)
+  end
+end

@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+# Runs where a gem was installed: reads, writes, announces and forks against the etcd named by ENDPOINT, then
+# checks that no library for another Ruby loads.
+
+require "etcd_discovery"
+require "open3"
+require "securerandom"
+
+def check(what)
+  yield or abort "smoke test: #{what} failed on Ruby #{RUBY_VERSION}"
+end
+
+key = "/smoke/#{SecureRandom.hex(8)}"
+EtcdDiscovery.configure do |config|
+  config.endpoints = [ENV.fetch("ENDPOINT")]
+  config.watch "/smoke/", "/service/"
+end
+EtcdDiscovery.start
+check("reading a key that is not there") { EtcdDiscovery[key].nil? }
+
+EtcdDiscovery.put(key, "1")
+check("seeing a change") { EtcdDiscovery.wait_for(key, timeout: 10) { |value| value == "1" } }
+check("a typed read") { EtcdDiscovery.integer(key) == 1 }
+
+registration = EtcdDiscovery.register("smoke", "127.0.0.1:1")
+check("a registration") do
+  EtcdDiscovery.wait_for(registration.key, timeout: 10)
+  EtcdDiscovery.service("smoke").instances.any?
+end
+
+child = fork do
+  inherited = EtcdDiscovery[key] == "1"
+  EtcdDiscovery.put(key, "2")
+  exit!(inherited && EtcdDiscovery.wait_for(key, timeout: 10) { |value| value == "2" } ? 0 : 1)
+end
+_, status = Process.wait2(child)
+check("a forked child") { status.success? }
+check("seeing the child's change") { EtcdDiscovery.wait_for(key, timeout: 10) { |value| value == "2" } }
+
+EtcdDiscovery.stop
+
+loaded, = $LOADED_FEATURES.grep(%r{/etcd_discovery\.so\z})
+others = Dir[loaded.sub(%r{/[\d.]+/etcd_discovery\.so\z}, "/*/etcd_discovery.so")] - [loaded]
+others.each do |library|
+  code = "begin; require #{library.dump}; rescue LoadError => e; puts e.message; exit 9; end"
+  words, status = Open3.capture2e(RbConfig.ruby, "-e", code)
+  check("refusing #{library} (#{words.inspect})") { status.exitstatus == 9 }
+end
+
+puts "Ruby #{RUBY_VERSION}: works; refuses #{others.map { |path| path.split('/')[-2] }.join(', ')}"
