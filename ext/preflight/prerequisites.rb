@@ -5,26 +5,20 @@ require "rbconfig"
 require "shellwords"
 require "tmpdir"
 require_relative "libclang"
+require_relative "packages"
 
 # What compiling the native library needs. Cargo finds most of it missing only minutes later, one thing per
 # attempt, and shows a page of a build script's panic: this finds all of it in a second.
 module Prerequisites
   CARGO_TOML = File.expand_path("../../Cargo.toml", __dir__)
 
-  # What is wrong, what to do about it where no package helps, and the package for each system that has one.
-  Problem = Struct.new(:fault, :remedy, :packages, keyword_init: true)
-
-  SYSTEMS = {
-    debian: ["Debian, Ubuntu", "apt-get install"], fedora: ["Fedora", "dnf install"],
-    alpine: ["Alpine", "apk add"], homebrew: ["Homebrew", "brew install"]
-  }.freeze
-
-  # Debian's and Ubuntu's own Rust is too old.
-  RUST = { fedora: "cargo", alpine: "cargo", homebrew: "rust" }.freeze
-  COMPILER = { debian: "gcc libc6-dev", fedora: "gcc", alpine: "gcc musl-dev" }.freeze
-  MAKE = { debian: "make", fedora: "make", alpine: "make" }.freeze
-  LIBCLANG = { debian: "libclang-dev", fedora: "clang-devel", alpine: "clang-dev", homebrew: "llvm" }.freeze
-  RUBY_HEADERS = { debian: "ruby-dev", fedora: "ruby-devel", alpine: "ruby-dev", homebrew: "ruby" }.freeze
+  # What is wrong, what to do about it without a package, and the package for each system that has one.
+  Problem = Struct.new(:fault, :remedy, :packages, keyword_init: true) do
+    def sentence
+      install = "install #{Packages.names(packages)}" if packages.any?
+      "#{fault}: #{[remedy, install].compact.join(', or ')}."
+    end
+  end
 
   # Homebrew needs these tools itself, so it does not package them.
   XCODE = "on macOS run xcode-select --install"
@@ -39,8 +33,8 @@ module Prerequisites
     <<~TEXT
       etcd_discovery cannot compile its native library on this machine. Nothing was compiled.
 
-      #{found.map { |problem| sentence(problem) }.join("\n")}
-      #{commands(found)}
+      #{found.map(&:sentence).join("\n")}
+      #{Packages.commands(found.map(&:packages))}
       Then run the same command again. docs/installation.md tells more.
     TEXT
   end
@@ -48,21 +42,6 @@ module Prerequisites
   # @return [Array<Problem>]
   def problems
     [rust, compiler, make, libclang, ruby_headers].compact
-  end
-
-  def sentence(problem)
-    packages = problem.packages.map { |system, names| "#{names} (#{SYSTEMS.fetch(system).first})" }
-    install = "install #{packages[..-2].join(', ')} or #{packages.last}" if packages.any?
-    "#{problem.fault}: #{[problem.remedy, install].compact.join(', or ')}."
-  end
-
-  # One command per system, for all of it.
-  def commands(problems)
-    lines = SYSTEMS.filter_map do |system, (name, command)|
-      packages = problems.filter_map { |problem| problem.packages[system] }.uniq
-      "  #{"#{name}:".ljust(16)}#{command} #{packages.join(' ')}" if packages.any?
-    end
-    lines.empty? ? "" : ["", "The packages in one command:", *lines, ""].join("\n")
   end
 
   def rust
@@ -73,8 +52,8 @@ module Prerequisites
       output, works = try(command, "--version")
       return rust_problem("#{name} does not run (#{first_line(output)})") unless works
 
-      version = output[/\d+\.\d+\.\d+/].to_s
-      return rust_problem("#{name} #{version} is too old") if older?(version)
+      version = output[/\d+\.\d+\.\d+/]
+      return rust_problem("#{name} #{version} is too old") if version && older?(version)
     end
     nil
   end
@@ -91,7 +70,7 @@ module Prerequisites
 
   def rust_problem(fault)
     remedy = "install Rust #{required_rust} or newer from https://rustup.rs (Debian, Ubuntu)"
-    Problem.new(fault:, packages: RUST, remedy:)
+    Problem.new(fault:, packages: Packages::NEEDS.fetch(:rust), remedy:)
   end
 
   def older?(version) = Gem::Version.new(version) < Gem::Version.new(required_rust)
@@ -102,7 +81,7 @@ module Prerequisites
   def compiler
     ruby_cc = Shellwords.split(RbConfig.expand(RbConfig::MAKEFILE_CONFIG.fetch("CC").dup)).first
     faults = ["cc", ruby_cc].uniq.filter_map { |command| compiler_fault(command) }
-    Problem.new(fault: faults.first, packages: COMPILER, remedy: XCODE) if faults.any?
+    Problem.new(fault: faults.first, packages: Packages::NEEDS.fetch(:compiler), remedy: XCODE) if faults.any?
   end
 
   # Linking shows what looking does not: a compiler without the C library's development files.
@@ -120,20 +99,23 @@ module Prerequisites
   # RubyGems runs make after every extconf.rb, this check's own included.
   def make
     command = Shellwords.split(ENV["MAKE"] || ENV["make"] || "make").first
-    Problem.new(fault: "#{command} is missing", packages: MAKE, remedy: XCODE) unless program(command)
+    return if program(command)
+
+    Problem.new(fault: "#{command} is missing", packages: Packages::NEEDS.fetch(:make), remedy: XCODE)
   end
 
   def libclang
     fault = Libclang.fault
     return unless fault
 
-    Problem.new(fault:, packages: LIBCLANG, remedy: ENV.key?("LIBCLANG_PATH") ? "unset LIBCLANG_PATH" : nil)
+    Problem.new(fault:, packages: Packages::NEEDS.fetch(:libclang),
+                remedy: ENV.key?("LIBCLANG_PATH") ? "unset LIBCLANG_PATH" : nil)
   end
 
   def ruby_headers
     return if File.exist?(File.join(RbConfig::CONFIG.fetch("rubyhdrdir"), "ruby.h"))
 
-    Problem.new(fault: "Ruby's C headers are missing", packages: RUBY_HEADERS)
+    Problem.new(fault: "Ruby's C headers are missing", packages: Packages::NEEDS.fetch(:ruby_headers))
   end
 
   # @return [Array(String, Boolean)] what the command printed, and whether it succeeded
