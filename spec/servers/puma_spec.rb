@@ -108,5 +108,19 @@ RSpec.describe "puma" do
         announced.map { |key| File.basename(key).to_i }.sort == pids
       end
     end
+
+    it "TERM: a worker withdraws its registration before its last request is done" do
+      expect_all_to_follow
+      busy = Thread.new { server.get("/until/released") }
+      worker = expect_soon("a worker with a request") do
+        server.worker_pids.find { |pid| server.ask(pid)["busy"] }
+      end
+      Process.kill(:TERM, worker)
+      expect_soon("no registration of #{worker}") { announced.none? { |key| key.end_with?("/#{worker}") } }
+      expect(server.ask(worker)["busy"]).to be true
+      etcd.ctl.put("/service/released", "now")
+      expect(busy.value).to include("pid" => worker)
+      server.await_workers(2, without: [worker])
+    end
   end
 end

@@ -3,8 +3,8 @@
 require "puma/plugin"
 
 # `plugin :etcd_discovery` in config/puma.rb: the application's copy is there before puma forks or serves,
-# every worker watches at once, and what the process announced is withdrawn when puma stops, before the
-# last requests are done, and when it restarts, where an exec skips Ruby's at_exit blocks.
+# every worker watches at once, and what a process announced is withdrawn when its server stops, before the
+# last requests are done, and when puma restarts, where an exec skips Ruby's at_exit blocks.
 #
 # It does not load the gem: a phased restart must be able to bring a new version of it.
 Puma::Plugin.create do
@@ -18,6 +18,10 @@ Puma::Plugin.create do
     end
     hook(launcher.events, :after_booted, :on_booted) { begin_following }
     hook(launcher.events, :after_stopped, :on_stopped) { withdraw }
+    # Before the last requests are done, and also in a worker that then hangs until puma kills it: under Ruby
+    # 3.3 and 3.4, IO#close sometimes waits forever in a server that a signal has stopped. No other hook comes
+    # that early.
+    launcher.events.register(:state) { |state| withdraw if %i[stop halt].include?(state) }
   end
 
   private

@@ -24,15 +24,17 @@ module Application
 
     def open_window = Window.open { JSON.generate(answer) }
 
-    def call(_env)
+    def call(env)
+      wait_until_released if env["PATH_INFO"] == "/until/released"
       [200, { "content-type" => "application/json" }, [JSON.generate(answer)]]
     end
 
     def answer
       return { pid: Process.pid, ready: EtcdDiscovery.ready? } unless @registration
 
-      { pid: Process.pid, value: EtcdDiscovery[KEY], told:, snapshot: EtcdDiscovery.snapshot.revision,
-        owned: @registration.owned?, registration: @registration.to_h }.merge(EtcdDiscovery.status.to_h)
+      { pid: Process.pid, value: EtcdDiscovery[KEY], told:, busy: @busy,
+        snapshot: EtcdDiscovery.snapshot.revision, owned: @registration.owned?,
+        registration: @registration.to_h }.merge(EtcdDiscovery.status.to_h)
     end
 
     private
@@ -42,6 +44,13 @@ module Application
       EtcdDiscovery.on_change(KEY) { |change| @told << [Process.pid, change.value] }
       @registration = EtcdDiscovery.register("booted", "127.0.0.1:1", id: Process.pid.to_s, ttl: 60)
       @registration.wait(timeout: 30)
+    end
+
+    # A request that lasts until the spec says so.
+    def wait_until_released
+      @busy = true
+      sleep 0.05 until EtcdDiscovery["/service/released"]
+      @busy = false
     end
 
     # What on_change has told in this process; what a parent was told before the fork is not ours.
