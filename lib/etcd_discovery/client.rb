@@ -244,13 +244,19 @@ module EtcdDiscovery
     # Whoever starts must learn that this is not etcd's word, or that there would be nothing to fall back on.
     def report_cache
       told = status
-      warn_of(told.cache_error.message) if told.cache_error
+      report_cache_error(told.cache_error)
       return unless told.from_cache
 
       reason = told.last_error&.message || "etcd has not answered yet"
       warn_of("serving the copy on disk, last confirmed at #{told.synced_at || 'an unknown time'}: #{reason}")
     rescue StandardError
       nil
+    end
+
+    # Once for each trouble, whoever meets it: `start`, or who looks after the client.
+    def report_cache_error(error)
+      warn_of(error.message) if error && error.message != @cache_error_told
+      @cache_error_told = error&.message
     end
 
     def warn_of(trouble) = config.logger&.warn("etcd_discovery: #{trouble}")

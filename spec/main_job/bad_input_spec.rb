@@ -79,6 +79,17 @@ RSpec.describe "bad input" do
     end
   end
 
+  it "a TLS file that does not exist matters to those who connect alone" do
+    missing = client("https://127.0.0.1:1", "/service/", ca_file: "/nowhere.pem", boot_timeout: 2)
+    [-> { missing.start }, -> { missing["/service/b"] }, lambda {
+                                                           missing.put("/service/b", "1")
+                                                         }].each do |connect|
+      expect(error_from(EtcdDiscovery::ConfigurationError,
+                        &connect).message).to include("ca_file: /nowhere.pem")
+    end
+    expect(missing.status.state).to eq :stopped
+  end
+
   [0, -1, "soon", Float::NAN, nil].each do |seconds|
     it "a boot_timeout of #{seconds.inspect} is refused" do
       error = error_from(EtcdDiscovery::ConfigurationError) do
@@ -139,13 +150,13 @@ RSpec.describe "bad input" do
     process = ruby_process(<<~RUBY)
       report error_of { EtcdDiscovery.configure { |config| config.endpoints = ["not a url"]; config.watch "/a/" } }
       report error_of { EtcdDiscovery.configure { |config| config.watch 42 } }
-      report error_of { EtcdDiscovery.configure { |config| config.ca_file = "/nowhere.pem"; config.watch "/a/" } }
+      report error_of { EtcdDiscovery.configure { |config| config.cert_file = "/x.pem"; config.watch "/a/" } }
       report error_of { EtcdDiscovery["/a/b"] }
     RUBY
     errors = Array.new(3) { process.heard }
     expect(errors.map { |error| error[:class] }).to all(eq("EtcdDiscovery::ConfigurationError"))
     expect(errors.map { |error| error[:message] })
-      .to match([include("not a url"), include("watch"), include("/nowhere.pem")])
+      .to match([include("not a url"), include("watch"), include("key_file")])
     expect(process.heard[:ancestors]).to include("EtcdDiscovery::Error")
   end
 end

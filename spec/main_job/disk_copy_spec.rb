@@ -175,10 +175,87 @@ RSpec.describe "the copy on disk" do
     expect_soon("the copy, written again") { reader.status.cache_error.nil? && File.exist?(path) }
   end
 
-  it "at a path that cannot be used is refused when it is set" do
+  it "at a path that cannot be used stops nobody: the log and the status say so" do
+    etcd.ctl.put("/service/b", "there")
     ["/nowhere/copy", folder, "/dev/null/copy"].each do |wrong|
-      expect { EtcdDiscovery::Client.new(watch: ["/service/"], cache_path: wrong) }
-        .to raise_error(EtcdDiscovery::ConfigurationError, /cache_path: #{wrong}/)
+      reader = copier("/service/", cache_path: wrong).tap(&:start)
+      expect(reader["/service/b"]).to eq "there"
+      expect(reader.status.cache_error.message).to include(wrong)
+      expect(log.string).to include("the copy on disk, #{wrong}")
+    end
+  end
+
+  it "in a folder that is not there yet is made when the folder is, and is told once by a read that starts" do
+    path = File.join(folder, "later/copy")
+    reader = copier("/service/", cache_path: path)
+    etcd.ctl.put("/service/b", "there")
+    expect(reader["/service/b"]).to eq "there"
+    expect_soon("a word about it") { log.string.scan("the copy on disk, #{path}").any? }
+    FileUtils.mkdir(File.dirname(path))
+    expect_soon("the copy") { reader.status.cache_error.nil? && File.exist?(path) }
+  end
+
+  # A process that may not read or write what is in the folder: root may everything, and becomes another user.
+  def as_another_user(code, folder_rights, file_rights)
+    root = Process.uid.zero?
+    File.chmod(folder_rights, folder)
+    Dir.children(folder).each { |name| root || File.chmod(file_rights, File.join(folder, name)) }
+    File.chown(root && folder_rights == 0o700 ? 65_534 : nil, nil, folder)
+    ruby_process(<<~RUBY, etcd, env: { "CACHE" => path })
+      Process::UID.change_privilege(65_534) if Process.uid.zero?
+      connect "/service/", cache_path: ENV.fetch("CACHE"), progress_interval: 0.5
+      report EtcdDiscovery["/service/b"]
+      #{code}
+    RUBY
+  end
+
+  it "that another user has left in the application's folder is replaced, with its lock" do
+    leave_a_copy(b: "before")
+    etcd.ctl.put("/service/b", "after")
+    process = as_another_user("hear", 0o700, 0)
+    expect(process.heard).to eq "after"
+    expect_soon("another copy") do
+      File.stat(path).mode & 0o777 == 0o600 && File.binread(path).include?("after")
+    end
+  end
+
+  it "in a folder that may not be written stops nobody" do
+    etcd.ctl.put("/service/b", "there")
+    process = as_another_user("report EtcdDiscovery.status.cache_error.message", 0o555, 0o600)
+    expect(process.heard).to eq "there"
+    expect(process.heard).to include(path, "its folder cannot be written to (Permission denied")
+  end
+
+  it "that root leaves belongs to the owner of the folder, and root reads it again" do
+    owner = Process.uid.zero? ? 65_534 : Process.uid
+    File.chown(owner, nil, folder)
+    leave_a_copy(b: "before")
+    wait_until("the lock") { File.exist?("#{path}.lock") }
+    expect(Dir.children(folder).map { |name| File.stat(File.join(folder, name)).uid }).to all(eq(owner))
+    etcd.kill9
+    expect(copier("/service/").start["/service/b"]).to eq "before"
+  end
+
+  it "of an absurd size is refused at once" do
+    leave_a_copy(b: "before")
+    File.truncate(path, 300 << 30)
+    etcd.kill9
+    reader = copier("/service/", boot_timeout: 1)
+    expect { reader.start }.to raise_error(EtcdDiscovery::ConnectionError)
+    expect(reader.status.cache_error.message).to include(path, "damaged")
+  end
+
+  it "with a pipe, or a link, where its lock should be is not written, and the status says so" do
+    target = File.join(folder, "target")
+    [-> { File.mkfifo("#{path}.lock") }, -> { File.symlink(target, "#{path}.lock") }].each do |plant|
+      plant.call
+      reader = copier("/service/").tap(&:start)
+      expect_soon("the trouble") do
+        reader.status.cache_error&.message&.include?("#{path}.lock: it is no plain")
+      end
+      expect([File.exist?(target), File.exist?(path)]).to eq [false, false]
+      reader.stop
+      File.delete("#{path}.lock")
     end
   end
 

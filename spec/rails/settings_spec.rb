@@ -98,7 +98,14 @@ RSpec.describe "in Rails, a setting" do
 
   it "that is a path counts from the application's folder, wherever the process runs" do
     write(file, "shared: {watch: /a/, ca_file: config/ca.pem}")
-    expect(refused).to start_with "ca_file: #{root}/config/ca.pem:"
+    expect(in_force("ca_file")).to eq ["#{root}/config/ca.pem"]
+  end
+
+  it "that names a file which is not there yet, as while an image is built, stops no boot" do
+    write(file, "shared: {watch: /a/, ca_file: secrets/ca.pem, cache_path: not/mounted/copy}")
+    expect(found("EtcdDiscovery.status.state.to_s")).to eq "stopped"
+    expect(found("error_of { EtcdDiscovery.start }")[:message])
+      .to start_with "ca_file: #{root}/secrets/ca.pem:"
   end
 
   it "is memory for the source in the test environment, unless another one, or none, is given" do

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::disk::Place;
 use crate::store::{Bell, Publication, Signal};
 use crate::sync::{Cached, Driver, Outlet, Phase, Report};
-use crate::transport::{Endpoints, Link, check_files, follow_members};
+use crate::transport::{Endpoints, Link, check_files, check_pair, follow_members};
 
 /// What a process needs to serve one client.
 pub(super) struct Attached {
@@ -56,13 +56,12 @@ impl Client {
     /// A client that does nothing yet.
     ///
     /// # Errors
-    /// A configuration error when a file of the TLS settings, or the path of the copy on disk, cannot be used.
+    /// A configuration error when the TLS settings do not go together. Whether their files are there is found
+    /// when it starts: an image is built without its secrets.
     pub fn new(settings: Settings) -> Result<Self> {
-        if !settings.offline {
-            check_files(&settings.tls)?;
-        }
+        check_pair(&settings.tls)?;
         let offline = settings.offline;
-        let place = settings.cache_path.as_deref().map(Place::new).transpose()?;
+        let place = settings.cache_path.as_deref().map(Place::new);
         let client = Self {
             disk: place.map(|place| Arc::new(Disk::new(place))),
             endpoints: Arc::new(Endpoints::new(&settings.endpoints, fastrand::f64())),
@@ -155,12 +154,18 @@ impl Client {
     /// Begins, or goes on after a fork. Returns at once.
     ///
     /// # Errors
-    /// An internal error when the system gives no thread.
+    /// A configuration error when a file of the TLS settings cannot be used; an internal error when the system
+    /// gives no thread.
     pub fn start(&self) -> Result<()> {
-        self.wish.store(wish::RUN, Ordering::SeqCst);
         if self.offline().is_some() {
+            self.wish.store(wish::RUN, Ordering::SeqCst);
             return Ok(());
         }
+        // A forked child that has given up the right to read them goes on with what it has.
+        if !self.is_wanted() {
+            check_files(&self.settings.tls)?;
+        }
+        self.wish.store(wish::RUN, Ordering::SeqCst);
         let attached = self.attach()?;
         attached.wanted.send_if_modified(|wanted| !std::mem::replace(wanted, true));
         Ok(())

@@ -84,9 +84,16 @@ impl Keeper {
             return None;
         }
         let (disk, ranges) = (Arc::clone(&self.disk), self.ranges.clone());
-        let loaded = tokio::time::timeout(LONGEST_LOAD, on_a_thread(move || disk.place.load(&ranges))).await;
-        match loaded.unwrap_or_else(|_| Err(Error::new(ErrorKind::Cache, "the disk does not answer"))) {
-            Ok(copy) => copy.map(cached),
+        let look = move || Ok((disk.place.check(), disk.place.load(&ranges)));
+        let found = tokio::time::timeout(LONGEST_LOAD, on_a_thread(look)).await;
+        let found = found.unwrap_or_else(|_| Err(Error::new(ErrorKind::Cache, "the disk does not answer")));
+        // Where nothing can be written, something may still be read.
+        let (usable, loaded) = found.unwrap_or_else(|error| (Ok(()), Err(error)));
+        match loaded {
+            Ok(copy) => {
+                self.tell(usable.err());
+                copy.map(cached)
+            }
             Err(error) => {
                 self.replace = true;
                 self.tell(Some(error));
@@ -148,6 +155,7 @@ impl Keeper {
         let problem = problem.map(Arc::new);
         if self.disk.problem.swap(problem.clone()) != problem {
             self.outlet.signal.notify();
+            self.outlet.news.notify();
         }
     }
 }

@@ -25,4 +25,4 @@ pub use explain::{NO_LEADER, explain, is_void_token};
 pub use flow::FlowReader;
 pub use link::{CallError, Link};
 pub use members::follow_members;
-pub use tls::check_files;
+pub use tls::{check_files, check_pair};

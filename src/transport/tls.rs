@@ -7,7 +7,19 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use crate::config::TlsFiles;
 use crate::error::{Error, Result};
 
-/// Reads all files once, so that a wrong setting is told when it is made.
+/// Checks what needs no file.
+///
+/// # Errors
+/// A configuration error when of a certificate and its key only one is given.
+pub fn check_pair(files: &TlsFiles) -> Result<()> {
+    match (&files.cert_file, &files.key_file) {
+        (Some(_), None) => Err(Error::configuration("key_file", "not given, but cert_file is; give both")),
+        (None, Some(_)) => Err(Error::configuration("cert_file", "not given, but key_file is; give both")),
+        _ => Ok(()),
+    }
+}
+
+/// Reads all files once, so that a wrong one is told when the client starts.
 ///
 /// # Errors
 /// A configuration error that names the setting, the file and the system's reason.
@@ -24,12 +36,13 @@ pub(super) fn client_config(files: &TlsFiles) -> Result<ClientTlsConfig> {
     if let Some(name) = &files.server_name {
         config = config.domain_name(name);
     }
-    match (read("cert_file", files.cert_file.as_deref())?, read("key_file", files.key_file.as_deref())?) {
-        (Some(cert), Some(key)) => Ok(config.identity(Identity::from_pem(cert, key))),
-        (None, None) => Ok(config),
-        (Some(_), None) => Err(Error::configuration("key_file", "not given, but cert_file is; give both")),
-        (None, Some(_)) => Err(Error::configuration("cert_file", "not given, but key_file is; give both")),
-    }
+    check_pair(files)?;
+    let identity =
+        read("cert_file", files.cert_file.as_deref())?.zip(read("key_file", files.key_file.as_deref())?);
+    Ok(match identity {
+        Some((cert, key)) => config.identity(Identity::from_pem(cert, key)),
+        None => config,
+    })
 }
 
 fn read(setting: &str, path: Option<&Path>) -> Result<Option<Vec<u8>>> {

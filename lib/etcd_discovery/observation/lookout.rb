@@ -30,6 +30,7 @@ module EtcdDiscovery
       # @return [Numeric, nil] seconds after which to look again, come what may
       def look
         account, now = take_stock
+        @client.send(:report_cache_error, account[:cache_error])
         found = @parts.flat_map { |part| part.look(account, now) }
         [*found, *noted].each { |name, payload| tell(name, payload, now) }
         @journal.look(account, now)

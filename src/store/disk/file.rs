@@ -2,23 +2,20 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{Access, FlockOperation, OFlags, access, fcntl_lock};
+use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use super::due::{Candidate, Verdict};
 use super::format::{DiskCopy, Head};
+use super::open::{Watched, create, folder, folder_owner, lock, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::Ranges;
-use crate::sockets::{self, Registered};
 
-/// The copy holds values of etcd, and so whatever secrets those are.
-const ONLY_THE_OWNER: u32 = 0o600;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
-
 /// Where the copy of one client is.
 #[derive(Debug, Clone)]
 pub struct Place(PathBuf);
@@ -33,32 +30,37 @@ pub enum Outcome {
 }
 
 impl Place {
-    /// Checks all that can be known before there is anything to write. A relative path is made absolute: a
-    /// daemon changes its folder.
+    /// A relative path is made absolute: a daemon changes its folder.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+    }
+
+    /// Looks for what would keep a copy from being written, before there is anything to write. The copy is a help:
+    /// an image that is built has no folder for it, and must boot all the same.
     ///
     /// # Errors
-    /// A configuration error that says what is wrong with the path.
-    pub fn new(path: &Path) -> Result<Self> {
+    /// What is wrong with the path.
+    pub fn check(&self) -> Result<()> {
+        let folder = self.folder();
         let refuse = |problem: &str| {
-            let shown = path.display();
-            Error::configuration("cache_path", format!("{shown}: {problem}; give the path of a file"))
+            let going_on = "going on without a copy, until that is mended";
+            Err(self.error(problem, &going_on))
         };
-        let path = std::path::absolute(path).map_err(|error| refuse(&error.to_string()))?;
-        let place = Self(path.clone());
-        let folder = fs::metadata(place.folder()).map_err(|error| refuse(&format!("its folder: {error}")))?;
-        if !folder.is_dir() || path.file_name().is_none() {
-            return Err(refuse("is in no folder"));
+        match fs::metadata(folder) {
+            Err(error) => return refuse(&format!("its folder: {error}")),
+            Ok(about) if !about.is_dir() || self.0.file_name().is_none() => return refuse("is in no folder"),
+            Ok(_) if self.0.is_dir() => return refuse("is a folder; give the path of a file"),
+            Ok(_) => {}
         }
-        if path.is_dir() {
-            return Err(refuse("is a folder"));
+        match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+            Err(error) => refuse(&format!("its folder cannot be written to ({error})")),
+            Ok(()) => Ok(()),
         }
-        access(place.folder(), Access::WRITE_OK | Access::EXEC_OK)
-            .map_err(|error| refuse(&format!("nothing can be written to its folder: {error}")))?;
-        Ok(place)
     }
 
     fn folder(&self) -> &Path {
-        self.0.parent().unwrap_or(Path::new("/"))
+        folder(&self.0)
     }
 
     /// The path with `suffix` behind its name.
@@ -85,30 +87,33 @@ impl Place {
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
-        let (mut file, size) = self.open()?;
+        let mut file = self.open()?;
         let mut bytes = Vec::new();
-        // A file that is none of ours may be of any size.
         Read::by_ref(&mut file).take(Head::size() as u64).read_to_end(&mut bytes)?;
-        if Head::read(&bytes).is_ok() {
-            bytes.reserve_exact(usize::try_from(size).unwrap_or(0).saturating_sub(bytes.len()));
-            file.take(size).read_to_end(&mut bytes)?;
+        // A file that is none of ours, or that was made longer since, may be of any size.
+        if let Ok(size) = Head::file_size(&bytes)
+            && size == file.metadata()?.size()
+        {
+            let rest = size.saturating_sub(bytes.len() as u64);
+            bytes.try_reserve_exact(usize::try_from(rest).unwrap_or(usize::MAX)).map_err(io::Error::other)?;
+            file.take(rest).read_to_end(&mut bytes)?;
         }
         Ok(bytes)
     }
 
     /// Opens the file if nobody else can have put it there: what is in it, the application believes.
-    fn open(&self) -> io::Result<(File, u64)> {
-        // Else a pipe at the path would make this wait for ever.
-        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(&self.0)?;
+    fn open(&self) -> io::Result<File> {
+        let file = open(&self.0, OpenOptions::new().read(true))?;
         let about = file.metadata()?;
-        if !about.is_file() {
-            return Err(io::Error::other("it is no plain file"));
-        }
-        if ![0, geteuid().as_raw()].contains(&about.uid()) || about.mode() & WRITABLE_BY_OTHERS != 0 {
+        if !self.trusts(about.uid()) || about.mode() & WRITABLE_BY_OTHERS != 0 {
             return Err(io::Error::other("it is, or may be written by, another user's; delete it"));
         }
-        Ok((file, about.size()))
+        Ok(file)
+    }
+
+    fn trusts(&self, owner: u32) -> bool {
+        let own = geteuid();
+        owner == 0 || owner == own.as_raw() || own.is_root() && folder_owner(&self.0) == Some(owner)
     }
 
     // ---- writing ----
@@ -125,7 +130,7 @@ impl Place {
     }
 
     fn try_save(&self, copy: &DiskCopy, candidate: &Candidate) -> io::Result<Outcome> {
-        let Some(_lock) = self.lock()? else { return Ok(Outcome::Busy) };
+        let Some(_lock) = lock(&self.beside(".lock"))? else { return Ok(Outcome::Busy) };
         let verdict = candidate.verdict(self.head_on_disk(), milliseconds(SystemTime::now()));
         if verdict == Verdict::Write {
             self.sweep()?;
@@ -134,27 +139,10 @@ impl Place {
         Ok(Outcome::Looked(verdict))
     }
 
-    /// A record lock of the process on a file beside: the copy itself is another file after each write. A
-    /// forked child does not inherit it, and the death of its holder frees it.
-    fn lock(&self) -> io::Result<Option<Watched>> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(ONLY_THE_OWNER)
-            .open(self.beside(".lock"))
-            .map(Watched::new)?;
-        match fcntl_lock(&file.file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(file)),
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// What nobody can read, or should, is worth no more than nothing.
     fn head_on_disk(&self) -> Option<Head> {
         let mut bytes = Vec::with_capacity(Head::size());
-        self.open().ok()?.0.take(Head::size() as u64).read_to_end(&mut bytes).ok()?;
+        self.open().ok()?.take(Head::size() as u64).read_to_end(&mut bytes).ok()?;
         Head::read(&bytes).ok()
     }
 
@@ -170,8 +158,7 @@ impl Place {
     }
 
     fn write(path: &Path, copy: &DiskCopy) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(ONLY_THE_OWNER).open(path)?;
-        let file = Watched::new(file);
+        let file = Watched::new(create(path)?);
         let mut out = BufWriter::with_capacity(1 << 18, &file.file);
         copy.encode(&mut out)?;
         out.flush()?;
@@ -204,19 +191,6 @@ pub fn milliseconds(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// A file that a child, forked meanwhile, closes: its thread that would do so is not there.
-struct Watched {
-    // Declared before the file: it leaves the table before its descriptor is closed.
-    _registered: Registered,
-    file: File,
-}
-
-impl Watched {
-    fn new(file: File) -> Self {
-        Self { _registered: sockets::register(&file), file }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +208,7 @@ mod tests {
         }
 
         fn place(&self) -> Place {
-            Place::new(&self.0.join("copy")).unwrap()
+            Place::new(&self.0.join("copy"))
         }
 
         fn names(&self) -> Vec<String> {
@@ -279,7 +253,7 @@ mod tests {
         assert_eq!(save(&place, 6), Ok(Outcome::Looked(Verdict::UpToDate)));
         assert_eq!(folder.names(), ["copy", "copy.lock"]);
         let mode = fs::metadata(folder.0.join("copy")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, ONLY_THE_OWNER);
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
@@ -295,12 +269,57 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_cannot_be_a_file_is_told_when_it_is_set() {
+    fn a_path_that_cannot_be_a_file_is_told_before_there_is_anything_to_write() {
         let folder = Folder::new();
+        assert_eq!(folder.place().check(), Ok(()));
         for wrong in [folder.0.clone(), folder.0.join("none/copy"), "/dev/null/copy".into(), "/".into()] {
-            let error = Place::new(&wrong).unwrap_err();
-            let told = error.to_string();
-            assert!(error.kind() == ErrorKind::Configuration && told.starts_with("cache_path: "), "{told}");
+            let error = Place::new(&wrong).check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Cache, "{error}");
+            assert!(error.to_string().contains(&*wrong.to_string_lossy()), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_an_absurd_size_is_refused_without_reading_it_and_then_replaced() {
+        let folder = Folder::new();
+        let place = folder.place();
+        save(&place, 5).unwrap();
+        OpenOptions::new().write(true).open(&place.0).unwrap().set_len(300 << 30).unwrap();
+        assert!(place.load(&watched()).unwrap_err().to_string().contains("damaged"));
+        fs::write(&place.0, "of another program").unwrap();
+        OpenOptions::new().write(true).open(&place.0).unwrap().set_len(300 << 30).unwrap();
+        assert!(place.load(&watched()).unwrap_err().to_string().contains("no copy made by"));
+        assert_eq!(save(&place, 6), Ok(Outcome::Looked(Verdict::Write)));
+        assert_eq!(revision_on_disk(&place), Some(6));
+    }
+
+    #[test]
+    fn what_is_no_plain_file_at_the_path_or_at_its_lock_is_told_and_never_followed() {
+        for name in ["copy", "copy.lock"] {
+            let folder = Folder::new();
+            let (place, path, target) = (folder.place(), folder.0.join(name), folder.0.join("target"));
+            let told = |error: &Error| {
+                let told = error.to_string();
+                told.contains("no plain file") && told.contains(&*path.to_string_lossy())
+            };
+            let attempt = || match name {
+                "copy" => place.load(&watched()).map(drop),
+                _ => save(&place, 5).map(drop),
+            };
+            rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
+            assert!(told(&attempt().unwrap_err()));
+            fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink(&target, &path).unwrap();
+            assert!(told(&attempt().unwrap_err()));
+            assert!(!target.exists());
+            fs::write(&target, "of somebody else").unwrap();
+            assert!(told(&attempt().unwrap_err()));
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+            assert!(told(&attempt().unwrap_err()));
+            fs::remove_dir(&path).unwrap();
+            assert_eq!(save(&place, 5), Ok(Outcome::Looked(Verdict::Write)));
+            assert_eq!(fs::read(&target).unwrap(), b"of somebody else");
         }
     }
 

@@ -1,7 +1,8 @@
 //! The copy as bytes. No file, no clock.
 //!
 //! ```text
-//! head    magic, version, cluster id, raft term, revision, time of confirmation, number of keys; its sum
+//! head    magic, version, cluster id, raft term, revision, time of confirmation, number of keys, size of the
+//!         file; its sum
 //! body    the ranges; then each key with its entry, in key order
 //! foot    the sum of all before it
 //! ```
@@ -16,9 +17,11 @@ use crate::range::{KeyRange, Ranges};
 use crate::store::{Entry, Snapshot};
 
 const MAGIC: &[u8; 8] = b"etcddisc";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const SUM: usize = 8;
-const HEAD: usize = 8 + 4 + 5 * 8 + SUM;
+const HEAD: usize = 8 + 4 + 6 * 8 + SUM;
+/// Of a blob's or a list's length.
+const COUNT: usize = 4;
 
 /// What the head of a file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +73,14 @@ impl Head {
         head(bytes).map(|(head, _)| head)
     }
 
+    /// How large the file says it is, which is what a reader may allocate.
+    ///
+    /// # Errors
+    /// Why the head is none.
+    pub fn file_size(bytes: &[u8]) -> Result<u64, Refusal> {
+        head(bytes).map(|(_, body)| body.size)
+    }
+
     /// How many bytes [`Self::read`] looks at.
     #[must_use]
     pub const fn size() -> usize {
@@ -100,6 +111,14 @@ impl DiskCopy {
         out.out.write_all(&sum.to_le_bytes())
     }
 
+    fn size(&self) -> usize {
+        let range = |range: &KeyRange| 2 * COUNT + range.start().len() + range.range_end().len();
+        let entry =
+            |entry: &Entry| 2 * COUNT + entry.key().len() + entry.value().len() + 2 * size_of::<i64>();
+        let ranges = COUNT + self.ranges.as_slice().iter().map(range).sum::<usize>();
+        HEAD + ranges + self.snapshot.iter().map(entry).sum::<usize>() + SUM
+    }
+
     fn head_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD);
         bytes.extend_from_slice(MAGIC);
@@ -109,6 +128,7 @@ impl DiskCopy {
         bytes.extend_from_slice(&self.head.revision.to_le_bytes());
         bytes.extend_from_slice(&self.head.confirmed_ms.to_le_bytes());
         bytes.extend_from_slice(&(self.snapshot.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&(self.size() as u64).to_le_bytes());
         bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
         bytes
     }
@@ -118,7 +138,10 @@ impl DiskCopy {
     /// # Errors
     /// Why there is nothing to serve in it.
     pub fn decode(bytes: &[u8], watched: &Ranges) -> Result<Self, Refusal> {
-        let (head, keys) = head(bytes)?;
+        let (head, announced) = head(bytes)?;
+        if announced.size != bytes.len() as u64 {
+            return Err(Refusal::Damaged);
+        }
         let (summed, foot) = bytes.split_at_checked(bytes.len() - SUM).ok_or(Refusal::Damaged)?;
         if foot != xxh3_64(summed).to_le_bytes() {
             return Err(Refusal::Damaged);
@@ -129,7 +152,7 @@ impl DiskCopy {
             return Err(Refusal::Ranges);
         }
         let mut entries = Vec::new();
-        for _ in 0..keys {
+        for _ in 0..announced.keys {
             let entry = body.entry()?;
             if watched.contains(entry.key()) {
                 entries.push(entry);
@@ -145,8 +168,13 @@ impl DiskCopy {
     }
 }
 
-/// The head, and the number of keys.
-fn head(bytes: &[u8]) -> Result<(Head, u64), Refusal> {
+/// What a head says of the file around it.
+struct Announced {
+    keys: u64,
+    size: u64,
+}
+
+fn head(bytes: &[u8]) -> Result<(Head, Announced), Refusal> {
     let start = bytes.get(..MAGIC.len() + 4).ok_or(Refusal::Foreign)?;
     let mut rest = Body(start.strip_prefix(MAGIC).ok_or(Refusal::Foreign)?);
     match u32::from_le_bytes(rest.array()?) {
@@ -165,7 +193,9 @@ fn head(bytes: &[u8]) -> Result<(Head, u64), Refusal> {
         revision: i64::from_le_bytes(rest.array()?),
         confirmed_ms: i64::from_le_bytes(rest.array()?),
     };
-    Ok((head, u64::from_le_bytes(rest.array()?)))
+    let announced =
+        Announced { keys: u64::from_le_bytes(rest.array()?), size: u64::from_le_bytes(rest.array()?) };
+    Ok((head, announced))
 }
 
 /// What is left to read. Nothing in it is believed: a length beyond the end is damage and no panic.
@@ -274,8 +304,8 @@ mod tests {
     #[test]
     fn another_program_and_another_release_are_told_apart_from_damage() {
         let mut bytes = encoded(&copy(Vec::new(), 9));
-        bytes[8] = 2;
-        assert_eq!(DiskCopy::decode(&bytes, &watched()).unwrap_err(), Refusal::Version(2));
+        bytes[8] = 99;
+        assert_eq!(DiskCopy::decode(&bytes, &watched()).unwrap_err(), Refusal::Version(99));
         assert_eq!(DiskCopy::decode(b"#!/bin/sh\nexit 1\n", &watched()).unwrap_err(), Refusal::Foreign);
         assert_eq!(DiskCopy::decode(b"", &watched()).unwrap_err(), Refusal::Foreign);
     }
@@ -284,8 +314,8 @@ mod tests {
     fn a_file_that_its_sum_vouches_for_and_that_makes_no_sense_is_refused() {
         let mut bytes = encoded(&copy(vec![(b"/a/1".to_vec(), vec![1], 1)], 9));
         bytes[44..52].copy_from_slice(&u64::MAX.to_le_bytes()); // that many keys
-        let sum = xxh3_64(&bytes[..52]).to_le_bytes();
-        bytes[52..60].copy_from_slice(&sum);
+        let sum = xxh3_64(&bytes[..60]).to_le_bytes();
+        bytes[60..68].copy_from_slice(&sum);
         let end = bytes.len() - SUM;
         let sum = xxh3_64(&bytes[..end]).to_le_bytes();
         bytes[end..].copy_from_slice(&sum);
@@ -299,11 +329,12 @@ mod tests {
             let bytes = encoded(&copy);
             prop_assert!(same(&DiskCopy::decode(&bytes, &watched()).unwrap(), &copy));
             prop_assert_eq!(Head::read(&bytes[..Head::size()]).unwrap(), copy.head);
+            prop_assert_eq!(Head::file_size(&bytes).unwrap(), bytes.len() as u64);
         }
 
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), genuine in any::<bool>()) {
-            let start: &[u8] = if genuine { b"etcddisc\x01\0\0\0" } else { b"" };
+            let start: &[u8] = if genuine { b"etcddisc\x02\0\0\0" } else { b"" };
             prop_assert!(DiskCopy::decode(&[start, &bytes].concat(), &watched()).is_err());
         }
 
