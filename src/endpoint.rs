@@ -7,38 +7,52 @@ use crate::secret::FILTERED;
 
 /// etcd's client port.
 const DEFAULT_PORT: u16 = 2379;
-const ACCEPTED: &str = "accepted: http://host:port, https://host:port or host:port";
+const ACCEPTED: &str = "accepted: http://host:port, https://host:port, host:port or unix:///path";
+/// What fits into the address of a socket, with the NUL at its end.
+const LONGEST_PATH: usize = 107;
 
 /// Where an etcd member answers clients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     tls: bool,
-    host: String,
-    port: u16,
+    place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Place {
+    Host { name: String, port: u16 },
+    Socket(String),
 }
 
 impl Endpoint {
-    /// Reads `http://host:port`, `https://host:port` or `host:port`; without a scheme, `tls` decides.
+    /// Reads `http://host:port`, `https://host:port` or `host:port`; without a scheme, `tls` decides. A socket of this
+    /// host is `unix:///path`, with TLS `unixs:///path`.
     ///
     /// ```
     /// use etcd_discovery_core::endpoint::Endpoint;
     ///
     /// assert_eq!(Endpoint::parse("10.0.0.1", false)?.to_string(), "http://10.0.0.1:2379");
     /// assert_eq!(Endpoint::parse("https://[::1]:4001/", false)?.to_string(), "https://[::1]:4001");
+    /// assert_eq!(Endpoint::parse("unix:///run/etcd.sock", false)?.to_string(), "unix:///run/etcd.sock");
     /// assert!(Endpoint::parse("etcd://10.0.0.1", false).is_err());
     /// # Ok::<(), etcd_discovery_core::error::Error>(())
     /// ```
     ///
     /// # Errors
-    /// A configuration error that quotes what was given, save where it holds credentials.
+    /// A configuration error that quotes what was given, except where it holds credentials or a query.
     pub fn parse(text: &str, tls: bool) -> Result<Self> {
-        let (tls, rest) = match text.trim().split_once("://") {
+        let text = text.trim();
+        let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+        if let "unix" | "unixs" = scheme {
+            return Self::parse_socket(text, scheme == "unixs");
+        }
+        let (tls, authority) = match text.split_once("://") {
             Some(("http", rest)) => (false, rest),
             Some(("https", rest)) => (true, rest),
             Some(_) => return Err(refuse(text, "has an unknown scheme")),
-            None => (tls, text.trim()),
+            None => (tls, text),
         };
-        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
         if authority.contains('@') {
             // The text holds a password: do not repeat it.
             return Err(Error::configuration(
@@ -46,11 +60,35 @@ impl Endpoint {
                 "an endpoint holds credentials; give them as user and password",
             ));
         }
-        let (host, port) = split_port(authority).ok_or_else(|| refuse(text, "has a wrong port"))?;
-        if !is_host(host) {
-            return Err(refuse(text, "has no valid host"));
+        let problem = match split_port(authority) {
+            _ if text.is_empty() => "is empty: remove it, or the comma beside it from the list",
+            _ if text.contains(',') => "holds a comma: give several endpoints as a list, one element each",
+            _ if authority.contains(['/', '?', '#']) => {
+                "has a path: etcd answers at a host and port, so remove what follows them"
+            }
+            _ if authority.parse::<std::net::Ipv6Addr>().is_ok() => {
+                "is an IPv6 address without brackets: write [address]:port"
+            }
+            None => "has a wrong port",
+            Some((host, _)) if !is_host(host) => "has no valid host",
+            Some((name, port)) => {
+                return Ok(Self { tls, place: Place::Host { name: name.to_owned(), port } });
+            }
+        };
+        Err(refuse(text, problem))
+    }
+
+    /// As etcd reads it: what follows the scheme, with or without slashes, is the path.
+    fn parse_socket(text: &str, tls: bool) -> Result<Self> {
+        let path = text.split_once(':').map_or("", |(_, rest)| rest);
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.contains('\0') {
+            return Err(refuse(text, "has no path of a socket"));
         }
-        Ok(Self { tls, host: host.to_owned(), port })
+        if path.len() > LONGEST_PATH {
+            return Err(refuse(text, &format!("has a path longer than {LONGEST_PATH} bytes")));
+        }
+        Ok(Self { tls, place: Place::Socket(path.to_owned()) })
     }
 
     /// Whether the connection is encrypted.
@@ -59,10 +97,13 @@ impl Endpoint {
         self.tls
     }
 
-    /// The host name or address, without brackets.
+    /// The host name or address, without brackets; `localhost` for a socket of this host.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
+        match &self.place {
+            Place::Host { name, .. } => name.trim_start_matches('[').trim_end_matches(']'),
+            Place::Socket(_) => "localhost",
+        }
     }
 
     /// Whether it is on the host that asks.
@@ -81,17 +122,42 @@ impl Endpoint {
         self.host().parse().ok()
     }
 
-    /// The port.
+    /// The port; 0 for a socket of this host.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        self.port
+        match &self.place {
+            Place::Host { port, .. } => *port,
+            Place::Socket(_) => 0,
+        }
+    }
+
+    /// The path, if it is a socket of this host.
+    #[must_use]
+    pub fn socket_path(&self) -> Option<&str> {
+        match &self.place {
+            Place::Host { .. } => None,
+            Place::Socket(path) => Some(path),
+        }
+    }
+
+    /// What a request is addressed to.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        match &self.place {
+            Place::Host { .. } => self.to_string(),
+            Place::Socket(_) if self.tls => "https://localhost".to_owned(),
+            Place::Socket(_) => "http://localhost".to_owned(),
+        }
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "https" } else { "http" };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
+        let secure = if self.tls { "s" } else { "" };
+        match &self.place {
+            Place::Host { name, port } => write!(f, "http{secure}://{name}:{port}"),
+            Place::Socket(path) => write!(f, "unix{secure}://{path}"),
+        }
     }
 }
 
@@ -151,6 +217,49 @@ mod tests {
         {
             let message = Endpoint::parse(text, false).map(|e| e.to_string()).unwrap_err().to_string();
             assert!(message.starts_with("endpoints: ") && message.ends_with(ACCEPTED), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_message_names_the_mistake() {
+        for (text, mistake) in [
+            ("http://a:1/v3", "has a path"),
+            ("a:1/v3/", "has a path"),
+            ("https://a?x=1", "has a path"),
+            ("http://a:1,", "holds a comma"),
+            ("a:1,b:1", "holds a comma"),
+            ("  ", "is empty"),
+            ("ftp://a", "has an unknown scheme"),
+            ("::1", "IPv6 address without brackets"),
+            ("a:etcd", "has a wrong port"),
+            ("a b", "has no valid host"),
+            ("unix://", "has no path of a socket"),
+        ] {
+            let message = Endpoint::parse(text, false).unwrap_err().to_string();
+            assert!(message.contains(mistake), "{text}: {message}");
+        }
+        let message =
+            Endpoint::parse(&format!("unix:///{}", "x".repeat(200)), false).unwrap_err().to_string();
+        assert!(message.contains("longer than 107"), "{message}");
+    }
+
+    #[test]
+    fn what_a_query_holds_is_not_repeated() {
+        let error = Endpoint::parse("http://a:1?password=hunter2", false).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_socket_of_this_host_is_given_by_its_path() {
+        for (text, path, tls) in [
+            ("unix:///run/etcd.sock", "/run/etcd.sock", false),
+            ("unix:/run/etcd.sock", "/run/etcd.sock", false),
+            ("unix://localhost:2379", "localhost:2379", false),
+            ("unixs:///run/etcd.sock", "/run/etcd.sock", true),
+        ] {
+            let endpoint = Endpoint::parse(text, !tls).unwrap();
+            assert_eq!((endpoint.socket_path(), endpoint.tls()), (Some(path), tls), "{text}");
+            assert!(endpoint.is_local());
         }
     }
 

@@ -66,10 +66,11 @@ module EtcdDiscovery
       !variable_of(env).nil?
     end
 
-    # Where a list may stand in one text, its parts are between commas.
+    # Where a list may stand in one text, its parts are between commas. An empty part is passed over: in
+    # `watch` it would mean everything.
     def check_text(value, source)
       several = type == :list && value.is_a?(String) && value.include?(",")
-      check(several ? value.split(",").map(&:strip) : value, source)
+      check(several ? value.split(",").map(&:strip).reject(&:empty?) : value, source)
     end
 
     def check(value, source = name)

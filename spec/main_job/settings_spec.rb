@@ -55,6 +55,21 @@ RSpec.describe "a setting" do
     end
   end
 
+  it "that is a list in the environment may have spaces, empty parts and a comma at its end" do
+    env = { "ETCDCTL_ENDPOINTS" => " http://a:1, ,http://b:1,", "ETCDDISCOVERY_WATCH" => "/a/,,/b/" }
+    config = configured(env)
+    expect(config.endpoints).to eq %w[http://a:1 http://b:1]
+    expect(config.watch).to eq %w[/a/ /b/]
+  end
+
+  it "that is an endpoint and cannot be one is refused with the mistake" do
+    { "http://a:1/v3" => /has a path/, "http://a:1,http://b:1" => /holds a comma.*list/, "" => /is empty/ }
+      .each do |endpoint, mistake|
+        expect { EtcdDiscovery::Client.new(endpoints: [endpoint]) }
+          .to raise_error(EtcdDiscovery::ConfigurationError, mistake)
+      end
+  end
+
   it "keeps no etcd server from starting" do
     names = EtcdDiscovery::Configuration::SETTINGS.flat_map(&:variables)
     expect(names).to all(match(/\A(?!ETCD_)/))

@@ -40,7 +40,7 @@ pub(super) fn connect(
         let Some(endpoint) = endpoints.pick(now) else {
             return lost(Error::configuration("endpoints", "none given"));
         };
-        match dial(&settings, &endpoint).await {
+        match dial(&settings, &endpoints, &endpoint).await {
             Ok(connection) => {
                 endpoints.succeeded(&endpoint);
                 let version = connection.version.clone();

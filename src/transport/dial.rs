@@ -6,6 +6,7 @@
 //! scheme shows no sooner.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client::{Channel, Client, ConnectOptions};
@@ -13,11 +14,14 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use tonic::transport::Endpoint as Target;
 
+use super::addresses::Owing;
+use super::endpoints::Endpoints;
 use super::explain::explain;
 use super::first_contact;
 use super::flow::Flow;
-use super::reach::route;
+use super::reach::reach;
 use super::tls::client_config;
+use crate::clock;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,13 +40,13 @@ pub struct Connection {
     pub flow: Flow,
 }
 
-/// Connects to `endpoint`.
+/// Connects to `endpoint`, one of `endpoints`.
 ///
 /// # Errors
 /// A connection, timeout or authentication error that names the endpoint.
-pub async fn dial(settings: &Settings, endpoint: &Endpoint) -> Result<Connection> {
+pub async fn dial(settings: &Settings, endpoints: &Endpoints, endpoint: &Endpoint) -> Result<Connection> {
     let patience = settings.timing.connect_timeout;
-    match tokio::time::timeout(patience, connect(settings, endpoint)).await {
+    match tokio::time::timeout(patience, connect(settings, endpoints, endpoint)).await {
         Ok(result) => result.map_err(|error| error.at(endpoint.to_string())),
         Err(_) => Err(timed_out("no connection with a first answer", patience).at(endpoint.to_string())),
     }
@@ -53,13 +57,25 @@ pub(super) fn timed_out(what: &str, patience: Duration) -> Error {
     Error::new(ErrorKind::Timeout, format!("{what} within {} s", patience.as_secs_f64()))
 }
 
-async fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Connection> {
-    let route = route(endpoint).await?;
+async fn connect(settings: &Settings, endpoints: &Endpoints, endpoint: &Endpoint) -> Result<Connection> {
+    let limit = settings.timing.connect_timeout;
+    let addresses = Arc::clone(endpoints.addresses());
+    let (stream, address) = reach(endpoint, &addresses, limit).await?;
+    let owing = Owing::new(Arc::clone(&addresses), address, clock::now());
     let flow = Flow::default();
     let counted = flow.clone();
+    let (mut first, again) = (Some(stream), endpoint.clone());
     let connector = tower::service_fn(move |_: Uri| {
-        let (route, flow) = (route.clone(), counted.clone());
-        async move { route.connect().await.map(|stream| TokioIo::new(flow.count(stream))) }
+        let (stream, again, addresses) = (first.take(), again.clone(), Arc::clone(&addresses));
+        let flow = counted.clone();
+        async move {
+            match stream {
+                Some(stream) => Ok(stream),
+                // tonic connects again by itself.
+                None => reach(&again, &addresses, limit).await.map(|(stream, _)| stream),
+            }
+            .map(|stream| TokioIo::new(flow.count(stream)))
+        }
     });
     let channel = target(settings, endpoint)?
         .connect_with_connector(connector)
@@ -67,6 +83,7 @@ async fn connect(settings: &Settings, endpoint: &Endpoint) -> Result<Connection>
         .map_err(|error| first_contact::explain(&error, endpoint, &settings.tls))?;
     let mut client = authenticate(settings, endpoint, channel).await?;
     let version = greet(&mut client).await.map_err(|error| unanswered(&error, settings, endpoint))?;
+    owing.answered();
     Ok(Connection { client, endpoint: endpoint.clone(), version, flow })
 }
 
@@ -91,7 +108,7 @@ fn unanswered(error: &etcd_client::Error, settings: &Settings, endpoint: &Endpoi
 
 fn target(settings: &Settings, endpoint: &Endpoint) -> Result<Target> {
     let timing = &settings.timing;
-    let target = Target::from_shared(endpoint.to_string())
+    let target = Target::from_shared(endpoint.uri())
         .map_err(|error| Error::configuration("endpoints", format!("{endpoint}: {error}")))?
         .connect_timeout(timing.connect_timeout)
         .http2_keep_alive_interval(timing.keepalive_interval)

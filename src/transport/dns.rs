@@ -45,8 +45,8 @@ impl RuntimeProvider for Sockets {
         })
     }
 
-    fn bind_udp(&self, local: SocketAddr, _server: SocketAddr) -> Opening<TrackedUdp> {
-        Box::pin(tracked::bind(local))
+    fn bind_udp(&self, local: SocketAddr, server: SocketAddr) -> Opening<TrackedUdp> {
+        Box::pin(tracked::bind(local, server))
     }
 }
 

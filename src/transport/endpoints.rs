@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use super::addresses::Addresses;
 use crate::endpoint::Endpoint;
 
 /// How long a failed endpoint is passed over while another is left to try.
@@ -27,7 +28,7 @@ struct Ring {
 /// The endpoints of one client, shared by its connections, and by the processes that are forked from this one: what
 /// the parent learned of them holds in a child. So nothing here locks: a lock could be inherited locked.
 #[derive(Debug)]
-pub struct Endpoints(ArcSwap<Ring>);
+pub struct Endpoints(ArcSwap<Ring>, Arc<Addresses>);
 
 impl Endpoints {
     /// Starts at a `random` one (0.0 to 1.0), so that a fleet spreads over the members.
@@ -37,7 +38,12 @@ impl Endpoints {
             |endpoint: &Endpoint| Member { endpoint: endpoint.clone(), failed_at: None, configured: true };
         let members: Vec<Member> = endpoints.iter().map(member).collect();
         let current = place(random, members.len());
-        Self(ArcSwap::from_pointee(Ring { members, current }))
+        Self(ArcSwap::from_pointee(Ring { members, current }), Arc::default())
+    }
+
+    /// What is known of the addresses that their names have.
+    pub(super) const fn addresses(&self) -> &Arc<Addresses> {
+        &self.1
     }
 
     /// Starts a forked child at a `random` one (0.0 to 1.0) of those that have not failed since they last worked, so

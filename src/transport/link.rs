@@ -124,7 +124,7 @@ impl Link {
         let Some(endpoint) = self.endpoints.pick(clock::now()) else {
             return Err(Error::configuration("endpoints", "none given"));
         };
-        match dial(&self.settings, &endpoint).await {
+        match dial(&self.settings, &self.endpoints, &endpoint).await {
             Ok(connection) => {
                 self.endpoints.succeeded(&endpoint);
                 let mut open = self.lock();

@@ -3,14 +3,20 @@
 //! etcd-client's own balancer picks at random and goes on sending to dead members, and its `connect` can
 //! hang. So the channels are made here, one endpoint each, and the endpoint is picked here.
 
+mod addresses;
 mod dial;
 mod dns;
 mod endpoints;
 mod explain;
+#[cfg(test)]
+mod fake_dns;
 mod first_contact;
 mod flow;
+mod hosts;
 mod link;
 mod members;
+mod name_servers;
+mod race;
 mod reach;
 mod refusal;
 mod resolve;

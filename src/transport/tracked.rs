@@ -6,15 +6,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket, UnixSocket, UnixStream};
 
 use crate::sockets::{self, Registered};
 
+/// A stream, over TCP unless said otherwise.
 #[derive(Debug)]
-pub(super) struct Tracked {
+pub(super) struct Tracked<S = TcpStream> {
     // Declared before the stream: leaves the table before the descriptor is closed and can be reused.
     _registered: Registered,
-    stream: TcpStream,
+    stream: S,
 }
 
 /// Connects to `address`; the socket is in the table before the first packet leaves.
@@ -26,7 +27,15 @@ pub(super) async fn connect(address: SocketAddr) -> io::Result<Tracked> {
     Ok(Tracked { _registered: registered, stream })
 }
 
-impl AsyncRead for Tracked {
+/// Connects to the socket at `path`.
+pub(super) async fn connect_unix(path: &str) -> io::Result<Tracked<UnixStream>> {
+    let socket = UnixSocket::new_stream()?;
+    let registered = sockets::register(&socket);
+    let stream = socket.connect(path).await?;
+    Ok(Tracked { _registered: registered, stream })
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tracked<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -36,7 +45,7 @@ impl AsyncRead for Tracked {
     }
 }
 
-impl AsyncWrite for Tracked {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
@@ -70,10 +79,14 @@ pub(super) struct TrackedUdp {
     socket: UdpSocket,
 }
 
-/// Binds to `address`. No fork comes between the two steps: they are done in one poll.
-pub(super) async fn bind(address: SocketAddr) -> io::Result<TrackedUdp> {
+/// Binds to `address`, for packets to and from `peer`. No fork comes between the steps: they are done in one poll.
+///
+/// Connected to its peer, so that one which does not listen says so at once instead of never.
+pub(super) async fn bind(address: SocketAddr, peer: SocketAddr) -> io::Result<TrackedUdp> {
     let socket = UdpSocket::bind(address).await?;
-    Ok(TrackedUdp { _registered: sockets::register(&socket), socket })
+    let registered = sockets::register(&socket);
+    socket.connect(peer).await?;
+    Ok(TrackedUdp { _registered: registered, socket })
 }
 
 impl TrackedUdp {

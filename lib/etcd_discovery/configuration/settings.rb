@@ -7,7 +7,7 @@ module EtcdDiscovery
       Setting.new(
         :endpoints, :list,
         default: ["http://127.0.0.1:2379"].freeze, etcdctl: "ENDPOINTS",
-        doc: "members of the cluster, `http://host:port` or `https://host:port`"
+        doc: "members of the cluster: `http://host:port`, `https://host:port` or `unix:///path`"
       ),
       Setting.new(
         :watch, :list,
