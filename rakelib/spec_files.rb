@@ -49,6 +49,7 @@ class SpecFiles
     @total += tally
     @output.puts format("%3<left>d left  %6.1<seconds>f s  %-46<file>s  %<tally>s",
                         left: @queue.size, seconds:, file:, tally:)
+    text.scan(/\((?:PENDING|SKIPPED): (.+)\)$/).uniq.each { |reason,| @output.puts "    skipped: #{reason}" }
     show_failure(file, text, status) if tally.failed.positive?
   end
 

@@ -14,6 +14,9 @@ class Verification
   # One step as the summary shows it.
   Step = Struct.new(:name, :total, :seconds)
 
+  # The steps that have run.
+  attr_reader :steps
+
   def initialize(output = $stdout)
     @output = output
     # Into a file too each line goes at once: someone may be watching it.

@@ -29,6 +29,11 @@ RSpec.describe SpecFiles do
     expect(output.string).not_to include "some words"
   end
 
+  it "says why an example was skipped, also in a file that passes" do
+    run("x" => "echo '  works (PENDING: no Go (yet))'; echo '1 example, 0 failures, 1 pending'")
+    expect(output.string).to include "\n    skipped: no Go (yet)\n"
+  end
+
   it "shows what a failing file printed, and ends with the command for each failed example" do
     failing = "echo 'rspec ./spec/x_spec.rb:3 # keeps a promise'; echo '4 examples, 1 failure'; exit 1"
     expect(run("x" => failing)).to be false

@@ -1,0 +1,107 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "open3"
+require "tmpdir"
+require_relative "command"
+require_relative "compiled"
+require_relative "environment"
+require_relative "namespace"
+require_relative "row"
+
+module Matrix
+  # A fresh Debian in a temporary folder, with a copy of this tree and nothing else.
+  class Root
+    TREE = "/etcd_discovery"
+    HERE = File.expand_path("../..", __dir__)
+    # A mirror may be a snapshot, whose lists are older than Debian lets them become.
+    APT_SETTINGS = %(Acquire::Check-Valid-Until "false";\nAcquire::Retries "3";\n)
+
+    attr_reader :folder
+
+    # @param log [IO] gets the output of what makes the root
+    # @yield [Root]
+    def self.open(suite, log)
+      folder = Dir.mktmpdir("etcd_discovery-#{suite}-")
+      yield new(folder, suite, log).make
+    ensure
+      remove(folder) if folder
+    end
+
+    # What ran in there is gone by now, and so are its mounts. A second Ctrl-C must not leave half of it.
+    def self.remove(folder)
+      kept = %w[INT TERM HUP].to_h { |signal| [signal, Signal.trap(signal, "IGNORE")] }
+      FileUtils.rm_rf(folder)
+    ensure
+      kept&.each { |signal, handler| Signal.trap(signal, handler || "DEFAULT") }
+    end
+
+    def initialize(folder, suite, log)
+      @folder = folder
+      @suite = suite
+      @log = log
+    end
+
+    def make
+      words = ["--variant=minbase", "--include=ca-certificates", @suite, folder, mirror]
+      run(*Namespace.outside("debootstrap", *words)) or
+        raise Unavailable, "debootstrap makes no #{@suite} from the mirror that apt uses here"
+      File.write(File.join(folder, "etc/apt/apt.conf.d/90matrix"), APT_SETTINGS)
+      copy_tree
+      self
+    end
+
+    # @return [Array<String>] the command line that runs a command in the copy of the tree
+    def command(*command, **variables)
+      Namespace.inside(folder, TREE, Environment.variables.merge(variables.transform_keys(&:to_s)), *command)
+    end
+
+    # @return [Boolean] whether the command succeeded
+    def run(*command) = Command.run(*command, log: @log)
+
+    # @return [String] what the command prints
+    def capture(*command, **variables)
+      Open3.capture2(*command(*command, **variables), err: @log).first
+    end
+
+    # Gives the root what is compiled here, if it can run it.
+    def share_compiled
+      return unless Compiled.runs_with?(capture("getconf", "GNU_LIBC_VERSION"))
+
+      Compiled.share(File.join(HERE, "target"), File.join(folder, TREE, "target"))
+    end
+
+    # Puts a program where the root's own programs do not hide it.
+    def add_program(path) = FileUtils.install(path, File.join(folder, "usr/local/bin"), mode: 0o755)
+
+    def add_source(line)
+      File.write(File.join(folder, "etc/apt/sources.list"), "#{line.sub('MIRROR', mirror)}\n", mode: "a")
+    end
+
+    private
+
+    # The one that apt uses on this machine.
+    def mirror
+      @mirror ||= begin
+        fields = "$(ORIGIN) $(CODENAME) $(REPO_URI)"
+        sources, = Open3.capture2("apt-get", "indextargets", "--format", fields, "Created-By: Packages")
+        main = sources.lines.map(&:split).find { |origin, name, _| origin == "Debian" && !name.include?("-") }
+        main&.last or raise Unavailable, "apt knows no mirror of Debian on this machine"
+      end
+    end
+
+    # What Git tracks, as it is in this folder.
+    def copy_tree
+      tracked, = Open3.capture2("git", "-C", HERE, "ls-files", "-z")
+      tracked.split("\0").each do |path|
+        source = File.join(HERE, path)
+        copy(source, File.join(folder, TREE, path)) if File.file?(source)
+      end
+    end
+
+    def copy(from, to)
+      FileUtils.mkdir_p(File.dirname(to))
+      FileUtils.cp(from, to, preserve: true)
+    end
+  end
+end

@@ -1,0 +1,47 @@
+# frozen_string_literal: true
+
+# Runs the suite in Debian roots with other versions of what the gem works with.
+module Matrix
+  # One environment that the suite runs in. `suite` is the Debian release of its root. `etcd` is a version to
+  # build from Go's modules, `ruby` one to take from Debian's experimental packages; without them a row has
+  # what its release packages. `tests` are keys of TESTS.
+  Row = Struct.new(:name, :title, :suite, :ruby, :etcd, :tests, keyword_init: true)
+
+  # The same commands as in bin/test.
+  TESTS = {
+    "core tests" => %w[rake test:core],
+    "specs" => %w[rake spec],
+    "gem installation" => %w[rake spec:packaging],
+    "torture" => %w[rake torture[3]]
+  }.freeze
+
+  # The core tests load no Ruby and start no etcd, so one row runs them.
+  ROWS = [
+    Row.new(name: "bookworm", title: "Debian 12", suite: "bookworm", tests: TESTS.keys),
+    Row.new(name: "trixie", title: "Debian 13", suite: "trixie", tests: ["specs", "gem installation"]),
+    Row.new(name: "testing", title: "Debian testing", suite: "testing", tests: ["specs", "gem installation"]),
+    Row.new(name: "ruby3.4", title: "Debian testing, Ruby 3.4", suite: "testing", ruby: "3.4",
+            tests: ["specs", "gem installation"]),
+    Row.new(name: "etcd3.6", title: "Debian 12, etcd 3.6", suite: "bookworm", etcd: "3.6", tests: ["specs"]),
+    Row.new(name: "etcd3.7", title: "Debian 12, etcd 3.7", suite: "bookworm", etcd: "3.7", tests: ["specs"])
+  ].freeze
+
+  # This environment cannot be had here: the message says why.
+  class Unavailable < StandardError; end
+
+  module_function
+
+  # @param name [String, nil] all rows without one
+  # @return [Array<Row>]
+  def rows(name)
+    return ROWS if name.nil?
+
+    found = ROWS.select { |row| row.name == name }
+    if found.any?
+      found
+    else
+      raise(ArgumentError,
+            "no row #{name.inspect}; there are #{ROWS.map(&:name).join(', ')}")
+    end
+  end
+end

@@ -1,0 +1,48 @@
+# frozen_string_literal: true
+
+module Matrix
+  # The table of all rows in docs/compatibility.md. A run replaces the line of its row; the document itself
+  # keeps the others.
+  module Table
+    MARKS = ["<!-- The table is made by `rake matrix`. -->\n", "<!-- End of the table. -->\n"].freeze
+    COLUMNS = %w[environment row versions ran passed failed skipped seconds date].freeze
+
+    # What one run of a row found out. `ran` names its tests, or says why there are none; `skipped` also why.
+    Result = Struct.new(:row, :versions, :ran, :passed, :failed, :skipped, :seconds, :date,
+                        keyword_init: true) do
+      # What cannot be had here is no failure.
+      def passed? = failed.to_i.zero?
+    end
+
+    module_function
+
+    # @param results [Array<Result>]
+    # @return [String] the document with these results; a row without a result yet says so
+    def update(document, results, rows: ROWS)
+      before, _, rest = document.partition(MARKS.first)
+      table, _, after = rest.partition(MARKS.last)
+      [before, MARKS.first, "\n", *head, *body(rows, lines(table), results), "\n", MARKS.last, after].join
+    end
+
+    def body(rows, old, results)
+      new = results.to_h { |result| [result.row.name, line(result)] }
+      rows.map { |row| new[row.name] || old[row.name] || line(Result.new(row:, ran: "not run yet")) }
+    end
+
+    # @return [Hash{String => String}] the line of each row by its name
+    def lines(table)
+      rows = table.lines.grep(/\A\| .* \| `/)
+      rows.to_h { |line| [line.split("|")[2].delete(" `"), line] }
+    end
+
+    def head = [columns(COLUMNS), columns(COLUMNS.map { "---" })]
+
+    def line(result)
+      cells = [result.row.title, "`#{result.row.name}`", result.versions, result.ran, result.passed,
+               result.failed, result.skipped, result.seconds, result.date]
+      columns(cells.map { |cell| cell.nil? ? "–" : cell.to_s.gsub("|", "\\|").gsub(/\s+/, " ") })
+    end
+
+    def columns(cells) = "| #{cells.join(' | ')} |\n"
+  end
+end

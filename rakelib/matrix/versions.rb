@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+module Matrix
+  # Which versions an environment really has.
+  module Versions
+    # The Debian packages that a reader knows by another name.
+    PACKAGES = { "ruby-railties" => "Rails", "puma" => "puma", "unicorn" => "unicorn",
+                 "passenger" => "Passenger", "ruby-sidekiq" => "Sidekiq", "ruby-flipper" => "Flipper" }.freeze
+
+    # Prints what `parse` reads.
+    QUERY = <<~'SH'
+      ruby -e 'puts "ruby #{RUBY_VERSION}"'
+      "${ETCD_BIN:-etcd}" --version | sed -n 's/^etcd Version: */etcd /p'
+      dpkg-query --show --showformat '${db:Status-Status} ${Package} ${Version}\n' |
+        sed -n 's/^installed //p'
+    SH
+
+    module_function
+
+    # @param text [String] lines of a name and a version
+    # @return [String] such as "Ruby 3.3.8, Rails 7.2.2.2, puma 6.6.0, etcd 3.5.16"
+    def parse(text)
+      found = text.lines.to_h { |line| line.split(" ", 2).map(&:strip) }
+      named = { "ruby" => "Ruby", **PACKAGES, "etcd" => "etcd" }
+      # The package of Ruby says of which version Debian's default is, not which one runs.
+      found["ruby"] = text[/^ruby (\S+)/, 1]
+      named.filter_map { |key, name| "#{name} #{upstream(found[key])}" if found[key] }.join(", ")
+    end
+
+    # Debian's version without its epoch, its revision, and what it says of the origin of the sources.
+    def upstream(version)
+      version.sub(/\A\d+:/, "").sub(/-[^-]*\z/, "").sub(/[+~](?:dfsg|ds|git|really).*\z/, "")
+    end
+  end
+end

@@ -1,0 +1,94 @@
+# frozen_string_literal: true
+
+require "stringio"
+require_relative "../../rakelib/matrix/run"
+
+RSpec.describe Matrix do
+  it "runs every row without a name, one by its name, and names all when there is none of that name" do
+    expect(described_class.rows(nil)).to eq Matrix::ROWS
+    expect(described_class.rows("trixie").map(&:title)).to eq ["Debian 13"]
+    expect { described_class.rows("sarge") }.to raise_error(ArgumentError, /no row "sarge".* trixie/)
+  end
+
+  describe Matrix::Versions do
+    it "takes Debian's part off a version" do
+      there = { "2:7.2.2.2+dfsg-2~deb13u2" => "7.2.2.2", "6.1.0+git.20250131.1370f52-1+b1" => "6.1.0",
+                "6.0.26+ds-1.1" => "6.0.26", "3.5.16-4" => "3.5.16", "3.6.16" => "3.6.16" }
+      expect(there.keys.to_h { |version| [version, described_class.upstream(version)] }).to eq there
+    end
+
+    it "names the Ruby that runs and the etcd that is started, and only what is installed" do
+      text = <<~TEXT
+        ruby 3.4.11
+        etcd 3.6.16
+        etcd-server 3.5.30-2
+        puma 8.0.2-3
+        ruby 1:3.3+b1
+        ruby-railties 2:7.2.4+dfsg-1
+      TEXT
+      expect(described_class.parse(text)).to eq "Ruby 3.4.11, Rails 7.2.4, puma 8.0.2, etcd 3.6.16"
+    end
+
+    it "reads the versions of this machine by its own query" do
+      text, = Open3.capture2("sh", "-c", described_class::QUERY)
+      expect(described_class.parse(text)).to match(/\ARuby 3\.\d+\.\d+, .*etcd 3\.\d+\.\d+\z/)
+    end
+  end
+
+  describe Matrix::Table do
+    rows = [Matrix::Row.new(name: "old", title: "Debian 1"), Matrix::Row.new(name: "new", title: "Debian 2")]
+    document = "# Title\n\n#{described_class::MARKS.join}\nThe end.\n"
+
+    def result(row, **more)
+      described_class::Result.new(row:, versions: "Ruby 3.1.2", ran: "specs", passed: 12, failed: 0,
+                                  seconds: 99, date: "2026-01-01", **more)
+    end
+
+    define_method(:update) { |text, *results| described_class.update(text, results, rows:) }
+
+    it "writes the line of the row that ran, says of another that it has not, and keeps the text around" do
+      text = update(document, result(rows.last))
+      expect(text).to start_with("# Title\n\n").and end_with("\nThe end.\n")
+      expect(text).to include "| Debian 1 | `old` | – | not run yet | – | – | – | – | – |\n" \
+                              "| Debian 2 | `new` | Ruby 3.1.2 | specs | 12 | 0 | – | 99 | 2026-01-01 |\n"
+    end
+
+    it "keeps the line of a row that does not run this time" do
+      text = update(update(document, result(rows.first), result(rows.last)), result(rows.last, failed: 1))
+      expect(text.lines.grep(/^\| Debian/).map { |line| line.split(" | ").values_at(1, 4, 5) })
+        .to eq [["`old`", "12", "0"], ["`new`", "12", "1"]]
+    end
+
+    it "keeps a reason in its cell, whatever it contains" do
+      text = update(document, result(rows.first, ran: "not available: a | b\nc"))
+      expect(text).to include "| not available: a \\| b c |"
+    end
+  end
+
+  describe Matrix::Skipped do
+    it "says how many tests were skipped, and each reason once" do
+      output = "  1 left  x\n    skipped: no Go\n  0 left  y\n    skipped: no Go\n    skipped: no ps\n"
+      expect(described_class.summary(9, output)).to eq "9: no Go; no ps"
+      expect(described_class.summary(0, "")).to be_nil
+    end
+  end
+
+  describe Matrix::Compiled do
+    it "is for a C library that is not older than the one that it was linked with" do
+      expect(described_class).to be_runs_with("glibc 2.41\n", here: "glibc 2.36\n")
+      expect(described_class).to be_runs_with("glibc 2.36\n", here: "glibc 2.36\n")
+      expect(described_class).not_to be_runs_with("glibc 2.9\n", here: "glibc 2.36\n")
+    end
+
+    it "shares all dependencies but those that depend on the Ruby, and never this tree's own packages" do
+      Dir.mktmpdir do |folder|
+        kept = %w[deps/libtokio-1.rlib build/ring-1 .fingerprint/tokio-1]
+        foreign = %w[deps/librb_sys-1.rlib build/rb-sys-1 deps/magnus-1.d .fingerprint/etcd_discovery_core-1]
+        (kept + foreign).each { |path| FileUtils.mkdir_p(File.join(folder, "here/release", path)) }
+        described_class.share(File.join(folder, "here"), File.join(folder, "root"))
+        base = File.join(folder, "root/release")
+        expect(Dir.glob("{deps,build,.fingerprint}/*", base:)).to match_array(kept)
+      end
+    end
+  end
+end
