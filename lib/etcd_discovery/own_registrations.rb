@@ -8,14 +8,28 @@ module EtcdDiscovery
   class OwnRegistrations
     include Enumerable
 
-    @all = WeakList.new
+    # Lists that hold something. A WeakMap would not do: at the end of the process Ruby may empty it before it
+    # calls the finalizer below.
+    @all = {}.compare_by_identity
+    @lock = Mutex.new
 
     class << self
-      attr_reader :all
+      def keep(list)
+        @lock.synchronize { @all[list] = true }
+      end
+
+      def forget(list)
+        @lock.synchronize { @all.delete(list) }
+      end
 
       # At the end of the process that made them; a forked child has none.
       def withdraw_all
-        Registration.withdraw(all.to_a.flat_map(&:to_a), timeout: Registration::EXIT_PATIENCE)
+        lists = @lock.synchronize { @all.keys }
+        Registration.withdraw(lists.flat_map(&:to_a), timeout: Registration::EXIT_PATIENCE)
+      rescue ThreadError
+        # In a signal handler (puma 5 stops in one), where no lock may be taken: a thread of its own may. The
+        # end of the process waits for it, and not the handler.
+        Thread.new { withdraw_all }
       rescue Error
         nil
       end
@@ -24,16 +38,16 @@ module EtcdDiscovery
     def initialize
       @list = {}.compare_by_identity
       @lock = Mutex.new
-      self.class.all << self
     end
 
     def <<(registration)
       @lock.synchronize { @list[registration] = true }
+      self.class.keep(self)
       self
     end
 
     def delete(registration)
-      @lock.synchronize { @list.delete(registration) }
+      self.class.forget(self) if @lock.synchronize { @list.delete(registration) && @list.empty? }
     end
 
     def each(&block)
@@ -44,6 +58,12 @@ module EtcdDiscovery
       to_a.inspect
     end
 
-    at_exit { withdraw_all }
+    # Ruby calls finalizers after every at_exit block. A block of ours would not do: applications of Sinatra's
+    # classic style serve, and minitest/autorun runs the tests, in such a block, and the block that was given
+    # last runs first. Ours would come before the server, and so end what it has announced; and too early for
+    # what is registered in another block.
+    END_OF_PROCESS = Object.new
+    private_constant :END_OF_PROCESS
+    ObjectSpace.define_finalizer(END_OF_PROCESS, proc { withdraw_all })
   end
 end

@@ -9,10 +9,13 @@ RSpec.describe "Sidekiq" do
 
   it_behaves_like "a server whose processes follow etcd"
 
-  it "TERM: takes its registration along", :aggregate_failures do
+  it "TERM: takes its registration along, and ends as Sidekiq does", :aggregate_failures do
     expect(announced).to eq ["/service/booted/#{server.master_pid}"]
+    server.signal(:TERM)
+    expect(server.finish.to_s).to match(/exit 0/)
+    expect(announced).to be_empty
+    expect(File.read(server.log)).not_to include("ThreadError")
     server.stop
-    expect_soon("nothing announced") { announced.empty? }
     server.start
   end
 end

@@ -110,6 +110,9 @@ module Harness
 
     def signal(name, pid = master_pid) = Process.kill(name, pid)
 
+    # Its exit status, once it has come to its end by itself.
+    def finish = @process.wait(timeout: BOOT_LIMIT)
+
     def stop = @process&.stop
 
     def close
