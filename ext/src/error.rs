@@ -6,6 +6,9 @@ use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::range::Ranges;
 use magnus::{Error, ExceptionClass, RModule, Ruby, kwargs, prelude::*};
 
+/// So many ranges an error names.
+const SHOWN_RANGES: usize = 10;
+
 const fn class_name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Configuration => "ConfigurationError",
@@ -50,9 +53,22 @@ pub(crate) fn unwatched(ruby: &Ruby, key: &[u8], ranges: &Ranges) -> Error {
              key, or a prefix of it, in `watch`"
         )
     } else {
-        format!("{shown:?} is outside every watched range; add it, or a prefix of it, to `watch`")
+        format!(
+            "{shown:?} is outside every watched range ({}); add it, or a prefix of it, to `watch`",
+            listed(ranges)
+        )
     };
     exception(ruby, ErrorKind::UnwatchedKey, &message, &About { key: Some(key), ..About::default() })
+}
+
+/// The ranges for a person, who looks for the one with the typing error in it.
+fn listed(ranges: &Ranges) -> String {
+    let mut shown: Vec<String> =
+        ranges.as_slice().iter().take(SHOWN_RANGES).map(ToString::to_string).collect();
+    if let more @ 1.. = ranges.as_slice().len().saturating_sub(SHOWN_RANGES) {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
 }
 
 /// The exception for a `key` whose value of `revision` is not what was asked for. The value itself may be a

@@ -57,7 +57,8 @@ module EtcdDiscovery
     # @api private
     def initialize(fields, watched:, max_staleness:)
       FIELDS.each { |field| instance_variable_set("@#{field}", fields[field]) }
-      @synced_at = Time.now - @age if @age
+      # To the millisecond: `inspect` shows the rest as a fraction of large numbers.
+      @synced_at = (Time.now - @age).round(3) if @age
       @watched = watched
       @max_staleness = max_staleness
       freeze

@@ -178,6 +178,21 @@ RSpec.describe "in Rails, a setting" do
     expect(found("1")).to eq 1
   end
 
+  it "in a misspelt section is told in the log, with the environments, although `shared` is there" do
+    write("config/environments/staging.rb", "")
+    write(file, <<~YAML)
+      template: &template {max_staleness: 3}
+      shared: {<<: *template, watch: /a/}
+      staging: {max_staleness: 5}
+      prodution: {max_staleness: 7}
+    YAML
+    log = File.join(root, "log.txt")
+    expect(in_force("max_staleness", settings: "config.logger = Logger.new(#{log.inspect})")).to eq [3.0]
+    warning = "config/etcd_discovery.yml: prodution: no such environment, so its settings hold nowhere; " \
+              "the environments are development, production, staging, test, and `shared`"
+    expect(File.read(log).scan(warning).size).to eq 1
+  end
+
   it "that an environment variable gives wrongly is refused at boot, with the variable" do
     write(file, "production: {watch: /a/}")
     expect(refused(ETCDDISCOVERY_BOOT_TIMEOUT: "soon"))

@@ -42,7 +42,8 @@ module EtcdDiscovery
 
         def disconnect(payload)
           at = payload[:endpoint] && " at #{payload[:endpoint]}"
-          "no contact with etcd#{at} (#{error(payload)}); #{served(payload)}; next attempt within " \
+          reason = error(payload).delete_prefix("#{payload[:endpoint]}: ")
+          "no contact with etcd#{at} (#{reason}); #{served(payload)}; next attempt within " \
             "#{format('%g', payload[:next_attempt])} s, and so on"
         end
 

@@ -14,11 +14,20 @@ module EtcdDiscovery
         # Asked each time anew: an initializer may still have changed something.
         def of(app)
           own = Configuration.check(app.config.etcd_discovery.to_h, "config.etcd_discovery")
-          given = SettingsFile.new(app.root, FILE, ::Rails.env).settings.merge(own)
-          ours.merge(given.to_h { |name, value| [name, rooted(name, value, app.root)] })
+          file = SettingsFile.new(app.root, FILE, ::Rails.env)
+          given = ours.merge(file.settings, own)
+          warn_once(file.warning, given[:logger])
+          given.to_h { |name, value| [name, rooted(name, value, app.root)] }
         end
 
         private
+
+        def warn_once(warning, logger)
+          return if warning.nil? || warning == @warned
+
+          @warned = warning
+          logger&.warn("etcd_discovery: #{warning}")
+        end
 
         # Tests need no etcd.
         def ours = { logger: ::Rails.logger, source: (Source::MEMORY if ::Rails.env.test?) }.compact

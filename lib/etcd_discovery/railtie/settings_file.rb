@@ -11,6 +11,7 @@ module EtcdDiscovery
     # @api private
     class SettingsFile
       def initialize(root, name, environment)
+        @root = root
         @path = File.join(root, name)
         @name = name
         @environment = environment.to_s
@@ -19,14 +20,37 @@ module EtcdDiscovery
       # @return [Hash{Symbol => Object}] checked; empty when there is no such file
       # @raise [ConfigurationError]
       def settings
-        sections = File.exist?(@path) ? parse : {}
         return {} if sections.empty?
 
         missing(sections) unless sections.key?(@environment) || sections.key?("shared")
         checked(sections, "shared").merge(checked(sections, @environment))
       end
 
+      # With `shared` nothing is missing, and a misspelt section would be ignored in silence.
+      #
+      # @return [String, nil] what to warn of
+      def warning
+        return if sections.empty?
+
+        stray = sections.keys - ["shared", *environments] - templates
+        return if stray.empty?
+
+        "#{@name}: #{stray.join(', ')}: no such environment, so its settings hold nowhere; the " \
+          "environments are #{environments.join(', ')}, and `shared` is for all of them"
+      end
+
       private
+
+      def sections = @sections ||= File.exist?(@path) ? parse : {}
+
+      # Those of Rails, and what has a file of its own, as Rails' generators have it.
+      def environments
+        files = Dir.glob("config/environments/*.rb", base: @root).map { |file| File.basename(file, ".rb") }
+        (%w[development test production] + files + [@environment]).uniq.sort
+      end
+
+      # Sections that are there for others to take in, by an anchor.
+      def templates = File.read(@path).scan(/^["']?([^\s"'#:]+)["']?:[ \t]*&/).flatten
 
       def parse
         template = ERB.new(File.read(@path))
