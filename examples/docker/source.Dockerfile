@@ -10,7 +10,7 @@ RUN apt-get update && \
 RUN curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal
 ENV PATH="/root/.cargo/bin:${PATH}"
 
-# Cargo's intermediate files, some hundred megabytes, stay out of the gem's folder, and so out of the image.
+# Older RubyGems, such as 3.3, leave Cargo's intermediate files in the gem's folder. Here they stay out of the image.
 ENV CARGO_BUILD_BUILD_DIR=/tmp/cargo
 
 ENV BUNDLE_PATH=/usr/local/bundle BUNDLE_DEPLOYMENT=1 BUNDLE_WITHOUT=development:test
