@@ -66,11 +66,59 @@ impl Default for Timing {
     }
 }
 
+/// Where DNS names the members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// The domain with the SRV records.
+    pub domain: String,
+    /// What tells several clusters of one domain apart.
+    pub service: Option<String>,
+    /// Whether members without TLS count too.
+    pub insecure: bool,
+}
+
+impl Discovery {
+    /// Checks `domain`, and a name for the `service` if any.
+    ///
+    /// # Errors
+    /// A configuration error that names the setting.
+    pub fn new(domain: &str, service: Option<String>, insecure: bool) -> Result<Self> {
+        let is_name = |text: &str| {
+            let label = |label: &str| {
+                let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+                (1..64).contains(&label.len()) && label.chars().all(allowed)
+            };
+            text.len() <= 200 && text.split('.').all(label)
+        };
+        let domain = domain.trim().trim_end_matches('.');
+        if !is_name(domain) {
+            return Err(Error::configuration(
+                "discovery_srv",
+                "not a domain; accepted: a name like example.com",
+            ));
+        }
+        if service.as_deref().is_some_and(|service| service.contains('.') || !is_name(service)) {
+            return Err(Error::configuration("discovery_srv_name", "cannot be a part of a name in DNS"));
+        }
+        Ok(Self { domain: domain.to_owned(), service, insecure })
+    }
+
+    /// The name of the record of the members with TLS, or without, as etcdctl and etcd have it.
+    #[must_use]
+    pub fn record(&self, tls: bool) -> String {
+        let secure = if tls { "-ssl" } else { "" };
+        let service = self.service.as_ref().map_or_else(String::new, |service| format!("-{service}"));
+        format!("_etcd-client{secure}{service}._tcp.{}", self.domain)
+    }
+}
+
 /// The settings of one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The members to talk to; never empty.
+    /// The members to talk to; empty if DNS names them.
     pub endpoints: Vec<Endpoint>,
+    /// Where DNS names the members instead.
+    pub discovery: Option<Discovery>,
     /// The keys to hold; none for a client that only writes and announces.
     pub ranges: Ranges,
     /// Who to be.
@@ -101,8 +149,28 @@ impl Settings {
         if endpoints.is_empty() {
             return Err(Error::configuration("endpoints", "none given; name at least one etcd member"));
         }
-        Ok(Self {
+        Ok(Self::of(endpoints, None, ranges))
+    }
+
+    /// The same where DNS names the members.
+    #[must_use]
+    pub fn discovering(discovery: Discovery, ranges: Ranges) -> Self {
+        Self::of(Vec::new(), Some(discovery), ranges)
+    }
+
+    /// Where etcd is, for messages.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.discovery {
+            Some(discovery) => format!("the SRV records of {}", discovery.domain),
+            None => self.endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn of(endpoints: Vec<Endpoint>, discovery: Option<Discovery>, ranges: Ranges) -> Self {
+        Self {
             endpoints,
+            discovery,
             ranges,
             credentials: None,
             tls: TlsFiles::default(),
@@ -111,6 +179,22 @@ impl Settings {
             offline: false,
             member_sync: false,
             cache_path: None,
-        })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_domain_is_refused_and_the_names_of_the_records_are_those_of_etcdctl() {
+        for domain in ["", "a b", "a..b", "http://example.com", "example.com:2379"] {
+            assert!(Discovery::new(domain, None, true).is_err(), "{domain}");
+        }
+        assert!(Discovery::new("example.com", Some("a.b".into()), true).is_err());
+        let discovery = Discovery::new("example.com.", Some("blue".into()), true).unwrap();
+        assert_eq!(discovery.record(true), "_etcd-client-ssl-blue._tcp.example.com");
+        assert_eq!(Discovery { service: None, ..discovery }.record(false), "_etcd-client._tcp.example.com");
     }
 }

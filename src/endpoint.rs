@@ -91,6 +91,13 @@ impl Endpoint {
         Ok(Self { tls, place: Place::Socket(path.to_owned()) })
     }
 
+    /// An endpoint that DNS names.
+    #[must_use]
+    pub(crate) fn discovered(name: &str, port: u16, tls: bool) -> Option<Self> {
+        let name = name.to_owned();
+        (is_host(&name) && port > 0).then_some(Self { tls, place: Place::Host { name, port } })
+    }
+
     /// Whether the connection is encrypted.
     #[must_use]
     pub const fn tls(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use etcd_discovery_core::config::{Credentials, Secret, Settings, TlsFiles};
+use etcd_discovery_core::config::{Credentials, Discovery, Secret, Settings, TlsFiles};
 use etcd_discovery_core::endpoint::Endpoint;
 use etcd_discovery_core::range::Ranges;
 use magnus::{Error, RArray, RHash, Ruby, TryConvert};
@@ -16,14 +16,23 @@ use crate::value::bytes;
 /// # Errors
 /// `ConfigurationError` that names the setting.
 pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
-    let tls = TlsFiles {
+    let discovery = discovery(ruby, hash)?;
+    let mut tls = TlsFiles {
         ca_file: optional::<PathBuf>(ruby, hash, "ca_file")?,
         cert_file: optional::<PathBuf>(ruby, hash, "cert_file")?,
         key_file: optional::<PathBuf>(ruby, hash, "key_file")?,
         server_name: optional(ruby, hash, "server_name")?,
     };
-    let endpoints = endpoints(ruby, hash, tls != TlsFiles::default())?;
-    let mut settings = Settings::new(endpoints, ranges(ruby, hash)?).map_err(|error| raised(ruby, &error))?;
+    let mut settings = if let Some(discovery) = discovery {
+        // As with etcdctl: anyone on the way can forge a record, and no certificate for the domain.
+        if !discovery.insecure && tls.server_name.is_none() {
+            tls.server_name = Some(discovery.domain.clone());
+        }
+        Settings::discovering(discovery, ranges(ruby, hash)?)
+    } else {
+        let endpoints = endpoints(ruby, hash, tls != TlsFiles::default())?;
+        Settings::new(endpoints, ranges(ruby, hash)?).map_err(|error| raised(ruby, &error))?
+    };
     settings.tls = tls;
     settings.credentials = credentials(ruby, hash)?;
     settings.offline = optional::<String>(ruby, hash, "source")?.is_some();
@@ -45,6 +54,13 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
         }
     }
     Ok(settings)
+}
+
+fn discovery(ruby: &Ruby, hash: RHash) -> Result<Option<Discovery>, Error> {
+    let Some(domain) = optional::<String>(ruby, hash, "discovery_srv")? else { return Ok(None) };
+    let service = optional(ruby, hash, "discovery_srv_name")?;
+    let insecure = optional(ruby, hash, "insecure_discovery")?.unwrap_or(true);
+    Discovery::new(&domain, service, insecure).map(Some).map_err(|error| raised(ruby, &error))
 }
 
 fn endpoints(ruby: &Ruby, hash: RHash, tls: bool) -> Result<Vec<Endpoint>, Error> {

@@ -236,7 +236,8 @@ module EtcdDiscovery
 
     # @return [String] without secrets
     def inspect
-      "#<#{self.class} #{config.source || config.endpoints.join(' ')} watch=#{config.watch.inspect}>"
+      place = config.source || config.discovery_domain || config.endpoints.join(" ")
+      "#<#{self.class} #{place} watch=#{config.watch.inspect}>"
     end
 
     private

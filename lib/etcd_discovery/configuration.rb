@@ -85,7 +85,15 @@ module EtcdDiscovery
       user, password = values[:user]&.split(":", 2)
       # A password goes with its user: one from further below is another user's.
       password = values[:password] || password unless password && level(:user) < level(:password)
-      values.merge(watch:, user:, password:).compact
+      values.merge(watch:, user:, password:, discovery_srv: discovery_domain).compact
+    end
+
+    # @api private
+    # As with etcdctl, the domain goes before endpoints that are given at the same place.
+    #
+    # @return [String, nil] the domain whose records name the members, if they do
+    def discovery_domain
+      get(:discovery_srv) unless level(:endpoints) < level(:discovery_srv)
     end
 
     # @api private
@@ -104,7 +112,8 @@ module EtcdDiscovery
 
     # Where a setting comes from; 0 goes before all others.
     def level(name)
-      [@values.key?(name), BY_NAME.fetch(name).given_by?(@env), @below.key?(name), true].index(true)
+      setting = BY_NAME.fetch(name)
+      [@values.key?(name), setting.own?(@env), setting.given_by?(@env), @below.key?(name), true].index(true)
     end
 
     def set(name, value)

@@ -66,6 +66,11 @@ module EtcdDiscovery
       !variable_of(env).nil?
     end
 
+    # Whether `env` gives it by our own variable, and not by etcdctl's.
+    def own?(env)
+      given_by?(env) && !variable_of(env).start_with?("ETCDCTL_")
+    end
+
     # Where a list may stand in one text, its parts are between commas. An empty part is passed over: in
     # `watch` it would mean everything.
     def check_text(value, source)

@@ -55,11 +55,26 @@ RSpec.describe "a setting" do
     end
   end
 
+  it "that has DNS name the members goes before endpoints of the same place, and after higher ones" do
+    domain = ->(env, **given) { EtcdDiscovery::Configuration.new(env:, **given).to_native[:discovery_srv] }
+    etcdctls = { "ETCDCTL_DISCOVERY_SRV" => "example.com", "ETCDCTL_ENDPOINTS" => "http://a:1" }
+    expect(domain.call(etcdctls)).to eq "example.com"
+    expect(domain.call(etcdctls, below: { endpoints: ["http://b:1"] })).to eq "example.com"
+    expect(domain.call(etcdctls.merge("ETCDDISCOVERY_ENDPOINTS" => "http://b:1"))).to be_nil
+    expect(domain.call(etcdctls, endpoints: ["http://b:1"])).to be_nil
+    expect(domain.call({}, endpoints: ["http://b:1"], discovery_srv: "example.org")).to eq "example.org"
+  end
+
   it "that is a list in the environment may have spaces, empty parts and a comma at its end" do
     env = { "ETCDCTL_ENDPOINTS" => " http://a:1, ,http://b:1,", "ETCDDISCOVERY_WATCH" => "/a/,,/b/" }
     config = configured(env)
     expect(config.endpoints).to eq %w[http://a:1 http://b:1]
     expect(config.watch).to eq %w[/a/ /b/]
+  end
+
+  it "that is no domain is refused" do
+    expect { EtcdDiscovery::Client.new(discovery_srv: "http://example.com") }
+      .to raise_error(EtcdDiscovery::ConfigurationError, /discovery_srv: .*not a domain/)
   end
 
   it "that is an endpoint and cannot be one is refused with the mistake" do

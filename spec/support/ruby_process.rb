@@ -27,14 +27,17 @@ module Harness
 
     attr_reader :log
 
-    # `first` names a file of ruby_process/ to load before the gem.
-    def initialize(code, endpoints: [], env: {}, first: nil)
+    # Runs a program with a network and with mounts of its own, which need no rights on the machine.
+    OWN_NETWORK = %w[unshare --map-root-user --net --mount].freeze
+
+    # `first` names a file of ruby_process/ to load before the gem; `under` is a command that runs Ruby.
+    def initialize(code, endpoints: [], env: {}, first: nil, under: [])
       @folder = Dir.mktmpdir("ruby-process-")
       @log = File.join(@folder, "log")
       @reports, reports = IO.pipe
       words, @words = IO.pipe
       environment = { "ENDPOINTS" => Array(endpoints).join(",") }.merge(env)
-      @process = ChildProcess.new(RbConfig.ruby, "-I", LIB, *required(first), script(code),
+      @process = ChildProcess.new(*under, RbConfig.ruby, "-I", LIB, *required(first), script(code),
                                   env: environment, log:, 3 => reports, 4 => words)
       [reports, words].each(&:close)
       @buffer = +""

@@ -216,8 +216,7 @@ impl Client {
             return Some(denial.clone());
         }
         let kind = last.as_ref().map_or(ErrorKind::Timeout, Error::kind);
-        let names: Vec<String> = self.settings.endpoints.iter().map(ToString::to_string).collect();
-        let names = names.join(", ");
+        let names = self.settings.place();
         let reason = last.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string);
         // Where there is but one endpoint, its name is said once.
         let reason = reason.strip_prefix(&format!("{names}: ")).unwrap_or(&reason);
@@ -288,7 +287,9 @@ impl Client {
                 published: Arc::default(),
             };
             let registrar = Registrar::start(&session, &self.settings, &link, &outlet);
-            let members = self.settings.member_sync.then(|| {
+            // Where DNS names the members, there is nothing to add to them.
+            let follows_members = self.settings.member_sync && self.settings.discovery.is_none();
+            let members = follows_members.then(|| {
                 let (link, seeds) = (Arc::clone(&link), self.settings.endpoints.clone());
                 follow_members(link, Arc::clone(&endpoints), seeds, wishes.clone())
             });

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::transport::{CallError, Connection, Endpoints, Link, dial};
+use crate::transport::{CallError, Connection, Endpoints, Link, choose, dial};
 
 /// Largest message taken. tonic's own limit of 4 MiB is below what etcd sends in one piece; a larger message than this
 /// is asked for in parts.
@@ -33,12 +33,12 @@ pub(super) fn connect(
     left: Option<Endpoint>,
 ) -> Operation {
     Box::pin(async move {
-        let now = clock::now();
         if let Some(left) = left {
-            endpoints.failed(&left, now);
+            endpoints.failed(&left, clock::now());
         }
-        let Some(endpoint) = endpoints.pick(now) else {
-            return lost(Error::configuration("endpoints", "none given"));
+        let endpoint = match choose(&settings, &endpoints).await {
+            Ok(endpoint) => endpoint,
+            Err(error) => return lost(error),
         };
         match dial(&settings, &endpoints, &endpoint).await {
             Ok(connection) => {

@@ -9,6 +9,7 @@ use super::name_servers::NameServers;
 
 pub(super) const A: u16 = 1;
 pub(super) const AAAA: u16 = 28;
+pub(super) const SRV: u16 = 33;
 
 /// An answer to a question.
 pub(super) enum Answer {
@@ -30,6 +31,17 @@ pub(super) fn addresses(kind: u16, addresses: &[&str]) -> Answer {
         _ => None,
     };
     Answer::Records(addresses.iter().filter_map(bytes).collect())
+}
+
+/// The data of a SRV record.
+pub(super) fn service(priority: u16, port: u16, target: &str) -> Vec<u8> {
+    let mut data = [priority, 0, port].map(u16::to_be_bytes).concat();
+    for label in target.split('.').filter(|label| !label.is_empty()) {
+        data.push(u8::try_from(label.len()).unwrap());
+        data.extend(label.as_bytes());
+    }
+    data.push(0);
+    data
 }
 
 /// Answers each question, a name in lower case without a dot at its end and a type, by `answer`; until the test ends.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use etcd_client::Client;
 
 use super::dial::{Connection, dial, timed_out};
+use super::discovery::choose;
 use super::endpoints::Endpoints;
 use super::explain::explain;
 use super::refusal::is_broken;
@@ -104,7 +105,8 @@ impl Link {
         deadline: tokio::time::Instant,
     ) -> std::result::Result<(Connection, u64), CallError> {
         let mut last = Error::new(ErrorKind::Timeout, "no endpoint could be reached in time");
-        for _ in 0..self.endpoints.count() {
+        // None are known before DNS has named them.
+        for _ in 0..self.endpoints.count().max(1) {
             match tokio::time::timeout_at(deadline, self.connect()).await {
                 Ok(Ok(connection)) => return Ok(connection),
                 // Nothing has been sent: another endpoint may do. A refusal is the same everywhere.
@@ -121,9 +123,7 @@ impl Link {
         if let Some(open) = self.opened() {
             return Ok(open);
         }
-        let Some(endpoint) = self.endpoints.pick(clock::now()) else {
-            return Err(Error::configuration("endpoints", "none given"));
-        };
+        let endpoint = choose(&self.settings, &self.endpoints).await?;
         match dial(&self.settings, &self.endpoints, &endpoint).await {
             Ok(connection) => {
                 self.endpoints.succeeded(&endpoint);

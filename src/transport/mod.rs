@@ -5,6 +5,7 @@
 
 mod addresses;
 mod dial;
+mod discovery;
 mod dns;
 mod endpoints;
 mod explain;
@@ -26,6 +27,7 @@ mod tls;
 mod tracked;
 
 pub use dial::{Connection, dial};
+pub use discovery::choose;
 pub use endpoints::Endpoints;
 pub use explain::{NO_LEADER, explain, is_void_token};
 pub use flow::FlowReader;

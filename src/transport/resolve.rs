@@ -42,9 +42,8 @@ impl Names {
         host: &str,
         found: UnboundedSender<Vec<IpAddr>>,
     ) -> Result<(), String> {
-        let silent = || format!("no answer within {} s", limit.as_secs_f64());
         let answer = tokio::time::timeout(limit, self.look_up(host, found)).await;
-        answer.unwrap_or_else(|_| Err(self.unresolved(&silent())))
+        answer.unwrap_or_else(|_| Err(self.unresolved(&silent(limit))))
     }
 
     fn unresolved(&self, reason: &str) -> String {
@@ -67,6 +66,31 @@ impl Names {
             return Ok(());
         }
         self.ask_both(host, found).await.map_err(|reason| self.unresolved(&reason))
+    }
+
+    /// Where the service `name` is, in the order of preference: host names with ports.
+    ///
+    /// # Errors
+    /// When no name server answers within `limit`.
+    pub(super) async fn services(&self, limit: Duration, name: &str) -> Result<Vec<(String, u16)>, String> {
+        // With a dot at the end: the search list is not for services, as with etcdctl.
+        let name = format!("{name}.");
+        let records = tokio::time::timeout(limit, self.servers.ask(&name, RecordType::SRV)).await;
+        let records = records
+            .unwrap_or_else(|_| Err(silent(limit)))
+            .map_err(|reason| format!("{name}: {reason} ({})", self.servers))?;
+        let mut services: Vec<_> = records
+            .into_iter()
+            .filter_map(|record| match record {
+                // A root as target says that the service is not there (RFC 2782).
+                RData::SRV(service) if !service.target.is_root() => Some(service),
+                _ => None,
+            })
+            .collect();
+        fastrand::shuffle(&mut services);
+        services.sort_by_key(|service| service.priority);
+        let place = |host: String, port| (host.trim_end_matches('.').to_owned(), port);
+        Ok(services.iter().map(|service| place(service.target.to_ascii(), service.port)).collect())
     }
 
     /// Asks for both families at once. A name server that fails for one of them does no harm to the other.
@@ -106,6 +130,10 @@ impl Names {
     }
 }
 
+fn silent(limit: Duration) -> String {
+    format!("no answer within {} s", limit.as_secs_f64())
+}
+
 fn outcome(
     six: Option<Result<Vec<IpAddr>, String>>,
     four: Option<Result<Vec<IpAddr>, String>>,
@@ -134,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::transport::fake_dns::{
-        A, AAAA, Answer, NO_SUCH_NAME, SERVER_FAILURE, addresses, name_servers, serve,
+        A, AAAA, Answer, NO_SUCH_NAME, SERVER_FAILURE, SRV, addresses, name_servers, serve, service,
     };
 
     const LIMIT: Duration = Duration::from_secs(5);
@@ -246,5 +274,25 @@ mod tests {
         let names = Names::new(b"", name_servers(&[server], &[]));
         let said = "cannot resolve the host name: there is no such name (name server 127.0.0.1)";
         assert_eq!(find(&names, "etcd.test").await, (Vec::new(), Err(said.to_owned())));
+    }
+
+    #[tokio::test]
+    async fn services_are_found_in_the_order_of_their_priority() {
+        let server = serve(|name, kind| match (name, kind) {
+            ("_etcd-client._tcp.etcd.test", SRV) => Answer::Records(vec![
+                service(20, 4001, "b.etcd.test"),
+                service(10, 2379, "a.etcd.test"),
+                service(0, 1, "."),
+            ]),
+            _ => Answer::Refusal(NO_SUCH_NAME),
+        })
+        .await;
+        let names = Names::new(b"", name_servers(&[server], &["etcd.test"]));
+        let place = |host: &str, port| (host.to_owned(), port);
+        assert_eq!(
+            names.services(LIMIT, "_etcd-client._tcp.etcd.test").await,
+            Ok(vec![place("a.etcd.test", 2379), place("b.etcd.test", 4001)])
+        );
+        assert_eq!(names.services(LIMIT, "_etcd-client-ssl._tcp.etcd.test").await, Ok(Vec::new()));
     }
 }

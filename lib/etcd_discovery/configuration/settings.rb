@@ -10,6 +10,19 @@ module EtcdDiscovery
         doc: "members of the cluster: `http://host:port`, `https://host:port` or `unix:///path`"
       ),
       Setting.new(
+        :discovery_srv, :string,
+        etcdctl: "DISCOVERY_SRV", doc: "domain whose SRV records name the members, instead of `endpoints`"
+      ),
+      Setting.new(
+        :discovery_srv_name, :string,
+        etcdctl: "DISCOVERY_SRV_NAME", doc: "what tells several clusters of that domain apart"
+      ),
+      Setting.new(
+        :insecure_discovery, :boolean,
+        default: true, etcdctl: "INSECURE_DISCOVERY",
+        doc: "whether those records may name members without TLS; see [security.md](security.md)"
+      ),
+      Setting.new(
         :watch, :list,
         default: [].freeze, doc: "what to hold: prefixes (ending in `/`) and exact keys; `\"\"` is everything"
       ),
