@@ -16,6 +16,11 @@ RSpec.configure do |config|
   config.expect_with(:rspec) { |expectations| expectations.max_formatted_output_length = 2_000 }
 
   config.before(:context) { Harness::Cleanup.enter }
+  # `gems:` names those with a native part that a group cannot do without.
+  config.before(:context, :gems) do
+    reason = Harness::CompiledGems.missing(self.class.metadata.fetch(:gems))
+    skip reason if reason
+  end
   config.after(:context) { Harness::Cleanup.leave }
   config.before { Harness::Cleanup.enter }
   config.after do |example|

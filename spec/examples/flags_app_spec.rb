@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-RSpec.describe "an application that is developed and tested without etcd" do
+RSpec.describe "an application that is developed and tested without etcd",
+               gems: %w[puma nokogiri] do
   let(:application) { Harness::FlagsApplication.new }
 
   {

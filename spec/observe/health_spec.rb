@@ -105,7 +105,7 @@ RSpec.describe EtcdDiscovery::Health do
     end
   end
 
-  context "in a real server" do
+  context "in a real server", gems: %w[puma unicorn] do
     before(:context) { @etcd = start_etcd }
 
     let(:small) do

@@ -3,7 +3,7 @@
 require "fileutils"
 require "tmpdir"
 
-RSpec.describe "in Rails, a block that the gem calls" do
+RSpec.describe "in Rails, a block that the gem calls", gems: %w[nokogiri] do
   before(:context) { @etcd = start_etcd }
 
   let(:etcd) { @etcd }

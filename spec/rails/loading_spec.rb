@@ -3,7 +3,7 @@
 require "fileutils"
 require "tmpdir"
 
-RSpec.describe "in Rails, the gem" do
+RSpec.describe "in Rails, the gem", gems: %w[nokogiri] do
   before(:context) { @etcd = start_etcd.tap { |etcd| etcd.ctl.put("/a/x", "1") } }
 
   let(:etcd) { @etcd }

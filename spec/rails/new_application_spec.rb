@@ -3,7 +3,7 @@
 require "socket"
 
 # What a Rails team does: `rails new`, the gem into the Gemfile, `rails g etcd_discovery:install`.
-RSpec.describe "a new Rails application" do
+RSpec.describe "a new Rails application", gems: %w[nokogiri] do
   readme = File.read(File.expand_path("../../README.md", __dir__), encoding: "UTF-8")
 
   before(:context) do

@@ -3,7 +3,7 @@
 require "fileutils"
 require "tmpdir"
 
-RSpec.describe "in Rails, a setting" do
+RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
   # A real application in a process of its own for each case, forked from one that has Rails loaded: what
   # `rails new` writes takes longer to boot and says no more.
   rails = <<~'RUBY'

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-RSpec.describe "a Rails application on unicorn that announces itself" do
+RSpec.describe "a Rails application on unicorn that announces itself", gems: %w[unicorn nokogiri] do
   let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "first") } }
   let(:unicorn) { start_unicorn(etcd, workers: 2, config: File.expand_path("registering.rb", __dir__)) }
 

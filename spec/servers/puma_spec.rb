@@ -2,7 +2,7 @@
 
 require_relative "promises"
 
-RSpec.describe "puma" do
+RSpec.describe "puma", gems: %w[puma] do
   include_context "with one server for all examples"
 
   context "in single mode" do

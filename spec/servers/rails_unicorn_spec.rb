@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 # The example application: Rails, with `preload_app` and the hook.
-RSpec.describe "a Rails application on unicorn" do
+RSpec.describe "a Rails application on unicorn", gems: %w[unicorn nokogiri] do
   let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "first") } }
   let!(:unicorn) { start_unicorn(etcd) }
 

@@ -2,7 +2,7 @@
 
 require_relative "promises"
 
-RSpec.describe "Sidekiq" do
+RSpec.describe "Sidekiq", gems: %w[json] do
   include_context "with one server for all examples"
 
   before(:context) { serve(Harness::SidekiqServer) }

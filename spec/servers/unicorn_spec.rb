@@ -2,7 +2,7 @@
 
 require_relative "promises"
 
-RSpec.describe "unicorn" do
+RSpec.describe "unicorn", gems: %w[unicorn] do
   include_context "with one server for all examples"
 
   def serve_small(config)
