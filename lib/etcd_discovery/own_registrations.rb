@@ -24,14 +24,26 @@ module EtcdDiscovery
 
       # At the end of the process that made them; a forked child has none.
       def withdraw_all
-        lists = @lock.synchronize { @all.keys }
-        Registration.withdraw(lists.flat_map(&:to_a), timeout: Registration::EXIT_PATIENCE)
+        withdraw
       rescue ThreadError
         # In a signal handler (puma 5 stops in one), where no lock may be taken: a thread of its own may. The
         # end of the process waits for it, and not the handler.
-        Thread.new { withdraw_all }
+        in_a_thread
+      end
+
+      private
+
+      def withdraw
+        lists = @lock.synchronize { @all.keys }
+        Registration.withdraw(lists.flat_map(&:to_a), timeout: Registration::EXIT_PATIENCE)
       rescue Error
         nil
+      end
+
+      def in_a_thread
+        Thread.new { withdraw }
+      rescue ThreadError
+        nil # there can be none; the end of the process comes too
       end
     end
 
@@ -41,13 +53,18 @@ module EtcdDiscovery
     end
 
     def <<(registration)
-      @lock.synchronize { @list[registration] = true }
-      self.class.keep(self)
+      @lock.synchronize do
+        @list[registration] = true
+        self.class.keep(self)
+      end
       self
     end
 
     def delete(registration)
-      self.class.forget(self) if @lock.synchronize { @list.delete(registration) && @list.empty? }
+      @lock.synchronize do
+        @list.delete(registration)
+        self.class.forget(self) if @list.empty?
+      end
     end
 
     def each(&block)
