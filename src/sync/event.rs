@@ -83,15 +83,22 @@ pub struct Response {
     pub changes: Vec<Change>,
 }
 
-/// What etcd holds in all watched ranges, against a revision: read at one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Comparison {
-    /// Of the answer.
-    pub header: Header,
+/// What etcd holds in one watched range, against a revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Found {
     /// Whether a key that is there has changed after the revision.
     pub newer: bool,
     /// The number of keys.
     pub count: i64,
+}
+
+/// What etcd holds in all watched ranges: read at one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// Of the answer.
+    pub header: Header,
+    /// One for each range, in their order.
+    pub found: Vec<Found>,
 }
 
 /// Why an operation or the stream failed.
@@ -186,6 +193,8 @@ pub enum Effect {
     Compare {
         /// The revision of the snapshot.
         since: i64,
+        /// Compare with what etcd had at this revision, and not with what it has.
+        at: Option<i64>,
     },
     /// Create a watch on the stream, or on a new one when there is none.
     Watch {

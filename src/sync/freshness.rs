@@ -7,24 +7,16 @@
 //! (promise 5). Where the revisions in between were of other keys, no event tells so, and the stream is
 //! asked for its progress.
 //!
+//! A server whose answers may overtake events (see [`Claims`]) is not asked while it may still be sending a new watch
+//! what it missed: then nothing bounds how far they overtake. Until a message shows that the watch has caught up, the
+//! watched keys are compared with etcd's instead (see the machine's `comparing`).
+//!
 //! `etcd grpc-proxy` answers no progress request. A stream that never answered one may lead through it: then
-//! the watched keys are compared with etcd's (see the machine's `comparing`). A stream that did answer and
-//! does no longer is dead.
+//! the watched keys are compared as well. A stream that did answer and does no longer is dead.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Between a progress answer of a server whose answers may overtake events, and the question whose answer
-/// bears it out. Its watches are brought up to date every 100 ms, its blocked ones every 10 ms.
-const REPEAT_AFTER: Duration = Duration::from_millis(300);
-
-/// How long nothing bears it out about a new watch: such a server goes on answering while it reads from its
-/// disk what the watch has missed (seen: for 0.9 s, where the processor was short).
-const CATCHING_UP: Duration = Duration::from_millis(1_400);
-
-/// Questions for progress whose time is remembered. Others leave none: their answers are then taken for those
-/// to earlier ones, which prove less.
-const MOST_ASKED: usize = 100;
+use super::claims::{Claims, REPEAT_AFTER};
 
 /// A server drops a progress request, without a word, while one of the stream's watches is catching up;
 /// that takes it up to 100 ms after the watch was created. So it is asked again, in growing steps.
@@ -70,13 +62,6 @@ pub(super) enum Ask {
     GiveUp,
 }
 
-/// A progress answer that a second one must bear out.
-#[derive(Debug, Clone, Copy)]
-struct Claim {
-    revision: i64,
-    answered: Instant,
-}
-
 #[derive(Debug)]
 pub(super) struct Freshness {
     interval: Duration,
@@ -84,12 +69,11 @@ pub(super) struct Freshness {
     probe: Probe,
     read_at: Instant,
     heard: Instant,
-    opened: Instant,
-    /// When the questions were sent that are not answered yet. Such a server answers each, in their order.
-    asked: VecDeque<Instant>,
-    claim: Option<Claim>,
-    /// Borne out: every event up to here has arrived.
-    believed: i64,
+    claims: Claims,
+    /// Progress answers may be believed. Else the watched keys are compared.
+    proven: bool,
+    /// After a comparison: how often follows what it costs etcd.
+    rest_until: Instant,
     /// The highest revision of a progress answer; 0 for a stream that never gave one.
     told: i64,
     /// It is known to give none.
@@ -104,13 +88,37 @@ impl Freshness {
             probe: Probe::Idle,
             read_at: now,
             heard: now,
-            opened: now,
-            asked: VecDeque::new(),
-            claim: None,
-            believed: 0,
+            claims: Claims::new(now),
+            proven: true,
+            rest_until: now,
             told: 0,
             mute,
         }
+    }
+
+    /// The same for a watch that may still be catching up at a server whose progress answers do not wait for that.
+    pub(super) const fn unproven(mut self) -> Self {
+        self.proven = false;
+        self
+    }
+
+    /// The watch has caught up.
+    pub(super) const fn prove(&mut self) {
+        self.proven = true;
+    }
+
+    pub(super) const fn is_proven(&self) -> bool {
+        self.proven
+    }
+
+    /// Whether the stream is known to answer no progress request.
+    pub(super) const fn is_mute(&self) -> bool {
+        self.mute
+    }
+
+    /// What such a server says of its progress.
+    pub(super) const fn claims(&mut self) -> &mut Claims {
+        &mut self.claims
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -127,15 +135,18 @@ impl Freshness {
         since.max(self.heard) + self.patience
     }
 
-    /// The deadline has come.
-    pub(super) fn due(&mut self, now: Instant) -> Ask {
+    /// The deadline has come. `waits`: events wait to be shown until others are known to be complete.
+    pub(super) fn due(&mut self, now: Instant, waits: bool) -> Ask {
         match self.probe {
             Probe::Idle => {
                 self.probe = Probe::Read { since: now };
                 Ask::Read
             }
             Probe::Behind { since, target, proves, .. } if now < self.limit(since) => {
-                if self.mute || (self.told == 0 && now + self.patience / 2 >= self.limit(since)) {
+                let late = now + self.patience / 2 >= self.limit(since);
+                self.mute |= late && self.told == 0;
+                let urgent = !self.proven && waits && now >= self.rest_until;
+                if self.mute || urgent || (late && !self.proven) {
                     self.probe = Probe::Comparing { since, target, proves, sent: now };
                     return Ask::Compare;
                 }
@@ -148,15 +159,24 @@ impl Freshness {
         }
     }
 
-    /// The comparison was answered. Where the content was `same`, returns as of when it is confirmed; else it
+    /// Events wait to be shown, and only a comparison can tell whether they may be: make it as soon as it may.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Probe::Behind { again, .. } = &mut self.probe
+            && !self.proven
+        {
+            *again = (*again).min(now.max(self.rest_until));
+        }
+    }
+
+    /// The comparison was answered. Where the whole content was `same`, returns as of when it is confirmed; else it
     /// is compared again, since events may be under way, until the stream is given up.
     pub(super) fn compared(&mut self, now: Instant, same: bool) -> Option<Instant> {
         let Probe::Comparing { since, target, proves, sent } = self.probe else { return None };
-        self.mute = true;
+        // etcd looks at every watched key.
+        self.rest_until = now + now.saturating_duration_since(sent) * COST;
         if same {
             self.probe = Probe::Idle;
-            // etcd looks at every watched key: how often follows what it costs.
-            self.read_at = now + self.interval.max((now - sent) * COST);
+            self.read_at = self.rest_until.max(now + self.interval);
             return Some(sent);
         }
         self.probe = Probe::Behind { since, target, again: now + self.patience / 4, proves };
@@ -188,7 +208,7 @@ impl Freshness {
     /// about the cluster, as of when the content is confirmed.
     pub(super) fn settle(&mut self, now: Instant, frontier: i64) -> Option<Instant> {
         match self.probe {
-            Probe::Behind { since, target, proves, .. } if frontier.max(self.believed) >= target => {
+            Probe::Behind { since, target, proves, .. } if frontier.max(self.claims.believed()) >= target => {
                 self.probe = Probe::Idle;
                 if !proves {
                     return None;
@@ -218,37 +238,6 @@ impl Freshness {
             self.heard = now;
         }
     }
-
-    /// An event of `revision` arrived. One that a progress answer had overtaken refutes that answer.
-    pub(super) fn arrived(&mut self, revision: i64) {
-        self.claim = self.claim.filter(|claim| claim.revision < revision);
-    }
-
-    /// A server whose answers may overtake events is asked for its progress.
-    pub(super) fn asked(&mut self, now: Instant) {
-        if self.asked.len() < MOST_ASKED {
-            self.asked.push_back(now);
-        }
-    }
-
-    /// It answers that it is at `revision`. Returns up to where its word holds by now, borne out by the answer
-    /// to a later question with no overtaken event in between. When answers arrive says nothing: over a slow
-    /// line two that were given at once come apart.
-    pub(super) fn claimed(&mut self, now: Instant, revision: i64) -> Option<i64> {
-        let asked = self.asked.pop_front()?;
-        match self.claim {
-            Some(claim) if asked >= (claim.answered + REPEAT_AFTER).max(self.opened + CATCHING_UP) => {
-                self.claim = Some(Claim { revision, answered: now });
-                self.believed = self.believed.max(claim.revision);
-                Some(self.believed)
-            }
-            Some(_) => None,
-            None => {
-                self.claim = Some(Claim { revision, answered: now });
-                None
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -260,7 +249,7 @@ mod tests {
     fn asked() -> (Freshness, Instant) {
         let now = Instant::now();
         let mut freshness = Freshness::new(INTERVAL, INTERVAL, now, false);
-        assert_eq!(freshness.due(now), Ask::Read);
+        assert_eq!(freshness.due(now, false), Ask::Read);
         (freshness, now)
     }
 
@@ -274,77 +263,13 @@ mod tests {
         assert_eq!(freshness.deadline(), later + INTERVAL);
     }
 
-    /// A question at once answered.
-    fn claim(freshness: &mut Freshness, at: Instant, revision: i64) -> Option<i64> {
-        freshness.asked(at);
-        freshness.claimed(at, revision)
-    }
-
-    /// Of a watch that has nothing to catch up with any more.
-    fn settled() -> (Freshness, Instant) {
-        let (mut freshness, asked) = asked();
-        freshness.found(asked, 9);
-        (freshness, asked + CATCHING_UP)
-    }
-
-    #[test]
-    fn an_answer_that_may_overtake_events_holds_only_when_borne_out_by_a_later_one() {
-        let (mut freshness, now) = settled();
-        assert_eq!(claim(&mut freshness, now, 9), None);
-        assert_eq!(claim(&mut freshness, now + REPEAT_AFTER / 2, 12), None);
-        assert_eq!(freshness.settle(now, 5), None);
-        let later = now + REPEAT_AFTER;
-        assert_eq!(claim(&mut freshness, later, 12), Some(9));
-        assert_eq!(freshness.settle(later, 5), Some(now.checked_sub(CATCHING_UP).unwrap()));
-    }
-
-    #[test]
-    fn answers_that_were_given_together_do_not_bear_each_other_out_however_late_one_arrives() {
-        let (mut freshness, now) = settled();
-        freshness.asked(now);
-        freshness.asked(now);
-        assert_eq!(freshness.claimed(now + REPEAT_AFTER, 9), None);
-        assert_eq!(freshness.claimed(now + REPEAT_AFTER * 3, 9), None);
-        assert_eq!(claim(&mut freshness, now + REPEAT_AFTER * 2, 9), Some(9));
-    }
-
-    #[test]
-    fn an_answer_that_nobody_asked_for_bears_nothing_out() {
-        let (mut freshness, now) = settled();
-        assert_eq!(claim(&mut freshness, now, 9), None);
-        assert_eq!(freshness.claimed(now + REPEAT_AFTER, 9), None);
-    }
-
-    #[test]
-    fn a_new_watch_may_miss_events_for_longer_than_one_that_has_caught_up() {
-        let (mut freshness, opened) = asked();
-        assert_eq!(claim(&mut freshness, opened, 9), None);
-        assert_eq!(claim(&mut freshness, opened + REPEAT_AFTER, 9), None);
-        assert_eq!(claim(&mut freshness, opened + CATCHING_UP, 9), Some(9));
-    }
-
-    #[test]
-    fn questions_without_an_answer_are_remembered_up_to_a_bound() {
-        let (mut freshness, now) = settled();
-        (0..MOST_ASKED * 2).for_each(|_| freshness.asked(now));
-        assert_eq!(freshness.asked.len(), MOST_ASKED);
-    }
-
-    #[test]
-    fn an_event_that_was_overtaken_refutes_the_answer() {
-        let (mut freshness, now) = settled();
-        assert_eq!(claim(&mut freshness, now, 9), None);
-        freshness.arrived(8);
-        assert_eq!(claim(&mut freshness, now + REPEAT_AFTER, 9), None);
-    }
-
     #[test]
     fn progress_is_asked_again_and_silence_ends_in_giving_up() {
         let (mut freshness, asked) = asked();
         freshness.heard_of(asked, 1);
         freshness.found(asked, 9);
         let mut asks = 0;
-        while freshness.due(freshness.deadline()) == Ask::Progress {
+        while freshness.due(freshness.deadline(), false) == Ask::Progress {
             asks += 1;
         }
         assert!(asks > 4 && freshness.deadline() == asked + INTERVAL, "{asks}");
@@ -354,7 +279,7 @@ mod tests {
     fn a_stream_that_never_answered_is_compared_and_the_content_confirmed_as_of_the_comparison() {
         let (mut freshness, asked) = asked();
         freshness.found(asked, 9);
-        while freshness.due(freshness.deadline()) == Ask::Progress {}
+        while freshness.due(freshness.deadline(), false) == Ask::Progress {}
         let sent = freshness.deadline().checked_sub(INTERVAL).unwrap();
         assert_eq!(freshness.compared(sent + INTERVAL / 9, true), Some(sent));
         assert!(freshness.deadline() > sent + INTERVAL * 2, "the pause follows the cost");
@@ -366,7 +291,7 @@ mod tests {
         freshness.found(asked, 9);
         let end = loop {
             let now = freshness.deadline();
-            match freshness.due(now) {
+            match freshness.due(now, false) {
                 Ask::Compare => assert_eq!(freshness.compared(now, false), None),
                 Ask::GiveUp => break now,
                 Ask::Progress | Ask::Read => {}
@@ -382,7 +307,7 @@ mod tests {
         for second in 1..60 {
             let now = asked + Duration::from_secs(second);
             freshness.heard(now);
-            assert_eq!(freshness.due(now), Ask::Progress);
+            assert_eq!(freshness.due(now, false), Ask::Progress);
         }
     }
 
@@ -390,6 +315,6 @@ mod tests {
     fn a_read_that_is_not_answered_ends_in_giving_up() {
         let (mut freshness, asked) = asked();
         assert_eq!(freshness.deadline(), asked + INTERVAL);
-        assert_eq!(freshness.due(asked + INTERVAL), Ask::GiveUp);
+        assert_eq!(freshness.due(asked + INTERVAL, false), Ask::GiveUp);
     }
 }

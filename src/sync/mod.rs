@@ -6,6 +6,7 @@
 //! waiting.
 
 mod audit;
+mod claims;
 mod driver;
 mod event;
 mod freshness;
@@ -22,6 +23,8 @@ mod stream;
 mod wire;
 
 pub use driver::{Driver, Outlet};
-pub use event::{Comparison, Effect, Event, Fault, Header, Page, PageRequest, Peer, Response, Trust, Update};
+pub use event::{
+    Comparison, Effect, Event, Fault, Found, Header, Page, PageRequest, Peer, Response, Trust, Update,
+};
 pub use machine::{Cached, Machine, Rules};
 pub use report::{Phase, Report};

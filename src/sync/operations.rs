@@ -106,9 +106,9 @@ pub(super) fn verify(link: Arc<Link>, key: Vec<u8>, at: Option<i64>) -> Operatio
     })
 }
 
-/// Compares all watched ranges with what they were at `since`.
-pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64) -> Operation {
-    let changed = |range| wire::changed_since(range, since);
+/// Compares all watched ranges, as they are or were `at` a revision, with what they were at `since`.
+pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64, at: Option<i64>) -> Operation {
+    let changed = |range| wire::changed_since(range, since, at);
     let gets: Vec<TxnOp> = settings.ranges.as_slice().iter().map(changed).collect();
     Box::pin(async move {
         let read = async |mut client: etcd_client::Client| client.txn(Txn::new().and_then(gets)).await;

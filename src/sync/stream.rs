@@ -9,6 +9,16 @@ use std::collections::VecDeque;
 use crate::range::{KeyRange, Ranges};
 use crate::store::Change;
 
+/// etcd catches up by so many revisions at once. A message of fewer is the last of a catch-up, or of none.
+const CATCH_UP: usize = 1_000;
+
+/// Bytes that may wait to be shown: far more than any one transaction has. A stream that goes beyond it, with fragments
+/// that never end or a watch that is told of while another is not, is given up (promise 11).
+const MOST_WAITING: usize = 256 << 20;
+
+/// What a waiting change takes beside its key and value.
+const OVERHEAD: usize = 64;
+
 #[derive(Debug)]
 struct Cursor {
     range: KeyRange,
@@ -17,6 +27,26 @@ struct Cursor {
     complete: i64,
     /// Arrived, but later than `complete` or than another watch has come.
     pending: VecDeque<Change>,
+    /// Revisions of the message that is arriving in fragments, and the last of them.
+    message: (usize, i64),
+    /// A message has shown that the watch is up to date at the server.
+    caught_up: bool,
+}
+
+impl Cursor {
+    /// The whole message has no more revisions than a server that is done sends.
+    fn count(&mut self, changes: &[Change], fragment: bool) {
+        for change in changes {
+            // Each revision once: they ascend.
+            if change.mod_revision > self.message.1 {
+                self.message = (self.message.0 + 1, change.mod_revision);
+            }
+        }
+        if !fragment {
+            self.caught_up |= (1..CATCH_UP).contains(&self.message.0);
+            self.message = (0, 0);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -24,11 +54,30 @@ pub(super) struct Stream {
     cursors: Vec<Cursor>,
     /// The first revision whose events are wanted.
     start: i64,
+    /// Bytes that wait.
+    waiting: usize,
 }
 
 /// The stream broke a promise of etcd's: it cannot be followed any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OutOfOrder;
+pub(super) enum Broken {
+    /// An event is of an earlier revision than the one before it.
+    OutOfOrder,
+    /// An event is of a key that its watch did not ask for.
+    Foreign,
+    /// More waits to be completed than any etcd leaves incomplete.
+    Endless,
+}
+
+impl Broken {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutOfOrder => "events out of order",
+            Self::Foreign => "an event of a key that its watch does not cover",
+            Self::Endless => "more events than fit into memory without saying that they are complete",
+        }
+    }
+}
 
 impl Stream {
     pub(super) fn new(ranges: &[KeyRange], start: i64) -> Self {
@@ -37,8 +86,10 @@ impl Stream {
             watch_id: None,
             complete: start - 1,
             pending: VecDeque::new(),
+            message: (0, 0),
+            caught_up: false,
         };
-        Self { cursors: ranges.iter().map(cursor).collect(), start }
+        Self { cursors: ranges.iter().map(cursor).collect(), start, waiting: 0 }
     }
 
     /// The next watch to create. One at a time: the answer to the one before says which id it got, and
@@ -66,18 +117,26 @@ impl Stream {
         watch_id: i64,
         changes: Vec<Change>,
         fragment: bool,
-    ) -> Result<(), OutOfOrder> {
+    ) -> Result<(), Broken> {
         let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.watch_id == Some(watch_id)) else {
             return Ok(());
         };
         // Of this message, not of what is pending: an old one may come between two fragments.
         let last = changes.last().map_or(0, |change| change.mod_revision);
+        cursor.count(&changes, fragment);
         for change in changes {
+            if !cursor.range.contains(&change.key) {
+                return Err(Broken::Foreign);
+            }
             if change.mod_revision <= cursor.complete {
                 continue; // Old news: another member, or a watch that was opened anew.
             }
             if cursor.pending.back().is_some_and(|last| last.mod_revision > change.mod_revision) {
-                return Err(OutOfOrder);
+                return Err(Broken::OutOfOrder);
+            }
+            self.waiting += weight(&change);
+            if self.waiting > MOST_WAITING {
+                return Err(Broken::Endless);
             }
             cursor.pending.push_back(change);
         }
@@ -99,6 +158,16 @@ impl Stream {
         for cursor in &mut self.cursors {
             cursor.pending.retain(|change| change.mod_revision > revision);
         }
+        self.weigh();
+    }
+
+    fn weigh(&mut self) {
+        self.waiting = self.cursors.iter().flat_map(|cursor| &cursor.pending).map(weight).sum();
+    }
+
+    /// Whether every watch is up to date at the server, as far as messages can show it.
+    pub(super) fn has_caught_up(&self) -> bool {
+        self.cursors.iter().all(|cursor| cursor.caught_up)
     }
 
     /// Whether there are several watches, each silent about the others' ranges.
@@ -136,8 +205,29 @@ impl Stream {
         if self.is_divided() {
             complete.sort_by_key(|change| change.mod_revision);
         }
+        self.weigh();
         complete
     }
+
+    /// Up to where something could be shown if the silent watches missed nothing.
+    pub(super) fn would_show(&self) -> Option<i64> {
+        let frontier = self.frontier();
+        let waits = |cursor: &&Cursor| {
+            let first = cursor.pending.front().map(|change| change.mod_revision);
+            first.is_some_and(|first| first > frontier && first <= cursor.complete)
+        };
+        self.cursors.iter().filter(waits).map(|cursor| cursor.complete).min()
+    }
+
+    /// Whether the watch of `range` may have events up to `revision` that have yet to arrive.
+    pub(super) fn is_behind(&self, range: &KeyRange, revision: i64) -> bool {
+        self.cursors.iter().any(|cursor| cursor.range == *range && cursor.complete < revision)
+    }
+}
+
+fn weight(change: &Change) -> usize {
+    let value = change.entry.as_ref().map_or(0, |entry| entry.value().len());
+    change.key.len() + value + OVERHEAD
 }
 
 #[cfg(test)]
@@ -219,7 +309,7 @@ mod tests {
         stream.accept(0, vec![event(b"/a/1", 10)], false).unwrap();
         assert!(stream.take_complete(&ranges).is_empty());
         let disorder = vec![event(b"/a/1", 15), event(b"/a/1", 14)];
-        assert_eq!(stream.accept(0, disorder, false), Err(OutOfOrder));
+        assert_eq!(stream.accept(0, disorder, false), Err(Broken::OutOfOrder));
     }
 
     #[test]
@@ -229,5 +319,68 @@ mod tests {
         stream.accept(0, vec![event(b"/b/1", 12)], false).unwrap();
         assert!(stream.take_complete(&narrow).is_empty());
         assert_eq!(stream.frontier(), 12);
+    }
+
+    #[test]
+    fn an_event_of_a_key_that_its_watch_does_not_cover_is_refused() {
+        let (mut stream, _) = stream(&[b"/a/", b"/b/"]);
+        for (watch, key) in [(0, b"/c/1"), (0, b"/b/1"), (1, b"/a/1")] {
+            assert_eq!(stream.accept(watch, vec![event(key, 12)], false), Err(Broken::Foreign));
+        }
+    }
+
+    #[test]
+    fn fragments_that_never_end_are_given_up_before_they_fill_the_memory() {
+        let (mut stream, ranges) = stream(&[b"/a/"]);
+        let entry = crate::store::Entry::new(b"/a/1".to_vec(), &vec![0; 1 << 20], 12, 0);
+        let change = || Change { entry: Some(entry.clone()), ..event(b"/a/1", 12) };
+        let mut end = Ok(());
+        let sent = (0..10_000).take_while(|_| {
+            end = stream.accept(0, vec![change()], true);
+            stream.take_complete(&ranges);
+            end.is_ok()
+        });
+        assert_eq!((sent.count(), end), (255, Err(Broken::Endless)));
+    }
+
+    #[test]
+    fn what_is_shown_waits_no_more() {
+        let (mut stream, ranges) = stream(&[b"/a/"]);
+        let entry = crate::store::Entry::new(b"/a/1".to_vec(), &vec![0; 1 << 20], 12, 0);
+        for revision in 12..2_000 {
+            let change = Change { entry: Some(entry.clone()), ..event(b"/a/1", revision) };
+            stream.accept(0, vec![change], false).unwrap();
+            assert_eq!(stream.take_complete(&ranges).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_watch_has_caught_up_with_a_message_that_is_not_as_long_as_a_catch_up_may_be() {
+        let (mut stream, _) = stream(&[b"/a/"]);
+        let mut long: Vec<_> = (0..1_000).map(|n| event(b"/a/1", 11 + n)).collect();
+        let rest = long.split_off(600);
+        stream.accept(0, long, true).unwrap();
+        stream.accept(0, rest, false).unwrap();
+        assert!(!stream.has_caught_up());
+        stream.accept(0, vec![event(b"/a/1", 2_000)], true).unwrap();
+        assert!(!stream.has_caught_up());
+        stream.accept(0, vec![event(b"/a/2", 2_000)], false).unwrap();
+        assert!(stream.has_caught_up());
+    }
+
+    #[test]
+    fn events_may_be_shown_up_to_where_every_watch_that_has_some_is_complete() {
+        let (mut stream, ranges) = stream(&[b"/a/", b"/b/", b"/c/"]);
+        assert_eq!(stream.would_show(), None);
+        stream.accept(0, vec![event(b"/a/1", 12), event(b"/a/1", 15)], false).unwrap();
+        stream.accept(1, vec![event(b"/b/1", 13)], false).unwrap();
+        assert_eq!(stream.would_show(), Some(13));
+        assert!(
+            stream.is_behind(&KeyRange::prefix(b"/c/"), 13)
+                && !stream.is_behind(&KeyRange::prefix(b"/b/"), 13)
+        );
+        stream.progressed(-1, 13);
+        assert_eq!(revisions(&stream.take_complete(&ranges)), [12, 13]);
+        assert_eq!(stream.would_show(), Some(15));
     }
 }

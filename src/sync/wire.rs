@@ -3,7 +3,7 @@
 use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader};
 use etcd_client::{TxnOp, TxnOpResponse};
 
-use super::event::{Comparison, Fault, Header, Page, PageRequest, Response, Trust};
+use super::event::{Comparison, Fault, Found, Header, Page, PageRequest, Response, Trust};
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::secret::filtered;
@@ -62,25 +62,27 @@ pub(super) fn response(response: etcd_client::WatchResponse) -> Response {
     }
 }
 
-/// Asks for one key of `range` that changed after `since`, and for the number of all keys in it.
-pub(super) fn changed_since(range: &KeyRange, since: i64) -> TxnOp {
+/// Asks for one key of `range` that changed after `since`, and for the number of all keys in it; as of `at`, if given.
+pub(super) fn changed_since(range: &KeyRange, since: i64, at: Option<i64>) -> TxnOp {
     let options = etcd_client::GetOptions::new()
         .with_range(range.range_end())
         .with_min_mod_revision(since.saturating_add(1))
         .with_limit(1)
         .with_keys_only();
+    let options = match at {
+        Some(revision) => options.with_revision(revision),
+        None => options,
+    };
     TxnOp::get(range.start(), Some(options))
 }
 
 pub(super) fn comparison(response: &etcd_client::TxnResponse) -> Comparison {
-    let mut comparison = Comparison { header: header(response.0.header.as_ref()), newer: false, count: 0 };
-    for answer in response.op_responses() {
-        if let TxnOpResponse::Get(range) = answer {
-            comparison.newer |= !range.kvs().is_empty();
-            comparison.count = comparison.count.saturating_add(range.count());
-        }
-    }
-    comparison
+    let found = |answer| match answer {
+        TxnOpResponse::Get(range) => Found { newer: !range.kvs().is_empty(), count: range.count() },
+        _ => Found::default(),
+    };
+    let found = response.op_responses().into_iter().map(found).collect();
+    Comparison { header: header(response.0.header.as_ref()), found }
 }
 
 fn change(event: PbEvent) -> Option<Change> {

@@ -74,18 +74,20 @@ impl Machine {
             State::Backoff { .. } => self.connect(true, effects),
             State::Denied { .. } => self.connect(false, effects),
             State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
-            State::Watching { freshness, .. } => match freshness.due(now) {
-                Ask::Progress => {
-                    freshness.asked(now);
-                    effects.push(Effect::RequestProgress);
+            State::Watching { stream, freshness } => {
+                match freshness.due(now, stream.would_show().is_some()) {
+                    Ask::Progress => {
+                        freshness.claims().asked(now);
+                        effects.push(Effect::RequestProgress);
+                    }
+                    Ask::Read => {
+                        self.asked_at = self.revision();
+                        effects.push(Effect::Verify { at: None });
+                    }
+                    Ask::Compare => self.compare(now, effects),
+                    Ask::GiveUp => self.silent(now, "the watch is silent", effects),
                 }
-                Ask::Read => {
-                    self.asked_at = self.revision();
-                    effects.push(Effect::Verify { at: None });
-                }
-                Ask::Compare => self.compare(now, effects),
-                Ask::GiveUp => self.silent(now, "the watch is silent", effects),
-            },
+            }
             _ => {}
         }
     }

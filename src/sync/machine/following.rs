@@ -48,14 +48,20 @@ impl Machine {
         };
         // What a watch begins with is known already, and says nothing of how far the server was.
         let first = response.changes.iter().map(|change| change.mod_revision).find(|at| *at > shown);
-        if stream.accept(response.watch_id, response.changes, response.fragment).is_err() {
-            let error = Error::new(ErrorKind::Connection, "etcd sent events out of order; starting again");
+        if let Err(broken) = stream.accept(response.watch_id, response.changes, response.fragment) {
+            let told = format!(
+                "etcd sent {}; this server, or a proxy before it, is broken; starting again",
+                broken.as_str()
+            );
+            let error = self.at_peer(Error::new(ErrorKind::Connection, told));
+            self.resume.failed(shown, false);
             return self.failed(now, Fault::Lost(error), effects);
         }
-        if let (State::Watching { freshness, .. }, Some(first)) = (&mut self.state, first) {
+        if let (State::Watching { stream, freshness }, Some(first)) = (&mut self.state, first) {
             freshness.heard(now);
-            freshness.arrived(first);
+            freshness.claims().arrived(now, first, !stream.is_divided());
         }
+        self.believe_when_caught_up();
         self.advance(now, effects);
     }
 
@@ -67,7 +73,8 @@ impl Machine {
             // What a watch of its own is told is no answer to a question.
             Trust::Repeated if watch_id != -1 => {}
             Trust::Repeated => {
-                let believed = freshness.claimed(now, revision);
+                let trusted = freshness.is_proven();
+                let believed = freshness.claims().answered(now, revision, trusted);
                 // A lone watch has an order of its own: where the server's word is weak, its cursor moves
                 // by events alone.
                 if let Some(revision) = believed.filter(|_| stream.is_divided()) {
@@ -80,19 +87,30 @@ impl Machine {
     }
 
     /// Something may be complete that was not: show it, and take it as the answer that it may be.
-    fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    pub(super) fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.publish_complete(effects);
         self.settle(now);
         let State::Watching { stream, freshness } = &mut self.state else { return };
         // Events of one watch wait for the others: ask now how far those have come.
-        if let Some(revision) = stream.waits_for()
-            && !freshness.is_behind()
-        {
+        if let Some(revision) = stream.waits_for() {
+            let asks = !freshness.is_behind() && freshness.may_answer();
             freshness.want(now, revision);
-            if freshness.may_answer() {
-                freshness.asked(now);
+            freshness.hurry(now);
+            if asks {
+                freshness.claims().asked(now);
                 effects.push(Effect::RequestProgress);
             }
+        }
+    }
+
+    /// A watch alone, at a server whose progress answers may overtake events, is believed once a message has shown that
+    /// it is up to date. Several are never: an answer that overtook events of one of them would lose those.
+    pub(super) fn believe_when_caught_up(&mut self) {
+        if let State::Watching { stream, freshness } = &mut self.state
+            && !stream.is_divided()
+            && stream.has_caught_up()
+        {
+            freshness.prove();
         }
     }
 

@@ -32,7 +32,7 @@ impl Machine {
                     && freshness.is_behind()
                     && freshness.may_answer()
                 {
-                    freshness.asked(now);
+                    freshness.claims().asked(now);
                     effects.push(Effect::RequestProgress);
                 }
             }
@@ -82,7 +82,10 @@ impl Machine {
         };
         let interval = self.rules.progress_interval;
         let freshness = Freshness::new(interval, self.rules.patience, now, self.mute);
+        let doubted = self.trust == Trust::Repeated && self.may_compare();
+        let freshness = if doubted { freshness.unproven() } else { freshness };
         self.state = State::Watching { stream, freshness };
+        self.believe_when_caught_up();
         self.backoff.succeeded(now);
         self.opened_at = Some(now);
         self.audit.begin(now, self.random.f64());

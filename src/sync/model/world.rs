@@ -9,7 +9,9 @@ use super::{Act, KEYS};
 use crate::error::{Error, ErrorKind};
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key, Snapshot};
-use crate::sync::event::{Comparison, Effect, Event, Fault, PageRequest, Peer, Response, Trust, Update};
+use crate::sync::event::{
+    Comparison, Effect, Event, Fault, Found, PageRequest, Peer, Response, Trust, Update,
+};
 use crate::sync::machine::{Machine, Rules};
 use crate::sync::report::Report;
 
@@ -24,7 +26,7 @@ pub(super) enum Operation {
     Connect,
     List(PageRequest),
     Verify(Option<i64>),
-    Compare(i64),
+    Compare(i64, Option<i64>),
     /// The server has said this; it is on its way.
     Answered(Event),
 }
@@ -182,7 +184,7 @@ impl World {
             Effect::List(request) => self.operation = Some(Operation::List(request)),
             Effect::Verify { at } => self.operation = Some(Operation::Verify(at)),
             Effect::Audit(request) => self.audit = Some(request),
-            Effect::Compare { since } => self.operation = Some(Operation::Compare(since)),
+            Effect::Compare { since, at } => self.operation = Some(Operation::Compare(since, at)),
             Effect::Watch { range, from, .. } => self.watch(range, from),
             Effect::RequestProgress => self.announce(-1),
             Effect::Publish(update) => self.publish(update),
@@ -371,18 +373,31 @@ impl World {
             Operation::List(request) => self.etcd.page(request).map_or_else(gone, Event::Listed),
             Operation::Verify(Some(at)) if *at < self.etcd.compacted || *at > self.etcd.revision() => gone(),
             Operation::Verify(_) => Event::Verified(self.etcd.header()),
-            Operation::Compare(since) => {
-                let content = self.etcd.content(&self.ranges, self.etcd.revision());
-                let newer = content.values().any(|entry| entry.mod_revision() > *since);
-                let count = i64::try_from(content.len()).unwrap();
-                Event::Compared(Comparison { header: self.etcd.header(), newer, count })
+            Operation::Compare(_, Some(at)) if *at < self.etcd.compacted || *at > self.etcd.revision() => {
+                gone()
+            }
+            Operation::Compare(since, at) => {
+                let content = self.etcd.content(&self.ranges, at.unwrap_or_else(|| self.etcd.revision()));
+                let found = |range: &KeyRange| {
+                    let inside = || content.values().filter(|entry| range.contains(entry.key()));
+                    let newer = inside().any(|entry| entry.mod_revision() > *since);
+                    Found { newer, count: i64::try_from(inside().count()).unwrap() }
+                };
+                let found = self.ranges.as_slice().iter().map(found).collect();
+                Event::Compared(Comparison { header: self.etcd.header(), found })
             }
         }
     }
 
     fn deliver_all(&mut self) {
+        self.catch_up(usize::MAX);
+        self.deliver_queued();
+        self.catch_up(usize::MAX);
+        self.deliver_queued();
+    }
+
+    fn deliver_queued(&mut self) {
         for _ in 0..1_000 {
-            self.catch_up(usize::MAX);
             let waiting = self.stream.as_ref().is_some_and(|stream| !stream.queue.is_empty());
             if self.operation.is_none() && self.audit.is_none() && !waiting {
                 break;
@@ -411,7 +426,8 @@ impl World {
     }
 
     /// Time passes, in the steps in which the machine wants to be told, and in which a server whose
-    /// answers overtake events delivers those.
+    /// answers overtake events delivers those. A watch that has to catch up waits as long as it takes, and the server
+    /// answers meanwhile as if nothing were missing.
     fn pass(&mut self, duration: Duration) {
         let end = self.now + duration;
         while self.now < end {
@@ -420,7 +436,7 @@ impl World {
             let next = if self.trust == Trust::Repeated { tick.min(delivery) } else { tick };
             self.now = next.clamp(self.now, end);
             if self.trust == Trust::Repeated && self.now >= delivery {
-                self.deliver_all();
+                self.deliver_queued();
             }
             if self.machine.deadline().is_some_and(|at| at <= self.now) {
                 self.tell(Event::Tick);

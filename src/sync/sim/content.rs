@@ -117,7 +117,8 @@ async fn an_old_server_is_not_believed_while_a_new_watch_may_be_catching_up() {
     etcd.line(&Line::Up);
     etcd.put(b"/a/1", 1);
     follower.within(LONG, "a new watch", |_| etcd.asked().watches.len() > watches).await;
-    follower.pass(std::time::Duration::from_millis(900)).await;
+    // For as long as nothing else comes: then it is given up.
+    follower.pass(std::time::Duration::from_millis(2_500)).await;
     assert!(etcd.asked().progress > 2 && follower.report().confirmed_at.is_some_and(|at| at <= cut_at));
     etcd.conduct(|conduct| conduct.mute = false);
     etcd.lock().tell_watchers();

@@ -31,6 +31,7 @@ pub(super) enum Progress {
 
 /// What the server does in place of what it should.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Each is a fault of its own.
 pub(super) struct Conduct {
     pub(super) version: &'static str,
     pub(super) progress: Progress,
@@ -46,6 +47,8 @@ pub(super) struct Conduct {
     pub(super) most_at_once: usize,
     /// A watch that asked for fragments is told nothing: the server never comes to the end of making them.
     pub(super) fragments_take_forever: bool,
+    /// Every page has a key more, that nobody asked for.
+    pub(super) foreign_keys: bool,
     /// Compacts all before each page but the first of a listing.
     pub(super) compact_between_pages: bool,
 }
@@ -61,6 +64,7 @@ impl Default for Conduct {
             mute: false,
             most_at_once: usize::MAX,
             fragments_take_forever: false,
+            foreign_keys: false,
             compact_between_pages: false,
         }
     }

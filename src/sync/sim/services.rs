@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 use super::super::event::PageRequest;
 use super::etcd::{Outgoing, Progress, Simulated, State, Watcher, key_value};
 use crate::range::{KeyRange, Ranges};
+use crate::store::Entry;
 use crate::transport::simulated::Incoming;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -150,6 +151,9 @@ impl State {
             ));
         }
         page.entries.retain(|entry| entry.mod_revision() >= request.min_mod_revision);
+        if self.conduct.foreign_keys {
+            page.entries.push(Entry::new(b"/zz".to_vec(), b"z", 1, 0));
+        }
         Ok(PbRangeResponse {
             header: Some(self.header()),
             kvs: page.entries.iter().map(key_value).collect(),

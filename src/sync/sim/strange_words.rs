@@ -3,7 +3,7 @@
 use etcd_client::proto::{PbEvent, PbWatchResponse};
 
 use super::etcd::{Simulated, put_event};
-use super::follower::{Follower, followed};
+use super::follower::{Follower, LONG, followed};
 use super::wire::Line;
 
 const MEBIBYTE: usize = 1 << 20;
@@ -64,6 +64,27 @@ async fn events_out_of_order_end_the_stream_and_not_the_copy() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_that_were_not_asked_for_are_not_shown_and_whoever_sends_them_is_called_broken() {
+    let (etcd, follower) = followed().await;
+    etcd.say(&saying(&etcd, vec![put_event(b"/b/1", 2, etcd.revision() + 1)]));
+    let blamed = |follower: &Follower| follower.last_error().contains("a proxy before it, is broken");
+    follower.within(LONG, "the blame", blamed).await;
+    expect_to_go_on(&etcd, &follower).await;
+    assert_eq!(follower.value(b"/b/1"), None);
+
+    etcd.conduct(|conduct| conduct.foreign_keys = true);
+    let newcomer = Follower::start(&["one"], &[b"/a/"]);
+    newcomer.within(LONG, "the blame", blamed).await;
+    assert!(newcomer.last_error().contains("\"/zz\" is outside the range"), "{}", newcomer.last_error());
+    let before = etcd.asked().reads;
+    newcomer.pass(std::time::Duration::from_secs(600)).await;
+    assert!(etcd.asked().reads - before < 2_000, "{} reads", etcd.asked().reads - before);
+    assert_eq!(newcomer.publication.generation(), 0);
+    etcd.conduct(|conduct| conduct.foreign_keys = false);
+    newcomer.shows(b"/a/1", Some(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn bytes_that_are_no_http_cost_a_connection() {
     let (etcd, follower) = followed().await;
     let noise: Vec<u8> =
@@ -90,9 +111,8 @@ async fn a_message_above_tonics_own_limit_is_taken_and_one_above_ours_costs_a_co
             follower.shows(b"/a/1", Some(5)).await;
         }
         let reconnected = |_: &Follower| etcd.asked().connections > connections;
-        let refused = follower.within(super::follower::LONG, "either", |f| {
-            f.value(b"/a/1") == Some(5) && taken || reconnected(f)
-        });
+        let refused =
+            follower.within(LONG, "either", |f| f.value(b"/a/1") == Some(5) && taken || reconnected(f));
         refused.await;
         assert_eq!(etcd.asked().connections > connections, !taken, "{size}");
     }
