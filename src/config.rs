@@ -33,7 +33,7 @@ pub struct TlsFiles {
 /// How long things may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
-    /// For a connection with its TLS handshake, login and first answer.
+    /// For a connection with its TLS handshake and first answer. A login may take longer.
     pub connect_timeout: Duration,
     /// For one request, and for each answer that a stream owes.
     pub request_timeout: Duration,

@@ -4,25 +4,24 @@ use std::time::Duration;
 
 use etcd_client::{
     Client, Compare, CompareOp, GetOptions, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper, PutOptions,
-    Txn, TxnOp, TxnOpResponse,
+    Txn, TxnOp, TxnOpResponse, TxnResponse,
 };
 
 use super::event::{Event, Holder};
 use crate::clock;
-use crate::error::{Error, ErrorKind};
-use crate::transport::{CallError, Connection, Link};
+use crate::transport::{CallError, Connection, Link, is_refusal};
 
 /// One look at many keys, in the order given: the holders, and the revision at which they hold.
 pub(super) type Looks = (Vec<Holder>, i64);
 
 pub(super) async fn grant(link: &Link, lease: i64, ttl: i64) -> Event {
     let sent = clock::now();
-    let ask = async |client: Client| {
+    let ask = |client: Client| async move {
         client.lease_client().grant(ttl, Some(LeaseGrantOptions::new().with_id(lease))).await
     };
     match link.call(ask).await {
         Ok(answer) => Event::Granted { lease: answer.id(), ttl: seconds(answer.ttl()), sent },
-        Err(error) => Event::Failed { lease, error: explained(link, error) },
+        Err(error) => Event::Failed { lease, error: error.into() },
     }
 }
 
@@ -32,7 +31,7 @@ pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64,
         .when([Compare::mod_revision(key.clone(), CompareOp::Equal, expected)])
         .and_then([TxnOp::put(key.clone(), value, Some(PutOptions::new().with_lease(lease)))])
         .or_else([TxnOp::get(key, Some(GetOptions::new().with_keys_only()))]);
-    match link.call(async |mut client: Client| client.txn(transaction).await).await {
+    match link.call(|client| commit(client, transaction.clone())).await {
         Ok(answer) if answer.succeeded() => {
             let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
             Event::Claimed { lease, revision, sent }
@@ -42,7 +41,7 @@ pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64,
             Event::Refused { lease, holder }
         }
         Err(error) if is_missing(&error) => Event::LeaseMissing { lease },
-        Err(error) => Event::Failed { lease, error: explained(link, error) },
+        Err(error) => Event::Failed { lease, error: error.into() },
     }
 }
 
@@ -50,27 +49,25 @@ pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64,
 pub(super) async fn look(link: &Link, keys: Vec<Vec<u8>>) -> Option<Looks> {
     let gets: Vec<TxnOp> =
         keys.into_iter().map(|key| TxnOp::get(key, Some(GetOptions::new().with_keys_only()))).collect();
-    let answer = link.call(async |mut client: Client| client.txn(Txn::new().and_then(gets)).await).await;
+    let answer = link.call(|client| commit(client, Txn::new().and_then(gets.clone()))).await;
     match answer {
         Ok(answer) => {
             let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
             Some((answer.op_responses().iter().map(holder).collect(), revision))
         }
-        Err(error) => {
-            explained(link, error);
-            None
-        }
+        Err(_) => None,
     }
 }
 
+async fn commit(mut client: Client, transaction: Txn) -> Result<TxnResponse, etcd_client::Error> {
+    client.txn(transaction).await
+}
+
 pub(super) async fn revoke(link: &Link, lease: i64) -> Event {
-    match link.call(async |client: Client| client.lease_client().revoke(lease).await).await {
+    match link.call(|client| async move { client.lease_client().revoke(lease).await }).await {
         Ok(_) => Event::Revoked { lease },
         Err(error) if is_missing(&error) => Event::Revoked { lease },
-        Err(error) => {
-            explained(link, error);
-            Event::NotRevoked { lease }
-        }
+        Err(_) => Event::NotRevoked { lease },
     }
 }
 
@@ -94,6 +91,7 @@ pub(super) enum Opened {
 pub(super) async fn open(link: &Link, lease: i64, patience: Duration) -> Opened {
     let deadline = tokio::time::Instant::now() + patience;
     let Ok((connection, link_serial)) = link.connect_until(deadline).await else { return Opened::Failed };
+    let login = link.login().map(|login| (login, login.serial()));
     let mut client = connection.client.lease_client();
     match tokio::time::timeout_at(deadline, client.keep_alive(lease)).await {
         Ok(Ok((keeper, answers))) => {
@@ -101,6 +99,13 @@ pub(super) async fn open(link: &Link, lease: i64, patience: Duration) -> Opened 
         }
         Ok(Err(etcd_client::Error::LeaseKeepAliveError(said))) if said.contains("lease not found") => {
             Opened::Missing
+        }
+        Ok(Err(error)) if is_refusal(&error) => {
+            if let Some((login, serial)) = login {
+                login.refuse(serial);
+            }
+            link.close();
+            Opened::Failed
         }
         Ok(Err(_)) | Err(_) => {
             link.give_up(&connection, link_serial);
@@ -122,15 +127,6 @@ fn holder(response: &TxnOpResponse) -> Holder {
 fn is_missing(error: &CallError) -> bool {
     let CallError::Answered(etcd_client::Error::GRpcStatus(status), _) = error else { return false };
     status.message().contains("requested lease not found")
-}
-
-/// Says why, and has the next request come with a new token when this one's was refused.
-fn explained(link: &Link, error: CallError) -> Error {
-    let error = Error::from(error);
-    if error.kind() == ErrorKind::Authentication {
-        link.close();
-    }
-    error
 }
 
 /// The TTL that etcd granted. Capped at etcd's own maximum: a server that says more must not make a time

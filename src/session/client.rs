@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::disk::Place;
 use crate::store::{Bell, Publication, Signal};
 use crate::sync::{Cached, Driver, Outlet, Phase, Report};
-use crate::transport::{Endpoints, Link, check_files, check_pair, follow_members};
+use crate::transport::{Endpoints, Link, Login, check_files, check_pair, follow_members};
 
 /// What a process needs to serve one client.
 pub(super) struct Attached {
@@ -45,6 +45,8 @@ pub struct Client {
     disk: Option<Arc<Disk>>,
     /// What is known of the endpoints; a forked child goes on from it.
     endpoints: Arc<Endpoints>,
+    /// Kept for the children, who go on with its token.
+    _login: Option<Arc<Login>>,
     wish: AtomicU8,
     signal: Arc<ProcessCell<Signal>>,
     attached: ProcessCell<Attached>,
@@ -65,6 +67,7 @@ impl Client {
         let client = Self {
             disk: place.map(|place| Arc::new(Disk::new(place))),
             endpoints: Arc::new(Endpoints::new(&settings.endpoints, fastrand::f64())),
+            _login: Login::of(&settings),
             settings: Arc::new(settings),
             publication: Arc::default(),
             report: Arc::default(),

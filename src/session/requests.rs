@@ -21,9 +21,12 @@ impl Client {
         if let Some(offline) = self.open_offline()? {
             return Ok(Pending::done(offline.put(&key, &value)));
         }
-        self.request(async move |mut client| {
-            let response = client.put(key, value, None).await?;
-            Ok(response.header().map_or(0, etcd_client::ResponseHeader::revision))
+        self.request(move |mut client| {
+            let (key, value) = (key.clone(), value.clone());
+            async move {
+                let response = client.put(key, value, None).await?;
+                Ok(response.header().map_or(0, etcd_client::ResponseHeader::revision))
+            }
         })
     }
 
@@ -35,10 +38,13 @@ impl Client {
         if let Some(offline) = self.open_offline()? {
             return Ok(Pending::done(offline.delete(&key)));
         }
-        self.request(async move |mut client| {
-            let response = client.delete(key, None).await?;
-            let revision = response.header().map_or(0, etcd_client::ResponseHeader::revision);
-            Ok((revision, response.deleted() > 0))
+        self.request(move |mut client| {
+            let key = key.clone();
+            async move {
+                let response = client.delete(key, None).await?;
+                let revision = response.header().map_or(0, etcd_client::ResponseHeader::revision);
+                Ok((revision, response.deleted() > 0))
+            }
         })
     }
 
@@ -104,25 +110,26 @@ impl Client {
             None => TxnOp::delete(key, None),
         };
         let transaction = Txn::new().when([compare]).and_then([operation]);
-        self.request(async move |mut client| {
-            let response = client.txn(transaction).await?;
-            let revision = response.header().map_or(0, etcd_client::ResponseHeader::revision);
-            Ok(response.succeeded().then_some(revision))
+        self.request(move |mut client| {
+            let transaction = transaction.clone();
+            async move {
+                let response = client.txn(transaction).await?;
+                let revision = response.header().map_or(0, etcd_client::ResponseHeader::revision);
+                Ok(response.succeeded().then_some(revision))
+            }
         })
     }
 
     fn request<T: Send + 'static, F>(
         &self,
-        request: impl FnOnce(etcd_client::Client) -> F + Send + 'static,
+        request: impl Fn(etcd_client::Client) -> F + Send + Sync + 'static,
     ) -> Result<Pending<T>>
     where
         F: Future<Output = std::result::Result<T, etcd_client::Error>> + Send,
     {
         let attached = self.attach()?;
         let link = Arc::clone(&attached.link);
-        Ok(Pending::spawn(&attached.session, async move {
-            link.call(async |client| request(client).await).await.map_err(Error::from)
-        }))
+        Ok(Pending::spawn(&attached.session, async move { link.call(request).await.map_err(Error::from) }))
     }
 
     /// Where to ask: `None` is etcd.

@@ -52,6 +52,8 @@ pub struct Driver {
     /// The endpoint of the connection before: the next attempt may have to go elsewhere.
     left: Option<Endpoint>,
     stream: Option<(WatchRequestSender, WatchResponseStream)>,
+    /// Which login the last connection was made with.
+    login: u64,
     /// Reads that asked for the revision.
     reads: usize,
 }
@@ -91,6 +93,7 @@ impl Driver {
             flow: None,
             left: None,
             stream: None,
+            login: 0,
             reads: 0,
         }
     }
@@ -154,6 +157,7 @@ impl Driver {
             Outcome::Event(event) => event,
             Outcome::Connected(connection, peer) => {
                 self.flow = Some(connection.flow.reader());
+                self.login = self.link.login().map_or(0, |login| login.serial());
                 self.connection = Some(*connection);
                 Event::Connected(peer)
             }
@@ -167,11 +171,7 @@ impl Driver {
 
     async fn execute(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect { rotate } => {
-                let left = self.left.take().filter(|_| rotate);
-                let (settings, endpoints) = (Arc::clone(&self.settings), Arc::clone(&self.endpoints));
-                self.operation = Some(operations::connect(settings, endpoints, left));
-            }
+            Effect::Connect { rotate, renew } => self.connect(rotate, renew),
             Effect::Disconnect => self.disconnect(),
             Effect::CloseStream => self.close_stream(),
             Effect::List(request) => {
@@ -209,6 +209,15 @@ impl Driver {
             self.outlet.news.notify();
         }
         true
+    }
+
+    fn connect(&mut self, rotate: bool, renew: bool) {
+        let (settings, endpoints) = (Arc::clone(&self.settings), Arc::clone(&self.endpoints));
+        let (left, login) = (self.left.take().filter(|_| rotate), self.link.login().cloned());
+        if let Some(login) = login.as_ref().filter(|_| renew) {
+            login.refuse(self.login);
+        }
+        self.operation = Some(operations::connect(settings, endpoints, left, login));
     }
 
     fn verify(&mut self, at: Option<i64>) {
@@ -254,7 +263,6 @@ impl Driver {
     fn disconnect(&mut self) {
         self.close_stream();
         self.left = self.connection.take().map(|connection| connection.endpoint);
-        // The request connection is closed too: what came after a refusal needs a new token.
         self.link.close();
     }
 }

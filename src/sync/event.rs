@@ -106,7 +106,7 @@ pub struct Comparison {
 pub enum Fault {
     /// The revision asked for is not there: compacted, or of a history that the server does not have.
     RevisionGone,
-    /// The token is no longer accepted; a new connection brings a new one.
+    /// The token is no longer accepted; another login brings a new one.
     TokenExpired(Error),
     /// etcd refuses, and will go on refusing until somebody changes something.
     Denied(Error),
@@ -175,6 +175,8 @@ pub enum Effect {
     Connect {
         /// Leave the last endpoint alone for a while.
         rotate: bool,
+        /// Log in again first: the token of the last connection is of no use.
+        renew: bool,
     },
     /// Drop the connections and whatever is under way: no event of theirs may arrive any more.
     Disconnect,

@@ -4,7 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use etcd_client::{GetOptions, Txn, TxnOp, WatchOptions, WatchRequestSender, WatchResponseStream};
+use etcd_client::{
+    Client, GetOptions, GetResponse, Txn, TxnOp, TxnResponse, WatchOptions, WatchRequestSender,
+    WatchResponseStream,
+};
 
 use super::event::{Event, Fault, PageRequest, Peer};
 use super::wire;
@@ -12,7 +15,7 @@ use crate::clock;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::transport::{CallError, Connection, Endpoints, Link, choose, dial};
+use crate::transport::{CallError, Connection, Endpoints, Link, Login, choose, dial};
 
 /// Largest message taken. tonic's own limit of 4 MiB is below what etcd sends in one piece; a larger message than this
 /// is asked for in parts.
@@ -31,6 +34,7 @@ pub(super) fn connect(
     settings: Arc<Settings>,
     endpoints: Arc<Endpoints>,
     left: Option<Endpoint>,
+    login: Option<Arc<Login>>,
 ) -> Operation {
     Box::pin(async move {
         if let Some(left) = left {
@@ -40,7 +44,7 @@ pub(super) fn connect(
             Ok(endpoint) => endpoint,
             Err(error) => return lost(error),
         };
-        match dial(&settings, &endpoints, &endpoint).await {
+        match dial(&settings, &endpoints, &endpoint, login.as_ref()).await {
             Ok(connection) => {
                 endpoints.succeeded(&endpoint);
                 let version = connection.version.clone();
@@ -77,29 +81,27 @@ pub(super) fn audit(link: Arc<Link>, request: PageRequest) -> Operation {
     })
 }
 
-async fn read_page(
-    link: &Link,
-    request: PageRequest,
-    options: GetOptions,
-) -> Result<etcd_client::GetResponse, CallError> {
-    let read = async |client: etcd_client::Client| {
-        let mut client = client.kv_client().max_decoding_message_size(MAX_MESSAGE);
-        client.get(request.start, Some(options)).await
-    };
-    Box::pin(link.download(read)).await
+async fn read_page(link: &Link, request: PageRequest, options: GetOptions) -> Result<GetResponse, CallError> {
+    link.download(|client| get(client, request.start.clone(), options.clone())).await
+}
+
+async fn get(client: Client, start: Vec<u8>, options: GetOptions) -> Result<GetResponse, etcd_client::Error> {
+    client.kv_client().max_decoding_message_size(MAX_MESSAGE).get(start, Some(options)).await
+}
+
+async fn transact(mut client: Client, gets: Vec<TxnOp>) -> Result<TxnResponse, etcd_client::Error> {
+    client.txn(Txn::new().and_then(gets)).await
 }
 
 /// Reads nothing, but the revision; `at` one that must be readable, at `key`.
 pub(super) fn verify(link: Arc<Link>, key: Vec<u8>, at: Option<i64>) -> Operation {
     Box::pin(async move {
-        let read = async |mut client: etcd_client::Client| {
-            let options = GetOptions::new().with_limit(1).with_keys_only();
-            let options = match at {
-                Some(revision) => options.with_revision(revision),
-                None => options,
-            };
-            client.get(key, Some(options)).await
+        let options = GetOptions::new().with_limit(1).with_keys_only();
+        let options = match at {
+            Some(revision) => options.with_revision(revision),
+            None => options,
         };
+        let read = |client| get(client, key.clone(), options.clone());
         answer("ask for the revision", link.call(read).await, |response| {
             Event::Verified(wire::header(response.0.header.as_ref()))
         })
@@ -111,7 +113,7 @@ pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64, at: Opti
     let changed = |range| wire::changed_since(range, since, at);
     let gets: Vec<TxnOp> = settings.ranges.as_slice().iter().map(changed).collect();
     Box::pin(async move {
-        let read = async |mut client: etcd_client::Client| client.txn(Txn::new().and_then(gets)).await;
+        let read = |client| transact(client, gets.clone());
         answer("compare", link.call(read).await, |response| Event::Compared(wire::comparison(&response)))
     })
 }
@@ -143,6 +145,7 @@ fn answer<T>(doing: &str, result: Result<T, CallError>, event: impl FnOnce(T) ->
         Err(CallError::Answered(error, endpoint)) => {
             Event::Failed(wire::fault(&error, &endpoint).during(doing))
         }
+        Err(CallError::LoggingIn(error)) => Event::Failed(Fault::TokenExpired(error)),
         Err(CallError::Unanswered(error)) if error.is_denial() => Event::Failed(Fault::Denied(error)),
         Err(CallError::Unanswered(error)) => Event::Failed(Fault::Lost(error)),
     })

@@ -1,5 +1,5 @@
-//! One connection to one endpoint: TCP, TLS, HTTP/2, authentication and a first answer, all within the
-//! connect timeout.
+//! One connection to one endpoint: TCP, TLS, HTTP/2 and a first answer, all within the connect timeout; then the
+//! login, if one is due, which may take longer (see [`Login`]).
 //!
 //! The first answer is waited for because nothing before it proves that somebody is there: a process that
 //! is stopped takes connections for as long as its backlog has room, and a refused certificate or a wrong
@@ -13,12 +13,15 @@ use etcd_client::{Channel, Client, ConnectOptions};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tonic::transport::Endpoint as Target;
+use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
 
 use super::addresses::Owing;
 use super::endpoints::Endpoints;
 use super::explain::explain;
 use super::first_contact;
 use super::flow::Flow;
+use super::login::{self, Login};
 use super::reach::reach;
 use super::tls::client_config;
 use crate::clock;
@@ -40,16 +43,36 @@ pub struct Connection {
     pub flow: Flow,
 }
 
-/// Connects to `endpoint`, one of `endpoints`.
+/// Connects to `endpoint`, one of `endpoints`, as the user of `login`.
 ///
 /// # Errors
 /// A connection, timeout or authentication error that names the endpoint.
-pub async fn dial(settings: &Settings, endpoints: &Endpoints, endpoint: &Endpoint) -> Result<Connection> {
-    let patience = settings.timing.connect_timeout;
-    match tokio::time::timeout(patience, connect(settings, endpoints, endpoint)).await {
-        Ok(result) => result.map_err(|error| error.at(endpoint.to_string())),
-        Err(_) => Err(timed_out("no connection with a first answer", patience).at(endpoint.to_string())),
+pub async fn dial(
+    settings: &Settings,
+    endpoints: &Endpoints,
+    endpoint: &Endpoint,
+    login: Option<&Arc<Login>>,
+) -> Result<Connection> {
+    if let Some(login) = login {
+        login.check(clock::now())?;
     }
+    let patience = settings.timing.connect_timeout;
+    let mut connection =
+        match tokio::time::timeout(patience, connect(settings, endpoints, endpoint, login)).await {
+            Ok(result) => result.map_err(|error| error.at(endpoint.to_string()))?,
+            Err(_) => {
+                return Err(timed_out("no connection with a first answer", patience).at(endpoint.to_string()));
+            }
+        };
+    if let Some(login) = login.filter(|login| login.is_due()) {
+        login.log_in(&connection.client, endpoint).await?;
+        if connection.version.is_empty() {
+            // Newer servers tell it only to those who are logged in.
+            let told = tokio::time::timeout(patience, greet(&mut connection.client, None)).await;
+            connection.version = told.map_or_else(|_| String::new(), std::result::Result::unwrap_or_default);
+        }
+    }
+    Ok(connection)
 }
 
 /// The error for something that did not happen within `patience`.
@@ -57,7 +80,12 @@ pub(super) fn timed_out(what: &str, patience: Duration) -> Error {
     Error::new(ErrorKind::Timeout, format!("{what} within {} s", patience.as_secs_f64()))
 }
 
-async fn connect(settings: &Settings, endpoints: &Endpoints, endpoint: &Endpoint) -> Result<Connection> {
+async fn connect(
+    settings: &Settings,
+    endpoints: &Endpoints,
+    endpoint: &Endpoint,
+    login: Option<&Arc<Login>>,
+) -> Result<Connection> {
     let limit = settings.timing.connect_timeout;
     let addresses = Arc::clone(endpoints.addresses());
     let (stream, address) = reach(endpoint, &addresses, limit).await?;
@@ -81,17 +109,28 @@ async fn connect(settings: &Settings, endpoints: &Endpoints, endpoint: &Endpoint
         .connect_with_connector(connector)
         .await
         .map_err(|error| first_contact::explain(&error, endpoint, &settings.tls))?;
-    let mut client = authenticate(settings, endpoint, channel).await?;
-    let version = greet(&mut client).await.map_err(|error| unanswered(&error, settings, endpoint))?;
+    let mut client = client(channel, login).await.map_err(|error| unanswered(&error, settings, endpoint))?;
+    let version = greet(&mut client, login).await.map_err(|error| unanswered(&error, settings, endpoint))?;
     owing.answered();
     Ok(Connection { client, endpoint: endpoint.clone(), version, flow })
 }
 
-/// Has the server say its version. One that answers with a refusal is there all the same.
-async fn greet(client: &mut Client) -> std::result::Result<String, etcd_client::Error> {
+/// Has the server say its version. One that answers with a refusal is there all the same, and may refuse the token.
+async fn greet(
+    client: &mut Client,
+    login: Option<&Arc<Login>>,
+) -> std::result::Result<String, etcd_client::Error> {
+    let serial = login.map(|login| login.serial());
     match client.status().await {
         Ok(status) => Ok(filtered(status.version())),
-        Err(etcd_client::Error::GRpcStatus(status)) if status.source().is_none() => Ok(String::new()),
+        Err(error) if login::was_answered(&error) => {
+            if let (Some(login), Some(serial)) = (login, serial)
+                && login::is_refusal(&error)
+            {
+                login.refuse(serial);
+            }
+            Ok(String::new())
+        }
         Err(error) => Err(error),
     }
 }
@@ -121,32 +160,20 @@ fn target(settings: &Settings, endpoint: &Endpoint) -> Result<Target> {
     target.tls_config(config).map_err(|error| first_contact::explain(&error, endpoint, &settings.tls))
 }
 
-async fn authenticate(
-    settings: &Settings,
-    endpoint: &Endpoint,
-    channel: tonic::transport::Channel,
-) -> Result<Client> {
-    let options = ConnectOptions::new().with_require_leader(true);
-    let Some(credentials) = &settings.credentials else {
-        return client(channel, options).await.map_err(|error| unanswered(&error, settings, endpoint));
-    };
-    let known = options
-        .clone()
-        .with_user(&credentials.user, credentials.password.reveal())
-        .with_auto_token_refresh(true);
-    match client(channel.clone(), known).await {
-        // A cluster whose authentication is off for now serves everybody.
-        Err(error) if error.to_string().contains("authentication is not enabled") => {
-            client(channel, options).await
-        }
-        result => result,
-    }
-    .map_err(|error| unanswered(&error, settings, endpoint).during(format!("user {:?}", credentials.user)))
-}
-
+/// A client over `channel` whose requests bear the token that `login` has when they are sent.
+///
+/// Not by etcd-client's own means: it logs in for each client, and again by itself for each client whose token is
+/// refused.
 async fn client(
     channel: tonic::transport::Channel,
-    options: ConnectOptions,
+    login: Option<&Arc<Login>>,
 ) -> std::result::Result<Client, etcd_client::Error> {
-    Client::from_channel(Channel::Tonic(channel), Some(options)).await
+    let channel = match login.cloned() {
+        None => Channel::Tonic(channel),
+        Some(login) => Channel::Custom(BoxCloneSyncService::new(
+            channel.map_request(move |request| login.sign(request)).map_err(Into::into),
+        )),
+    };
+    let options = ConnectOptions::new().with_require_leader(true);
+    Client::from_channel(channel, Some(options)).await
 }

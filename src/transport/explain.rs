@@ -11,9 +11,15 @@ pub const NO_LEADER: &str = "the member has no leader: it is cut off from the ma
 
 /// Whether `said` is etcd's word for a token that it takes no longer: expired, or (JSON web tokens) issued
 /// before the rights were changed last. A new one is to be had.
-#[must_use]
-pub fn is_void_token(said: &str) -> bool {
+pub(super) fn is_void_token(said: &str) -> bool {
     said.contains("invalid auth token") || said.contains("revision of auth store is old")
+}
+
+/// Whether `said` is etcd's word for a token that is void, or for none, as after authentication was switched on:
+/// another login helps.
+#[must_use]
+pub fn wants_login(said: &str) -> bool {
+    is_void_token(said) || said.contains("user name is empty")
 }
 
 /// Says `error`, met at `endpoint`, in this crate's words.

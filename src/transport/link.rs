@@ -4,6 +4,7 @@
 //! every lease on the same one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use etcd_client::Client;
 
@@ -11,6 +12,7 @@ use super::dial::{Connection, dial, timed_out};
 use super::discovery::choose;
 use super::endpoints::Endpoints;
 use super::explain::explain;
+use super::login::{self, Login};
 use super::refusal::is_broken;
 use crate::clock;
 use crate::config::Settings;
@@ -20,10 +22,13 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Link {
     settings: Arc<Settings>,
     endpoints: Arc<Endpoints>,
+    login: Option<Arc<Login>>,
     open: Mutex<Open>,
     /// Held while connecting, so that all who ask at once share one connection.
     dialing: tokio::sync::Mutex<()>,
 }
+
+type Answer<T> = std::result::Result<T, etcd_client::Error>;
 
 #[derive(Default)]
 struct Open {
@@ -36,36 +41,81 @@ impl Link {
     /// A link that is not connected yet.
     #[must_use]
     pub fn new(settings: Arc<Settings>, endpoints: Arc<Endpoints>) -> Self {
-        Self { settings, endpoints, open: Mutex::default(), dialing: tokio::sync::Mutex::default() }
+        let login = Login::of(&settings);
+        Self { settings, endpoints, login, open: Mutex::default(), dialing: tokio::sync::Mutex::default() }
     }
 
-    /// Sends one request over the link, within the request timeout; it is sent once at most.
+    /// The login that this link's requests share with other connections.
+    #[must_use]
+    pub const fn login(&self) -> Option<&Arc<Login>> {
+        self.login.as_ref()
+    }
+
+    /// Sends one request over the link, within the request timeout. It is sent once at most, and once more where
+    /// etcd has refused the token, and so not looked at the request.
     ///
     /// # Errors
     /// The error of connecting, when no endpoint could be reached in time, or of the request.
-    pub async fn call<T>(
-        &self,
-        request: impl AsyncFnOnce(Client) -> std::result::Result<T, etcd_client::Error>,
-    ) -> std::result::Result<T, CallError> {
+    pub async fn call<T, F>(&self, request: impl Fn(Client) -> F) -> std::result::Result<T, CallError>
+    where
+        F: Future<Output = std::result::Result<T, etcd_client::Error>>,
+    {
         let patience = self.settings.timing.request_timeout;
         let deadline = tokio::time::Instant::now() + patience;
-        let (connection, serial) = self.connect_until(deadline).await?;
-        let answer = tokio::time::timeout_at(deadline, request(connection.client.clone())).await;
-        self.conclude(&connection, serial, answer.ok())
+        let (connection, serial) = Box::pin(self.connect_until(deadline)).await?;
+        let (client, request) = (&connection.client, &request);
+        let ask = || {
+            // Boxed, as the connecting: each caller's future would hold it whole, twice.
+            let asked = tokio::time::timeout_at(deadline, Box::pin(request(client.clone())));
+            async move { asked.await.ok() }
+        };
+        let answer = self.signed(&connection, deadline, ask).await?;
+        self.conclude(&connection, serial, answer)
     }
 
     /// The same for an answer that may be large: it may take longer than the request timeout while bytes arrive.
     ///
     /// # Errors
     /// As of [`Self::call`].
-    pub async fn download<T>(
-        &self,
-        request: impl AsyncFnOnce(Client) -> std::result::Result<T, etcd_client::Error>,
-    ) -> std::result::Result<T, CallError> {
+    pub async fn download<T, F>(&self, request: impl Fn(Client) -> F) -> std::result::Result<T, CallError>
+    where
+        F: Future<Output = std::result::Result<T, etcd_client::Error>>,
+    {
         let patience = self.settings.timing.request_timeout;
-        let (connection, serial) = self.connect_until(tokio::time::Instant::now() + patience).await?;
-        let answer = connection.flow.wait(patience, request(connection.client.clone())).await;
+        let deadline = tokio::time::Instant::now() + patience;
+        let (connection, serial) = Box::pin(self.connect_until(deadline)).await?;
+        let (flow, client, request) = (&connection.flow, &connection.client, &request);
+        let ask = || flow.wait(patience, Box::pin(request(client.clone())));
+        let answer = self.signed(&connection, deadline, ask).await?;
         self.conclude(&connection, serial, answer)
+    }
+
+    /// Asks, and asks once more with another token where etcd has refused the one it was sent with.
+    async fn signed<T, F>(
+        &self,
+        connection: &Connection,
+        deadline: tokio::time::Instant,
+        ask: impl Fn() -> F,
+    ) -> std::result::Result<Option<Answer<T>>, CallError>
+    where
+        F: Future<Output = Option<Answer<T>>>,
+    {
+        let used = self.login.as_ref().map(|login| (login, login.serial()));
+        let answer = ask().await;
+        let (Some(Err(error)), Some((login, used))) = (&answer, used) else { return Ok(answer) };
+        if !login::is_refusal(error) {
+            return Ok(answer);
+        }
+        login.refuse(used);
+        let renewal = login.log_in(&connection.client, &connection.endpoint);
+        match tokio::time::timeout_at(deadline, renewal).await {
+            Ok(Ok(())) => Ok(ask().await),
+            Ok(Err(error)) => Err(CallError::Unanswered(error)),
+            Err(_) => {
+                let error = login_under_way(self.settings.timing.request_timeout);
+                Err(CallError::LoggingIn(error.at(connection.endpoint.to_string())))
+            }
+        }
     }
 
     /// What an answer, or none in time, means for the connection.
@@ -73,7 +123,7 @@ impl Link {
         &self,
         connection: &Connection,
         serial: u64,
-        answer: Option<std::result::Result<T, etcd_client::Error>>,
+        answer: Option<Answer<T>>,
     ) -> std::result::Result<T, CallError> {
         let name = connection.endpoint.to_string();
         match answer {
@@ -81,9 +131,6 @@ impl Link {
             Some(Err(error)) => {
                 if is_broken(&error) {
                     self.give_up(connection, serial);
-                } else if explain(&error, &name).kind() == ErrorKind::Authentication {
-                    // The next one brings a new token.
-                    self.forget(serial);
                 }
                 Err(CallError::Answered(error, name))
             }
@@ -112,7 +159,15 @@ impl Link {
                 // Nothing has been sent: another endpoint may do. A refusal is the same everywhere.
                 Ok(Err(error)) if !error.is_denial() => last = error,
                 Ok(Err(error)) => return Err(CallError::Unanswered(error)),
-                Err(_) => break,
+                Err(_) => {
+                    let patience = self.settings.timing.request_timeout;
+                    let waits = self.login.as_ref().is_some_and(|login| login.is_under_way());
+                    return Err(if waits {
+                        CallError::LoggingIn(login_under_way(patience))
+                    } else {
+                        CallError::Unanswered(last)
+                    });
+                }
             }
         }
         Err(CallError::Unanswered(last))
@@ -124,7 +179,7 @@ impl Link {
             return Ok(open);
         }
         let endpoint = choose(&self.settings, &self.endpoints).await?;
-        match dial(&self.settings, &self.endpoints, &endpoint).await {
+        match dial(&self.settings, &self.endpoints, &endpoint, self.login.as_ref()).await {
             Ok(connection) => {
                 self.endpoints.succeeded(&endpoint);
                 let mut open = self.lock();
@@ -157,7 +212,7 @@ impl Link {
         }
     }
 
-    /// Closes the connection; the next request makes a new one, with a new token.
+    /// Closes the connection; the next request makes a new one.
     pub fn close(&self) {
         self.lock().connection = None;
     }
@@ -167,19 +222,29 @@ impl Link {
     }
 }
 
+fn login_under_way(patience: Duration) -> Error {
+    let message = format!(
+        "etcd has not answered the login within {} s, and may be busy with others; it is waited for in the background",
+        patience.as_secs_f64()
+    );
+    Error::new(ErrorKind::Timeout, message)
+}
+
 /// Why a call failed: with etcd's answer, or without any.
 pub enum CallError {
     /// etcd, or the connection, answered with this error at this endpoint.
     Answered(etcd_client::Error, String),
     /// No answer came, or no connection.
     Unanswered(Error),
+    /// The request waits for a login that goes on; nothing is wrong with the connection.
+    LoggingIn(Error),
 }
 
 impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Answered(error, endpoint) => explain(&error, &endpoint),
-            CallError::Unanswered(error) => error,
+            CallError::Unanswered(error) | CallError::LoggingIn(error) => error,
         }
     }
 }

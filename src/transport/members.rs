@@ -25,7 +25,7 @@ pub async fn follow_members(
     mut wanted: watch::Receiver<bool>,
 ) {
     while wanted.wait_for(|wanted| *wanted).await.is_ok() {
-        let answer = link.call(async |mut client| client.member_list().await).await;
+        let answer = link.call(|mut client| async move { client.member_list().await }).await;
         let pause = match &answer {
             Ok(list) => {
                 // A learner answers nothing but what it has itself.

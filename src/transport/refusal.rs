@@ -76,8 +76,8 @@ fn authentication(code: Code, said: &str) -> Option<&'static str> {
         Code::InvalidArgument | Code::FailedPrecondition if said.contains("user name") => {
             Some("etcd wants a user; set user and password")
         }
-        Code::Unauthenticated => Some("a new token is asked for with the next connection"),
-        _ if is_void_token(said) => Some("a new token is asked for with the next connection"),
+        Code::Unauthenticated => Some("a new token is asked for"),
+        _ if is_void_token(said) => Some("a new token is asked for"),
         _ => None,
     }
 }

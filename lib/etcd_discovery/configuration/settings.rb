@@ -40,7 +40,10 @@ module EtcdDiscovery
         doc: "name to expect in etcd's certificate, in place of the endpoint's host"
       ),
       Setting.new(:boot_timeout, :seconds, default: 5.0, doc: "longest wait of `start` and of a first read"),
-      Setting.new(:connect_timeout, :seconds, default: 2.0, doc: "for a connection, with TLS and login"),
+      Setting.new(
+        :connect_timeout, :seconds,
+        default: 2.0, doc: "for a connection, with TLS and a first answer; a login may take longer"
+      ),
       Setting.new(:request_timeout, :seconds, default: 3.0, doc: "for one answer of etcd"),
       Setting.new(
         :max_staleness, :seconds,

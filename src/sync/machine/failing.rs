@@ -28,21 +28,24 @@ impl Machine {
                 self.resume.failed(self.revision(), true);
                 self.lost(now, error, effects);
             }
-            Fault::TokenExpired(error) | Fault::Denied(error) if self.may_reauthenticate() => {
+            Fault::TokenExpired(error) if self.may_reauthenticate() => {
                 self.reauthenticated = true;
                 self.disconnect(error, effects);
-                self.connect(false, effects);
+                self.connect(false, true, effects);
             }
-            Fault::TokenExpired(error) | Fault::Denied(error) => {
-                self.disconnect(error, effects);
-                let wait = DENIED_RETRY.mul_f64(0.5 + self.random.f64() / 2.0);
-                self.state = State::Denied { until: now + wait };
-            }
+            Fault::TokenExpired(error) => self.denied(now, error, true, effects),
+            Fault::Denied(error) => self.denied(now, error, false, effects),
             Fault::Lost(error) => {
                 self.page_was_lost();
                 self.lost(now, error, effects);
             }
         }
+    }
+
+    fn denied(&mut self, now: Instant, error: Error, renew: bool, effects: &mut Vec<Effect>) {
+        self.disconnect(error, effects);
+        let wait = DENIED_RETRY.mul_f64(0.5 + self.random.f64() / 2.0);
+        self.state = State::Denied { until: now + wait, renew };
     }
 
     pub(super) fn lost(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
@@ -51,8 +54,7 @@ impl Machine {
         self.state = State::Backoff { until: now + wait };
     }
 
-    /// Older servers say "permission denied" even for an expired token: one new token before believing it.
-    /// A refusal while connecting is of the password itself.
+    /// One new token before the refusal is believed. One while connecting is of the password itself.
     const fn may_reauthenticate(&self) -> bool {
         !self.reauthenticated && !matches!(self.state, State::Connecting)
     }
@@ -71,8 +73,11 @@ impl Machine {
             return;
         }
         match &mut self.state {
-            State::Backoff { .. } => self.connect(true, effects),
-            State::Denied { .. } => self.connect(false, effects),
+            State::Backoff { .. } => self.connect(true, false, effects),
+            State::Denied { renew, .. } => {
+                let renew = *renew;
+                self.connect(false, renew, effects);
+            }
             State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
             State::Watching { stream, freshness } => {
                 match freshness.due(now, stream.would_show().is_some()) {

@@ -32,13 +32,19 @@ impl Machine {
         if response.compact_revision != 0 {
             return self.failed(now, Fault::RevisionGone, effects);
         }
-        let fault = fault_of_cancellation(&response.reason);
-        if matches!(fault, Fault::Denied(_)) && self.watches_hull() && self.reauthenticated {
-            self.hull_denied = true;
-            effects.push(Effect::CloseStream);
-            return self.open(now, effects);
+        match fault_of_cancellation(&response.reason) {
+            // The user may read the ranges, and not what lies between them.
+            Fault::Denied(_) if self.watches_hull() => {
+                self.hull_denied = true;
+                effects.push(Effect::CloseStream);
+                self.open(now, effects);
+            }
+            // Older servers say "permission denied" to a watch even for an expired token.
+            Fault::Denied(error) if !self.reauthenticated => {
+                self.failed(now, Fault::TokenExpired(error), effects);
+            }
+            fault => self.failed(now, fault, effects),
         }
-        self.failed(now, fault, effects);
     }
 
     fn received(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {

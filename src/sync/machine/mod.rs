@@ -95,6 +95,8 @@ enum State {
     /// The same after a refusal, with longer waits.
     Denied {
         until: Instant,
+        /// Whether a new token may help.
+        renew: bool,
     },
 }
 
@@ -118,7 +120,7 @@ pub struct Machine {
     compared_at: Option<i64>,
     /// The hull of all ranges was refused to this user: watch each range alone.
     hull_denied: bool,
-    /// A refusal has been answered with a new connection since the last success.
+    /// A refusal has been answered with a new token since the last success.
     reauthenticated: bool,
     /// The watch that failed last.
     resume: Resume,
@@ -184,7 +186,7 @@ impl Machine {
             State::Stopped | State::Connecting | State::Listing { .. } | State::Verifying { .. } => None,
             State::Opening { deadline, .. } => Some(*deadline),
             State::Watching { freshness, .. } => Some(freshness.deadline()),
-            State::Backoff { until } | State::Denied { until } => Some(*until),
+            State::Backoff { until } | State::Denied { until, .. } => Some(*until),
         }
     }
 
@@ -224,7 +226,7 @@ impl Machine {
     fn start(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if matches!(self.state, State::Stopped) {
             self.give_etcd_a_moment(now);
-            self.connect(false, effects);
+            self.connect(false, false, effects);
         }
     }
 
@@ -234,9 +236,9 @@ impl Machine {
         effects.push(Effect::Disconnect);
     }
 
-    fn connect(&mut self, rotate: bool, effects: &mut Vec<Effect>) {
+    fn connect(&mut self, rotate: bool, renew: bool, effects: &mut Vec<Effect>) {
         self.state = State::Connecting;
-        effects.push(Effect::Connect { rotate });
+        effects.push(Effect::Connect { rotate, renew });
     }
 
     fn connected(&mut self, now: Instant, peer: Peer, effects: &mut Vec<Effect>) {
