@@ -71,9 +71,9 @@ pub(crate) fn pinned(ruby: &Ruby, client: Obj<Client>) -> Result<Option<Obj<Snap
 
 /// The pins that this very fiber has made.
 fn own(ruby: &Ruby) -> Result<Option<RHash>, Error> {
-    let Some(owned) = ruby.thread_current().local_aref::<_, Option<RArray>>(*PINS)? else { return Ok(None) };
-    let owner: Value = owned.entry(0)?;
-    if owner.as_raw() == ruby.fiber_current().as_raw() { owned.entry(1).map(Some) } else { Ok(None) }
+    let Some(pair) = ruby.thread_current().local_aref::<_, Option<RArray>>(*PINS)? else { return Ok(None) };
+    let owner: Value = pair.entry(0)?;
+    if owner.as_raw() == ruby.fiber_current().as_raw() { pair.entry(1).map(Some) } else { Ok(None) }
 }
 
 fn make(ruby: &Ruby) -> Result<RHash, Error> {
