@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Configuration,
     /// etcd could not be reached, or broke off.
     Connection,
+    /// No secure connection: a certificate, a key or a protocol of TLS that one side does not take.
+    Tls,
     /// etcd did not answer in time.
     Timeout,
     /// etcd does not accept the user, the password or the token.

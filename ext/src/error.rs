@@ -13,6 +13,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Configuration => "ConfigurationError",
         ErrorKind::Connection => "ConnectionError",
+        ErrorKind::Tls => "TLSError",
         ErrorKind::Timeout => "TimeoutError",
         ErrorKind::Authentication => "AuthenticationError",
         ErrorKind::Permission => "PermissionError",

@@ -35,6 +35,10 @@ module EtcdDiscovery
   # etcd could not be reached, or broke off.
   class ConnectionError < Error; end
 
+  # There is no secure connection: one side does not take the other's certificate, or no TLS is spoken there.
+  # The message says which end is wrong, and which setting mends it.
+  class TLSError < ConnectionError; end
+
   # etcd did not answer in time.
   class TimeoutError < ConnectionError; end
 

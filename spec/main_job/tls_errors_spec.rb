@@ -48,7 +48,7 @@ RSpec.describe "the last error of a client, when TLS fails," do
   it "says that the server's certificate has expired" do
     expired = Harness::Certificates.new(expired: "server")
     error = last_error(start_etcd(tls: expired).endpoint, ca_file: expired.ca_file)
-    expect(error).to match(/etcd's certificate has expired: renew it/)
+    expect(error).to match(/etcd's certificate has expired: renew it.+ UTC/)
   end
 
   it "names cert_file and key_file where etcd demands a certificate and none is set" do
@@ -74,5 +74,30 @@ RSpec.describe "the last error of a client, when TLS fails," do
     plain = start_etcd.endpoint.sub("http:", "https:")
     expect(last_error(plain, ca_file: certificates.ca_file)).to match(%r{write http:// in endpoints})
     expect(last_error(secure.endpoint.sub("https:", "http:"))).to match(%r{write https:// in endpoints})
+  end
+
+  {
+    "HTTP/1" => ["HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+                 %r{"HTTP/1.1 400 Bad Request": it speaks HTTP}],
+    "HTTP/1 that wants TLS" => ["HTTP/1.0 400 Bad Request\r\n\r\nThis is an HTTPS server.\n",
+                                %r{write https:// in endpoints}],
+    "SSH" => ["SSH-2.0-OpenSSH_9.2p1\r\n", /"SSH-2.0-OpenSSH_9.2p1": that is not etcd/],
+    "what could forge a line of the log" => ["+OK\e[2J\u0007\n", /\A[[:print:]]*that is not etcd/]
+  }.each do |what, (words, reason)|
+    it "says that what answers is not etcd, but #{what}" do
+      stranger = TCPServer.new("127.0.0.1", 0)
+      answering = Thread.new do
+        loop do
+          socket = stranger.accept
+          socket.readpartial(1_000)
+          socket.write(words)
+          socket.close
+        end
+      end
+      6.times { expect(last_error("http://127.0.0.1:#{stranger.addr[1]}")).to match(reason) }
+    ensure
+      answering&.kill
+      stranger&.close
+    end
   end
 end

@@ -19,11 +19,11 @@ use tower::util::BoxCloneSyncService;
 use super::addresses::Owing;
 use super::endpoints::Endpoints;
 use super::explain::explain;
-use super::first_contact;
+use super::first_contact::FirstContact;
 use super::flow::Flow;
 use super::login::{self, Login};
 use super::reach::reach;
-use super::tls::client_config;
+use super::tls::Tls;
 use crate::clock;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
@@ -86,31 +86,32 @@ async fn connect(
     endpoint: &Endpoint,
     login: Option<&Arc<Login>>,
 ) -> Result<Connection> {
+    let tls = endpoint.tls().then(|| Tls::read(&settings.tls)).transpose()?;
+    let contact = FirstContact::new(endpoint, tls);
     let limit = settings.timing.connect_timeout;
     let addresses = Arc::clone(endpoints.addresses());
     let (stream, address) = reach(endpoint, &addresses, limit).await?;
     let owing = Owing::new(Arc::clone(&addresses), address, clock::now());
     let flow = Flow::default();
-    let counted = flow.clone();
-    let (mut first, again) = (Some(stream), endpoint.clone());
+    let (mut first, made) = (Some(stream), (endpoint.clone(), contact.clone(), flow.clone()));
     let connector = tower::service_fn(move |_: Uri| {
-        let (stream, again, addresses) = (first.take(), again.clone(), Arc::clone(&addresses));
-        let flow = counted.clone();
+        let (stream, addresses) = (first.take(), Arc::clone(&addresses));
+        let (endpoint, contact, flow) = made.clone();
         async move {
-            match stream {
-                Some(stream) => Ok(stream),
+            let stream = match stream {
+                Some(stream) => stream,
                 // tonic connects again by itself.
-                None => reach(&again, &addresses, limit).await.map(|(stream, _)| stream),
-            }
-            .map(|stream| TokioIo::new(flow.count(stream)))
+                None => reach(&endpoint, &addresses, limit).await?.0,
+            };
+            contact.secure(Box::new(flow.count(stream))).await.map(TokioIo::new)
         }
     });
     let channel = target(settings, endpoint)?
         .connect_with_connector(connector)
         .await
-        .map_err(|error| first_contact::explain(&error, endpoint, &settings.tls))?;
-    let mut client = client(channel, login).await.map_err(|error| unanswered(&error, settings, endpoint))?;
-    let version = greet(&mut client, login).await.map_err(|error| unanswered(&error, settings, endpoint))?;
+        .map_err(|error| contact.explain(&error))?;
+    let mut client = client(channel, login).await.map_err(|error| unanswered(&error, &contact, endpoint))?;
+    let version = greet(&mut client, login).await.map_err(|error| unanswered(&error, &contact, endpoint))?;
     owing.answered();
     Ok(Connection { client, endpoint: endpoint.clone(), version, flow })
 }
@@ -136,28 +137,23 @@ async fn greet(
 }
 
 /// What an error of the first request on a connection means.
-fn unanswered(error: &etcd_client::Error, settings: &Settings, endpoint: &Endpoint) -> Error {
+fn unanswered(error: &etcd_client::Error, contact: &FirstContact, endpoint: &Endpoint) -> Error {
     if let etcd_client::Error::GRpcStatus(status) = error
         && let Some(source) = status.source()
     {
-        return first_contact::explain_closed(source, endpoint, &settings.tls);
+        return contact.explain_closed(source);
     }
     explain(error, &endpoint.to_string())
 }
 
 fn target(settings: &Settings, endpoint: &Endpoint) -> Result<Target> {
     let timing = &settings.timing;
-    let target = Target::from_shared(endpoint.uri())
+    Ok(Target::from_shared(endpoint.uri())
         .map_err(|error| Error::configuration("endpoints", format!("{endpoint}: {error}")))?
         .connect_timeout(timing.connect_timeout)
         .http2_keep_alive_interval(timing.keepalive_interval)
         .keep_alive_timeout(timing.keepalive_timeout)
-        .keep_alive_while_idle(true);
-    if !endpoint.tls() {
-        return Ok(target);
-    }
-    let config = client_config(&settings.tls)?;
-    target.tls_config(config).map_err(|error| first_contact::explain(&error, endpoint, &settings.tls))
+        .keep_alive_while_idle(true))
 }
 
 /// A client over `channel` whose requests bear the token that `login` has when they are sent.

@@ -4,6 +4,7 @@
 //! hang. So the channels are made here, one endpoint each, and the endpoint is picked here.
 
 mod addresses;
+mod certificate;
 mod dial;
 mod discovery;
 mod dns;
@@ -13,11 +14,13 @@ mod explain;
 mod fake_dns;
 mod first_contact;
 mod flow;
+mod handshake;
 mod hosts;
 mod link;
 mod login;
 mod members;
 mod name_servers;
+mod pem;
 mod race;
 mod reach;
 mod refusal;
@@ -26,6 +29,8 @@ mod resolve;
 pub(crate) mod simulated;
 mod tls;
 mod tracked;
+mod trust;
+mod witness;
 
 pub use dial::{Connection, dial};
 pub use discovery::choose;
