@@ -253,6 +253,8 @@ fn status(ruby: &Ruby, core: &Core) -> Result<RHash, Error> {
     set("from_cache", ruby.into_value(report.from_cache))?;
     set("cache_error", exception(cache_error.as_deref()))?;
     set("last_error", exception(report.last_error.as_ref().or(cache_error.as_deref())))?;
+    let error_age = report.last_error_at.filter(|_| report.last_error.is_some()).map(|at| at.elapsed());
+    set("last_error_age", ruby.into_value(error_age.map(|age| age.as_secs_f64())))?;
     let peer = report.peer.as_ref();
     set("endpoint", ruby.into_value(peer.map(|peer| peer.endpoint.as_str())))?;
     let version = peer.map(|peer| peer.version.as_str()).filter(|version| !version.is_empty());

@@ -17,6 +17,9 @@ module EtcdDiscovery
     CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
     states = %i[stopped connecting listing verifying opening watching backoff denied].freeze
+    # The first that an error is of counts.
+    error_kinds = { auth: AuthenticationError, permission: PermissionError, tls: TLSError,
+                    network: ConnectionError, other: Error }.freeze
     registration_states = %i[registering registered lost].freeze
 
     # @api private
@@ -42,6 +45,17 @@ module EtcdDiscovery
       Family.new("resets_total", :counter, "How often the history of etcd was another one.", &:resets),
       Family.new("audits_total", :counter, "How often the copy was compared with etcd.", &:audits),
       Family.new("divergences_total", :counter, "How often they differed; it was mended.", &:divergences),
+      Family.new("error", :gauge, "1 for the kind of error that keeps etcd away, 0 for all others.") do |status|
+        well = %i[watching idle offline stopped].include?(status.state)
+        kind, = error_kinds.find { |_kind, type| status.last_error.is_a?(type) } unless well
+        error_kinds.keys.map { |each| [{ kind: each }, each == kind] }
+      end,
+      Family.new("last_error_timestamp_seconds", :gauge, "When the last error was; 0: never.") do |status|
+        status.last_error_at&.to_f || 0
+      end,
+      Family.new("cache_error", :gauge, "Whether the copy on disk cannot be read or written.") do |status|
+        !status.cache_error.nil?
+      end,
       Family.new("registrations", :gauge, "What this process has announced, by state.") do |status|
         found = status.registrations.map { |registration| registration[:state] }.tally
         registration_states.map { |state| [{ state: }, found.fetch(state, 0)] }

@@ -8,7 +8,7 @@ module EtcdDiscovery
   #   # => {:state=>:watching, :revision=>1042, :age=>0.8, :stale=>false, …}
   class Status
     # What a status tells, besides {#stale?} and {#watched}.
-    FIELDS = %i[state revision size age synced_at reconnects relists resets last_error endpoint
+    FIELDS = %i[state revision size age synced_at reconnects relists resets last_error last_error_at endpoint
                 server_version pid invalid_keys registrations from_cache cache_error
                 audits divergences].freeze
 
@@ -30,8 +30,11 @@ module EtcdDiscovery
     attr_reader :relists
     # @return [Integer] how often the cluster's history turned out to be another one
     attr_reader :resets
-    # @return [EtcdDiscovery::Error, nil] the last thing that went wrong; it stays after recovery
+    # @return [EtcdDiscovery::Error, nil] the last thing that went wrong; it stays after recovery, for whoever
+    #   looks later: {#last_error_at} says when that was, and {#state} whether it still matters
     attr_reader :last_error
+    # @return [Time, nil] when `last_error` happened; `nil` without one, and of an error of the copy on disk
+    attr_reader :last_error_at
     # @return [String, nil] the member that is being watched
     attr_reader :endpoint
     # @return [String, nil] that member's version of etcd
@@ -59,6 +62,7 @@ module EtcdDiscovery
       FIELDS.each { |field| instance_variable_set("@#{field}", fields[field]) }
       # To the millisecond: `inspect` shows the rest as a fraction of large numbers.
       @synced_at = (Time.now - @age).round(3) if @age
+      @last_error_at = (Time.now - fields[:last_error_age]).round(3) if fields[:last_error_age]
       @watched = watched
       @max_staleness = max_staleness
       freeze

@@ -30,6 +30,7 @@ RSpec.describe "a process whose rights in etcd change while it runs" do
     reader = start_following(start_etcd)
     @root.run("role", "revoke-permission", "app-role", "--prefix=true", "/service/")
     expect_denied(reader, EtcdDiscovery::PermissionError)
+    expect(reader.status.last_error.message).to include('"/service/"')
     @root.put("/service/b", "not for these eyes")
     wait_until("more attempts") { reader.status.state == :denied }
     expect(reader["/service/b"]).to eq "before"

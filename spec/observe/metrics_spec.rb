@@ -79,6 +79,51 @@ RSpec.describe EtcdDiscovery::Metrics do
                   "invalid_keys" => "1")
   end
 
+  describe "of what keeps etcd away" do
+    def kinds(client)
+      told = samples(described_class.text("default" => client))
+      told.select { |name, value| name.start_with?("errorkind") && value == "1" }.keys
+    end
+
+    def away(endpoint, **settings)
+      client(endpoint, "/a/", boot_timeout: 0.3, **settings).tap do |away|
+        expect { away.start }.to raise_error(EtcdDiscovery::Error)
+      end
+    end
+
+    it "tell the kind: the network, TLS, the login" do
+      expect(kinds(away("http://127.0.0.1:1"))).to eq ['errorkind="network"']
+      expect(kinds(away(@etcd.endpoint.sub("http:", "https:")))).to eq ['errorkind="tls"']
+      secured = start_etcd
+      Harness::EtcdUsers.new(secured).add("app", "s3cret-word", prefix: "/a/").enforce
+      wrong = { user: "app", password: "wrong", boot_timeout: 5 }
+      expect(kinds(away(secured.endpoint, **wrong))).to eq ['errorkind="auth"']
+    end
+
+    it "are silent once it is over, and the status says when the last error was" do
+      reader
+      wait_until("the watch") { reader.status.state == :watching }
+      expect([kinds(reader), reader.status.last_error_at]).to eq [[], nil]
+      before = Time.now
+      proxy.refuse
+      wait_until("the loss") { kinds(reader) == ['errorkind="network"'] }
+      proxy.pass
+      wait_until("the recovery") { reader.status.state == :watching }
+      expect(kinds(reader)).to eq []
+      expect(reader.status.last_error_at).to be_between(before - 0.1, Time.now)
+      seconds = samples(described_class.text("default" => reader))["last_error_timestamp_seconds"]
+      expect(Float(seconds)).to be_within(1).of(reader.status.last_error_at.to_f)
+    end
+
+    it "tell of a copy on disk that cannot be written" do
+      folder = "/proc/nowhere"
+      broken = client(proxy, "/a/", cache_path: "#{folder}/copy").tap(&:start)
+      wait_until("the problem") { broken.status.cache_error }
+      expect(samples(described_class.text("default" => broken))).to include("cache_error" => "1")
+      expect(samples(described_class.text("default" => reader))).to include("cache_error" => "0")
+    end
+  end
+
   it "have alerting rules that fire when they should, and stay silent when they should" do
     said, status = Open3.capture2e("promtool", "test", "rules", "rules_test.yml",
                                    chdir: File.expand_path("../../examples/prometheus", __dir__))

@@ -353,7 +353,9 @@ async fn supervise(
             outlet.clone(),
             wanted.clone(),
         );
-        driver.remember(restarted.take());
+        if let Some(error) = restarted.take() {
+            driver.remember(error);
+        }
         if let Some(cached) = &cached {
             driver.fall_back_on(cached.clone());
         }

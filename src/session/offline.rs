@@ -63,7 +63,12 @@ impl Offline {
 
     /// What the content was read from cannot be read any more, or is bad.
     pub fn fail(&self, error: &Error) {
-        self.report.rcu(|report| Report { last_error: Some(error.clone()), ..Report::clone(report) });
+        let (last_error, last_error_at) = (Some(error.clone()), Some(Instant::now()));
+        self.report.rcu(|report| Report {
+            last_error: last_error.clone(),
+            last_error_at,
+            ..Report::clone(report)
+        });
         self.notify();
     }
 

@@ -99,8 +99,8 @@ impl Driver {
     }
 
     /// Says in the report why an earlier driver ended.
-    pub fn remember(&mut self, error: Option<Error>) {
-        self.machine.remember(error);
+    pub fn remember(&mut self, error: Error) {
+        self.machine.remember(clock::now(), error);
     }
 
     /// Has a copy from disk at hand, in case that etcd is away.
@@ -223,9 +223,9 @@ impl Driver {
     fn verify(&mut self, at: Option<i64>) {
         // In turn, so that a permission that is taken away from any of them shows.
         let ranges = self.settings.ranges.as_slice();
-        let key = ranges.get(self.reads % ranges.len().max(1)).map_or_else(Vec::new, |r| r.start().to_vec());
+        let Some(range) = ranges.get(self.reads % ranges.len().max(1)) else { return };
         self.reads = self.reads.wrapping_add(1);
-        self.operation = Some(operations::verify(Arc::clone(&self.link), key, at));
+        self.operation = Some(operations::verify(Arc::clone(&self.link), range, at));
     }
 
     // ---- the stream ----

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::range::KeyRange;
 use crate::transport::{CallError, Connection, Endpoints, Link, Login, choose, dial};
 
 /// Largest message taken. tonic's own limit of 4 MiB is below what etcd sends in one piece; a larger message than this
@@ -94,7 +95,8 @@ async fn transact(mut client: Client, gets: Vec<TxnOp>) -> Result<TxnResponse, e
 }
 
 /// Reads nothing, but the revision; `at` one that must be readable, at `key`.
-pub(super) fn verify(link: Arc<Link>, key: Vec<u8>, at: Option<i64>) -> Operation {
+pub(super) fn verify(link: Arc<Link>, range: &KeyRange, at: Option<i64>) -> Operation {
+    let (key, doing) = (range.start().to_vec(), format!("ask for the revision of {range}"));
     Box::pin(async move {
         let options = GetOptions::new().with_limit(1).with_keys_only();
         let options = match at {
@@ -102,7 +104,7 @@ pub(super) fn verify(link: Arc<Link>, key: Vec<u8>, at: Option<i64>) -> Operatio
             None => options,
         };
         let read = |client| get(client, key.clone(), options.clone());
-        answer("ask for the revision", link.call(read).await, |response| {
+        answer(&doing, link.call(read).await, |response| {
             Event::Verified(wire::header(response.0.header.as_ref()))
         })
     })
@@ -111,10 +113,12 @@ pub(super) fn verify(link: Arc<Link>, key: Vec<u8>, at: Option<i64>) -> Operatio
 /// Compares all watched ranges, as they are or were `at` a revision, with what they were at `since`.
 pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64, at: Option<i64>) -> Operation {
     let changed = |range| wire::changed_since(range, since, at);
+    let named: Vec<_> = settings.ranges.as_slice().iter().take(3).map(ToString::to_string).collect();
+    let doing = format!("compare {}", named.join(", "));
     let gets: Vec<TxnOp> = settings.ranges.as_slice().iter().map(changed).collect();
     Box::pin(async move {
         let read = |client| transact(client, gets.clone());
-        answer("compare", link.call(read).await, |response| Event::Compared(wire::comparison(&response)))
+        answer(&doing, link.call(read).await, |response| Event::Compared(wire::comparison(&response)))
     })
 }
 

@@ -76,6 +76,8 @@ pub struct Report {
     pub divergences: u64,
     /// The last thing that went wrong; it stays after recovery, for the person who looks later.
     pub last_error: Option<Error>,
+    /// When that was.
+    pub last_error_at: Option<Instant>,
 }
 
 impl Report {

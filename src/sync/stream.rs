@@ -111,6 +111,12 @@ impl Stream {
         }
     }
 
+    /// What this watch is of; of one that has no number yet: the one that is being created.
+    pub(super) fn range_of(&self, watch_id: i64) -> Option<&KeyRange> {
+        let of = |number: Option<i64>| self.cursors.iter().find(|cursor| cursor.watch_id == number);
+        of(Some(watch_id)).or_else(|| of(None)).map(|cursor| &cursor.range)
+    }
+
     /// Takes in events of one watch. `fragment`: the last revision of them may go on in the next message.
     pub(super) fn accept(
         &mut self,

@@ -98,10 +98,7 @@ pub(super) fn fault_of_cancellation(reason: &str) -> Fault {
     if crate::transport::wants_login(reason) {
         Fault::TokenExpired(Error::new(ErrorKind::Authentication, reason))
     } else if said("permission denied") {
-        Fault::Denied(Error::new(
-            ErrorKind::Permission,
-            format!("watching: {reason}; grant the user to read it"),
-        ))
+        Fault::Denied(Error::new(ErrorKind::Permission, format!("{reason}; grant the user to read it")))
     } else if said("compacted") {
         Fault::RevisionGone
     } else if said("no leader") {

@@ -57,7 +57,7 @@ module EtcdDiscovery
 
       def run_status
         reader = settled(client("\0").start)
-        shown = %i[state endpoint server_version revision age last_error]
+        shown = %i[state endpoint server_version revision age last_error last_error_at]
         @output.line(reader.status.to_h.slice(*shown))
         reader.healthy? ? :ok : :unreachable
       end

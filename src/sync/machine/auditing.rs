@@ -33,7 +33,7 @@ impl Machine {
                  reading all anew",
                 String::from_utf8_lossy(&key),
             );
-            self.report.last_error = Some(Error::new(ErrorKind::Internal, told));
+            self.note(Error::new(ErrorKind::Internal, told));
             self.relist(now, effects);
         }
     }

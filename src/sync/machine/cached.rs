@@ -74,7 +74,7 @@ impl Machine {
             let id = held.cached.snapshot.cluster_id();
             let told =
                 format!("the copy on disk is of another cluster or history ({id:x}); reading all anew");
-            self.report.last_error = Some(Error::new(ErrorKind::Cache, told));
+            self.note(Error::new(ErrorKind::Cache, told));
         }
     }
 

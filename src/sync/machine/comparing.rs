@@ -31,7 +31,7 @@ impl Machine {
         let (divided, at) = (stream.is_divided(), stream.would_show());
         if freshness.is_mute() && !self.mute {
             self.mute = true;
-            self.report.last_error = Some(self.muteness());
+            self.note(self.muteness());
         }
         if self.mute && divided && self.watches_hull() {
             // Several watches would wait for each other's progress in vain; one has an order of its own.

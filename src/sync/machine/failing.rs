@@ -60,7 +60,7 @@ impl Machine {
     }
 
     fn disconnect(&mut self, error: Error, effects: &mut Vec<Effect>) {
-        self.report.last_error = Some(error);
+        self.note(error);
         self.report.peer = None;
         effects.push(Effect::Disconnect);
         self.show_cached(effects);

@@ -7,6 +7,7 @@ use super::super::wire::fault_of_cancellation;
 use super::opening::another_history;
 use super::{Machine, State};
 use crate::error::{Error, ErrorKind};
+use crate::range::KeyRange;
 use crate::store::Changed;
 
 impl Machine {
@@ -32,7 +33,12 @@ impl Machine {
         if response.compact_revision != 0 {
             return self.failed(now, Fault::RevisionGone, effects);
         }
-        match fault_of_cancellation(&response.reason) {
+        let fault = fault_of_cancellation(&response.reason);
+        let fault = match self.range_of(response.watch_id) {
+            Some(range) => fault.during(&format!("watch {range}")),
+            None => fault,
+        };
+        match fault {
             // The user may read the ranges, and not what lies between them.
             Fault::Denied(_) if self.watches_hull() => {
                 self.hull_denied = true;
@@ -44,6 +50,13 @@ impl Machine {
                 self.failed(now, Fault::TokenExpired(error), effects);
             }
             fault => self.failed(now, fault, effects),
+        }
+    }
+
+    fn range_of(&self, watch_id: i64) -> Option<&KeyRange> {
+        match &self.state {
+            State::Opening { stream, .. } | State::Watching { stream, .. } => stream.range_of(watch_id),
+            _ => None,
         }
     }
 

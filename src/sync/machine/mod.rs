@@ -106,6 +106,8 @@ enum State {
 pub struct Machine {
     rules: Rules,
     state: State,
+    /// The time of the step under way.
+    now: Option<Instant>,
     /// The snapshot published last; `None` before the first listing.
     snapshot: Option<Snapshot>,
     /// The copy from disk, until etcd has confirmed something.
@@ -143,6 +145,7 @@ impl Machine {
         let backoff = Backoff::new(BACKOFF_BASE, rules.backoff_cap, STABILITY);
         Self {
             state: State::Stopped,
+            now: None,
             snapshot,
             cached: None,
             audit: Audit::new(rules.audit_interval, rules.page_size),
@@ -170,9 +173,15 @@ impl Machine {
         &self.report
     }
 
-    /// Shows `error` as the last one: of what happened before this machine was made.
-    pub fn remember(&mut self, error: Option<Error>) {
-        self.report.last_error = error;
+    /// Shows `error` as the last one: of what happened before this machine was made, at `now`.
+    pub fn remember(&mut self, now: Instant, error: Error) {
+        self.now = Some(now);
+        self.note(error);
+    }
+
+    fn note(&mut self, error: Error) {
+        self.report.last_error = Some(error);
+        self.report.last_error_at = self.now;
     }
 
     /// When a [`Event::Tick`] is due; `None` while only an event can go on.
@@ -193,6 +202,7 @@ impl Machine {
     /// Takes in what happened at `now`, and says what to do.
     pub fn step(&mut self, now: Instant, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.now = Some(now);
         match event {
             Event::Start => self.start(now, &mut effects),
             Event::Stop => self.stop(&mut effects),

@@ -21,6 +21,7 @@ async fn a_watch_that_is_created_and_canceled_in_one_is_denied_and_taken_up_when
     etcd.line(&Line::Cut);
     follower.within(LONG, "the denial", |follower| follower.phase() == Phase::Denied).await;
     assert!(follower.last_error().contains("grant the user to read it"), "{}", follower.last_error());
+    assert!(follower.last_error().contains("prefix \"/a/\""), "{}", follower.last_error());
     assert_eq!(follower.value(b"/a/1"), Some(1));
 
     etcd.put(b"/a/1", 2);
@@ -87,7 +88,8 @@ async fn a_refused_read_keeps_the_copy_and_says_which_read() {
         conduct.refuse_reads = Some(Status::permission_denied("etcdserver: permission denied"));
     });
     follower.within(LONG, "the denial", |follower| follower.phase() == Phase::Denied).await;
-    assert!(follower.last_error().contains("ask for the revision"), "{}", follower.last_error());
+    assert!(follower.last_error().contains("the revision of prefix \"/a/\""), "{}", follower.last_error());
+    assert!(follower.report().last_error_at.is_some());
     assert_eq!(follower.value(b"/a/1"), Some(1));
     etcd.conduct(|conduct| conduct.refuse_reads = None);
     follower.fresh().await;
