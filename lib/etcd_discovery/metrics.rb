@@ -45,7 +45,8 @@ module EtcdDiscovery
       Family.new("resets_total", :counter, "How often the history of etcd was another one.", &:resets),
       Family.new("audits_total", :counter, "How often the copy was compared with etcd.", &:audits),
       Family.new("divergences_total", :counter, "How often they differed; it was mended.", &:divergences),
-      Family.new("error", :gauge, "1 for the kind of error that keeps etcd away, 0 for all others.") do |status|
+      Family.new("error", :gauge,
+                 "1 for the kind of error that keeps etcd away, 0 for all others.") do |status|
         well = %i[watching idle offline stopped].include?(status.state)
         kind, = error_kinds.find { |_kind, type| status.last_error.is_a?(type) } unless well
         error_kinds.keys.map { |each| [{ kind: each }, each == kind] }

@@ -86,7 +86,8 @@ RSpec.describe "a certificate or a key" do
     it "by an authority of the same name with another key is told from one by a stranger" do
       serve(good)
       files.self_signed("twin", subject: "/CN=ca")
-      expect(refusal(trust: "twin")).to match(/; set ca_file.*"CN=ca" in ca_file has the same name and another key/)
+      expect(refusal(trust: "twin"))
+        .to match(/; set ca_file.*"CN=ca" in ca_file has the same name and another key/)
       files.self_signed("stranger")
       expect(refusal(trust: "stranger")).to match(/UnknownIssuer; set ca_file.*\("CN=ca"\)/)
     end
