@@ -3,5 +3,5 @@
 desc "Run the suite on other versions of Ruby, Rails, servers and etcd, and write docs/compatibility.md"
 task :matrix, [:row] do |_task, given|
   require_relative "matrix/run"
-  exit 1 unless Matrix.run(given[:row])
+  exit 1 unless Matrix.run(given.to_a)
 end

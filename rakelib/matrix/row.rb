@@ -31,17 +31,15 @@ module Matrix
 
   module_function
 
-  # @param name [String, nil] all rows without one
+  # @param names [Array<String>] all rows if it is empty
   # @return [Array<Row>]
-  def rows(name)
-    return ROWS if name.nil?
+  def rows(names)
+    return ROWS if names.empty?
 
-    found = ROWS.select { |row| row.name == name }
-    if found.any?
-      found
-    else
-      raise(ArgumentError,
-            "no row #{name.inspect}; there are #{ROWS.map(&:name).join(', ')}")
-    end
+    known = ROWS.map(&:name)
+    wrong = names - known
+    raise ArgumentError, "no row #{wrong.join(', ')}; there are #{known.join(', ')}" if wrong.any?
+
+    ROWS.select { |row| names.include?(row.name) }
   end
 end

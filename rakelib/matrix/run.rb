@@ -5,14 +5,15 @@ require_relative "environment"
 require_relative "row"
 require_relative "suite"
 
-# Runs the suite in Debian roots of its own, one after another, each of them removed before the next is made.
+# Runs the suite in Debian roots of its own, one after another: rows of one release share a root, and
+# each root is removed before the next is made.
 module Matrix
   module_function
 
-  # @param name [String, nil] one row, or all
+  # @param names [Array<String>] of rows, all if it is empty
   # @return [Boolean] whether no test failed
-  def run(name)
-    chosen = rows(name)
+  def run(names)
+    chosen = rows(names)
     missing = Environment.missing
     abort "rake matrix lacks #{missing.join('; ')}" if missing.any?
 
@@ -26,9 +27,11 @@ module Matrix
   def run_rows(chosen)
     # As Ctrl-C does: what runs ends, and the root is removed.
     %w[TERM HUP].each { |signal| Signal.trap(signal) { raise Interrupt } }
-    results = chosen.map { |row| Suite.new(row).run.tap { |result| Document.write(result) } }
-    lines = results.map { |result| Table.line(result) }
-    puts "", Table.head, lines
+    results = []
+    chosen.group_by(&:suite).each_value do |rows|
+      Suite.new(rows).run { |result| Document.write(*results.push(result)) }
+    end
+    puts "", Table.head, *results.map { |result| Table.line(result) }
     results
   end
 end

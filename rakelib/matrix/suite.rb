@@ -1,92 +1,70 @@
 # frozen_string_literal: true
 
 require "fileutils"
-require_relative "../verification"
-require_relative "etcd_build"
-require_relative "newer_ruby"
 require_relative "root"
 require_relative "row"
-require_relative "skipped"
+require_relative "row_run"
 require_relative "table"
-require_relative "versions"
 
 module Matrix
-  # Runs the tests of one row in a root of its own.
+  # Runs some rows of one Debian release, one after another in one root.
   class Suite
     LOGS = File.expand_path("../../tmp/matrix", __dir__)
 
-    def initialize(row, output: $stdout)
-      @row = row
+    def initialize(rows, output: $stdout)
+      @rows = rows
       @output = output
-      @variables = {}
+      @output.sync = true
     end
 
-    # @return [Table::Result]
-    def run
-      started = now
-      with_log do
-        Root.open(@row.suite, @log) { |root| with_etcd(root) { test(root) } }
-        result(seconds: (now - started).round)
+    # @yieldparam result [Table::Result] of each row, as soon as it is there
+    def run(&block)
+      @started = now
+      with_log do |log|
+        with_root(log) do |root|
+          @rows.each { |row| yield(result(row) { RowRun.new(row, root, log, @output) }) }
+        end
+      rescue Unavailable => e
+        @rows.map { |row| unavailable(row, e) }.each(&block)
       end
-    rescue Unavailable => e
-      @output.puts "#{@row.name}: not available: #{e.message}"
-      result(ran: "not available: #{e.message}")
     end
 
     private
 
-    def with_log
+    def with_log(&block)
       FileUtils.mkdir_p(LOGS)
-      path = File.join(LOGS, "#{@row.name}.log")
-      @output.puts "#{@row.name}: #{@row.title}; what it prints goes to #{path}"
-      File.open(path, "w") { |log| (@log = log) && yield }
+      path = File.join(LOGS, "#{@rows.map(&:name).join('-')}.log")
+      @output.puts "#{@rows.map(&:title).join('; ')}: the whole output goes to #{path}"
+      File.open(path, "w+", &block)
     end
 
-    def with_etcd(root)
-      return yield unless @row.etcd
-
-      EtcdBuild.open(@row.etcd, @log) do |programs|
-        programs.each { |path| root.add_program(path) }
-        @variables = { ETCD_BIN: "/usr/local/bin/etcd", ETCDCTL_BIN: "/usr/local/bin/etcdctl" }
-        yield
+    def with_root(log)
+      Root.open(@rows.first.suite, log) do |root|
+        root.run(*root.command("bin/setup", "test")) or
+          raise Unavailable, "bin/setup cannot install what the tests need"
+        root.share_compiled
+        yield root
       end
     end
 
-    def test(root)
-      @run = Verification.new(@log)
-      return unless step("setup") { root.command("bin/setup", "test") }
-
-      NewerRuby.install(root, @row.ruby) if @row.ruby
-      @versions = Versions.parse(root.capture("sh", "-c", Versions::QUERY, **@variables))
-      @output.puts "#{@row.name}: #{@versions}"
-      root.share_compiled
-      return unless step("compile") { root.command("rake", "compile") }
-
-      @row.tests.each { |name| step(name, tests: true) { root.command(*TESTS.fetch(name), **@variables) } }
+    # The first row's seconds include making the root.
+    def result(row)
+      yield.result.tap do |result|
+        result.row = row
+        result.date = date
+        result.seconds = (now - @started).round
+        @started = now
+      end
+    rescue Unavailable => e
+      unavailable(row, e)
     end
 
-    def step(name, tests: false)
-      passed = @run.step(name, *yield, tests:)
-      done = @run.steps.last
-      @output.puts format("%<row>s: %<name>s: %<total>s, %<seconds>.0f s", row: @row.name, **done.to_h)
-      passed
+    def unavailable(row, error)
+      @output.puts "#{row.name}: not available: #{error.message}"
+      Table::Result.new(row:, ran: "not available: #{error.message}", date:)
     end
 
-    def result(**more)
-      steps = @run&.steps || []
-      # What only prepares the tests is worth a word when it fails.
-      steps = steps.select { |step| TESTS.key?(step.name) || step.total.failed.positive? }
-      Table::Result.new(row: @row, versions: @versions, ran: steps.map(&:name).join(", "),
-                        date: Time.now.strftime("%F"), **counts(steps), **more)
-    end
-
-    def counts(steps)
-      return {} if steps.empty?
-
-      total = steps.sum(Tally.new(0, 0, 0), &:total)
-      { passed: total.passed, failed: total.failed,
-        skipped: Skipped.summary(total.skipped, File.read(@log.path, encoding: "UTF-8").scrub) }
-    end
+    def date = Time.now.strftime("%F")
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end

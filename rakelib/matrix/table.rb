@@ -10,7 +10,7 @@ module Matrix
     # What one run of a row found out. `ran` names its tests, or says why there are none; `skipped` also why.
     Result = Struct.new(:row, :versions, :ran, :passed, :failed, :skipped, :seconds, :date,
                         keyword_init: true) do
-      # What cannot be had here is no failure.
+      # That a version cannot be had is no failure.
       def passed? = failed.to_i.zero?
     end
 
