@@ -23,6 +23,7 @@ module Matrix
     # @yield [Root]
     def self.open(suite, log)
       folder = Dir.mktmpdir("etcd_discovery-#{suite}-")
+      File.chmod(0o755, folder) # it is /, for users other than root too
       yield new(folder, suite, log).make
     ensure
       remove(folder) if folder
