@@ -5,7 +5,7 @@ module Bench
   class Run
     PARTS = {
       "reads" => -> { Reads.new.rows },
-      "propagation" => -> { Propagation.new.rows },
+      "propagation" => -> { Propagation.new.rows + OrdinaryUser.new.rows },
       "following" => -> { Following.new.rows },
       "load" => -> { Load.new.rows },
       "forks" => -> { Forks.new.rows },
