@@ -167,6 +167,17 @@ impl Stream {
         self.weigh();
     }
 
+    /// The content of `range` at `revision` is what is shown: what waits of it up to there, such as the half of a
+    /// message, is undone by what has yet to arrive.
+    pub(super) fn is_unchanged(&mut self, range: &KeyRange, revision: i64) {
+        let behind = |cursor: &&mut Cursor| cursor.range == *range && cursor.complete < revision;
+        for cursor in self.cursors.iter_mut().filter(behind) {
+            cursor.complete = revision;
+            cursor.pending.retain(|change| change.mod_revision > revision);
+        }
+        self.weigh();
+    }
+
     fn weigh(&mut self) {
         self.waiting = self.cursors.iter().flat_map(|cursor| &cursor.pending).map(weight).sum();
     }
@@ -372,6 +383,19 @@ mod tests {
         assert!(!stream.has_caught_up());
         stream.accept(0, vec![event(b"/a/2", 2_000)], false).unwrap();
         assert!(stream.has_caught_up());
+    }
+
+    #[test]
+    fn half_a_message_of_a_range_that_is_unchanged_is_not_shown() {
+        let (mut stream, ranges) = stream(&[b"/a/", b"/b/"]);
+        stream.accept(0, vec![event(b"/a/1", 13)], false).unwrap();
+        stream.accept(1, vec![event(b"/b/1", 12)], true).unwrap();
+        assert_eq!(stream.would_show(), Some(13));
+        stream.is_unchanged(&KeyRange::prefix(b"/b/"), 13);
+        assert_eq!(revisions(&stream.take_complete(&ranges)), [13]);
+        stream.accept(1, vec![event(b"/b/1", 13), event(b"/b/2", 14)], false).unwrap();
+        stream.progressed(0, 14);
+        assert_eq!(revisions(&stream.take_complete(&ranges)), [14]);
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Machine {
             let same = pairs
                 .all(|(range, found)| !stream.is_behind(range, at) || is_unchanged(snapshot, range, *found));
             if whole && same {
-                stream.progressed(-1, at);
+                ranges.iter().for_each(|range| stream.is_unchanged(range, at));
             }
             freshness.heard(now);
             freshness.compared(now, false);

@@ -182,6 +182,20 @@ mod tests {
     }
 
     #[test]
+    fn compaction_of_more_than_one_message_may_have_is_no_loop_without_a_pause() {
+        let (listings, pauses) = listings_and_pauses(|machine, now| {
+            let whole = Error::new(ErrorKind::Connection, "too large");
+            let mut effects = Vec::new();
+            if machine.page_limit() == 0 {
+                effects = machine.step(now, Event::Failed(Fault::TooLarge(whole)));
+            }
+            effects.extend(machine.step(now, Event::Failed(Fault::RevisionGone)));
+            effects
+        });
+        assert!(listings > 200 && listings < 800 && pauses >= listings - 5, "{listings}, {pauses}");
+    }
+
+    #[test]
     fn a_watch_that_is_created_only_to_be_cancelled_is_no_success() {
         let header = Header { cluster_id: 1, revision: 9, raft_term: 1 };
         let (listings, pauses) = listings_and_pauses(|machine, now| {

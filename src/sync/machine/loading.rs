@@ -23,9 +23,11 @@ impl Machine {
         self.state = State::Listing { listing, sent: now, page_sent: now };
     }
 
-    /// A listing that compaction overtakes again and again is read in one page: no later page can be too late.
-    const fn page_limit(&self) -> i64 {
-        if self.restarts >= RESTARTS_BEFORE_PAUSE { 0 } else { self.pages.keys() }
+    /// A listing that compaction overtakes again and again is read in one page, if that is not too large: no later
+    /// page can be too late.
+    pub(super) const fn page_limit(&self) -> i64 {
+        let whole = self.restarts >= RESTARTS_BEFORE_PAUSE && !self.whole_is_too_large;
+        if whole { 0 } else { self.pages.keys() }
     }
 
     pub(super) fn listed(&mut self, now: Instant, page: Page, effects: &mut Vec<Effect>) {
@@ -66,8 +68,9 @@ impl Machine {
 
     /// The page under way is larger than a message may be: ask for less of it.
     pub(super) fn list_less(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
-        self.restarts = self.restarts.min(RESTARTS_BEFORE_PAUSE - 1);
-        if self.pages.halve() {
+        let whole = self.page_limit() == 0;
+        self.whole_is_too_large |= whole;
+        if whole || self.pages.halve() {
             self.next_page(now, effects);
         } else {
             self.lost(now, error.during("one key with its value is more than can be read"), effects);

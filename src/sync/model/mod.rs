@@ -91,6 +91,25 @@ fn config() -> ProptestConfig {
     ProptestConfig { cases: 3_000, rng_seed: RngSeed::Fixed(2379), ..config }
 }
 
+#[test]
+fn a_key_that_comes_and_goes_in_the_half_of_a_message_that_is_still_to_come_is_not_shown() {
+    let ranges = Ranges::merge([KeyRange::prefix(b"/a/"), KeyRange::prefix(b"/c/")]);
+    let mut world = World::new(ranges, Trust::Repeated, true, false, 0);
+    world.play(Act::Pass(2_264));
+    world.play(Act::Write(vec![(4, Some(0)), (0, Some(0))]));
+    world.play(Act::Pass(1_228));
+    world.play(Act::Write(vec![(4, None)]));
+    world.play(Act::Write(vec![(0, None), (4, Some(0))]));
+    world.play(Act::Write(vec![(0, Some(0))]));
+    world.play(Act::Write(vec![(0, None), (4, None)]));
+    world.play(Act::CatchUp(3));
+    for _ in 0..4 {
+        world.play(Act::Deliver);
+    }
+    world.play(Act::Pass(17));
+    world.heal();
+}
+
 proptest! {
     #![proptest_config(config())]
 
