@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
 use super::addresses::Owing;
+use super::careful::{Careful, NotEtcd};
 use super::endpoints::Endpoints;
 use super::explain::explain;
 use super::first_contact::FirstContact;
@@ -140,6 +141,7 @@ async fn greet(
 fn unanswered(error: &etcd_client::Error, contact: &FirstContact, endpoint: &Endpoint) -> Error {
     if let etcd_client::Error::GRpcStatus(status) = error
         && let Some(source) = status.source()
+        && !source.is::<NotEtcd>()
     {
         return contact.explain_closed(source);
     }
@@ -164,12 +166,11 @@ async fn client(
     channel: tonic::transport::Channel,
     login: Option<&Arc<Login>>,
 ) -> std::result::Result<Client, etcd_client::Error> {
+    let channel = Careful::new(channel);
     let channel = match login.cloned() {
-        None => Channel::Tonic(channel),
-        Some(login) => Channel::Custom(BoxCloneSyncService::new(
-            channel.map_request(move |request| login.sign(request)).map_err(Into::into),
-        )),
+        None => BoxCloneSyncService::new(channel),
+        Some(login) => BoxCloneSyncService::new(channel.map_request(move |request| login.sign(request))),
     };
     let options = ConnectOptions::new().with_require_leader(true);
-    Client::from_channel(channel, Some(options)).await
+    Client::from_channel(Channel::Custom(channel), Some(options)).await
 }

@@ -4,6 +4,7 @@
 //! hang. So the channels are made here, one endpoint each, and the endpoint is picked here.
 
 mod addresses;
+mod careful;
 mod certificate;
 mod dial;
 mod discovery;

@@ -1,0 +1,263 @@
+//! What stands between etcd and its client may answer in its place, and may end a connection at any time.
+//!
+//! An answer that is not gRPC is called by its name: tonic takes the first letter of nginx's HTML for a compression
+//! flag. A request that was provably never processed is sent again: nginx closes a connection after
+//! `keepalive_requests`, and what was on its way then comes back unread (grpc/grpc-java 10533).
+
+use std::future::Future;
+use std::mem::replace;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use h2::Reason;
+use http::header::{CONTENT_TYPE, SERVER};
+use http::{HeaderName, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use tonic::Status;
+use tonic::body::Body;
+use tower::{BoxError, Service, ServiceExt};
+
+/// How often a request that was never processed is sent again.
+const REPEATS: usize = 2;
+/// The methods whose request is one message; that of the others is a stream, which cannot be sent again.
+const UNARY: [&str; 3] =
+    ["/etcdserverpb.KV/", "/etcdserverpb.Lease/LeaseGrant", "/etcdserverpb.Lease/LeaseRevoke"];
+
+/// An answer over HTTP that does not come from etcd.
+#[derive(Debug, thiserror::Error)]
+#[error("an HTTP proxy there answered {0}")]
+pub(super) struct NotEtcd(String);
+
+/// A channel with what is said above.
+#[derive(Clone)]
+pub(super) struct Careful(tonic::transport::Channel);
+
+impl Careful {
+    pub(super) const fn new(channel: tonic::transport::Channel) -> Self {
+        Self(channel)
+    }
+}
+
+type Answer = Result<Response<Body>, BoxError>;
+
+impl Service<Request<Body>> for Careful {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The one that is ready; its clone is not.
+        let clone = self.0.clone();
+        let mut channel = replace(&mut self.0, clone);
+        Box::pin(async move {
+            if UNARY.iter().any(|path| request.uri().path().starts_with(path)) {
+                check(send(channel, request).await?)
+            } else {
+                check(channel.call(request).await?)
+            }
+        })
+    }
+}
+
+async fn send(mut channel: tonic::transport::Channel, request: Request<Body>) -> Answer {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let request = || Request::from_parts(parts.clone(), Body::new(Full::new(body.clone())));
+    let mut answer = channel.call(request()).await;
+    for _ in 0..REPEATS {
+        match &answer {
+            Err(error) if was_never_processed(error) => answer = channel.ready().await?.call(request()).await,
+            _ => break,
+        }
+    }
+    Ok(answer?)
+}
+
+/// Whether the server says, or it is plain, that it has not begun with the request (RFC 9113, 6.8 and 8.7).
+fn was_never_processed(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            // h2 gives the error of a GOAWAY to no other streams than those that the server calls unread.
+            let unread = error.is_go_away() && error.reason() == Some(Reason::NO_ERROR);
+            let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+            return error.is_remote() && (unread || refused);
+        }
+        // It was closed while the request waited for its turn.
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn check(response: Response<Body>) -> Answer {
+    const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+    let headers = response.headers();
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = text(CONTENT_TYPE);
+    let is_grpc = response.status() == StatusCode::OK && kind.starts_with("application/grpc");
+    if is_grpc || headers.contains_key(GRPC_STATUS) {
+        return Ok(response);
+    }
+    let status = response.status();
+    let mut said = status.to_string();
+    if status.is_success() {
+        said = format!("{said} with {kind:.60} instead of gRPC");
+    }
+    if headers.contains_key(SERVER) {
+        said = format!("{said} ({:.60})", text(SERVER));
+    }
+    let error = NotEtcd(match status {
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            format!("{said}; it cannot reach etcd: check etcd, and where the proxy looks for it")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => format!("{said}; raise its limit (nginx: client_max_body_size)"),
+        _ => format!("{said}; check that it passes gRPC on to etcd"),
+    });
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // An answer to this request; the connection is good.
+        return Err(Status::invalid_argument(error.to_string()).into());
+    }
+    let mut failure = Status::unavailable(error.to_string());
+    failure.set_source(Arc::new(error));
+    Err(failure.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    /// What the server does with a stream.
+    #[derive(Clone, Copy)]
+    enum Doing {
+        Reset(Reason),
+        Answer(StatusCode, &'static str),
+    }
+
+    const OK: Doing = Doing::Answer(StatusCode::OK, "application/grpc");
+
+    /// A server that does one thing after the other, on whatever connection; and the bodies that it was sent.
+    async fn serve(
+        doings: Vec<Doing>,
+        ends_first: bool,
+    ) -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (seen, bodies) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut doings = doings.into_iter();
+            if ends_first {
+                go_away_unread(listener.accept().await.unwrap().0).await;
+            }
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((request, mut respond))) = connection.accept().await {
+                    let Some(doing) = doings.next() else { return };
+                    let seen = seen.clone();
+                    tokio::spawn(async move {
+                        let mut body = request.into_body();
+                        let mut bytes = Vec::new();
+                        while let Some(Ok(data)) = body.data().await {
+                            bytes.extend_from_slice(&data);
+                        }
+                        seen.send(bytes).unwrap();
+                        match doing {
+                            Doing::Reset(reason) => respond.send_reset(reason),
+                            Doing::Answer(status, kind) => {
+                                let response = Response::builder().status(status).header(CONTENT_TYPE, kind);
+                                let response = response.header(SERVER, "nginx/1.22.1");
+                                respond.send_response(response.body(()).unwrap(), true).unwrap();
+                            }
+                        }
+                    });
+                }
+            }
+        });
+        (address, bodies)
+    }
+
+    /// Ends the connection as nginx does after `keepalive_requests`: the request that is on its way is not read.
+    async fn go_away_unread(mut stream: tokio::net::TcpStream) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap(); // SETTINGS
+        let mut heard = Vec::new();
+        // HEADERS of stream 1
+        while !heard.windows(6).any(|frame| frame[0] == 1 && frame[2..] == [0, 0, 0, 1]) {
+            assert!(stream.read_buf(&mut heard).await.unwrap() > 0);
+        }
+        let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]; // the last stream read is 0
+        stream.write_all(&go_away).await.unwrap();
+        stream.shutdown().await.unwrap();
+        while stream.read_buf(&mut heard).await.is_ok_and(|read| read > 0) {}
+    }
+
+    /// The answer to a put, and what the server was sent.
+    async fn put(doings: Vec<Doing>) -> (Result<StatusCode, String>, Vec<Vec<u8>>) {
+        put_to(serve(doings, false).await).await
+    }
+
+    async fn put_to(
+        (address, mut bodies): (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>),
+    ) -> (Result<StatusCode, String>, Vec<Vec<u8>>) {
+        let uri = format!("http://{address}");
+        let target = tonic::transport::Endpoint::from_shared(uri.clone()).unwrap();
+        let mut service = Careful(target.connect().await.unwrap());
+        let body = Body::new(Full::from(&b"message"[..]));
+        let request = Request::post(format!("{uri}/etcdserverpb.KV/Put")).body(body).unwrap();
+        let answer = service.ready().await.unwrap().call(request).await;
+        let mut sent = Vec::new();
+        while let Ok(body) = bodies.try_recv() {
+            sent.push(body);
+        }
+        (answer.map(|response| response.status()).map_err(|error| error.to_string()), sent)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_the_server_refused_to_read_is_sent_again() {
+        let refused = Doing::Reset(Reason::REFUSED_STREAM);
+        let (answer, sent) = put(vec![refused, OK]).await;
+        assert_eq!((answer, sent), (Ok(StatusCode::OK), vec![b"message".to_vec(); 2]));
+        let (answer, sent) = put(vec![refused; 9]).await;
+        assert!(answer.is_err());
+        assert_eq!(sent.len(), 1 + REPEATS);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_a_connection_at_its_end_left_unread_is_sent_on_the_next_one() {
+        let (answer, sent) = put_to(serve(vec![OK], true).await).await;
+        assert_eq!((answer, sent), (Ok(StatusCode::OK), vec![b"message".to_vec()]));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_may_have_been_processed_is_never_sent_again() {
+        for reason in [Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::NO_ERROR] {
+            let (answer, sent) = put(vec![Doing::Reset(reason), OK]).await;
+            assert!(answer.is_err(), "{reason:?}");
+            assert_eq!(sent.len(), 1, "{reason:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_a_proxy_is_called_by_its_name() {
+        for (status, kind, named) in [
+            (502, "text/html", "answered 502 Bad Gateway (nginx/1.22.1); it cannot reach etcd"),
+            (413, "text/html", "answered 413 Payload Too Large (nginx/1.22.1); raise its limit"),
+            (404, "application/grpc", "answered 404 Not Found"),
+            (200, "text/html", "answered 200 OK with text/html instead of gRPC"),
+        ] {
+            let (answer, sent) =
+                put(vec![Doing::Answer(StatusCode::from_u16(status).unwrap(), kind), OK]).await;
+            let error = answer.unwrap_err();
+            assert!(error.contains(named) && sent.len() == 1, "{error}");
+        }
+    }
+}
