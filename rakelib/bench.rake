@@ -1,11 +1,19 @@
 # frozen_string_literal: true
 
+require_relative "yjit_ruby"
+
 desc "Measure, print the table, and write docs/performance.md with its chart"
 task(bench: :compile) { sh "bench/run" }
 
 namespace :bench do
+  desc "Measure reads with and without YJIT, for docs/performance.md (builds such a Ruby: minutes)"
+  task :yjit do
+    path = [YjitRuby.new("tmp/yjit").build.bin, ENV.fetch("PATH")].join(File::PATH_SEPARATOR)
+    ruby({ "PATH" => path, "CARGO_TARGET_DIR" => File.expand_path("tmp/yjit/target") }, "bench/yjit")
+  end
+
   desc "Read for a minute under GC.stress and GC.compact"
   task(collector: :compile) do
-    sh({ "ETCDDISCOVERY_SOAK" => "60" }, "rspec", "spec/reads/collector_spec.rb")
+    sh({ "ETCD_DISCOVERY_SOAK" => "60" }, "rspec", "spec/reads/collector_spec.rb")
   end
 end

@@ -55,7 +55,7 @@ module Bench
     end
 
     # nil in the command is the place of the port.
-    def with_server(program, *arguments, &block)
+    def with_server(program, *arguments)
       paths = ENV.fetch("PATH").split(":").map { |folder| File.join(folder, program) }
       path = paths.find { |file| File.executable?(file) } or return
 

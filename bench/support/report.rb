@@ -22,8 +22,6 @@ module Bench
       **Keys that are not there**, asked for by a String that is no literal, take the long way through the ordered
       map and the watched ranges: nothing is remembered of them, or a program that makes keys up could fill the
       memory. It allocates nothing.
-
-      Not measured: Ruby with YJIT, which Debian's Ruby is built without.
     MARKDOWN
 
     FOLDER = File.expand_path("../../docs", __dir__)
@@ -44,7 +42,7 @@ module Bench
         # Performance
 
         Written by `bench/run` (`rake bench`) on #{Time.now.utc.strftime('%Y-%m-%d')}, all in one run. Times are
-        medians, those of reads with the loop subtracted. Compare ratios, not figures: another machine has
+        medians; those of reads are of the thread's own processor time, with the loop subtracted. Compare ratios, not figures: another machine has
         others, and so has this one when it is busy.
 
         #{Machine.lines.map { |line| "* #{line}" }.join("\n")}
@@ -54,6 +52,8 @@ module Bench
         #{@rows.map { |name, rows| "## #{name.capitalize}\n\n#{Table.new(rows)}" }.join("\n\n")}
 
         #{NOTES.chomp}
+
+        #{YjitSection.text.chomp}
       MARKDOWN
     end
   end
