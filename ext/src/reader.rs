@@ -8,7 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_discovery_core::epoch;
 use etcd_discovery_core::error::Error as CoreError;
@@ -51,6 +51,8 @@ pub(crate) struct Reader {
     verdicts: Verdicts,
     generation: Cell<u64>,
     epoch: Cell<u64>,
+    /// When the system last refused what following etcd takes, in this forked child.
+    refused_at: Cell<Option<Instant>>,
     /// Of the last snapshot that was weighed.
     weighed: Cell<u64>,
 }
@@ -82,6 +84,7 @@ impl Reader {
             verdicts: Verdicts::default(),
             generation: Cell::new(NEVER),
             epoch: Cell::new(epoch::current()),
+            refused_at: Cell::new(None),
             weighed: Cell::new(0),
         }
     }

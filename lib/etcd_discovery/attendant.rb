@@ -15,23 +15,28 @@ module EtcdDiscovery
 
     # @param name [String] of the thread
     # @param hang [#call] is given each new bell, to hang it where it is to be rung
+    # @param lost [#call] is called in the thread when something ends it (`Thread.exit`, a kill). It must
+    #   start no thread: at the end of the process Ruby kills threads until there is none.
     # @yield after each ring
     # @yieldreturn [Numeric, nil] seconds after which to look again without a ring
-    def initialize(name, hang:, &look)
+    def initialize(name, hang:, lost: -> {}, &look)
       @name = name
       @hang = hang
+      @lost = lost
       @look = look
       @lock = Mutex.new
     end
 
     # Starts the thread if this process has none.
+    #
+    # @raise [ResourceExhaustedError] when the system gives no thread or no descriptor
     def revive
       return if running?
 
+      # In a signal handler no lock may be taken, but a thread of its own may.
       @lock.synchronize { start unless running? }
     rescue ThreadError
-      # In a signal handler, where no lock may be taken: a thread of its own may.
-      Thread.new { revive }
+      start_elsewhere
     end
 
     def ring
@@ -51,7 +56,16 @@ module EtcdDiscovery
       @bell = bell
       @thread = Thread.new { attend(bell) }
       @thread.name = @name
+      # Read by puma, which warns of threads in a process that will fork: the child starts this one again.
+      @thread.thread_variable_set(:fork_safe, true)
       bell.ring # what happened around a fork is looked at too
+    end
+
+    def start_elsewhere
+      Thread.new { @lock.synchronize { start unless running? } }
+    rescue ThreadError => e
+      raise ResourceExhaustedError, "no thread can be started for #{@name} (#{e.message}): this process, " \
+                                    "its user or its container is at a limit (ulimit -u, pids.max)"
     end
 
     # A bell is mute in every process but its own.
@@ -67,6 +81,14 @@ module EtcdDiscovery
         bell.hush
         pause = @look.call&.clamp(SHORTEST_PAUSE, nil)
       end
+      over = true
+    ensure
+      lose unless over
+    end
+
+    def lose
+      @thread = nil # also while this is still alive
+      @lost.call
     end
   end
 end

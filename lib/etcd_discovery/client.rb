@@ -97,11 +97,16 @@ module EtcdDiscovery
     # @return [Source::File, nil] what is followed in place of etcd
     attr_reader :source
 
+    # @api private
+    # @return [Array<Subscription, EventSubscription>] for {Dispatcher}
+    attr_accessor :subscriptions
+
     # @param config [Configuration, nil] or, in its place, settings by name
     # @param settings [Hash{Symbol => Object}] see {Configuration::SETTINGS}
     # @raise [ConfigurationError] for a wrong setting; nothing is connected yet
     def initialize(config = nil, **settings)
       @config = config || Configuration.new(**settings)
+      @subscriptions = []
       @audience = Observation::Audience.new(self)
       native_setup(@config.to_native, @config.boot_timeout)
       @source = Source.follow(self)
@@ -162,6 +167,12 @@ module EtcdDiscovery
       native_resume
       forget_inherited_work
       self
+    end
+
+    # @api private
+    # @return [Boolean] whether a forked child must not wait for a first read: it has blocks to call
+    def connects_at_once_in_children?
+      config.connect_in_children == "now" || subscriptions.any?
     end
 
     # @param key [String]

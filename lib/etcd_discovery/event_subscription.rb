@@ -11,6 +11,8 @@ module EtcdDiscovery
 
     # @return [Array<Symbol>] the events that it is told of
     attr_reader :names
+    # @api private
+    attr_reader :client
 
     # @api private
     def initialize(client, names, block)
@@ -18,6 +20,7 @@ module EtcdDiscovery
       @names = names
       @block = block
       @mailbox = Mailbox.new
+      @pending = []
       @pid = Process.pid
       @cancelled = false
       @lock = Mutex.new
@@ -75,7 +78,10 @@ module EtcdDiscovery
     #
     # @api private
     def listen(_bell)
-      @mailbox = Mailbox.new unless @pid == Process.pid
+      return if @pid == Process.pid
+
+      @mailbox = Mailbox.new
+      @pending = []
       @pid = Process.pid
     end
 
@@ -83,10 +89,10 @@ module EtcdDiscovery
     def deliver
       events, dropped = @mailbox.empty_out
       report_dropped(dropped) if dropped.positive?
-      events.each do |event|
-        break if @cancelled
-
-        tell("the block of subscribe failed at #{event.name}", event)
+      @pending += events
+      # One by one: where a block ends the thread, the next call goes on with the next event.
+      while !@cancelled && (event = @pending.shift)
+        tell("the block of subscribe", event.name, event)
       end
     end
 
@@ -106,7 +112,7 @@ module EtcdDiscovery
     # The values may be secrets, and payloads end up in tools that show them: they are only in the `Change`.
     def tell_change(change)
       payload = { key: change.key, type: change.type, revision: change.revision, change: }
-      tell("the block of subscribe failed at change", Event.new(:change, payload, @client))
+      tell("the block of subscribe", :change, Event.new(:change, payload, @client))
     end
 
     def report_dropped(count)

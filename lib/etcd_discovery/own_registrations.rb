@@ -4,71 +4,44 @@ module EtcdDiscovery
   # The registrations of one client that belong to this process. They are kept from the garbage collector:
   # who announces a service and drops the object still wants it announced.
   #
+  # No lock anywhere: a signal handler may deregister, and each change of a list is one call of Ruby's C code,
+  # which no other thread can come between.
+  #
   # @api private
   class OwnRegistrations
     include Enumerable
 
-    # Lists that hold something. A WeakMap would not do: at the end of the process Ruby may empty it before it
-    # calls the finalizer below.
+    # Those of all clients. A WeakMap would not do: at the end of the process Ruby may empty it before it calls
+    # the finalizer below.
     @all = {}.compare_by_identity
-    @lock = Mutex.new
 
     class << self
-      def keep(list)
-        @lock.synchronize { @all[list] = true }
-      end
-
-      def forget(list)
-        @lock.synchronize { @all.delete(list) }
-      end
+      attr_reader :all
 
       # At the end of the process that made them; a forked child has none.
       def withdraw_all
-        withdraw
-      rescue ThreadError
-        # In a signal handler (puma 5 stops in one), where no lock may be taken: a thread of its own may. The
-        # end of the process waits for it, and not the handler.
-        in_a_thread
-      end
-
-      private
-
-      def withdraw
-        lists = @lock.synchronize { @all.keys }
-        Registration.withdraw(lists.flat_map(&:to_a), timeout: Registration::EXIT_PATIENCE)
+        Registration.withdraw(all.keys.select(&:owned?), timeout: Registration::EXIT_PATIENCE)
       rescue Error
         nil
-      end
-
-      def in_a_thread
-        Thread.new { withdraw }
-      rescue ThreadError
-        nil # there can be none; the end of the process comes too
       end
     end
 
     def initialize
       @list = {}.compare_by_identity
-      @lock = Mutex.new
     end
 
     def <<(registration)
-      @lock.synchronize do
-        @list[registration] = true
-        self.class.keep(self)
-      end
+      @list[registration] = self.class.all[registration] = true
       self
     end
 
     def delete(registration)
-      @lock.synchronize do
-        @list.delete(registration)
-        self.class.forget(self) if @list.empty?
-      end
+      @list.delete(registration)
+      self.class.all.delete(registration)
     end
 
     def each(&block)
-      @lock.synchronize { @list.keys }.select(&:owned?).each(&block)
+      @list.keys.select(&:owned?).each(&block)
     end
 
     def inspect

@@ -43,6 +43,7 @@ module EtcdDiscovery
 end
 
 require_relative "railtie/boot"
+require_relative "railtie/current_logger"
 require_relative "railtie/executor_pin"
 require_relative "railtie/settings"
 require_relative "railtie/settings_file"

@@ -16,6 +16,7 @@ module EtcdDiscovery
       seconds: "a number of seconds above 0",
       interval: "a number of seconds, or 0 for never",
       boolean: "true or false",
+      children: "`soon`, `now` or `lazy`",
       logger: "an object with `info`, `warn` and `error`"
     }.freeze
 
@@ -149,6 +150,10 @@ module EtcdDiscovery
       when "true", "yes", "on", "1" then true
       when "false", "no", "off", "0" then false
       end
+    end
+
+    def check_children(value)
+      value.to_s if %w[soon now lazy].include?(value.to_s)
     end
 
     def check_logger(value)

@@ -11,6 +11,8 @@ module EtcdDiscovery
 
     # @return [String] the key or prefix
     attr_reader :target
+    # @api private
+    attr_reader :client
 
     # @api private
     # @param target [String, nil] `nil` for whatever the client watches
@@ -21,6 +23,8 @@ module EtcdDiscovery
       @told = told
       @block = block
       @cancelled = false
+      @pending = []
+      @pid = Process.pid
     end
 
     # Ends the subscription: no call of the block begins after this, and one that runs goes on to its end.
@@ -38,6 +42,7 @@ module EtcdDiscovery
 
     # @api private
     def listen(bell)
+      forget_what_the_parent_delivers unless @pid == Process.pid
       @client.send(:native_hang, bell)
     end
 
@@ -61,11 +66,10 @@ module EtcdDiscovery
     def deliver
       return unless @client.ready? # its first snapshot rings
 
-      current = current_snapshot
-      changes = current.send(:native_changes_since, @told, target.to_s)
-      @told = current
-      changes.each do |key, value, previous, revision|
-        tell_change(Change.new(key, value, previous, revision, current))
+      find_changes
+      # One by one: where a block ends the thread, the next call goes on with the next change.
+      while (change = @pending.shift)
+        tell_change(change)
       end
     rescue UnwatchedKeyError => e
       report("the subscription of #{target.inspect} ends", e)
@@ -81,6 +85,20 @@ module EtcdDiscovery
 
     private
 
+    def find_changes
+      current = current_snapshot
+      changes = current.send(:native_changes_since, @told, target.to_s)
+      @told = current
+      @pending += changes.map do |key, value, previous, revision|
+        Change.new(key, value, previous, revision, current)
+      end
+    end
+
+    def forget_what_the_parent_delivers
+      @pid = Process.pid
+      @pending = []
+    end
+
     def current_snapshot
       @client.send(:native_must_watch, target) if @moved && target
       @client.send(:native_snapshot)
@@ -95,7 +113,7 @@ module EtcdDiscovery
     def tell_change(change)
       return if @cancelled
 
-      tell("the block of on_change(#{target.inspect}) failed at #{change.key.inspect}", change)
+      tell("the block of on_change(#{target.inspect})", change.key.inspect, change)
     end
   end
 end

@@ -17,11 +17,31 @@ module EtcdDiscovery
 
     private
 
-    # @param what [String] what failed, should it fail
-    def tell(what, news)
+    # @param block_name [String] which block it is, to name it when it fails
+    # @param occasion [String] what it is called for
+    def tell(block_name, occasion, news)
+      over = false
       Telling.call(@block, news)
-    rescue StandardError, ScriptError, NoMemoryError, SystemStackError => e
-      report(what, e)
+      over = true
+    # `exit` and a signal end the process, wherever they are raised.
+    rescue SystemExit, SignalException
+      over = true
+      raise
+    rescue Exception => e # rubocop:disable Lint/RescueException
+      over = true
+      report("#{block_name} failed at #{occasion}", e)
+    ensure
+      report_end(block_name, occasion) unless over
+    end
+
+    # Nothing was raised, and still the call has not returned: the thread was killed, or ended itself.
+    def report_end(block_name, occasion)
+      @client.config.logger&.error(
+        "etcd_discovery: #{block_name} ended its thread at #{occasion} (Thread.exit or Thread#kill); the thread " \
+        "is started again and the other blocks go on"
+      )
+    rescue StandardError
+      nil
     end
 
     def report(what, error)

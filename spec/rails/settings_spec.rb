@@ -127,7 +127,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
 
   it "is Rails.logger for the logger, unless another or none is given" do
     write(file, "shared: {watch: /yml/}")
-    expect(in_force("logger.equal?(Rails.logger)")).to eq [true]
+    expect(in_force("logger.name")).to eq ["EtcdDiscovery::Railtie::CurrentLogger"]
     expect(in_force("logger", settings: "config.etcd_discovery.logger = nil")).to eq [nil]
   end
 
@@ -197,6 +197,15 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     write(file, "production: {watch: /a/}")
     expect(refused(ETCDDISCOVERY_BOOT_TIMEOUT: "soon"))
       .to eq "ETCDDISCOVERY_BOOT_TIMEOUT: \"soon\" is not a number of seconds above 0"
+  end
+
+  it "`logger` is by itself whatever Rails.logger is when a line is written" do
+    lines = found(<<~'RUBY', 'config.etcd_discovery.source = "memory"')
+      Rails.logger = Logger.new(later = StringIO.new)
+      EtcdDiscovery.client.config.logger.warn("a line")
+      later.string
+    RUBY
+    expect(lines).to include "a line"
   end
 
   describe "pin_executor" do

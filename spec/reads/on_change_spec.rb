@@ -91,6 +91,51 @@ RSpec.describe "a subscription" do
     expect(log).to all(include("/a/x").and(include("on purpose")))
   end
 
+  it "whose block ends its thread is told of the next change all the same, and so are the others" do
+    endings = [-> { Thread.exit }, -> { Thread.current.kill }, -> { raise Exception, "no StandardError" }, # rubocop:disable Lint/RaiseException
+               -> { throw :nowhere }]
+    others = Queue.new
+    reader.on_change("/a/") { |change| endings.shift&.call || (told << change) }
+    reader.on_change("/a/") { |change| others << change.value }
+
+    7.times do |number|
+      etcd.ctl.put("/a/x", number.to_s)
+      wait_until("the other block to be called") { others.size > number }
+    end
+    await(3)
+    expect(Array.new(7) { others.pop(true) }).to eq %w[0 1 2 3 4 5 6]
+    expect(Array.new(3) { next_change.value }).to eq %w[4 5 6]
+    expect(log.grep(%r{the block of on_change\("/a/"\) ended its thread at "/a/x"}).size).to eq 2
+    expect(log.grep(%r{the block of on_change\("/a/"\) failed at "/a/x"}).size).to eq 2
+  end
+
+  it "goes on with the rest of a transaction when its block ends the thread in the middle" do
+    reader.on_change("/a/") { |change| change.value == "1" ? Thread.exit : told << change.value }
+    gateway = Harness::Gateway.new([etcd.port], timeout: 30)
+    gateway.commit([%w[/a/k 0], %w[/a/l 1], %w[/a/m 2]].map { |key, value| [:put, key, value] })
+    await(2)
+    expect(Array.new(2) { next_change }).to eq %w[0 2]
+  end
+
+  it "ends with its client, when nobody holds that any more" do
+    descriptors = -> { Dir.children("/proc/self/fd").size }
+    make = lambda do
+      EtcdDiscovery::Client.new(endpoints: [etcd.endpoint], watch: ["/a/"]).tap(&:start).on_change("/a/") do
+        nil
+      end
+      nil
+    end
+    make.call
+    before = descriptors.call
+    10.times { make.call }
+    expect(descriptors.call).to be > before + 10
+    wait_until("the clients to be collected") do
+      Array.new(10_000) { Object.new }
+      GC.start
+      descriptors.call <= before + 4
+    end
+  end
+
   it "that was cancelled is told nothing more" do
     subscription = reader.on_change("/a/") { |change| told << change }
     other = Queue.new

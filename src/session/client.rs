@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -50,6 +50,8 @@ pub struct Client {
     wish: AtomicU8,
     signal: Arc<ProcessCell<Signal>>,
     attached: ProcessCell<Attached>,
+    /// Why this process could not begin, when the system refused what it takes.
+    refusal: ArcSwapOption<Error>,
     /// What serves in place of etcd, from the moment when there is none.
     offline: OnceLock<Arc<Offline>>,
 }
@@ -74,6 +76,7 @@ impl Client {
             wish: AtomicU8::new(wish::NONE),
             signal: Arc::default(),
             attached: ProcessCell::new(),
+            refusal: ArcSwapOption::empty(),
             offline: OnceLock::new(),
         };
         if offline {
@@ -151,7 +154,8 @@ impl Client {
     }
 
     fn inherited_report(&self) -> Report {
-        self.report.load().inherited()
+        let last_error = self.refusal.load_full().map(|error| error.as_ref().clone());
+        Report { last_error, ..self.report.load().inherited() }
     }
 
     /// Begins, or goes on after a fork. Returns at once.
@@ -271,7 +275,7 @@ impl Client {
     }
 
     pub(super) fn attach(&self) -> Result<Arc<Attached>> {
-        self.attached.get_or_make(|| {
+        let attached = self.attached.get_or_make(|| {
             self.publication.settle();
             let session = Session::current()?;
             let signal = self.signal.get_or_make(|| Ok::<_, Error>(Signal::default()))?;
@@ -317,7 +321,9 @@ impl Client {
                 supervise(settings, endpoints, to_etcd, outlet, wishes, cached).await;
             });
             Ok(Attached { session, news, link, registrar, wanted })
-        })
+        });
+        self.refusal.store(attached.as_ref().err().cloned().map(Arc::new));
+        attached
     }
 }
 

@@ -38,7 +38,7 @@ impl Session {
     /// The session of this process, started when there is none.
     ///
     /// # Errors
-    /// An internal error when the system gives no thread or no epoll.
+    /// A resource error when the system gives no thread or no descriptor.
     pub fn current() -> Result<Arc<Self>> {
         CURRENT.get_or_make(Self::start)
     }
@@ -51,7 +51,9 @@ impl Session {
 
     fn start() -> Result<Self> {
         let refused = |error: std::io::Error| {
-            Error::new(ErrorKind::Internal, format!("the system gives no thread or no epoll: {error}"))
+            let limits = "this process, its user or its container is at a limit (ulimit -u, ulimit -n, pids.max)";
+            let message = format!("the system gives no thread or no descriptor ({error}): {limits}; reads go on");
+            Error::new(ErrorKind::ResourceExhausted, message)
         };
         let engine = Engine::build().map_err(refused)?;
         let (handle, gate) = (engine.runtime.handle().clone(), Arc::new(Gate::default()));

@@ -14,6 +14,9 @@ use super::{NEVER, Reader};
 use crate::error::raised;
 use crate::waits::until_ready;
 
+/// Between two attempts to get a thread that the system refuses.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// The wait of one client. A forked child inherits it: what its parent has waited, it need not wait again.
 /// Guarded by the GVL.
 pub(super) struct FirstWait {
@@ -78,6 +81,9 @@ impl Reader {
             return Ok(None);
         }
         let reason = self.await_snapshot(ruby, client, None)?;
+        if self.refused_at.get().is_some() {
+            return Ok(reason); // the fork is not done with: a later read tries again
+        }
         if self.epoch.replace(epoch) != epoch {
             // It may have been a fork that Ruby did not see: what it does after its own is due now.
             let _: Value = client.funcall("forked", ())?;
@@ -99,7 +105,7 @@ impl Reader {
         client: Value,
         longest: Option<Duration>,
     ) -> Result<Option<CoreError>, Error> {
-        self.core.resume().map_err(|error| raised(ruby, &error))?;
+        self.resume().map_err(|error| raised(ruby, &error))?;
         if self.publication.generation() > 0 {
             return Ok(None);
         }
@@ -122,6 +128,18 @@ impl Reader {
             self.first_wait.end(self.core.report().last_error.clone());
         }
         Ok(self.core.why_not_ready(Some(longest.unwrap_or(self.first_wait.longest)), None))
+    }
+
+    /// Has the client follow etcd again after a fork. Where the system gives no thread for that, reads go on from
+    /// the inherited copy (promise 4), and one in each second tries again.
+    fn resume(&self) -> Result<(), CoreError> {
+        if self.refused_at.get().is_some_and(|at| at.elapsed() < RETRY) {
+            return Ok(());
+        }
+        let resumed = self.core.resume();
+        let refused = resumed.is_err() && self.publication.generation() > 0;
+        self.refused_at.set(refused.then(Instant::now));
+        if refused { Ok(()) } else { resumed }
     }
 
     /// The wait of `start`. Where it is in vain, reads do not wait after it; unless it was for no time, which

@@ -33,12 +33,13 @@ module EtcdDiscovery
 
     attr_reader :audience
 
-    # From now on somebody looks after this client, if there is anybody to tell. The extension calls this when
-    # a read starts the client. It must not keep a client from starting.
+    # From now on somebody looks after this client, if there is anybody to tell, or a block whose thread may
+    # have to be started again. The extension calls this when a read starts the client. It must not keep a
+    # client from starting.
     def observe
       late = @begun
       @begun = true
-      return unless config.logger || audience.any?
+      return unless config.logger || audience.any? || subscriptions.any?
 
       look_out(late:)
       Observation::Observer.add(self)

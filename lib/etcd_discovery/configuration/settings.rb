@@ -64,6 +64,11 @@ module EtcdDiscovery
         :pin_executor, :boolean,
         default: false, doc: "in Rails: one revision for each run of the executor (a request, a job, …)"
       ),
+      Setting.new(
+        :connect_in_children, :children,
+        default: "soon", doc: "when a forked child connects that neither reads nor subscribes: `soon` is " \
+                              "1 s after the fork, `now` at once, `lazy` at the first use"
+      ),
       Setting.new(:audit_interval, :interval, default: 300.0, doc: "between two audits of the copy; 0: none"),
       Setting.new(:member_sync, :boolean, default: false, doc: "use the cluster's other members too"),
       Setting.new(:cache_path, :path, doc: "file for a copy of the data, to start from while etcd is away"),

@@ -38,6 +38,7 @@ module EtcdDiscovery
         end
 
         def look
+          Dispatcher.revive
           @clients.to_a.filter_map { |client| client.send(:look) }.min
         end
       end

@@ -30,7 +30,7 @@ module EtcdDiscovery
         end
 
         # Tests need no etcd.
-        def ours = { logger: ::Rails.logger, source: (Source::MEMORY if ::Rails.env.test?) }.compact
+        def ours = { logger: CurrentLogger, source: (Source::MEMORY if ::Rails.env.test?) }.compact
 
         # A server, or a task of cron, may run in another folder than the application's.
         def rooted(name, value, root)
