@@ -97,10 +97,6 @@ module EtcdDiscovery
     # @return [Source::File, nil] what is followed in place of etcd
     attr_reader :source
 
-    # @api private
-    # @return [Array<Subscription, EventSubscription>] for {Dispatcher}
-    attr_accessor :subscriptions
-
     # @param config [Configuration, nil] or, in its place, settings by name
     # @param settings [Hash{Symbol => Object}] see {Configuration::SETTINGS}
     # @raise [ConfigurationError] for a wrong setting; nothing is connected yet
@@ -169,12 +165,6 @@ module EtcdDiscovery
       self
     end
 
-    # @api private
-    # @return [Boolean] whether a forked child must not wait for a first read: it has blocks to call
-    def connects_at_once_in_children?
-      config.connect_in_children == "now" || subscriptions.any?
-    end
-
     # @param key [String]
     # @param default [Object] given back for a key that is not there, and while there is no first snapshot
     # @yieldparam key [String] called instead of `default`
@@ -214,17 +204,6 @@ module EtcdDiscovery
     # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
     def delete(key, if_revision: nil)
       if_revision ? native_write_if(key, nil, if_revision) : native_delete(key)
-    end
-
-    # @api private
-    # Begins what {#pin} does, for code that has no block to wrap.
-    # @return [Object, nil] what {#end_pin} takes; `nil` within a pin
-    def begin_pin = native_pin_enter
-
-    # @api private
-    # @param pin [Object, nil] of {#begin_pin}
-    def end_pin(pin)
-      native_pin_leave(pin) if pin
     end
 
     # @return [Status]

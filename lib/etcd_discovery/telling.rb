@@ -37,8 +37,8 @@ module EtcdDiscovery
     # Nothing was raised, and still the call has not returned: the thread was killed, or ended itself.
     def report_end(block_name, occasion)
       @client.config.logger&.error(
-        "etcd_discovery: #{block_name} ended its thread at #{occasion} (Thread.exit or Thread#kill); the thread " \
-        "is started again and the other blocks go on"
+        "etcd_discovery: #{block_name} ended its thread at #{occasion} (Thread.exit or Thread#kill); the " \
+        "thread is started again and the other blocks go on"
       )
     rescue StandardError
       nil

@@ -3,6 +3,16 @@
 module EtcdDiscovery
   # Being told of changes, and waiting for them.
   class Client
+    # @api private
+    # @return [Array<Subscription, EventSubscription>] for {Dispatcher}
+    attr_accessor :subscriptions
+
+    # @api private
+    # @return [Boolean] whether a forked child must not wait for a first read: it has blocks to call
+    def connects_at_once_in_children?
+      config.connect_in_children == "now" || subscriptions.any?
+    end
+
     # Calls the block for each change of a key, or of any key under a prefix.
     #
     # All blocks of a process are called on one Ruby thread, in the order of revisions. A slow one delays the
