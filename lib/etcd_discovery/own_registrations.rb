@@ -11,8 +11,8 @@ module EtcdDiscovery
   class OwnRegistrations
     include Enumerable
 
-    # Those of all clients. A WeakMap would not do: at the end of the process Ruby may empty it before it calls
-    # the finalizer below.
+    # Those of all clients. A WeakMap would not do: at the end of the process Ruby may empty it before it
+    # calls the finalizer below.
     @all = {}.compare_by_identity
 
     class << self

@@ -152,12 +152,8 @@ module EtcdDiscovery
       end
     end
 
-    def check_children(value)
-      value.to_s if %w[soon now lazy].include?(value.to_s)
-    end
+    def check_children(value) = (value.to_s if %w[soon now lazy].include?(value.to_s))
 
-    def check_logger(value)
-      value if %i[info warn error].all? { |level| value.respond_to?(level) }
-    end
+    def check_logger(value) = (value if %i[info warn error].all? { |level| value.respond_to?(level) })
   end
 end

@@ -51,8 +51,10 @@ impl Session {
 
     fn start() -> Result<Self> {
         let refused = |error: std::io::Error| {
-            let limits = "this process, its user or its container is at a limit (ulimit -u, ulimit -n, pids.max)";
-            let message = format!("the system gives no thread or no descriptor ({error}): {limits}; reads go on");
+            let limits =
+                "this process, its user or its container is at a limit (ulimit -u, ulimit -n, pids.max)";
+            let message =
+                format!("the system gives no thread or no descriptor ({error}): {limits}; reads go on");
             Error::new(ErrorKind::ResourceExhausted, message)
         };
         let engine = Engine::build().map_err(refused)?;
