@@ -11,7 +11,9 @@ class YjitRuby
   # In the order of choice. The archive may have lost the files of the newest version.
   PACKAGES = %w[ruby3.4=3.4.5-1~exp1 ruby3.4 ruby3.3].freeze
   SUITES = %w[experimental sid trixie].freeze
-  NEEDED = %w[autoconf bison dpkg-dev gcc libc6-dev libffi-dev libgmp-dev libssl-dev libyaml-dev make zlib1g-dev].freeze
+  NEEDED = %w[
+    autoconf bison dpkg-dev gcc libc6-dev libffi-dev libgmp-dev libssl-dev libyaml-dev make zlib1g-dev
+  ].freeze
 
   # @param folder [String] where to build and to keep it
   def initialize(folder)
