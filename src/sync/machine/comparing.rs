@@ -66,7 +66,9 @@ impl Machine {
             let same = pairs
                 .all(|(range, found)| !stream.is_behind(range, at) || is_unchanged(snapshot, range, *found));
             if whole && same {
-                ranges.iter().for_each(|range| stream.is_unchanged(range, at));
+                for range in ranges {
+                    stream.is_unchanged(range, at);
+                }
             }
             freshness.heard(now);
             freshness.compared(now, false);

@@ -26,7 +26,7 @@ impl Machine {
     /// A listing that compaction overtakes again and again is read in one page, if that is not too large: no later
     /// page can be too late.
     pub(super) const fn page_limit(&self) -> i64 {
-        let whole = self.restarts >= RESTARTS_BEFORE_PAUSE && !self.whole_is_too_large;
+        let whole = self.restarts >= RESTARTS_BEFORE_PAUSE && self.pages.may_be_whole();
         if whole { 0 } else { self.pages.keys() }
     }
 
@@ -69,7 +69,9 @@ impl Machine {
     /// The page under way is larger than a message may be: ask for less of it.
     pub(super) fn list_less(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
         let whole = self.page_limit() == 0;
-        self.whole_is_too_large |= whole;
+        if whole {
+            self.pages.forbid_whole();
+        }
         if whole || self.pages.halve() {
             self.next_page(now, effects);
         } else {

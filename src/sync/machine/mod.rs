@@ -127,8 +127,6 @@ pub struct Machine {
     /// The watch that failed last.
     resume: Resume,
     pages: PageSize,
-    /// A range in one page is more than a message may have.
-    whole_is_too_large: bool,
     /// Listings in a row that came to nothing: no watch lived on any of them.
     restarts: u32,
     /// Since when the last watch has been open.
@@ -159,7 +157,6 @@ impl Machine {
             reauthenticated: false,
             resume: Resume::default(),
             pages: PageSize::new(rules.page_size),
-            whole_is_too_large: false,
             restarts: 0,
             opened_at: None,
             connections: 0,
