@@ -29,6 +29,9 @@ RSpec.describe "bad input" do
 
   def dead_endpoint = "http://127.0.0.1:#{Harness::FreePort.take}"
 
+  # What stands in place of a port may be a password, with the host forgotten: no error repeats it.
+  def harmless(endpoint) = endpoint[%r{\A(?:\w+://)?[^:]*:?(?:\d+\z)?}]
+
   {
     "without a scheme or host" => "not a url",
     "of a scheme that etcd does not speak" => "ftp://127.0.0.1:2379",
@@ -40,7 +43,7 @@ RSpec.describe "bad input" do
   }.each do |description, endpoint|
     it "an endpoint #{description} is refused by name" do
       error = error_from(EtcdDiscovery::ConfigurationError) { start_against(endpoint) }
-      expect(error.message).to include("endpoint").and include(endpoint.delete("\0"))
+      expect(error.message).to include("endpoint").and include(harmless(endpoint))
     end
   end
 
