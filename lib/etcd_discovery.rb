@@ -10,6 +10,8 @@ require_relative "etcd_discovery/errors"
 require_relative "etcd_discovery/native_library"
 EtcdDiscovery::NativeLibrary.load
 require_relative "etcd_discovery/absent"
+require_relative "etcd_discovery/escape"
+require_relative "etcd_discovery/log"
 require_relative "etcd_discovery/configuration"
 require_relative "etcd_discovery/snapshot"
 require_relative "etcd_discovery/status"

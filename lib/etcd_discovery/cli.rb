@@ -7,6 +7,8 @@ require_relative "cli/commands"
 require_relative "cli/login"
 require_relative "cli/output"
 require_relative "cli/sidecar"
+require_relative "cli/status_report"
+require_relative "cli/usage"
 
 module EtcdDiscovery
   # The command `etcd_discovery`: reads, writes and announces from a shell, with the settings that the
@@ -20,33 +22,8 @@ module EtcdDiscovery
     # What the exit status says. `register` passes its command's status on.
     EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5 }.freeze
 
-    USAGE = <<~TEXT
-      Usage: etcd_discovery [options] COMMAND
-
-        get KEY                            print the value of a key
-        list [PREFIX]                      print keys and values
-        put KEY VALUE                      write a key, print the revision
-        watch PREFIX                       print each change, until interrupted
-        services [PREFIX]                  print the instances of all services under a prefix
-        status                             print how etcd fares, seen from here
-        register NAME ADDRESS [--ttl N] [--id ID] [--weight N] [--format F] [-- COMMAND…]
-                                           announce an instance while the command runs (or until interrupted);
-                                           signals are passed on to it, and its exit status is ours
-
-      Where etcd is, and who to be, comes from the environment: ETCDDISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
-      and so on, or from these options:
-
-    TEXT
-
-    EXITS_TEXT = <<~TEXT
-
-      Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, or no instance; 4 etcd cannot be reached or
-      does not answer; 5 etcd refuses the user. `register` ends with its command's own status (128 + the signal's
-      number for one that a signal ended; 127 for one that could not be started).
-    TEXT
-
     COMMANDS = %w[get list put watch services status register].freeze
-    private_constant :USAGE, :EXITS_TEXT
+    private_constant :COMMANDS
 
     def initialize(arguments, out: $stdout, err: $stderr)
       @is_process = arguments.equal?(ARGV)
@@ -62,8 +39,8 @@ module EtcdDiscovery
       @command = split_off_command
       parser.permute!(@arguments)
       @help ? help : obey(@arguments.shift)
-    rescue OptionParser::ParseError, ArgumentError, Error => e
-      @err.puts("etcd_discovery: #{e.is_a?(OptionParser::ParseError) ? wrong_usage(e) : e.message}")
+    rescue OptionParser::ParseError, WrongUsage, ArgumentError, Error => e
+      complain(e)
       EXITS.fetch(kind_of(e))
     rescue Interrupt, Errno::EPIPE
       EXITS.fetch(:ok)
@@ -72,15 +49,37 @@ module EtcdDiscovery
     private
 
     def obey(name)
-      raise OptionParser::InvalidArgument, "unknown command: #{name}" unless COMMANDS.include?(name)
+      raise WrongUsage, "no command given" if name.nil?
+      raise WrongUsage, "unknown command: #{name}" unless COMMANDS.include?(name)
 
+      check_count(method("run_#{name}"), name)
       @output = Output.new(@out, json: @json)
       EXITS.fetch(send("run_#{name}", *@arguments)) { |status| status }
     end
 
+    def check_count(method, name)
+      least = method.arity.negative? ? -method.arity - 1 : method.arity
+      types = method.parameters.map(&:first)
+      return if @arguments.size >= least && (types.include?(:rest) || @arguments.size <= types.size)
+
+      expected = types.include?(:rest) ? "#{least}+" : [least, types.size].uniq.join("..")
+      raise WrongUsage,
+            "#{name}: wrong number of arguments (given #{@arguments.size}, expected #{expected})"
+    end
+
+    def complain(error)
+      message = error.is_a?(OptionParser::ParseError) ? wrong_usage(error) : error.message
+      message = "#{message}; see `etcd_discovery --help`" if usage?(error)
+      # This process ends: nothing goes on behind its back.
+      message = message.sub("trying on in the background, ", "")
+      @err.puts("etcd_discovery: #{Escape.line(message)}")
+    end
+
+    def usage?(error) = error.is_a?(OptionParser::ParseError) || error.is_a?(WrongUsage)
+
     def kind_of(error)
       case error
-      when OptionParser::ParseError, ArgumentError, ConfigurationError then :usage
+      when OptionParser::ParseError, WrongUsage, ArgumentError, ConfigurationError then :usage
       when AuthenticationError, PermissionError then :refused
       when ConnectionError, NotReadyError then :unreachable
       else :failed

@@ -120,7 +120,7 @@ module EtcdDiscovery
 
         @warned[warning] = true
         text = "etcd_discovery: #{warning}"
-        logger ? logger.warn(text) : warn(text, category: :deprecated)
+        logger ? Log.write(logger, :warn, text) : warn(text, category: :deprecated)
       end
     end
 
@@ -250,7 +250,7 @@ module EtcdDiscovery
       @cache_error_told = error&.message
     end
 
-    def warn_of(trouble) = config.logger&.warn("etcd_discovery: #{trouble}")
+    def warn_of(trouble) = Log.write(config.logger, :warn, "etcd_discovery: #{trouble}")
 
     # For tests: from now on nothing of etcd's is touched.
     def leave_etcd

@@ -116,10 +116,8 @@ module EtcdDiscovery
     end
 
     def report_dropped(count)
-      @client.config.logger&.warn("etcd_discovery: the blocks of subscribers are too slow: #{count} events " \
-                                  "were not told")
-    rescue StandardError
-      nil
+      Log.write(@client.config.logger, :warn,
+                "etcd_discovery: the blocks of subscribers are too slow: #{count} events were not told")
     end
   end
 end

@@ -7,7 +7,7 @@ module EtcdDiscovery
   module Printable
     def self.of(value)
       case value
-      when Hash then value.transform_values { |part| of(part) }
+      when Hash then value.to_h { |name, part| [of(name), of(part)] }
       when Array then value.map { |part| of(part) }
       when String then value.dup.force_encoding(Encoding::UTF_8).scrub
       when Time then value.utc.iso8601(3)

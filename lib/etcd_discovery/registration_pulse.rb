@@ -35,7 +35,8 @@ module EtcdDiscovery
     def alive?
       Telling.call(@alive)
     rescue StandardError => e
-      @logger&.warn("etcd_discovery: the liveness block raised #{e.class}: #{e.message}; no sign of life")
+      Log.write(@logger, :warn,
+                "etcd_discovery: the liveness block raised #{e.class}: #{e.message}; no sign of life")
       false
     end
   end

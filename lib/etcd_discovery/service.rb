@@ -162,12 +162,13 @@ module EtcdDiscovery
 
     def report(type, message)
       level = %i[restored released].include?(type) ? :info : :warn
-      @logger&.public_send(level, "etcd_discovery: #{name}: #{message}")
+      Log.write(@logger, level, "etcd_discovery: #{Escape.cell(name)}: #{message}")
       event = Event.new(type:, service: name, message:).freeze
       @listeners.each do |listener|
         listener.call(event)
       rescue StandardError => e
-        @logger&.error("etcd_discovery: #{name}: a listener raised #{e.class}: #{e.message}")
+        Log.write(@logger, :error,
+                  "etcd_discovery: #{Escape.cell(name)}: a listener raised #{e.class}: #{e.message}")
       end
     end
   end

@@ -36,18 +36,15 @@ module EtcdDiscovery
 
     # Nothing was raised, and still the call has not returned: the thread was killed, or ended itself.
     def report_end(block_name, occasion)
-      @client.config.logger&.error(
-        "etcd_discovery: #{block_name} ended its thread at #{occasion} (Thread.exit or Thread#kill); the " \
-        "thread is started again and the other blocks go on"
-      )
-    rescue StandardError
-      nil
+      Log.write(@client.config.logger, :error,
+                "etcd_discovery: #{block_name} ended its thread at #{occasion} " \
+                "(Thread.exit or Thread#kill); the thread is started again and the other blocks go on")
     end
 
     def report(what, error)
-      @client.config.logger&.error("etcd_discovery: #{what}: #{error.class}: #{error.message}")
+      Log.write(@client.config.logger, :error, "etcd_discovery: #{what}: #{error.class}: #{error.message}")
     rescue StandardError
-      nil
+      nil # an error whose own `message` fails
     end
   end
 end

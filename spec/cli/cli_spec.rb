@@ -27,10 +27,46 @@ RSpec.describe "the command line" do
   it "tells by its exit status what went wrong, and in a sentence" do
     expect(run_cli("get", "/nowhere")).to eq ["", "", 3]
     expect(run_cli("juggle")).to match ["", /unknown command: juggle/, 2]
-    expect(run_cli("get")).to match ["", /wrong number of arguments/, 2]
     expect(run_cli("--endpoints", "http://127.0.0.1:1", "--timeout", "1", "get", "/a"))
       .to match ["", /etcd_discovery: .*127.0.0.1:1/, 4]
     expect(run_cli("--help")).to match [/Exit status: 0 done/, "", 0]
+  end
+
+  it "points to its help where arguments are missing, too many or wrong" do
+    expect(run_cli("get")).to match ["", /get: wrong number of arguments \(given 0, expected 1\).*--help/, 2]
+    expect(run_cli("put", "/a")).to match ["", /given 1, expected 2\).*--help/, 2]
+    expect(run_cli("list", "/a", "/b")).to match ["", /given 2, expected 0\.\.1\).*--help/, 2]
+    expect(run_cli).to match ["", /no command given.*--help/, 2]
+    expect(run_cli("juggle")).to match ["", /--help/, 2]
+    expect(run_cli("get", "/a", "--unknown")).to match ["", /invalid option: --unknown.*--help/, 2]
+  end
+
+  it "lists and watches a key as a key, and a prefix as a prefix" do
+    etcd.ctl.put("/config/greeting", "hello")
+    etcd.ctl.put("/config/greeting/de", "hallo")
+    expect(run_cli("list", "/config/greeting")).to eq ["/config/greeting  hello\n", "", 0]
+    expect(run_cli("list", "/config/greeting/")).to eq ["/config/greeting/de  hallo\n", "", 0]
+    expect(run_cli("list", "/config")).to match ["", %r{no key /config; a prefix ends in a slash}, 3]
+    process = talking_process(*command("watch", "/config/greeting"))
+    expect(process.line).to eq "put     /config/greeting  hello"
+    etcd.ctl.put("/config/greeting/de", "moin")
+    etcd.ctl.put("/config/greeting", "hey")
+    expect(process.line).to eq "put     /config/greeting  hey"
+    process.stop(:INT)
+  end
+
+  it "finds a service by the name that it is registered by" do
+    announced = [%w[b], %w[b --id one], %w[b --format kratos], %w[/teams/b], %w[user.rpc --format zero]]
+    announced.each do |name, *options|
+      words = ["register", name, "10.1.1.60:8081", *options]
+      process = talking_process(*command(*words, "--", "sh", "-c", "echo ready; exec sleep 600"))
+      expect(process.line).to eq "ready"
+      wanted = options.first == "--id" ? [] : options
+      found = -> { run_cli("services", name, *wanted) }
+      expect_soon("#{name} #{options}") { found.call.first.include?("10.1.1.60:8081") }
+      process.stop
+      expect_soon("its end") { found.call.last == 3 }
+    end
   end
 
   it "shows the instances of services, and how etcd fares" do
@@ -48,6 +84,34 @@ RSpec.describe "the command line" do
     expect(run_cli("--user", "app:wrong", "get", "/service/b")).to match ["", /etcd_discovery: /, 5]
     expect(run_cli("--user", "app:secret", "put", "/service/b", "x")).to match ["", /permission/, 5]
     expect(run_cli("--user", "app:secret", "get", "/service/b")).to eq ["", "", 3]
+  end
+
+  describe "status" do
+    it "shows a healthy client to a user who may read nothing but its own prefix" do
+      Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/service/").enforce
+      user = %w[--user app:secret]
+      expect(run_cli(*user, "status", "/service/")).to match [/^state +watching$/, "", 0]
+      expect(run_cli(*user, "status")).to match [/^state +reachable$.*^last_error$/m, "", 0]
+      environment = { "ETCDDISCOVERY_WATCH" => "/service/" }
+      out, err, status = Open3.capture3(environment, *command(*user, "status"))
+      expect([out, err, status.exitstatus]).to match [%r{^state +watching$.*^watched +/service/$}m, "", 0]
+    end
+
+    it "shows who is refused, and what" do
+      Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/service/").enforce
+      expect(run_cli("--user", "app:wrong", "status")).to match [/^state +denied$/, /etcd_discovery: /, 5]
+      expect(run_cli("--user", "app:secret", "status", "/other/"))
+        .to match [/^state +denied$.*^last_error .*permission/m, /permission/, 5]
+      expect(run_cli("status")).to match [/^last_error +\S/, /etcd_discovery: /, 5]
+    end
+
+    it "shows what is known of an etcd that cannot be reached" do
+      away = %w[--endpoints http://127.0.0.1:1 --timeout 0.5]
+      out, err, status = run_cli(*away, "status")
+      expect(out).to match(%r{^state +backoff$.*^endpoints +http://127.0.0.1:1$.*^last_error .*127.0.0.1:1}m)
+      expect([err, status]).to match [/\A(?!.*background)etcd_discovery: .*127.0.0.1:1/, 4]
+      expect(JSON.parse(run_cli(*away, "status", "--json").first)).to include("state" => "backoff")
+    end
   end
 
   describe "with a password" do

@@ -20,9 +20,13 @@ module EtcdDiscovery
         :ok
       end
 
-      def run_list(prefix = "")
-        @output.pairs(client(prefix_of(prefix)).start.snapshot.to_h)
-        :ok
+      def run_list(range = "")
+        pairs = client(range).start.snapshot.to_h
+        @output.pairs(pairs)
+        return :ok if pairs.any? || prefix?(range)
+
+        @err.puts("etcd_discovery: no key #{Escape.cell(range)}; a prefix ends in a slash")
+        :absent
       end
 
       def run_put(key, value)
@@ -30,8 +34,8 @@ module EtcdDiscovery
         :ok
       end
 
-      def run_watch(prefix)
-        reader = client(prefix_of(prefix)).start
+      def run_watch(range)
+        reader = client(range).start
         before = {}
         loop do
           now = reader.snapshot
@@ -46,27 +50,34 @@ module EtcdDiscovery
         nil # A quiet hour.
       end
 
-      # Every key is of the service that its folder names; the plain form's is the key itself.
-      def run_services(prefix = Formats::Format::PREFIX)
-        reader = client(prefix_of(prefix)).start
-        names = reader.snapshot.keys.map { |key| key.count("/") > 2 ? File.dirname(key) : key }
-        instances = names.uniq.flat_map { |name| reader.service(name).instances }.uniq(&:key)
+      def run_services(name = Formats::Format::PREFIX)
+        instances = prefix?(name) ? instances_under(name) : instances_of(name)
         @output.instances(instances)
         instances.empty? ? :absent : :ok
       end
 
-      def run_status
-        reader = settled(client("\0").start)
-        shown = %i[state endpoint server_version revision age last_error last_error_at]
-        @output.line(reader.status.to_h.slice(*shown))
-        reader.healthy? ? :ok : :unreachable
+      # Every key is of the service that its folder names; the plain form's is the key itself.
+      def instances_under(prefix)
+        reader = client(prefix).start
+        names = reader.snapshot.keys.map { |key| key.count("/") > 2 ? key[...key.rindex("/")] : key }
+        names.uniq.flat_map { |name| reader.service(name, **read_format).instances }.uniq(&:key)
       end
 
-      # With its first snapshot a client has some milliseconds to go until it watches: show where it gets.
-      def settled(reader)
-        deadline = Client.now + reader.config.request_timeout
-        sleep 0.005 until reader.status.state == :watching || Client.now > deadline
-        reader
+      # The keys that `register` puts for the same name.
+      def instances_of(name)
+        base = Formats[@registration.fetch(:format, :detect)].base(name)
+        client(base, "#{base}/").start.service(name, **read_format).instances
+      end
+
+      def read_format = @registration.slice(:format)
+
+      def run_status(*watched)
+        report = StatusReport.new(watched, @settings).run
+        @output.line(report.fields)
+        complain(report.problem) if report.problem
+        return kind_of(report.problem) if report.problem
+
+        report.healthy? ? :ok : :unreachable
       end
 
       def run_register(name, address)
@@ -78,10 +89,8 @@ module EtcdDiscovery
         reader&.stop
       end
 
-      # What ends in a slash is a prefix; here everything is.
-      def prefix_of(text)
-        text.empty? || text.end_with?("/") ? text : "#{text}/"
-      end
+      # As in `config.watch`: what ends in a slash is a prefix, and so is nothing, which means everything.
+      def prefix?(range) = range.empty? || range.end_with?("/")
     end
   end
 end

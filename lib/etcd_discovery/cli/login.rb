@@ -32,7 +32,8 @@ module EtcdDiscovery
 
       # A misspelt `--usr=root:secret` is not repeated.
       def wrong_usage(error)
-        error.message.gsub(/(-[\w-]+=).*$/) { "#{Regexp.last_match(1)}#{Masked::FILTERED}" }
+        message = error.message.sub("\nDid you mean", ". Did you mean")
+        message.gsub(/(-[\w-]+=).*?(?=\. Did you mean|\z)/m) { "#{Regexp.last_match(1)}#{Masked::FILTERED}" }
       end
 
       def password_from(file)

@@ -75,7 +75,8 @@ module EtcdDiscovery
     end
 
     def complain(error)
-      config.logger&.error("etcd_discovery: cannot look after #{inspect}: #{error.class}: #{error.message}")
+      Log.write(config.logger, :error,
+                "etcd_discovery: cannot look after #{inspect}: #{error.class}: #{error.message}")
     rescue StandardError
       nil
     end

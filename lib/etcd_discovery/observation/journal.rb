@@ -66,12 +66,9 @@ module EtcdDiscovery
         write(level, Lines.reminder(now - @reminder.since, age, known))
       end
 
-      # A logger that fails must not end the watch over the client.
       def write(level, line, others = 0)
         more = others.positive? ? " (#{others} more about this were not logged)" : ""
-        @logger&.public_send(level, "etcd_discovery[#{Process.pid}]: #{line}#{more}")
-      rescue StandardError
-        nil
+        Log.write(@logger, level, "etcd_discovery[#{Process.pid}]: #{line}#{more}")
       end
     end
   end

@@ -82,16 +82,22 @@ module EtcdDiscovery
         end
 
         def registration(payload)
-          line = [STATES.fetch(payload[:state]), payload[:key], "(#{payload[:address]})"].compact.join(" ")
+          line = "#{STATES.fetch(payload[:state])} #{announced(payload)}"
           return line unless payload[:state] == :lost
 
           reason = payload[:error]&.message || "etcd has not confirmed it within its TTL"
           "#{line}: #{reason}; registering it again by itself"
         end
 
+        # A key need not be UTF-8, and what is not cannot be joined with what is.
+        def announced(payload)
+          address = "(#{Escape.cell(payload[:address])})"
+          payload[:key] ? "#{Escape.cell(payload[:key])} #{address}" : address
+        end
+
         def invalid_value(payload)
-          "the value of #{payload[:key].inspect} at revision #{payload[:revision]} #{payload[:problem]}; " \
-            "going on with the last good one, if there was one"
+          "the value of #{Escape.quote(payload[:key])} at revision #{payload[:revision]} " \
+            "#{payload[:problem]}; going on with the last good one, if there was one"
         end
 
         def peer(payload)

@@ -15,7 +15,8 @@ module EtcdDiscovery
         rescue Error => e
           raise refusal(e) if EtcdDiscovery.client.config.required
 
-          EtcdDiscovery.client.config.logger&.error(
+          Log.write(
+            EtcdDiscovery.client.config.logger, :error,
             "etcd_discovery: the server boots without data of etcd; reads give their default, or raise, " \
             "until it comes: #{e.message}"
           )

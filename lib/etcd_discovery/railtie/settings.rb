@@ -26,7 +26,7 @@ module EtcdDiscovery
           return if warning.nil? || warning == @warned
 
           @warned = warning
-          logger&.warn("etcd_discovery: #{warning}")
+          Log.write(logger, :warn, "etcd_discovery: #{warning}")
         end
 
         # Tests need no etcd.

@@ -48,10 +48,19 @@ module EtcdDiscovery
 
       # One bad value costs one instance, whatever the format raises (promise 13).
       def read(key, value, rejected)
-        @format.decode(@name, key.delete_prefix("#{@base}/").then { |id| id unless key == @base }, key, value)
+        @format.decode(@name, id_in(key), key, value)
       rescue StandardError, NotImplementedError => e
         rejected[key] = reason(e)
         nil
+      end
+
+      # By bytes: a key that is not UTF-8 cannot be compared with a service that has an accent.
+      def id_in(key)
+        bytes = key.b
+        return if bytes == @base.b
+
+        id = bytes.delete_prefix("#{@base}/".b)
+        Escape.utf8?(id) ? id.force_encoding(Encoding::UTF_8) : id
       end
 
       # The parser's own words quote the value, which may be a secret.
@@ -65,7 +74,7 @@ module EtcdDiscovery
 
       def tell_rejected(rejected)
         (rejected.to_a - @rejected.to_a).each do |key, reason|
-          @report.call(:rejected, "#{key} stands for no instance: #{reason}")
+          @report.call(:rejected, "#{Escape.cell(key)} stands for no instance: #{Escape.line(reason)}")
         end
       end
 

@@ -27,7 +27,8 @@ module EtcdDiscovery
         @lock.synchronize { @holds.zero? ? look_for_change : confirm }
       rescue ConfigurationError => e
         @client.send(:native_fail, e.message)
-        @client.config.logger&.error("etcd_discovery: #{e.message}; going on with the last good content")
+        Log.write(@client.config.logger, :error,
+                  "etcd_discovery: #{e.message}; going on with the last good content")
       end
 
       # From now on the client holds something else on purpose.
