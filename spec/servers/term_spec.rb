@@ -3,7 +3,7 @@
 require_relative "promises"
 
 # What a deployment does to each server: it tells it to end while a request is under way.
-RSpec.describe "a server that is told to end while a request is under way" do
+RSpec.describe "a server that is told to end while a request is under way", gems: %w[puma unicorn] do
   let(:etcd) { start_etcd }
 
   def serve(kind, **options) = start_server(kind, etcd, workers: 2, **options)
