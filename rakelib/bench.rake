@@ -8,8 +8,10 @@ task(bench: :compile) { sh "bench/run" }
 namespace :bench do
   desc "Measure reads with and without YJIT, for docs/performance.md (builds such a Ruby: minutes)"
   task :yjit do
-    path = [YjitRuby.new("tmp/yjit").build.bin, ENV.fetch("PATH")].join(File::PATH_SEPARATOR)
-    ruby({ "PATH" => path, "CARGO_TARGET_DIR" => File.expand_path("tmp/yjit/target") }, "bench/yjit")
+    bin = YjitRuby.new("tmp/yjit").build.bin
+    path = [bin, ENV.fetch("PATH")].join(File::PATH_SEPARATOR)
+    environment = { "PATH" => path, "CARGO_TARGET_DIR" => File.expand_path("tmp/yjit/target") }
+    sh(environment, File.join(bin, "ruby"), "bench/yjit")
   end
 
   desc "Read for a minute under GC.stress and GC.compact"
