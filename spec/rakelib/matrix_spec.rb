@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "stringio"
+require "timeout"
+require "tmpdir"
 require_relative "../../rakelib/matrix/run"
 
 RSpec.describe Matrix do
@@ -70,6 +72,25 @@ RSpec.describe Matrix do
       output = "  1 left  x\n    skipped: no Go\n  0 left  y\n    skipped: no Go\n    skipped: no ps\n"
       expect(described_class.summary(9, output)).to eq "9: no Go; no ps"
       expect(described_class.summary(0, "")).to be_nil
+    end
+  end
+
+  describe Matrix::Namespace do
+    it "undoes every mount and ends every process at a TERM, also one that left its process group" do
+      possible = system("unshare", "--mount", "--pid", "--fork", "true", err: File::NULL)
+      skip "this machine lets this user make no namespaces" unless possible
+
+      Dir.mktmpdir do |folder|
+        script = "mount --bind /usr #{folder} && ls #{folder} && { setsid sleep 1000 & wait; }"
+        output, input = IO.pipe
+        pid = Process.spawn(*described_class.outside("sh", "-c", script), out: input, pgroup: true)
+        input.close
+        expect(output.gets).to eq "bin\n"
+        Process.kill(:TERM, -pid)
+        expect(Timeout.timeout(30) { output.read }).to include "sbin" # to its end: nobody holds it open
+        Process.wait(pid)
+        expect(Dir.children(folder)).to be_empty
+      end
     end
   end
 
