@@ -213,8 +213,9 @@ module EtcdDiscovery
       Status.new(fields, watched: config.watch, max_staleness: config.max_staleness)
     end
 
-    # @return [Boolean] whether etcd has confirmed the data within `max_staleness`; of a client that watches
-    #   nothing: whether it has registered something, and all of it stands
+    # @return [Boolean] whether etcd has confirmed the data within `max_staleness`, and has neither refused
+    #   nor lost a registration; of a client that watches nothing: whether it has registered something, and
+    #   all of it stands
     def healthy?
       status.healthy?
     end

@@ -6,7 +6,13 @@ module EtcdDiscovery
     copy = { revision: "revision of the local copy", keys: "number of keys held" }.freeze
     error = { error: "the last thing that went wrong, an {Error}, or `nil`" }.freeze
     peer = { endpoint: "the member that is followed", server_version: "its version of etcd, or `nil`" }.freeze
-    lost = ->(payload) { payload[:state] == :lost ? :warn : :info }
+    refusals = [PermissionError, AuthenticationError, ResourceExhaustedError, InvalidRequestError,
+                CorruptError]
+    announced = lambda do |payload|
+      next :info unless %i[registering lost].include?(payload[:state])
+
+      refusals.any? { |refusal| payload[:error].is_a?(refusal) } ? :error : :warn
+    end
 
     # Every event. To add one: an entry here, `emit` where it happens, and if it is to be logged, a sentence
     # of the same name in {Observation::Lines}.
@@ -61,8 +67,9 @@ module EtcdDiscovery
         age: "seconds since the confirmation", after: "seconds that the data was stale", **copy
       ),
       new(
-        :registration, :registration, lost,
-        "a registration of this process stands elsewhere than before",
+        :registration, :registration, announced,
+        "a registration of this process stands elsewhere than before, or etcd does not take it; once for " \
+        "each kind of reason until it is registered",
         key: "its key in etcd, or `nil`", address: "what is announced", state: "as {Registration#state}",
         previous: "the state before", lease: "id of the lease, or `nil`", **error
       ),

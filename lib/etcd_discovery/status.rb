@@ -78,15 +78,16 @@ module EtcdDiscovery
       watched.any? && (@from_cache || @age.nil? || @age > limit)
     end
 
-    # Whether etcd has lately confirmed what this client is for: the data, within `max_staleness`; where
-    # nothing is watched, each of its registrations, of which there must be one.
+    # Whether etcd has lately confirmed what this client is for: the data, within `max_staleness`, and each of
+    # its registrations, but for one that has only just begun. Where nothing is watched, there must be a
+    # registration, and all must stand.
     #
     # @param limit [Numeric] seconds, in place of `max_staleness`
     # @return [Boolean]
     def healthy?(limit = @max_staleness)
-      return !stale?(limit) if watched.any?
+      return !stale?(limit) && registrations.all? { |one| stands?(one) || begins?(one) } if watched.any?
 
-      registrations.any? && registrations.all? { |one| one[:state] == :registered }
+      registrations.any? && registrations.all? { |one| stands?(one) }
     end
 
     # @return [Hash{Symbol => Object}] all of it, for a log line or a JSON body
@@ -99,6 +100,15 @@ module EtcdDiscovery
     # @return [String]
     def inspect
       "#<#{self.class} #{to_h.map { |field, value| "#{field}=#{value.inspect}" }.join(' ')}>"
+    end
+
+    private
+
+    def stands?(registration) = registration[:state] == :registered
+
+    # Not taken yet, and not refused either.
+    def begins?(registration)
+      registration[:state] == :registering && registration[:last_error].nil?
     end
   end
 end

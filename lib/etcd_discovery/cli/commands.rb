@@ -81,12 +81,23 @@ module EtcdDiscovery
       end
 
       def run_register(name, address)
-        key = Formats[@registration.fetch(:format, :plain)].base(name)
-        reader = client(key, "#{key}/")
+        reader = client(*own_key(name, address))
         registration = reader.register(name, address, **@registration)
-        Sidecar.new(registration, @command, @err).run
+        sidecar = Sidecar.new(registration, @command, @err)
+        status = sidecar.run
+        return status if sidecar.confirmed || @command.any?
+
+        kind_of(registration.last_error || TimeoutError.new)
       ensure
         reader&.stop
+      end
+
+      # Watched, so that it is put again at once when somebody deletes it. Its user may read no other.
+      def own_key(name, address)
+        format = Formats[@registration.fetch(:format, :plain)]
+        return [] if format.under_lease?
+
+        [format.key(Instance.new(service: name, address:, **@registration.slice(:id)))]
       end
 
       # As in `config.watch`: what ends in a slash is a prefix, and so is nothing, which means everything.

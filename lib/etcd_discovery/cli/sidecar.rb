@@ -12,12 +12,19 @@ module EtcdDiscovery
       PASSED_ON = %w[INT TERM HUP QUIT USR1 USR2].freeze
       # As a shell has it, for a command that cannot be started.
       NOT_STARTED = 127
+      # Seconds between two looks at the command and at the registration.
+      TURN = 0.05
+      private_constant :TURN
+
+      # @return [Boolean] whether etcd has ever confirmed the registration
+      attr_reader :confirmed
 
       def initialize(registration, command, err)
         @registration = registration
         @command = command
         @err = err
         @asked, @ask = IO.pipe
+        @refusal = NilClass
       end
 
       # @return [Integer] the exit status
@@ -29,14 +36,51 @@ module EtcdDiscovery
         NOT_STARTED
       ensure
         PASSED_ON.each { |name| trap(name, "DEFAULT") }
+        report_absence
         @registration.deregister(timeout: Registration::EXIT_PATIENCE)
       end
 
       private
 
       def stand
-        nil until %w[INT TERM QUIT].include?(@asked.gets.chomp)
+        nil until %w[INT TERM QUIT].include?(next_signal)
         0
+      end
+
+      # @return [String, nil]
+      def next_signal
+        report
+        @asked.gets.chomp if @asked.wait_readable(TURN)
+      end
+
+      # A registration that etcd does not take is no reason not to run the command, but nobody would notice.
+      def report
+        state = @registration.state
+        if state == :registered
+          say(state) unless @refusal == NilClass
+          @confirmed = true
+          @refusal = NilClass
+        elsif !@registration.last_error.instance_of?(@refusal)
+          @refusal = @registration.last_error.class
+          say(state)
+        end
+      end
+
+      # A command may be over before etcd has answered.
+      def report_absence
+        deadline = Client.now + Registration::EXIT_PATIENCE
+        report
+        until @confirmed || @refusal != NilClass || Client.now > deadline
+          sleep TURN
+          report
+        end
+        say(:deregistered) unless @confirmed
+      end
+
+      def say(state)
+        payload = { key: @registration.key, address: @registration.instance.address, state:,
+                    previous: :registering, error: @registration.last_error }
+        @err.puts("etcd_discovery: #{Escape.line(Observation::Lines.of(:registration, payload))}")
       end
 
       def accompany
@@ -45,7 +89,7 @@ module EtcdDiscovery
         loop do
           return waiter.value unless waiter.alive?
 
-          pass_on(@asked.gets.chomp, pid) if @asked.wait_readable(0.05)
+          next_signal&.then { |name| pass_on(name, pid) }
         end
       end
 

@@ -37,9 +37,10 @@ module EtcdDiscovery
       `key_base64` or `value_base64` beside what is not UTF-8: the exact bytes.
 
       Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, or no instance; 4 etcd cannot be reached or
-      does not answer; 5 etcd refuses the user. `status` prints its table in each case. `register` ends with
-      its command's own status (128 + the signal's number for one that a signal ended; 127 for one that could
-      not be started).
+      does not answer; 5 etcd refuses the user. `status` prints its table in each case. `register` runs its
+      command even if etcd does not take the registration, says so on standard error, and ends with the
+      command's own status (128 + the signal's number for one that a signal ended; 127 for one that could not
+      be started). Without a command it ends with 4, 5 or 1 if etcd never confirmed the registration.
     TEXT
     private_constant :USAGE, :EXITS_TEXT
   end

@@ -8,6 +8,10 @@ module EtcdDiscovery
       STATES = { registered: "registered", registering: "registering", deregistered: "deregistered",
                  lost: "lost the registration of" }.freeze
 
+      REMEDIES = { PermissionError => ", once the user's role may read and write that key",
+                   AuthenticationError => ", once user and password are right",
+                   ResourceExhaustedError => ", once etcd takes writes again" }.freeze
+
       class << self
         # @return [String, nil] `nil` for an event without a line
         def of(name, payload)
@@ -83,11 +87,25 @@ module EtcdDiscovery
 
         def registration(payload)
           line = "#{STATES.fetch(payload[:state])} #{announced(payload)}"
-          return line unless payload[:state] == :lost
-
-          reason = payload[:error]&.message || "etcd has not confirmed it within its TTL"
-          "#{line}: #{reason}; registering it again by itself"
+          case payload[:state]
+          when :registering then refused(payload)
+          when :lost then "#{line}: #{reason(payload)}; registering it again by itself"
+          when :deregistered then payload[:previous] == :registering ? never_registered(payload) : line
+          else line
+          end
         end
+
+        def refused(payload)
+          "cannot register #{announced(payload)}: #{reason(payload)}; others do not find it; trying again " \
+            "by itself#{REMEDIES.find { |kind, _| payload[:error].is_a?(kind) }&.last}"
+        end
+
+        # An answer may have been lost, so it is not known to be absent either.
+        def never_registered(payload)
+          "gave up registering #{announced(payload)}: etcd had never confirmed it"
+        end
+
+        def reason(payload) = payload[:error]&.message || "etcd has not confirmed it within its TTL"
 
         # A key need not be UTF-8, and what is not cannot be joined with what is.
         def announced(payload)
