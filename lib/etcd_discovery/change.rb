@@ -8,6 +8,8 @@ module EtcdDiscovery
   #     logger.info("#{change.key}: #{change.previous.inspect} -> #{change.value.inspect}")
   #   end
   class Change
+    include ProcessBound
+
     # @return [String]
     attr_reader :key
     # @return [String, nil] frozen; `nil` when the key was deleted
@@ -39,5 +41,10 @@ module EtcdDiscovery
     def inspect
       "#<#{self.class} #{type} #{key.inspect} revision=#{revision}>"
     end
+
+    private
+
+    # Neither value: it may be a secret, and events end up in tools that show them. Nor all watched keys.
+    def to_printable = { type:, key:, revision: }
   end
 end

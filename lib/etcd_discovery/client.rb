@@ -90,6 +90,7 @@ module EtcdDiscovery
   #   @raise [ParseError, UnwatchedKeyError]
   class Client
     include Announcing
+    include ProcessBound
 
     # @return [Configuration]
     attr_reader :config
@@ -226,12 +227,14 @@ module EtcdDiscovery
     end
 
     # @return [String] without secrets
-    def inspect
-      place = config.source || config.discovery_domain || config.endpoints.join(" ")
-      "#<#{self.class} #{place} watch=#{config.watch.inspect}>"
-    end
+    def inspect = "#<#{self.class} #{place} watch=#{config.watch.inspect}>"
 
     private
+
+    def place = config.source || config.discovery_domain || config.endpoints.join(" ")
+
+    # Nothing that would have to be waited for.
+    def to_printable = { place:, watch: config.watch }
 
     # Whoever starts must learn that this is not etcd's word, or that there would be nothing to fall back on.
     def report_cache

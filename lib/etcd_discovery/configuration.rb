@@ -17,6 +17,8 @@ module EtcdDiscovery
   #     config.watch "/service/", "/config/limit"
   #   end
   class Configuration
+    include ProcessBound
+
     BY_NAME = SETTINGS.to_h { |setting| [setting.name, setting] }.freeze
     private_constant :BY_NAME
 
@@ -109,6 +111,17 @@ module EtcdDiscovery
     end
 
     private
+
+    def to_printable = SETTINGS.to_h { |setting| [setting.name, plain(setting, get(setting.name))] }
+
+    # What a setting shows as it is, is the value itself.
+    def plain(setting, value)
+      case value
+      when Array then value.map { |part| plain(setting, part) }
+      when Numeric, true, false, nil then value
+      else setting.show(value).then { |shown| shown == value.inspect ? value : shown.delete('"') }
+      end
+    end
 
     # Where a setting comes from; 0 goes before all others.
     def level(name)

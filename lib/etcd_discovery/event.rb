@@ -9,6 +9,8 @@ module EtcdDiscovery
   #     logger.warn("the data is #{event[:age]} s old") if event.name == :stale
   #   end
   class Event
+    include ProcessBound
+
     # @return [Symbol]
     attr_reader :name
     # @return [Hash{Symbol => Object}] frozen
@@ -37,5 +39,9 @@ module EtcdDiscovery
     def inspect
       "#<#{self.class} #{name} #{payload.map { |field, value| "#{field}=#{value.inspect}" }.join(' ')}>"
     end
+
+    private
+
+    def to_printable = { name:, time:, payload: }
   end
 end

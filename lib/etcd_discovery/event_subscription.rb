@@ -8,6 +8,7 @@ module EtcdDiscovery
   #   subscription.cancel
   class EventSubscription
     include Telling
+    include ProcessBound
 
     # @return [Array<Symbol>] the events that it is told of
     attr_reader :names
@@ -102,6 +103,8 @@ module EtcdDiscovery
     end
 
     private
+
+    def to_printable = { names:, cancelled: cancelled? }
 
     def begin_changes
       changes = Subscription.new(@client, nil, @client.send(:native_snapshot), method(:tell_change))

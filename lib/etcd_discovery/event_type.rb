@@ -6,6 +6,8 @@ module EtcdDiscovery
   # @example All there is, with its meaning
   #   EtcdDiscovery::EventType::ALL.each { |type| puts "#{type.name}: #{type.doc}" }
   class EventType
+    include Printable
+
     # @return [Symbol]
     attr_reader :name
     # @return [Symbol] what it is about: lines of the log about one subject are limited together
@@ -45,5 +47,9 @@ module EtcdDiscovery
     def inspect
       "#<#{self.class} #{name}>"
     end
+
+    private
+
+    def to_printable = { name:, subject:, doc:, payload: }
   end
 end

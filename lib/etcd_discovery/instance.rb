@@ -8,6 +8,8 @@ module EtcdDiscovery
   #   instance.address   # => "10.1.1.60:8081"
   #   instance.metadata  # => {"zone"=>"eu"}
   class Instance
+    include Printable
+
     # @return [String] the service, as it was asked for
     attr_reader :service
     # @return [String, nil] tells the instances of a service apart
@@ -77,7 +79,14 @@ module EtcdDiscovery
       address
     end
 
+    # @return [String]
+    def inspect
+      "#<#{self.class} #{[service, id, address].compact.join(' ')}>"
+    end
+
     private
+
+    def to_printable = to_h
 
     def check_parts
       check(:service, service, "a String that is not empty") { |given| text?(given) }

@@ -10,6 +10,7 @@ module EtcdDiscovery
   # @api private
   class OwnRegistrations
     include Enumerable
+    include ProcessBound
 
     # Those of all clients. A WeakMap would not do: at the end of the process Ruby may empty it before it
     # calls the finalizer below.
@@ -47,6 +48,8 @@ module EtcdDiscovery
     def inspect
       to_a.inspect
     end
+
+    def to_printable = to_a
 
     # Ruby calls finalizers after every at_exit block. A block of ours would not do: applications of Sinatra's
     # classic style serve, and minitest/autorun runs the tests, in such a block, and the block that was given

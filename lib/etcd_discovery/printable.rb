@@ -1,18 +1,64 @@
 # frozen_string_literal: true
 
+require "json"
+require "time"
+
 module EtcdDiscovery
-  # What a status holds, as JSON can say it: keys need not be UTF-8.
+  # What a public object is as JSON and YAML: a short Hash that `to_printable` gives. Without it serializers
+  # walk through instance variables, to locks, caches, the environment and the password, or in a circle.
+  #
+  # `as_json` and `to_json` also come before those that ActiveSupport gives every Object.
   #
   # @api private
   module Printable
-    def self.of(value)
+    # A Hash may hold itself.
+    DEEPEST = 50
+
+    # @return [Object] a value as JSON can say it: keys need not be UTF-8, and JSON has no infinity
+    def self.of(value, depth = 0)
       case value
-      when Hash then value.to_h { |name, part| [of(name), of(part)] }
-      when Array then value.map { |part| of(part) }
-      when String then value.dup.force_encoding(Encoding::UTF_8).scrub
+      when Hash, Array then nested(value, depth + 1)
+      when Symbol, String then value.to_s.dup.force_encoding(Encoding::UTF_8).scrub
       when Time then value.utc.iso8601(3)
-      else value
+      when Float then value.finite? ? value : value.to_s
+      when Integer, true, false, nil then value
+      else of(other(value), depth)
       end
+    end
+
+    def self.nested(value, depth)
+      return "…" if depth > DEEPEST
+      return value.map { |part| of(part, depth) } if value.is_a?(Array)
+
+      value.to_h { |name, part| [name.is_a?(String) ? of(name) : name.to_s, of(part, depth)] }
+    end
+
+    # What else there may be is named, and not looked into.
+    def self.other(value)
+      case value
+      when Printable then value.as_json
+      when Exception then value.message
+      when Numeric then value.to_f
+      else value.class.to_s
+      end
+    end
+    private_class_method :nested, :other
+
+    # @return [Hash{String => Object}] without secrets
+    def as_json(*)
+      Printable.of(to_printable)
+    end
+
+    # @return [String]
+    def to_json(*options)
+      as_json.to_json(*options)
+    end
+
+    # YAML gets the same, as plain data: no process can make the object of it again.
+    def encode_with(coder)
+      coder.implicit = true
+      shown = as_json
+      shown.is_a?(Array) ? coder.represent_seq(nil, shown) : coder.represent_map(nil, shown)
     end
   end
 end

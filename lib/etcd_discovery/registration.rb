@@ -16,6 +16,8 @@ module EtcdDiscovery
   # @!method owned?
   #   @return [Boolean] whether this process made it; false in a forked child
   class Registration
+    include ProcessBound
+
     # Seconds that a process waits at its end for etcd to take the deregistrations.
     EXIT_PATIENCE = 1.0
 
@@ -114,6 +116,8 @@ module EtcdDiscovery
     end
 
     private
+
+    def to_printable = to_h
 
     def report
       native_report || {}

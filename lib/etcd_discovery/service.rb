@@ -15,10 +15,18 @@ module EtcdDiscovery
   #   payments.pick                           # => #<EtcdDiscovery::Instance 10.1.1.60:8081>
   #   payments.with { |instance| call(instance.address) }   # avoids who is busy, and who keeps failing
   class Service
+    include ProcessBound
+
     # Something that happened to a service. `type` is `:emptied` (no instance is left), `:kept` (the same, and
     # the last list is held back), `:released` (it is not held any longer), `:rejected` (a value could not be
     # read), `:ejected` or `:restored` (an instance).
-    Event = Struct.new(:type, :service, :message, keyword_init: true)
+    Event = Struct.new(:type, :service, :message, keyword_init: true) do
+      include Printable
+
+      private
+
+      def to_printable = to_h
+    end
 
     # @return [String] as it was asked for
     attr_reader :name
@@ -144,6 +152,9 @@ module EtcdDiscovery
     end
 
     private
+
+    # A reader of JSON asks for no instances: looking for them may wait, or raise.
+    def to_printable = { name: }
 
     def begin_with(strategy)
       @lock.synchronize do

@@ -51,6 +51,7 @@ module EtcdDiscovery
   #   @raise [UnwatchedKeyError] if not all of it is watched
   class Snapshot
     include Enumerable
+    include ProcessBound
 
     # @param key [String]
     # @param default [Object] given back for a key that is not there
@@ -84,5 +85,10 @@ module EtcdDiscovery
     def inspect
       "#<#{self.class} revision=#{revision} size=#{size}>"
     end
+
+    private
+
+    # Not the values: there may be thousands. `to_h` has them.
+    def to_printable = { revision:, size: }
   end
 end

@@ -7,6 +7,8 @@ module EtcdDiscovery
   #   EtcdDiscovery.status.to_h
   #   # => {:state=>:watching, :revision=>1042, :age=>0.8, :stale=>false, …}
   class Status
+    include Printable
+
     # What a status tells, besides {#stale?} and {#watched}.
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error last_error_at endpoint
                 server_version pid invalid_keys registrations from_cache cache_error
@@ -110,5 +112,7 @@ module EtcdDiscovery
     def begins?(registration)
       registration[:state] == :registering && registration[:last_error].nil?
     end
+
+    def to_printable = to_h
   end
 end

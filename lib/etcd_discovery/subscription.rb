@@ -8,6 +8,7 @@ module EtcdDiscovery
   #   subscription.cancel
   class Subscription
     include Telling
+    include ProcessBound
 
     # @return [String] the key or prefix
     attr_reader :target
@@ -98,6 +99,8 @@ module EtcdDiscovery
       @pid = Process.pid
       @pending = []
     end
+
+    def to_printable = { target:, cancelled: cancelled? }
 
     def current_snapshot
       @client.send(:native_must_watch, target) if @moved && target

@@ -7,6 +7,8 @@ module EtcdDiscovery
     #
     # @api private
     class Stub
+      include ProcessBound
+
       attr_reader :thread, :place, :marks
 
       def initialize(place)
@@ -53,6 +55,10 @@ module EtcdDiscovery
       def inspect
         "#<#{self.class} of #{place}>"
       end
+
+      private
+
+      def to_printable = { place: }
     end
   end
 end

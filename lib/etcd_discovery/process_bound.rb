@@ -1,0 +1,16 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # What holds locks, blocks or memory of the library, and means nothing in another process.
+  #
+  # @api private
+  module ProcessBound
+    include Printable
+
+    # Ruby's own message would name a part inside, and of settings it would take the password along.
+    def marshal_dump
+      raise TypeError, "#{self.class} belongs to this process, and Marshal cannot copy it (a cache or a " \
+                       "job queue would); pass on what is needed of it: keys, values, or its as_json"
+    end
+  end
+end
