@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "service/health"
+require_relative "service/marks"
 require_relative "service/options"
 require_relative "service/reader"
 require_relative "service/strategies"

@@ -20,7 +20,9 @@ module EtcdDiscovery
       def format(value)
         return Formats[:plain] unless value.match?(/\A\s*\{/)
 
-        value.include?('"endpoints"') ? Formats[:kratos] : Formats[:endpoints]
+        # Of the value itself: a Go endpoint's Metadata may hold any name.
+        given = JSON.parse(value)
+        given.key?("endpoints") && !given.key?("Addr") ? Formats[:kratos] : Formats[:endpoints]
       end
     end
   end

@@ -21,6 +21,16 @@ module EtcdDiscovery
         "#{base(instance.service)}/#{instance.id || instance.address}"
       end
 
+      # Whether an entry belongs to a service further down: `v2/web-1` under `pay` is one of `pay/v2`. An id
+      # may hold a slash too, where the value names it: many take a URL as id.
+      #
+      # @param id [String] what stands in the key after the service
+      # @param value [String]
+      # @return [Boolean]
+      def nested?(id, value)
+        id.b.match?(%r{\A[^/]+/}n) && !value.b.include?(id.b)
+      end
+
       # @return [Boolean] whether the lease's id is to be added to the key
       def under_lease?
         false

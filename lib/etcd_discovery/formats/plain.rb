@@ -4,6 +4,10 @@ module EtcdDiscovery
   module Formats
     # The address and nothing else: at the service's own key, or under it by id.
     class Plain < Format
+      # A URL, or characters of hosts, ports and paths: neither a query string nor a list.
+      ADDRESS = %r{\A(?:[a-z][a-z0-9+.-]*://[[:graph:]]+|(?=.*[[:alnum:]])[[:alnum:]._~:%@/\[\]+-]+)\z}i
+      private_constant :ADDRESS
+
       # @param instance [Instance]
       # @return [String] the service's own key where there is no id
       def key(instance)
@@ -28,9 +32,7 @@ module EtcdDiscovery
       # @raise [ParseError] for what is no address
       def decode(service, id, key, value)
         address = value.strip
-        unless address.valid_encoding? && address.match?(/\A[[:graph:]]+\z/)
-          raise ParseError.new("not an address", key:)
-        end
+        raise ParseError.new("not an address", key:) unless address.valid_encoding? && address.match?(ADDRESS)
 
         build(service, id, key, address)
       end

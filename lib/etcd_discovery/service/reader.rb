@@ -40,7 +40,7 @@ module EtcdDiscovery
         before = @generation
         @generation = generation
         rejected = {}
-        found = entries.filter_map { |key, value| read(key, value, rejected) }.freeze
+        found = once(entries.filter_map { |key, value| read(key, value, rejected) }, rejected).freeze
         tell_rejected(rejected)
         @rejected = rejected.freeze
         before.positive? && found.empty? ? emptied : take(found)
@@ -48,10 +48,23 @@ module EtcdDiscovery
 
       # One bad value costs one instance, whatever the format raises (promise 13).
       def read(key, value, rejected)
-        @format.decode(@name, id_in(key), key, value)
+        id = id_in(key)
+        return if Marks.mark?(id, value) || (id && @format.nested?(id, value))
+
+        @format.decode(@name, id, key, value)
       rescue StandardError, NotImplementedError => e
         rejected[key] = reason(e)
         nil
+      end
+
+      # A server that restarted under another id has two keys until its old lease ends, and one share of work.
+      def once(instances, rejected)
+        first = {}
+        instances.select do |instance|
+          other = first[instance.address] ||= instance
+          rejected[instance.key] = "its address is that of #{other.key} too" unless other.equal?(instance)
+          other.equal?(instance)
+        end
       end
 
       # By bytes: a key that is not UTF-8 cannot be compared with a service that has an accent.
