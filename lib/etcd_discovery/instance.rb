@@ -42,6 +42,28 @@ module EtcdDiscovery
       freeze
     end
 
+    class << self
+      # @api private
+      # @raise [ConfigurationError]
+      def check_service(given)
+        return if name?(given)
+
+        raise ConfigurationError, "service: #{given.inspect} is not a String, not empty, without control " \
+                                  "characters and without . and .. between slashes"
+      end
+
+      # @api private
+      # Other tools take keys for paths, and list them a line each.
+      def name?(given)
+        text?(given) && given.b.split("/").none? { |part| %w[. ..].include?(part) }
+      end
+
+      # @api private
+      def text?(given)
+        given.is_a?(String) && !given.empty? && !given.b.match?(/[\x00-\x1f\x7f]/n)
+      end
+    end
+
     # @return [Boolean] whether a weight was given
     def weighted?
       @weighted
@@ -89,20 +111,20 @@ module EtcdDiscovery
     def to_printable = to_h
 
     def check_parts
-      check(:service, service, "a String that is not empty") { |given| text?(given) }
-      check(:address, address, "a String that is not empty") { |given| text?(given) }
-      check(:id, id, "a String without a slash") { |given| given.nil? || id?(given) }
+      Instance.check_service(service)
+      check(:address, address, "a String, not empty, without control characters") { |given| text?(given) }
+      check(:id, id, "a String without slash and control characters, and not . or ..") do |given|
+        given.nil? || id?(given)
+      end
       check(:weight, weight, "a number from 0") { |given| given.is_a?(Numeric) && given >= 0 }
       check(:metadata, metadata, "a Hash") { |given| given.is_a?(Hash) }
     end
 
     def id?(given)
-      text?(given) && !given.include?("/")
+      Instance.name?(given) && !given.include?("/")
     end
 
-    def text?(given)
-      given.is_a?(String) && !given.empty?
-    end
+    def text?(given) = Instance.text?(given)
 
     def check(name, given, accepted)
       raise ConfigurationError, "#{name}: #{given.inspect} is not #{accepted}" unless yield given

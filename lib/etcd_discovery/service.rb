@@ -44,6 +44,7 @@ module EtcdDiscovery
     # @option options [Array<Class>] :fail_on what counts as a failure of the instance; `[StandardError]`
     # @raise [ConfigurationError] for a wrong option
     def initialize(client, name, **options)
+      Instance.check_service(name)
       @name = name
       @options = Options.new(**options)
       @logger = client.config.logger

@@ -2,7 +2,7 @@
 
 RSpec.describe EtcdDiscovery::Formats do
   def instance(**fields)
-    EtcdDiscovery::Instance.new(service: "b", address: "10.1.1.60:8081", id: "one", **fields)
+    EtcdDiscovery::Instance.new(**{ service: "b", address: "10.1.1.60:8081", id: "one" }, **fields)
   end
 
   def encoded(format, **fields)
@@ -63,6 +63,19 @@ RSpec.describe EtcdDiscovery::Formats do
 
   it "take an update that deletes for no instance" do
     expect(described_class[:endpoints].decode("b", "one", "/k", '{"Op":1,"Addr":"a:1"}')).to be_nil
+  end
+
+  it "take no service or id that is a path upwards, or holds a NUL or a line break" do
+    bad = ["..", ".", "a\0b", "a\nb", "a\r", "a\tb", ""]
+    [*bad, "a/b"].each do |id|
+      expect { instance(id:) }.to raise_error(EtcdDiscovery::ConfigurationError, /\Aid: /)
+    end
+    [*bad, "/service/../b", "/service/b\n/"].each do |service|
+      expect { instance(service:) }.to raise_error(EtcdDiscovery::ConfigurationError, /\Aservice: /)
+      expect { EtcdDiscovery::Client.new(watch: "/service/").service(service) }
+        .to raise_error(EtcdDiscovery::ConfigurationError, /\Aservice: /)
+    end
+    expect(instance(id: "..a", service: "/service/a..b").id).to eq "..a"
   end
 
   it "may be added" do
