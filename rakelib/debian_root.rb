@@ -9,18 +9,12 @@ require "tmpdir"
 # Each command runs in mount and process namespaces of its own. Its mounts, and the processes that it leaves
 # behind, end with it, even when this process is killed: the folder can be removed without unmounting.
 class DebianRoot
-  # Arguments: the root, pairs of a folder outside and its place inside, "--", the command. The shell stays
-  # as the first process of its namespace: there, a command would ignore signals and have orphans to reap.
+  # Arguments: the root and the command. The shell stays as the first process of its namespace: there, a
+  # command would ignore signals and have orphans to reap.
   ENTER = <<~SH
     root=$1; shift
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
-    while [ "$1" != -- ]; do
-      mkdir -p "$root$2"
-      mount --rbind "$1" "$root$2"
-      shift 2
-    done
-    shift
     chroot "$root" "$@"
   SH
 
@@ -43,21 +37,14 @@ class DebianRoot
 
   # @param suite [String] a release of Debian, such as "trixie"
   # @param packages [Array<String>] to install besides the smallest system
-  # @param binds [Hash{String => String}] folders of this machine, with their places in the root
-  def initialize(suite, packages: [], binds: {})
+  def initialize(suite, packages: [])
     @suite = suite
     @packages = packages
-    @binds = binds
     @folder = Dir.mktmpdir("debian-#{suite}-")
   end
 
-  def make
-    FileUtils.mkdir_p(CACHE)
-    File.chmod(0o755, folder)
-    names = @packages.empty? ? [] : ["--include=#{@packages.join(',')}"]
-    debootstrap = ["debootstrap", "--variant=minbase", "--cache-dir=#{CACHE}", *names, @suite, folder]
-    run!(["unshare", "--mount", *debootstrap], debootstrap)
-  end
+  # @return [void]
+  def make = debootstrap
 
   # Installs packages of another release; what they need comes from it only when this one lacks it.
   def install_from(suite, *packages)
@@ -69,15 +56,13 @@ class DebianRoot
         *packages.map { |package| "#{package}/#{suite}" })
   end
 
-  # @return [Array<String>] the command line that runs `command` in the root, for `system` or `Open3`
-  def command(*command)
-    ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", ENTER, "sh", folder,
-     *@binds.to_a.flatten, "--", *command]
-  end
-
+  # @param environment [Hash{String => String}] variables for the command
   # @return [String] what the command wrote
   # @raise [RuntimeError] with that, when the command failed
-  def run(*command) = run!(self.command(*command), command)
+  def run(*command, environment: {})
+    enter = %w[unshare --mount --pid --fork --kill-child sh -ec]
+    run!([environment, *enter, ENTER, "sh", folder, *command], command)
+  end
 
   # A mount that is not of a command's own namespace would lead out of the folder: such files stay.
   def remove
@@ -85,6 +70,14 @@ class DebianRoot
   end
 
   private
+
+  def debootstrap(*options)
+    FileUtils.mkdir_p(CACHE)
+    File.chmod(0o755, folder)
+    options += ["--include=#{@packages.join(',')}"] if @packages.any?
+    command = ["debootstrap", "--variant=minbase", "--cache-dir=#{CACHE}", *options, @suite, folder]
+    run!(["unshare", "--mount", *command], command)
+  end
 
   def run!(line, shown)
     output, status = Open3.capture2e(*line)

@@ -21,10 +21,11 @@ namespace :gem do
     puts "#{native.path}: #{(File.size(native.path) / 1e6).round(1)} MB, Ruby #{libraries.keys.join(', ')}"
   end
 
-  desc "Install the native gem of this machine in bare Debian roots (needs root), and use it there"
-  task :smoke do
+  desc "Install the native gem for this machine, or the platform given, in Debian roots, and use it; as root"
+  task :smoke, [:platform] do |_, given|
     require_relative "gem/smoke"
-    native = NativeGem.new(NativePlatform.local.name)
-    Smoke.new(native.path).run or abort "The native gem does not work everywhere; see the rows above."
+    platform = NativePlatform.find(given[:platform])
+    smoke = Smoke.new(NativeGem.new(platform.name).path, emulate: platform.emulated)
+    smoke.run or abort "The native gem does not work everywhere; see the rows above."
   end
 end

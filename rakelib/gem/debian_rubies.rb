@@ -34,6 +34,9 @@ class DebianRubies
     end
   end
 
+  # @return [Hash{String => String}] a Ruby's version, as "3.4", and the folder that it is unpacked in
+  def folders = all.to_h { |ruby| [ruby.abi, unpacked(ruby.abi)] }
+
   private
 
   def unpacked(abi) = File.join(@folder, abi)
@@ -42,7 +45,7 @@ class DebianRubies
     update unless @updated
     packages = File.join(@folder, "packages-#{abi}")
     FileUtils.mkdir_p(packages)
-    apt("download", "ruby#{abi}-dev", "libruby#{abi}", chdir: packages)
+    apt("download", "ruby#{abi}", "ruby#{abi}-dev", "libruby#{abi}", chdir: packages)
 
     partial = "#{unpacked(abi)}.partial"
     Dir[File.join(packages, "*.deb")].each { |package| run("dpkg-deb", "--extract", package, partial) }

@@ -27,17 +27,29 @@ NativePlatform = Struct.new(:name, :target, :debian, keyword_init: true) do
   # @return [String] the C library that Zig links against, after a dot: the oldest that Rust supports
   def glibc = target.end_with?("-gnu") ? ".2.17" : ""
 
+  # @return [String, nil] the architecture to emulate, to run its programs on this machine
+  def emulated = name.start_with?("#{Gem::Platform.local.cpu}-") ? nil : debian
+
   def cargo
     cross? ? ["cargo-zigbuild", "rustc", "--target", "#{target}#{glibc}"] : %w[cargo rustc]
   end
 
   def environment
-    return {} unless cross? && target.end_with?("-musl")
+    return {} unless cross?
+
+    path = [NativePlatform::TOOLS, ENV.fetch("PATH")].join(File::PATH_SEPARATOR)
+    return { "PATH" => path } unless target.end_with?("-musl")
 
     # Rust links musl statically unless told otherwise, and then makes no library that can be loaded.
-    { "CARGO_TARGET_#{target.upcase.tr('-', '_')}_RUSTFLAGS" => "-C target-feature=-crt-static" }
+    flags = "CARGO_TARGET_#{target.upcase.tr('-', '_')}_RUSTFLAGS"
+    { "PATH" => path, flags => "-C target-feature=-crt-static" }
   end
 end
+
+# Where bin/setup puts cargo-zigbuild and Zig. Zig names its headers relative to the working folder when it
+# finds them inside, and build scripts run elsewhere: so they are not in this tree.
+NativePlatform::TOOLS =
+  File.join(ENV.fetch("XDG_CACHE_HOME", File.join(Dir.home, ".cache")), "etcd_discovery/native-tools/bin")
 
 NativePlatform::CROSS = {
   "x86_64-linux" => %w[x86_64-unknown-linux-gnu amd64],

@@ -2,10 +2,11 @@
 
 require "fileutils"
 require_relative "../debian_root"
+require_relative "emulated_root"
 Dir[File.expand_path("../../spec/support/*.rb", __dir__)].each { |file| require file }
 
-# Installs a native gem in bare Debian roots that have nothing but Ruby, and runs the smoke test there against
-# an etcd of this machine.
+# Installs a native gem in Debian roots that have nothing but Ruby, and runs the smoke test there against an
+# etcd of this machine.
 class Smoke
   # The release, and another that a newer Ruby comes from.
   ROOTS = [%w[bookworm], %w[trixie], %w[testing], %w[testing experimental 3.4]].freeze
@@ -14,49 +15,64 @@ class Smoke
   PROGRAM = File.expand_path("smoke_test.rb", __dir__)
   Row = Struct.new(:name, :seconds, :words, :works)
 
-  def initialize(gem)
+  # @param gem [String] the path of a native gem
+  # @param emulate [String, nil] the architecture of the gem, as Debian calls it, when it is another
+  def initialize(gem, emulate: nil)
     raise "there is no #{gem}: rake gem:native makes it" unless File.exist?(gem)
 
     @gem = gem
+    @emulate = emulate
   end
 
   # @return [Boolean] whether it works in every root
   def run
-    etcd = Harness::EtcdServer.new.start
-    rows = ROOTS.map { |suite, newer, version| row(etcd, suite, newer, version) }
-    puts table(rows)
+    @etcd = Harness::EtcdServer.new.start
+    rows = @emulate ? emulated : ROOTS.map { |suite, newer, version| bare(suite, newer, version) }
+    puts(rows.map { |row| "#{row.name} | gem install #{row.seconds || '-'} s | #{row.words}" })
     rows.all?(&:works)
   end
 
   private
 
-  def row(etcd, suite, newer, version)
-    row = Row.new(["Debian #{suite}", newer].compact.join(" with "))
-    puts "#{row.name}: making a root"
-    DebianRoot.open(suite, packages: version ? [] : %w[ruby]) do |root|
-      root.install_from(newer, "ruby#{version}") if newer
-      try(row, root, version, etcd.endpoint)
+  def bare(suite, newer, version)
+    row("Debian #{[suite, newer].compact.join(' with ')}") do |row|
+      DebianRoot.open(suite, packages: version ? [] : %w[ruby]) do |root|
+        root.install_from(newer, "ruby#{version}") if newer
+        try(row, root, version)
+      end
+      row.works = row.seconds < LIMIT
     end
+  end
+
+  # One root for all Rubies: emulation is slow.
+  def emulated
+    EmulatedRoot.open("testing", architecture: @emulate) do |root|
+      root.rubies.map do |version|
+        row("Debian testing on #{@emulate}, emulated, Ruby #{version}") do |row|
+          try(row, root, version)
+          row.works = true
+        end
+      end
+    end
+  end
+
+  def row(name)
+    puts "#{name}: installing"
+    row = Row.new(name)
+    yield row
     row
   rescue RuntimeError => e
     row.words = e.message
     row
   end
 
-  def try(row, root, version, endpoint)
+  def try(row, root, version)
     FileUtils.cp([@gem, PROGRAM], File.join(root.folder, "root"))
-    row.seconds = install(root, version)
-    row.words = root.run("env", "ENDPOINT=#{endpoint}", "ruby#{version}", "/root/smoke_test.rb")
-    row.works = row.seconds < LIMIT
-  end
-
-  def install(root, version)
+    ruby = "/usr/bin/ruby#{version}"
     started = Harness.now
-    root.run("gem#{version}", "install", "--local", "--no-document", "/root/#{File.basename(@gem)}")
-    (Harness.now - started).round(1)
-  end
-
-  def table(rows)
-    rows.map { |row| "#{row.name} | gem install #{row.seconds || '-'} s | #{row.words}" }
+    root.run(ruby, "/usr/bin/gem#{version}", "install", "--local", "--no-document",
+             "/root/#{File.basename(@gem)}")
+    row.seconds = (Harness.now - started).round(1)
+    row.words = root.run(ruby, "/root/smoke_test.rb", environment: { "ENDPOINT" => @etcd.endpoint })
   end
 end
