@@ -10,10 +10,10 @@ Dir[File.expand_path("../../spec/support/*.rb", __dir__)].each { |file| require 
 class Smoke
   # The release, and another that a newer Ruby comes from.
   ROOTS = [%w[bookworm], %w[trixie], %w[testing], %w[testing experimental 3.4]].freeze
-  # The promise, in seconds.
+  # The promise, in seconds of CPU: the wall clock also measures what else the machine does.
   LIMIT = 5
   PROGRAM = File.expand_path("smoke_test.rb", __dir__)
-  Row = Struct.new(:name, :seconds, :words, :works)
+  Row = Struct.new(:name, :seconds, :cpu, :words, :works)
 
   # @param gem [String] the path of a native gem
   # @param emulate [String, nil] the architecture of the gem, as Debian calls it, when it is another
@@ -28,7 +28,7 @@ class Smoke
   def run
     @etcd = Harness::EtcdServer.new.start
     rows = @emulate ? emulated : ROOTS.map { |suite, newer, version| bare(suite, newer, version) }
-    puts(rows.map { |row| "#{row.name} | gem install #{row.seconds || '-'} s | #{row.words}" })
+    puts(rows.map { |row| "#{row.name} | #{installed(row)} | #{row.words}" })
     rows.all?(&:works)
   end
 
@@ -40,7 +40,7 @@ class Smoke
         root.install_from(newer, "ruby#{version}") if newer
         try(row, root, version)
       end
-      row.works = row.seconds < LIMIT
+      row.works = row.cpu < LIMIT
     end
   end
 
@@ -69,10 +69,21 @@ class Smoke
   def try(row, root, version)
     FileUtils.cp([@gem, PROGRAM], File.join(root.folder, "root"))
     ruby = "/usr/bin/ruby#{version}"
-    started = Harness.now
-    root.run(ruby, "/usr/bin/gem#{version}", "install", "--local", "--no-document",
-             "/root/#{File.basename(@gem)}")
-    row.seconds = (Harness.now - started).round(1)
+    time(row) do
+      root.run(ruby, "/usr/bin/gem#{version}", "install", "--local", "--no-document",
+               "/root/#{File.basename(@gem)}")
+    end
     row.words = root.run(ruby, "/root/smoke_test.rb", environment: { "ENDPOINT" => @etcd.endpoint })
   end
+
+  def time(row)
+    started = Harness.now
+    before = Process.times
+    yield
+    after = Process.times
+    row.seconds = (Harness.now - started).round(1)
+    row.cpu = (after.cutime + after.cstime - before.cutime - before.cstime).round(1)
+  end
+
+  def installed(row) = row.seconds ? "gem install: #{row.seconds} s, #{row.cpu} s of CPU" : "not installed"
 end
