@@ -14,17 +14,22 @@ module Matrix
       "$@" & wait $!
     SH
 
-    # Mounts into a root what it shares with this machine, and runs a command in there.
+    # Mounts into a root what it shares with this machine, and runs a command in there. Not by chroot: in one
+    # the kernel denies a user namespace, which some specs make.
     ENTER = <<~'SH'
       set -e
       root=$1 shared=$2
       shift 2
+      mount --bind "$root" "$root"
       mount -t proc proc "$root/proc"
       for folder in /sys /dev $shared; do
         mkdir -p "$root$folder"
         mount --rbind "$folder" "$root$folder"
       done
-      exec chroot "$root" "$@"
+      cd "$root"
+      pivot_root . .
+      umount --lazy .
+      exec "$@"
     SH
 
     module_function
