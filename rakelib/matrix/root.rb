@@ -49,7 +49,7 @@ module Matrix
       run(*Namespace.outside("debootstrap", *words)) or
         raise Unavailable, "debootstrap makes no #{@suite} from the mirror that apt uses here"
       File.write(File.join(folder, "etc/apt/apt.conf.d/90matrix"), APT_SETTINGS)
-      File.write(File.join(folder, "etc/hosts"), "127.0.0.1 localhost\n") # the installer would have written it
+      File.write(File.join(folder, "etc/hosts"), "127.0.0.1 localhost\n") # as the installer writes it
       copy_tree
       self
     end
