@@ -5,8 +5,8 @@
 //! never gets in: etcd only finishes logins that were given up. Therefore:
 //!
 //! * All clients of the same cluster and user share one token, and one login under way.
-//! * A login outlives whoever waits for it, and takes as long as it takes: a dead server shows by the HTTP/2
-//!   keepalive, a busy one does not.
+//! * A login outlives whoever waits for it, and takes as long as it takes. A busy server still answers other
+//!   requests meanwhile; one that does not is dead, and the login goes to another.
 //! * A token that etcd refuses is replaced once, by whichever connection notices first.
 //! * Refused and timed out logins back off with full jitter (promise 12).
 //!
@@ -38,6 +38,8 @@ const MOST_PATIENCE: Duration = Duration::from_secs(480);
 const BACKOFF_BASE: Duration = Duration::from_millis(500);
 /// A wrong password must not keep etcd busy, and the right one must be noticed.
 const BACKOFF_CAP: Duration = Duration::from_secs(20);
+/// After an answer that says nothing of the user: etcd has no leader, or is overloaded. It may be well again at once.
+const UNAVAILABLE_CAP: Duration = Duration::from_secs(3);
 const STABILITY: Duration = Duration::from_secs(60);
 
 const TOKEN_HEADER: &str = "token";
@@ -54,6 +56,8 @@ pub struct Login {
     endpoints: Vec<Endpoint>,
     discovery: Option<Discovery>,
     credentials: Credentials,
+    /// After which a server that answers nothing is dead.
+    connect_timeout: Duration,
     known: ArcSwap<Known>,
     /// The login under way in this process.
     under_way: ProcessCell<Mutex<Option<Outcome>>>,
@@ -82,7 +86,7 @@ impl Login {
         let mut endpoints = settings.endpoints.clone();
         endpoints.sort_by_cached_key(ToString::to_string);
         endpoints.dedup();
-        let made = Arc::new(Self::new(endpoints, settings.discovery.clone(), credentials.clone()));
+        let made = Arc::new(Self::new(endpoints, settings, credentials.clone()));
         let same = |login: &Arc<Self>| {
             login.endpoints == made.endpoints
                 && login.discovery == made.discovery
@@ -102,7 +106,7 @@ impl Login {
         Some(login)
     }
 
-    fn new(endpoints: Vec<Endpoint>, discovery: Option<Discovery>, credentials: Credentials) -> Self {
+    fn new(endpoints: Vec<Endpoint>, settings: &Settings, credentials: Credentials) -> Self {
         let known = Known {
             serial: 0,
             token: None,
@@ -113,8 +117,9 @@ impl Login {
         };
         Self {
             endpoints,
-            discovery,
+            discovery: settings.discovery.clone(),
             credentials,
+            connect_timeout: settings.timing.connect_timeout,
             known: ArcSwap::from_pointee(known),
             under_way: ProcessCell::new(),
         }
@@ -194,7 +199,7 @@ impl Login {
         let (login, client, endpoint) = (Arc::clone(self), client.clone(), endpoint.to_string());
         // A task of its own: whoever waits may give up, and the answer is worth the same.
         tokio::spawn(async move {
-            let _ = end.send(Some(login.ask(client, &endpoint).await));
+            let _ = end.send(Some(Box::pin(login.ask(client, &endpoint)).await));
         });
         Ok(Some(outcome))
     }
@@ -202,10 +207,15 @@ impl Login {
     async fn ask(&self, client: Client, endpoint: &str) -> Result<()> {
         let (user, password) = (self.credentials.user.clone(), self.credentials.password.reveal().to_owned());
         let patience = self.known.load().patience;
-        let mut auth = client.auth_client();
-        let answer = tokio::time::timeout(patience, auth.authenticate(user, password)).await;
-        let (now, random) = (clock::now(), fastrand::f64());
         let during = |error: Error| error.during(format!("user {:?}", self.credentials.user));
+        let mut auth = client.auth_client();
+        let answer = tokio::select! {
+            answer = tokio::time::timeout(patience, auth.authenticate(user, password)) => answer,
+            silent = silence(client, self.connect_timeout) => {
+                return Err(during(timed_out("no answer to the login, and none to another request", silent)).at(endpoint));
+            }
+        };
+        let (now, random) = (clock::now(), fastrand::f64());
         let token = match answer {
             Ok(Ok(answer)) => HeaderValue::from_str(answer.token()).ok().map(|mut token| {
                 token.set_sensitive(true);
@@ -217,7 +227,8 @@ impl Login {
                 let explained = during(explain(&error, endpoint));
                 // A connection that broke is no answer: the next one may ask at once.
                 if was_answered(&error) {
-                    self.change(|known| known.refused_at(now, random, explained.clone()));
+                    let longest = if explained.is_denial() { BACKOFF_CAP } else { UNAVAILABLE_CAP };
+                    self.change(|known| known.refused_at(now, random, longest, explained.clone()));
                 }
                 return Err(explained);
             }
@@ -225,7 +236,7 @@ impl Login {
                 let error = during(timed_out("no answer to the login", patience)).at(endpoint);
                 self.change(|known| {
                     known.patience = (known.patience * 2).min(MOST_PATIENCE);
-                    known.refused_at(now, random, error.clone());
+                    known.refused_at(now, random, BACKOFF_CAP, error.clone());
                 });
                 return Err(error);
             }
@@ -254,14 +265,25 @@ impl Login {
 }
 
 impl Known {
-    fn refused_at(&mut self, now: Instant, random: f64, error: Error) {
-        self.refused = Some((now + self.backoff.failed(now, random), error));
+    fn refused_at(&mut self, now: Instant, random: f64, longest: Duration, error: Error) {
+        self.refused = Some((now + self.backoff.failed(now, random).min(longest), error));
     }
 }
 
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login").field("user", &self.credentials.user).finish_non_exhaustive()
+    }
+}
+
+/// Ends when the server behind `client` has left a request unanswered for the time returned. 200 logins at once keep a
+/// server with one core from any other answer for some two seconds.
+async fn silence(mut client: Client, connect_timeout: Duration) -> Duration {
+    loop {
+        tokio::time::sleep(connect_timeout).await;
+        if tokio::time::timeout(2 * connect_timeout, client.status()).await.is_err() {
+            return 2 * connect_timeout;
+        }
     }
 }
 
@@ -318,7 +340,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..10 {
             assert_eq!(login.check(now), Ok(()));
-            login.change(|known| known.refused_at(now, 0.999, wrong.clone()));
+            login.change(|known| known.refused_at(now, 0.999, BACKOFF_CAP, wrong.clone()));
             assert_eq!(login.check(now), Err(wrong.clone()));
             let until = login.known.load().refused.as_ref().map(|(until, _)| *until).unwrap();
             pauses.push(until - now);

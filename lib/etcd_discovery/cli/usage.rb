@@ -2,6 +2,8 @@
 
 module EtcdDiscovery
   # What `--help` prints.
+  #
+  # @api private
   class CLI
     # The arguments are wrong; the message says which, and where to read on.
     #
