@@ -124,7 +124,12 @@ async fn greet(
 ) -> std::result::Result<String, etcd_client::Error> {
     let serial = login.map(|login| login.serial());
     match client.status().await {
-        Ok(status) => Ok(filtered(status.version())),
+        Ok(status) => {
+            if let (Some(login), Some(serial)) = (login, serial) {
+                login.compare(serial, status.raft_index());
+            }
+            Ok(filtered(status.version()))
+        }
         Err(error) if login::was_answered(&error) => {
             if let (Some(login), Some(serial)) = (login, serial)
                 && login::is_refusal(&error)

@@ -102,6 +102,9 @@ impl Link {
     {
         let used = self.login.as_ref().map(|login| (login, login.serial()));
         let answer = ask().await;
+        if let Some((login, used)) = used {
+            login.tried(used, answer.is_some());
+        }
         let (Some(Err(error)), Some((login, used))) = (&answer, used) else { return Ok(answer) };
         if !login::is_refusal(error) {
             return Ok(answer);

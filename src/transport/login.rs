@@ -8,11 +8,14 @@
 //! * A login outlives whoever waits for it, and takes as long as it takes. A busy server still answers other
 //!   requests meanwhile; one that does not is dead, and the login goes to another.
 //! * A token that etcd refuses is replaced once, by whichever connection notices first.
+//! * A token of another history is replaced: etcd holds a request with a simple token until its raft index is that of
+//!   the login (`isValidSimpleToken`), so that one restored from a backup does not even refuse it.
 //! * Refused and timed out logins back off with full jitter (promise 12).
 //!
 //! Nothing that outlives a fork locks, since a lock could be inherited locked.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -42,6 +45,11 @@ const BACKOFF_CAP: Duration = Duration::from_secs(20);
 const UNAVAILABLE_CAP: Duration = Duration::from_secs(3);
 const STABILITY: Duration = Duration::from_secs(60);
 
+/// How many raft entries a member may be behind the one that gave the token.
+const LAG: u64 = 100;
+/// Requests in a row without an answer, after which the token may be what holds them up.
+const UNANSWERED: u32 = 4;
+
 const TOKEN_HEADER: &str = "token";
 /// etcd refuses a void token even from those who ask for another.
 const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
@@ -59,6 +67,8 @@ pub struct Login {
     /// After which a server that answers nothing is dead.
     connect_timeout: Duration,
     known: ArcSwap<Known>,
+    /// Requests with the token in a row that got no answer.
+    unanswered: AtomicU32,
     /// The login under way in this process.
     under_way: ProcessCell<Mutex<Option<Outcome>>>,
 }
@@ -121,6 +131,7 @@ impl Login {
             credentials,
             connect_timeout: settings.timing.connect_timeout,
             known: ArcSwap::from_pointee(known),
+            unanswered: AtomicU32::new(0),
             under_way: ProcessCell::new(),
         }
     }
@@ -159,6 +170,24 @@ impl Login {
     /// etcd takes the token of login `serial` no longer.
     pub fn refuse(&self, serial: u64) {
         self.change(|known| known.void |= known.serial == serial);
+    }
+
+    /// Compares the token of login `serial` with how far a member is: one from further on is of another history.
+    pub(super) fn compare(&self, serial: u64, raft_index: u64) {
+        let index = self.known.load().token.as_ref().and_then(index_of);
+        if index.is_some_and(|index| index > raft_index.saturating_add(LAG)) {
+            self.refuse(serial);
+        }
+    }
+
+    /// A request with the token of login `serial` was `answered`, or was not within its time.
+    pub(super) fn tried(&self, serial: u64, answered: bool) {
+        if answered {
+            self.unanswered.store(0, Ordering::Relaxed);
+        } else if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED {
+            self.unanswered.store(0, Ordering::Relaxed);
+            self.refuse(serial);
+        }
     }
 
     /// Whether etcd may be asked at `now`.
@@ -276,6 +305,11 @@ impl fmt::Debug for Login {
     }
 }
 
+/// The raft index at which etcd gave a simple token, its part after the dot. JSON web tokens have none.
+fn index_of(token: &HeaderValue) -> Option<u64> {
+    token.to_str().ok()?.rsplit_once('.')?.1.parse().ok()
+}
+
 /// Ends when the server behind `client` has left a request unanswered for the time returned. 200 logins at once keep a
 /// server with one core from any other answer for some two seconds.
 async fn silence(mut client: Client, connect_timeout: Duration) -> Duration {
@@ -330,6 +364,31 @@ mod tests {
         login.refuse(6);
         assert!(!login.is_due(), "that was the token before");
         login.refuse(7);
+        assert!(login.is_due());
+    }
+
+    #[test]
+    fn a_token_from_further_on_than_its_server_is_replaced() {
+        let login = Login::of(&settings(&["restored"], "pw")).unwrap();
+        let token = HeaderValue::from_str("yJsVzqPSSyuKvvGg.2000").ok();
+        login
+            .change(|known| *known = Known { serial: 1, token: token.clone(), void: false, ..known.clone() });
+        login.compare(1, 1990);
+        assert!(!login.is_due(), "a member may be a little behind");
+        login.compare(1, 323);
+        assert!(login.is_due());
+        assert_eq!(index_of(&HeaderValue::from_static("eyJhbGciOiJ.eyJ1c2VybmFtZSI6.c2lnbmF0dXJl")), None);
+    }
+
+    #[test]
+    fn a_token_with_which_nothing_is_answered_is_replaced() {
+        let login = Login::of(&settings(&["silent"], "pw")).unwrap();
+        login.change(|known| *known = Known { serial: 1, void: false, ..known.clone() });
+        for answered in [false, false, false, true, false, false, false] {
+            login.tried(1, answered);
+            assert!(!login.is_due());
+        }
+        login.tried(1, false);
         assert!(login.is_due());
     }
 
