@@ -85,7 +85,7 @@ pub(super) fn refused(alert: AlertDescription, tls: &Tls) -> String {
     match alert {
         _ if is_about_our_certificate(alert, tls) => format!("{said}; {}", certificate_refused(tls)),
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => format!(
-            "{said}; etcd and this client share no cipher or kind of key: issue etcd's certificate with a key that is \
+            "the TLS handshake failed; etcd and this client share no cipher or kind of key: issue etcd's certificate with a key that is \
              {SUPPORTED_KEYS} (P-521, Ed448 and DSA are not supported), and check etcd's --cipher-suites"
         ),
         AlertDescription::ProtocolVersion => {

@@ -150,6 +150,9 @@ fn plain(error: &Error) -> String {
         Error::InvalidCertificate(CertificateError::Other(_)) => {
             said.replace("Other(OtherError(", "").replace("))", "")
         }
+        Error::InvalidCertificate(CertificateError::BadSignature) => {
+            "invalid peer certificate: its signature does not fit".to_owned()
+        }
         _ if said.contains("algorithm_id") || said.contains("Context {") => {
             "invalid peer certificate: its signature is of a kind that is not supported".to_owned()
         }
@@ -192,9 +195,9 @@ fn misnamed(error: &Error, facts: &Facts) -> String {
 fn unproven(error: &Error, certificate: &CertificateDer<'_>) -> String {
     match Facts::of(certificate).map(|facts| facts.key) {
         Some((key, false)) => format!(
-            "{error}; the key of etcd's certificate ({key}) is of a kind that is not supported: issue one with \
-             {SUPPORTED_KEYS}"
+            "invalid peer certificate: the key of etcd's certificate ({key}) is of a kind that is not supported: issue \
+             one with {SUPPORTED_KEYS}"
         ),
-        _ => format!("{error}; the server does not hold the key of its certificate"),
+        _ => format!("{}; the server does not hold the key of its certificate", plain(error)),
     }
 }
