@@ -60,7 +60,9 @@ module EtcdDiscovery
       def instances_under(prefix)
         reader = client(prefix).start
         names = reader.snapshot.keys.map { |key| key.count("/") > 2 ? key[...key.rindex("/")] : key }
-        names.uniq.flat_map { |name| reader.service(name, **read_format).instances }.uniq(&:key)
+        # What `register` refuses names no service, whoever put it.
+        services = names.uniq.select { |name| Instance.name?(name) }
+        services.flat_map { |name| reader.service(name, **read_format).instances }.uniq(&:key)
       end
 
       # The keys that `register` puts for the same name.
