@@ -60,7 +60,7 @@ module EtcdDiscovery
       def instances_under(prefix)
         reader = client(prefix).start
         names = reader.snapshot.keys.map { |key| key.count("/") > 2 ? key[...key.rindex("/")] : key }
-        # What `register` refuses names no service, whoever put it.
+        # Other tools may have put keys whose names `register` refuses: they name no service.
         services = names.uniq.select { |name| Instance.name?(name) }
         services.flat_map { |name| reader.service(name, **read_format).instances }.uniq(&:key)
       end
