@@ -34,10 +34,8 @@ module Matrix
     def with_etcd
       return yield({}) unless @row.etcd
 
-      EtcdBuild.open(@row.etcd, @log) do |programs|
-        programs.each { |path| @root.add_program(path) }
-        yield({ ETCD_BIN: "/usr/local/bin/etcd", ETCDCTL_BIN: "/usr/local/bin/etcdctl" })
-      end
+      EtcdBuild.programs(@row.etcd, @log).each { |path| @root.add_program(path) }
+      yield({ ETCD_BIN: "/usr/local/bin/etcd", ETCDCTL_BIN: "/usr/local/bin/etcdctl" })
     end
 
     def test(variables)

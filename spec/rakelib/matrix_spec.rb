@@ -66,6 +66,47 @@ RSpec.describe Matrix do
     end
   end
 
+  describe Matrix::EtcdBuild do
+    # Stands for Go: it knows one release, and "builds" in a moment what takes minutes.
+    go = <<~'SH'
+      #!/bin/sh
+      case "$1 $2" in
+        "list -m") case "$5" in *@v3.6) echo v3.6.16 ;; *) exit 1 ;; esac ;;
+        "build -o") echo "built $4" | tee -a "$LOG"; mkdir -p programs; : > "$3" ;;
+      esac
+    SH
+
+    around do |example|
+      Dir.mktmpdir do |folder|
+        @folder = folder
+        File.write("#{folder}/go", go, perm: 0o755)
+        path = ENV.fetch("PATH")
+        ENV.update("PATH" => "#{folder}:#{path}", "LOG" => "#{folder}/log")
+        example.run
+      ensure
+        ENV.update("PATH" => path, "LOG" => nil)
+      end
+    end
+
+    before { allow(Matrix::Environment).to receive(:go).and_return("GOROOT" => @folder) }
+
+    define_method(:programs) do |version|
+      described_class.programs(version, File::NULL, kept: "#{@folder}/kept")
+    end
+
+    it "builds the latest release of a version once, and keeps it for later runs" do
+      paths = Array.new(2) { programs("3.6") }
+      expect(paths.uniq).to eq [%w[etcd etcdctl].map { |name| "#{@folder}/kept/v3.6.16/#{name}" }]
+      expect(paths.first).to all(satisfy { |path| File.exist?(path) })
+      expect(File.readlines("#{@folder}/log").size).to eq 2
+      expect(Dir.children("#{@folder}/kept")).to eq ["v3.6.16"]
+    end
+
+    it "says which version Go's modules do not have" do
+      expect { programs("3.4") }.to raise_error(Matrix::Unavailable, "Go's modules have no etcd 3.4")
+    end
+  end
+
   describe Matrix::Skipped do
     it "says how many tests were skipped, and each reason once" do
       output = "  1 left  x\n    skipped: no Go\n  0 left  y\n    skipped: no Go\n    skipped: no ps\n"
