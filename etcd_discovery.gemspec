@@ -32,7 +32,7 @@ Gem::Specification.new do |spec|
   # passes --locked. What an earlier compilation left behind must not.
   spec.files = Dir.chdir(__dir__) do
     Dir["{src,ext,lib,sig,docs,exe}/**/*", ".cargo/config.toml", "Cargo.{toml,lock}",
-        "README.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY.md"]
+        "README.md", "README.zh-CN.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY.md"]
       .select { |path| File.file?(path) }
       .reject { |path| path.end_with?(".so", ".bundle", ".dylib") || path.include?("/target/") }
       .sort

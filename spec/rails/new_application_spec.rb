@@ -21,7 +21,7 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
     # The application's own: where to show the value, once as the README says, and a task that loads it all.
     @application.write("config/routes.rb", <<~RUBY)
       Rails.application.routes.draw do
-        #{readme[%r{^ +(get "/greeting".*)$}, 1]}
+        #{readme[%r{^(get "/greeting".*)$}, 1]}
         get "/state", to: ->(_env) { [200, {}, [Greeting.state]] }
       end
     RUBY

@@ -1,0 +1,85 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+require_relative "../child_process"
+require_relative "../cleanup"
+
+module Harness
+  module Samples
+    # The commands of a page, in one folder and in their order, against a real etcd.
+    class ShellPage
+      LIMIT = 60
+      # What the reader has in the folder: a program to announce, …
+      FILES = { "README.md" => { "server" => "#!/bin/sh\n" } }.freeze
+
+      # Commands of a sample: comments are left out, lines that end in a backslash go on.
+      def self.commands(sample)
+        sample.code.gsub(/\\\n\s*/, " ").lines.map(&:strip).grep_v(/\A(?:#|\z)/)
+      end
+
+      # Why a command is not run, or nil.
+      def self.reason(command)
+        COMMANDS_NOT_RUN.find { |beginning,| command.start_with?(beginning) }&.last
+      end
+
+      def initialize(page, etcd)
+        @etcd = etcd
+        @folder = Dir.mktmpdir("shell-page-")
+        Cleanup.add(self)
+        write("bin/etcd_discovery", <<~SH)
+          #!/bin/sh
+          exec #{RbConfig.ruby} -I #{ROOT}/lib #{ROOT}/exe/etcd_discovery "$@"
+        SH
+        FILES.fetch(page, {}).each { |path, text| write(path, text) }
+      end
+
+      # What went wrong, or nil.
+      def error(sample)
+        self.class.commands(sample).each do |command|
+          next if self.class.reason(command)
+
+          problem = run(command)
+          return "#{command}\n#{problem}" if problem
+        end
+        nil
+      end
+
+      def close = FileUtils.rm_rf(@folder)
+
+      private
+
+      def write(path, text)
+        full = File.join(@folder, path)
+        FileUtils.mkdir_p(File.dirname(full))
+        File.write(full, text)
+        File.chmod(0o755, full)
+      end
+
+      def run(command)
+        command, wanted = command.split(/\s+# => /)
+        return dry_run(command) if command.match?(/\A(?:\w+=\S+ )*rake /)
+
+        command = command.gsub(ENDPOINT, @etcd.endpoint)
+        output, status = Open3.capture2e(environment, "timeout", LIMIT.to_s, "bash", "-c", command,
+                                         chdir: @folder, stdin_data: "")
+        return output unless status.success?
+
+        "gives #{output} instead of #{wanted}" unless wanted.nil? || output.strip == wanted
+      end
+
+      # The project's own tasks: that they exist, and so do what they need. They run for minutes.
+      def dry_run(command)
+        command = command.sub(/\brake /, "rake --dry-run ").sub(/#.*/, "")
+        output, status = Open3.capture2e("bash", "-c", command, chdir: ROOT)
+        status.success? ? nil : output
+      end
+
+      def environment
+        { "PATH" => [File.join(@folder, "bin"), ENV.fetch("PATH")].join(":"), "ETCDCTL_API" => "3",
+          "ETCDCTL_ENDPOINTS" => @etcd.endpoint, "ETCDDISCOVERY_ENDPOINTS" => @etcd.endpoint,
+          "ETCDDISCOVERY_WATCH" => nil }
+      end
+    end
+  end
+end

@@ -1,0 +1,46 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+
+module Harness
+  module Samples
+    # A sample in YAML, read by what reads it in the gem: Rails' settings in each of their environments, and
+    # the file that stands for etcd.
+    module YamlFile
+      SETTINGS = <<~'RUBY'
+        require "logger"
+        require "rails"
+        require "etcd_discovery"
+        folder, name = File.split(File.dirname(path)).first, "config/#{File.basename(path)}"
+        environments = File.read(path).scan(/^(\w+):/).flatten - ["shared"]
+        environments = ["development"] if environments.empty?
+        environments.each do |environment|
+          settings = EtcdDiscovery::Railtie::SettingsFile.new(folder, name, environment).settings
+          EtcdDiscovery::Configuration.new(**settings)
+        end
+      RUBY
+      CONTENT = <<~'RUBY'
+        require "etcd_discovery"
+        client = EtcdDiscovery::Client.new(source: path)
+        abort "no keys" if client.start.snapshot.size.zero?
+      RUBY
+
+      module_function
+
+      # What went wrong, or nil.
+      def error(sample)
+        Dir.mktmpdir("sample-") do |folder|
+          path = File.join(folder, sample.file)
+          FileUtils.mkdir_p(File.dirname(path))
+          File.write(path, sample.code)
+          reader = sample.file == "config/etcd_discovery.yml" ? SETTINGS : CONTENT
+          environment = { "ETCD_MEMBERS" => "http://127.0.0.1:2379" }
+          output, status = Open3.capture2e(environment, RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-e",
+                                           "path = #{path.inspect}\n#{reader}")
+          status.success? ? nil : output
+        end
+      end
+    end
+  end
+end
