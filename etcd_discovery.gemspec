@@ -40,6 +40,6 @@ Gem::Specification.new do |spec|
   spec.require_paths = ["lib"]
   spec.bindir = "exe"
   spec.executables = ["etcd_discovery"]
-  # The first one only looks whether the second can be compiled.
-  spec.extensions = %w[ext/preflight/extconf.rb ext/Cargo.toml]
+  # The first one checks what the second one needs. RubyGems 4 sorts them by name, hence the 0.
+  spec.extensions = %w[ext/0_preflight/extconf.rb ext/Cargo.toml]
 end

@@ -4,7 +4,7 @@ require "fileutils"
 require "json"
 require "open3"
 require "rbconfig"
-require_relative "../ext/preflight/prerequisites"
+require_relative "../ext/0_preflight/prerequisites"
 
 # Cargo alone builds the library: rb_sys and rake-compiler drive an extconf.rb, and this gem has none, since
 # RubyGems builds it from ext/Cargo.toml.
@@ -15,10 +15,13 @@ module Compile
   # On macOS a library with symbols that only the running Ruby has does not link without being told so.
   LINK_ARGS = RUBY_PLATFORM.include?("darwin") ? %w[-C link-arg=-undefined -C link-arg=dynamic_lookup] : []
 
+  # Cargo compiles again when this variable changes. Without it, Cargo would keep the library of another Ruby.
+  RUBY = { "RUBY" => RbConfig.ruby }.freeze
+
   module_function
 
   # @return [String] the path of the library that Cargo built, wherever its target folder is
-  def build(cargo: %w[cargo rustc], flags: [], environment: {})
+  def build(cargo: %w[cargo rustc], flags: [], environment: RUBY)
     output, status = Open3.capture2(environment, *cargo, "--package", PACKAGE, "--lib", "--release",
                                     "--locked", "--message-format", "json-render-diagnostics",
                                     "--", *LINK_ARGS, *flags)

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative "../../ext/preflight/packages"
+require_relative "../../ext/0_preflight/packages"
 
 RSpec.describe "the guide to installation" do
   root = File.expand_path("../..", __dir__)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "tmpdir"
-require_relative "../../ext/preflight/prerequisites"
+require_relative "../../ext/0_preflight/prerequisites"
 
 RSpec.describe Prerequisites do
   around do |example|
@@ -13,6 +13,12 @@ RSpec.describe Prerequisites do
 
   it "finds nothing missing where this suite was compiled" do
     expect(described_class.message).to be_nil
+  end
+
+  it "is asked before Cargo, also by a RubyGems that sorts the extensions" do
+    extensions = Gem::Specification.load(File.expand_path("../../etcd_discovery.gemspec", __dir__)).extensions
+    expect(extensions).to eq extensions.sort
+    expect(extensions.first).to end_with "preflight/extconf.rb"
   end
 
   it "finds a libclang that lacks clang's own headers" do

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The gem's first extension. RubyGems builds them in order, so this runs before Cargo compiles anything.
+# The gem's first extension: it runs before Cargo compiles anything.
 require_relative "prerequisites"
 
 message = Prerequisites.message
