@@ -75,7 +75,7 @@ RSpec.describe "installing the gem from source", :packaging do
   end
 
   it "lists everything that is missing at once, with one command per system" do
-    output = install(without: %w[cargo rustc cc make], LIBCLANG_PATH: home)
+    output = install(without: %w[cargo rustc cc make], LIBCLANG_PATH: home, CARGO_HOME: home)
     expect(output).to include "cargo is missing", "the C compiler cc is missing", "make is missing",
                               "libclang is missing", "https://rustup.rs",
                               "apt-get install gcc libc6-dev make libclang-dev\n",
