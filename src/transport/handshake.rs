@@ -61,6 +61,9 @@ pub(super) async fn shake_hands(
     Err(Error::new(ErrorKind::Tls, what))
 }
 
+const ABRUPT: [io::ErrorKind; 3] =
+    [io::ErrorKind::ConnectionReset, io::ErrorKind::ConnectionAborted, io::ErrorKind::BrokenPipe];
+
 fn failed(error: &io::Error, tls: &Tls) -> Error {
     let words = match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
         Some(TlsError::AlertReceived(alert)) => refused(*alert, tls),
@@ -70,6 +73,11 @@ fn failed(error: &io::Error, tls: &Tls) -> Error {
         Some(error @ TlsError::InvalidMessage(_)) => not_tls(error),
         Some(error) => error.to_string(),
         None if error.kind() == io::ErrorKind::UnexpectedEof => not_tls(error),
+        // etcd without TLS answers 400 and closes, and the reset may overtake that answer.
+        None if ABRUPT.contains(&error.kind()) => format!(
+            "{error}, during the TLS handshake; a server without TLS ends it like this: for an etcd that speaks \
+             plain http write http:// in endpoints"
+        ),
         None => format!("{error}, during the TLS handshake"),
     };
     Error::new(ErrorKind::Tls, words)
