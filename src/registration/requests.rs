@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use etcd_client::{
-    Client, Compare, CompareOp, GetOptions, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper, PutOptions,
-    Txn, TxnOp, TxnOpResponse, TxnResponse,
+    Client, Compare, CompareOp, LeaseGrantOptions, LeaseKeepAliveStream, LeaseKeeper, PutOptions, Txn, TxnOp,
+    TxnOpResponse, TxnResponse,
 };
 
 use super::event::{Event, Holder};
@@ -30,7 +30,7 @@ pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64,
     let transaction = Txn::new()
         .when([Compare::mod_revision(key.clone(), CompareOp::Equal, expected)])
         .and_then([TxnOp::put(key.clone(), value, Some(PutOptions::new().with_lease(lease)))])
-        .or_else([TxnOp::get(key, Some(GetOptions::new().with_keys_only()))]);
+        .or_else([TxnOp::get(key, None)]);
     match link.call(|client| commit(client, transaction.clone())).await {
         Ok(answer) if answer.succeeded() => {
             let revision = answer.header().map_or(0, etcd_client::ResponseHeader::revision);
@@ -46,9 +46,11 @@ pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64,
 }
 
 /// One transaction over many keys: thousands of registrations are looked after with a few requests.
+///
+/// The values are asked for too. etcd 3.7 answers a request for keys alone from its index, which does not know
+/// the lease: the key would look like one without a lease, which is somebody else's.
 pub(super) async fn look(link: &Link, keys: Vec<Vec<u8>>) -> Option<Looks> {
-    let gets: Vec<TxnOp> =
-        keys.into_iter().map(|key| TxnOp::get(key, Some(GetOptions::new().with_keys_only()))).collect();
+    let gets: Vec<TxnOp> = keys.into_iter().map(|key| TxnOp::get(key, None)).collect();
     let answer = link.call(|client| commit(client, Txn::new().and_then(gets.clone()))).await;
     match answer {
         Ok(answer) => {
