@@ -8,10 +8,11 @@ require_relative "environment"
 require_relative "row"
 
 module Matrix
-  # Builds etcd and etcdctl from their Go modules, once for each release. `go install` refuses them, since
+  # Builds etcd and its tools from their Go modules, once for each release. `go install` refuses them, since
   # their go.mod replaces modules; as requirements of another module they can be built.
   module EtcdBuild
-    PROGRAMS = { "etcd" => "go.etcd.io/etcd/server/v3", "etcdctl" => "go.etcd.io/etcd/etcdctl/v3" }.freeze
+    PROGRAMS = { "etcd" => "go.etcd.io/etcd/server/v3", "etcdctl" => "go.etcd.io/etcd/etcdctl/v3",
+                 "etcdutl" => "go.etcd.io/etcd/etcdutl/v3" }.freeze
     # Without C they run in any root.
     SETTINGS = { "CGO_ENABLED" => "0", "GOFLAGS" => "-mod=mod" }.freeze
     KEPT = File.expand_path("../../tmp/etcd", __dir__)
@@ -20,15 +21,20 @@ module Matrix
 
     # @param version [String] such as "3.6", of which the latest release is taken
     # @param log [IO] gets what Go prints
-    # @return [Array<String>] the paths of etcd and etcdctl
+    # @return [Array<String>] the paths of etcd, etcdctl and etcdutl
     # @raise [Unavailable] with the reason
     def programs(version, log, kept: KEPT)
       raise Unavailable, "Go is not installed" if Environment.go.empty?
 
-      folder = File.join(kept, release(version))
-      build(File.basename(folder), folder, log) unless File.directory?(folder)
-      PROGRAMS.keys.map { |program| File.join(folder, program) }
+      release = release(version)
+      paths = PROGRAMS.keys.to_h { |name| [name, File.join(kept, release, name)] }
+      missing = paths.reject { |_, path| File.exist?(path) }
+      build(release, missing, log) if missing.any?
+      paths.values
     end
+
+    # @return [Hash{String => String}] the environment by which specs and torture use these programs
+    def variables(programs) = programs.to_h { |path| ["#{File.basename(path).upcase}_BIN", path] }
 
     # @return [String] such as "v3.6.10"
     def release(version)
@@ -37,28 +43,25 @@ module Matrix
       status.success? ? out.strip : raise(Unavailable, "Go's modules have no etcd #{version}")
     end
 
-    # In a folder beside, which gets its name once it is complete: two runs may build at the same time.
-    def build(release, folder, log)
-      FileUtils.mkdir_p(File.dirname(folder))
+    # Each program gets its place once it is complete: two runs may build at the same time.
+    def build(release, paths, log)
+      folder = File.dirname(paths.values.first)
+      FileUtils.mkdir_p(folder)
       Dir.mktmpdir("building-", File.dirname(folder)) do |building|
-        compile(release, building, log)
-        done = File.join(building, "programs")
-        File.chmod(0o755, done)
-        File.rename(done, folder)
-      rescue Errno::EEXIST, Errno::ENOTEMPTY
-        nil # the other run was faster
+        run = ->(*words) { Command.run("go", *words, log:, env: SETTINGS, chdir: building) }
+        require_modules(release, run)
+        paths.each do |name, path|
+          run.call("build", "-o", name, PROGRAMS.fetch(name)) or
+            raise Unavailable, "#{name} #{release} does not compile"
+          File.rename(File.join(building, name), path)
+        end
       end
     end
 
-    def compile(release, building, log)
-      run = ->(*words) { Command.run("go", *words, log:, env: SETTINGS, chdir: building) }
-      run.call("mod", "init", "etcd")
+    def require_modules(release, run)
+      run.call("mod", "init", "build")
       run.call("get", *PROGRAMS.values.map { |name| "#{name}@#{release}" }) or
         raise Unavailable, "Go's modules have no etcd #{release}"
-      PROGRAMS.each do |program, name|
-        run.call("build", "-o", "programs/#{program}", name) or
-          raise Unavailable, "#{name} #{release} does not compile"
-      end
     end
   end
 end

@@ -75,7 +75,12 @@ module Matrix
     end
 
     # Puts a program where the root's own programs do not hide it.
-    def add_program(path) = FileUtils.install(path, File.join(folder, "usr/local/bin"), mode: 0o755)
+    # @return [String] its path in there
+    def add_program(path)
+      inside = File.join("/usr/local/bin", File.basename(path))
+      FileUtils.install(path, File.join(folder, inside), mode: 0o755)
+      inside
+    end
 
     def add_source(line)
       File.write(File.join(folder, "etc/apt/sources.list"), "#{line.sub('MIRROR', mirror)}\n", mode: "a")

@@ -34,8 +34,8 @@ module Matrix
     def with_etcd
       return yield({}) unless @row.etcd
 
-      EtcdBuild.programs(@row.etcd, @log).each { |path| @root.add_program(path) }
-      yield({ ETCD_BIN: "/usr/local/bin/etcd", ETCDCTL_BIN: "/usr/local/bin/etcdctl" })
+      programs = EtcdBuild.programs(@row.etcd, @log).map { |path| @root.add_program(path) }
+      yield EtcdBuild.variables(programs).transform_keys(&:to_sym)
     end
 
     def test(variables)

@@ -72,7 +72,7 @@ RSpec.describe Matrix do
       #!/bin/sh
       case "$1 $2" in
         "list -m") case "$5" in *@v3.6) echo v3.6.16 ;; *) exit 1 ;; esac ;;
-        "build -o") echo "built $4" | tee -a "$LOG"; mkdir -p programs; : > "$3" ;;
+        "build -o") echo "built $4" | tee -a "$LOG"; : > "$3" ;;
       esac
     SH
 
@@ -96,10 +96,23 @@ RSpec.describe Matrix do
 
     it "builds the latest release of a version once, and keeps it for later runs" do
       paths = Array.new(2) { programs("3.6") }
-      expect(paths.uniq).to eq [%w[etcd etcdctl].map { |name| "#{@folder}/kept/v3.6.16/#{name}" }]
+      folder = "#{@folder}/kept/v3.6.16"
+      expect(paths.uniq).to eq [%w[etcd etcdctl etcdutl].map { |name| "#{folder}/#{name}" }]
       expect(paths.first).to all(satisfy { |path| File.exist?(path) })
-      expect(File.readlines("#{@folder}/log").size).to eq 2
+      expect(File.readlines("#{@folder}/log").size).to eq 3
       expect(Dir.children("#{@folder}/kept")).to eq ["v3.6.16"]
+    end
+
+    it "builds only what an interrupted run has left out" do
+      File.delete(programs("3.6").last)
+      expect(programs("3.6")).to all(satisfy { |path| File.exist?(path) })
+      expect(File.readlines("#{@folder}/log").last).to include "etcdutl"
+      expect(File.readlines("#{@folder}/log").size).to eq 4
+    end
+
+    it "names the variables by which specs and torture use the programs" do
+      expect(described_class.variables(["/kept/etcd", "/kept/etcdutl"]))
+        .to eq("ETCD_BIN" => "/kept/etcd", "ETCDUTL_BIN" => "/kept/etcdutl")
     end
 
     it "says which version Go's modules do not have" do

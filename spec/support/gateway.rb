@@ -39,10 +39,17 @@ module Harness
     # Linearizable: no answer without a majority.
     def revision = revision_of(call("/v3/kv/range", key: "AA==", limit: 1, keys_only: true))
 
-    # `[[:put, key, value], [:delete, key], [:delete_prefix, prefix]]`, all or nothing. Returns the revision.
+    # `[[:put, key, value], [:delete, key], [:delete_prefix, prefix]]`, all or nothing; the ID of a lease may
+    # follow a value. Returns the revision.
     def commit(operations)
       revision_of(call("/v3/kv/txn", success: operations.map { |words| operation(*words) }))
     end
+
+    # The lease's ID, as the JSON has it.
+    def grant(ttl) = call("/v3/lease/grant", TTL: ttl.to_s).fetch("ID")
+
+    # Its keys go in one revision.
+    def revoke(lease) = call("/v3/lease/revoke", ID: lease)
 
     def compact(revision) = call("/v3/kv/compaction", revision: revision.to_s)
 
@@ -70,11 +77,15 @@ module Harness
 
     private
 
+    # An answer may have 20 MB: only what is new in it is looked through.
     def each_answer(response)
       buffer = +""
       response.read_body do |chunk|
         buffer << chunk
-        yield JSON.parse(buffer.slice!(0..buffer.index("\n"))) while buffer.include?("\n")
+        next unless chunk.include?("\n")
+
+        *lines, buffer = buffer.split("\n", -1)
+        lines.each { |line| yield JSON.parse(line) }
       end
     end
 
@@ -111,10 +122,10 @@ module Harness
 
     def revision_of(answer) = Integer(answer.fetch("header").fetch("revision"))
 
-    def operation(kind, key, value = nil)
+    def operation(kind, key, value = nil, lease = nil)
       key64 = Gateway.encode(key)
       case kind
-      when :put then { request_put: { key: key64, value: Gateway.encode(value) } }
+      when :put then { request_put: { key: key64, value: Gateway.encode(value), lease: }.compact }
       when :delete then { request_delete_range: { key: key64 } }
       when :delete_prefix
         { request_delete_range: { key: key64, range_end: Gateway.encode(Gateway.prefix_end(key)) } }

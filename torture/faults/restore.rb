@@ -10,7 +10,7 @@ module Torture
     FAR_BACK = 3_000
 
     define(:restore_backup) do |world|
-      backup = world.cluster.backups.sample(random: world.random) or raise Impossible
+      backup = world.cluster.backups.sample or raise Impossible
       world.heal
       last = world.finish_history
       same = last - backup.revision > FAR_BACK && world.random.rand < 0.5

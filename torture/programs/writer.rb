@@ -7,10 +7,10 @@ require_relative "../support/content"
 require_relative "../../spec/support/gateway"
 require_relative "../support/settings"
 
-# Single puts, deletes, deletes of many keys, and transactions of many over both ranges; also keys that nobody
-# watches.
+# Single puts, deletes, deletes of several keys, and transactions over all ranges; also keys that no one
+# watches. Changes of thousands of keys are faults.
 class Writer
-  KEYS = { "/t/a/" => 120, "/t/c/" => 80 }.freeze
+  KEYS = Torture::Content::FEW_PREFIXES.zip([120, 80, 40]).to_h.freeze
   # What kind of operation, and how often in a hundred.
   KINDS = { put: 45, delete: 10, transaction: 28, unwatched: 10, sweep: 4, large: 3 }.freeze
 
@@ -42,7 +42,7 @@ class Writer
     when :delete then [[:delete, key]]
     when :transaction then transaction
     when :unwatched then [put("#{Torture::Content::UNWATCHED}#{@random.rand(20)}")]
-    when :sweep then [[:delete_prefix, "/t/a/#{@random.rand(10..12)}"]]
+    when :sweep then [[:delete_prefix, "#{KEYS.keys.first}#{@random.rand(10..12)}"]]
     when :large then [[:put, key, @random.bytes(@random.rand(20_000))]]
     end
   end

@@ -3,6 +3,7 @@
 require "tmpdir"
 require_relative "../../spec/support/free_port"
 require_relative "../../spec/support/wait_until"
+require_relative "backups"
 require_relative "content"
 require_relative "member"
 require_relative "settings"
@@ -11,16 +12,16 @@ module Torture
   # Three members that reach each other, and are reached by the readers, through proxies alone.
   class Cluster
     SIZE = 3
-    Backup = Struct.new(:path, :revision)
 
     attr_reader :members, :backups, :token
 
     # Of users and ranges that they may no longer read.
     attr_reader :revoked
 
-    def initialize(folder)
-      @folder = folder
-      @backups = []
+    def self.version = IO.popen([Member::BINARY, "--version"], &:read)[/[\d.]+/]
+
+    def initialize(folder, random)
+      @backups = Backups.new(folder, random)
       @revoked = []
       @tokens = 0
       @token = "etcd-cluster" # etcd's own default
@@ -88,15 +89,7 @@ module Torture
       nil
     end
 
-    def back_up
-      path = File.join(@folder, "backup-#{@backups.size}")
-      member = members.select(&:running?).sample
-      member.ctl.with("--user=root:#{Settings::PASSWORDS['root']}").run("snapshot", "save", path)
-      status = JSON.parse(member.ctl.run("snapshot", "status", path, "--write-out=json"))
-      @backups << Backup.new(path, status.fetch("revision"))
-    rescue Harness::Etcdctl::Failed
-      nil # a member that is slow to answer: the next time
-    end
+    def back_up = backups.make(members.select(&:running?).sample)
 
     def stop = members.each(&:kill9)
 
@@ -123,10 +116,11 @@ module Torture
     def make_users
       ctl = members.first.ctl
       Settings::PASSWORDS.each { |name, password| ctl.run("user", "add", "#{name}:#{password}") }
-      %w[narrow wide].each { |name| ctl.run("role", "add", "#{name}-role") }
-      Content::RANGES.each { |range| allow(ctl, "narrow", range) }
-      allow(ctl, "wide", Content::ALL)
-      %w[narrow wide].each { |name| ctl.run("user", "grant-role", name, "#{name}-role") }
+      Settings::ROLES.each do |name, ranges|
+        ctl.run("role", "add", "#{name}-role")
+        ranges.each { |range| allow(ctl, name, range) }
+        ctl.run("user", "grant-role", name, "#{name}-role")
+      end
       ctl.run("user", "grant-role", "root", "root")
       ctl.run("auth", "enable")
     end

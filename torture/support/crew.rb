@@ -3,13 +3,14 @@
 require "rbconfig"
 require_relative "../../spec/support/child_process"
 require_relative "../../spec/support/cleanup"
+require_relative "settings"
 
 module Torture
   # The processes of a run besides etcd: the recorder, the writers, and the readers with all that they fork.
   class Crew
     PROGRAMS = File.expand_path("../programs", __dir__)
     LIB = File.expand_path("../../lib", __dir__)
-    READERS = ["plain", "narrow", "eager", "eager narrow"].freeze
+    READERS = 4
     WRITERS = 2
     # Transactions a second, of each writer.
     RATE = 40
@@ -44,12 +45,13 @@ module Torture
     end
 
     def start_readers
-      @roots = READERS.to_h { |profile| [profile, reader(profile)] }
+      @profiles = profiles
+      @roots = @profiles.map { |profile| reader(profile) }
     end
 
     # Whoever has lost its root gets another; what that one had forked lives on.
     def replace_dead_roots
-      @roots.each { |profile, root| @roots[profile] = reader(profile) unless root.alive? }
+      @roots = @roots.zip(@profiles).map { |root, profile| root.alive? ? root : reader(profile) }
     end
 
     # All must live that nobody has killed.
@@ -64,9 +66,18 @@ module Torture
 
     private
 
+    # User, watched ranges and pace of each reader. Two to all of them are ordinary users.
+    def profiles
+      others = Array.new(READERS - Settings::ORDINARY.size) { Settings::ROLES.keys.sample(random: @random) }
+      paces = %w[default eager].cycle
+      (Settings::ORDINARY + others).map do |user|
+        [user, Content::WATCHES.keys.sample(random: @random), paces.next]
+      end
+    end
+
     # A root leads a process group of its own, with whatever it forks.
     def reader(profile)
-      run("reader", seed, profile, @folder, 3 => @listener.readers).tap { |process| @trees << process }
+      run("reader", seed, *profile, @folder, 3 => @listener.readers).tap { |process| @trees << process }
     end
 
     def run(program, *arguments, **descriptors)

@@ -65,8 +65,8 @@ module Torture
     end
 
     def record(line)
-      _, epoch, revision, digest, time = line.split
-      @checker.history.record(epoch.to_i, revision.to_i, digest, time.to_f)
+      _, epoch, revision, time, *summary = line.split
+      @checker.history.record(epoch.to_i, revision.to_i, Summary.parse(*summary), time.to_f)
     end
   end
 end

@@ -3,13 +3,22 @@
 require "fileutils"
 require_relative "../../spec/support/etcd_server"
 require_relative "../../spec/support/tcp_proxy"
+require_relative "backups"
 
 module Torture
   # One etcd with a proxy before its clients and another one before its peers.
   class Member < Harness::EtcdServer
     # Seconds that a token lives unused: tokens expire in the middle of a run.
     TOKEN_TTL = 4
-    FLAGS = ["--auth-token-ttl=#{TOKEN_TTL}", "--bcrypt-cost=4"].freeze
+    # Operations of the largest transaction.
+    MAX_OPERATIONS = 10_000
+    # Entries of the Raft log between two of etcd's own snapshots. etcd holds what came since the last one in
+    # memory, and 5,000 entries more: with the 100,000 that are its default, it would hold every bulk.
+    LOG = 2_000
+    # Bytes. When etcd's file reaches its default of 2 GiB, it takes no more writes.
+    QUOTA = 8 << 30
+    FLAGS = ["--auth-token-ttl=#{TOKEN_TTL}", "--bcrypt-cost=4", "--max-txn-ops=#{MAX_OPERATIONS}",
+             "--snapshot-count=#{LOG}", "--quota-backend-bytes=#{QUOTA}"].freeze
 
     attr_reader :clients, :peers
 
@@ -40,9 +49,9 @@ module Torture
     # In place of its data what a backup holds, as a member of a cluster that is told apart by `token`.
     def restore(backup, token:)
       FileUtils.rm_rf(data_folder)
-      ctl.run("snapshot", "restore", backup, "--data-dir=#{data_folder}", "--name=#{name}",
-              "--initial-cluster=#{@cluster}", "--initial-cluster-token=#{token}",
-              "--initial-advertise-peer-urls=#{peers.endpoint}")
+      Backups.tool("restore", backup, "--data-dir=#{data_folder}", "--name=#{name}",
+                   "--initial-cluster=#{@cluster}", "--initial-cluster-token=#{token}",
+                   "--initial-advertise-peer-urls=#{peers.endpoint}")
     end
   end
 end

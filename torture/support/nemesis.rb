@@ -35,19 +35,24 @@ module Torture
     def run(seconds)
       deadline = Harness.now + seconds
       @complaints += @recovery.measure
-      round(Recovery::PATIENCE) while Harness.now < deadline
-      round(Recovery::LAST_PATIENCE)
+      round(Recovery::STUCK) while Harness.now < deadline
+      round(Recovery::LIMIT)
     end
 
     private
 
     def round(patience)
-      @world.cluster.back_up if (@rounds % BETWEEN_BACKUPS).zero?
+      prepare if (@rounds % BETWEEN_BACKUPS).zero?
       @rounds += 1
       draw.each { |fault| inject(fault) }
       sleep @random.rand(@random.rand < 0.2 ? LONG : SHORT)
       @complaints += settle(patience)
       @world.crew.complain
+    end
+
+    def prepare
+      @world.compactor.trim
+      @world.cluster.back_up
     end
 
     def settle(limit)

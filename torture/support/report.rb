@@ -9,8 +9,13 @@ module Torture
                  5 => "ages that claim more than was confirmed",
                  9 => "processes that ended without a word" }.freeze
 
-    def initialize(checker, nemesis)
-      @checker = checker
+    SIZES = { transaction: "changes in the largest transaction",
+              deletion: "keys in the largest deletion by prefix",
+              lease: "keys of the largest lease", value: "bytes of the largest value" }.freeze
+
+    def initialize(world, nemesis)
+      @checker = world.listener.checker
+      @sizes = world.sizes
       @nemesis = nemesis
     end
 
@@ -26,13 +31,15 @@ module Torture
       injected = @nemesis.injected
       refused = @nemesis.refused.values.sum
       ["#{injected.values.sum} faults injected (#{refused} more could not be had at the time):",
-       *injected.sort.map { |name, count| format("  %-24<name>s %5<count>d", name:, count:) }]
+       *injected.sort.map { |name, count| format("  %-24<name>s %5<count>d", name:, count:) },
+       "", *SIZES.map { |kind, text| line(text, @sizes[kind]) }]
     end
 
     def checks
       counts = @checker.counts
       [*history, line("processes, #{counts[:forked]} of them forked", counts[:processes]),
        line("snapshots checked, of #{counts[:published]} published", counts[:snapshots]),
+       line("of them with the whole bulk, the others with its size", counts[:entire]),
        line("ages checked, #{counts[:stale]} stale, #{counts[:away]} without a watch", counts[:beats]),
        line("reads; the longest took #{milliseconds(@checker.slowest)} ms", counts[:reads])]
     end
@@ -48,12 +55,14 @@ module Torture
     end
 
     def recoveries
-      times = @nemesis.recovery.times.sort
+      recovery = @nemesis.recovery
+      times = recovery.times.sort
       ["recovery of a process after a healing (#{times.size} measured): " \
        "p50 #{milliseconds(at(times, 0.5))} ms, p99 #{milliseconds(at(times, 0.99))} ms, " \
        "longest #{milliseconds(times.last)} ms",
-       "longest after the last healing: #{milliseconds(@nemesis.recovery.last.max)} ms",
-       line("stuck processes", @nemesis.recovery.stuck)]
+       "longest after the last healing: #{milliseconds(recovery.last.max)} ms",
+       line("recoveries that took longer than #{Recovery::LIMIT} s", recovery.late),
+       line("stuck processes", recovery.stuck)]
     end
 
     def line(text, count)

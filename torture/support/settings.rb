@@ -2,12 +2,22 @@
 
 require "json"
 require_relative "../../spec/support/gateway"
+require_relative "content"
 
 module Torture
   # What the programs must know of the run, by their environment.
   module Settings
-    # `narrow` may read each watched range and nothing between them: its watch over all at once is refused.
-    PASSWORDS = { "root" => "root-secret", "narrow" => "narrow-secret", "wide" => "wide-secret" }.freeze
+    # The ranges that each user's role may read. `wide` may read all, as root does. The others are ordinary
+    # users: their role has only what they watch, so one watch over everything is refused. The permissions of
+    # `tenant` overlap.
+    ROLES = {
+      "wide" => [Content::ALL],
+      "narrow" => Content::RANGES,
+      "tenant" => [*Content::RANGES, "/t/a/#{Content::MANY}", "/t/e/#{Content::FEW}"]
+    }.freeze
+    ORDINARY = (ROLES.keys - ["wide"]).freeze
+
+    PASSWORDS = ["root", *ROLES.keys].to_h { |name| [name, "#{name}-secret"] }.freeze
 
     module_function
 

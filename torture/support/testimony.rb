@@ -1,13 +1,15 @@
 # frozen_string_literal: true
 
+require_relative "summary"
+
 module Torture
   # What the readers tell, as programs/reader.rb lists it.
   Birth = Struct.new(:pid, :time, :parent, :max_staleness) do
     def self.of(pid, time, words) = new(pid, time, words[0].to_i, words[1].to_f)
   end
 
-  Look = Struct.new(:pid, :time, :revision, :resets, :generation, :digest) do
-    def self.of(pid, time, words) = new(pid, time, *words.first(3).map(&:to_i), words.last)
+  Look = Struct.new(:pid, :time, :revision, :resets, :generation, :summary) do
+    def self.of(pid, time, words) = new(pid, time, *words.first(3).map(&:to_i), Summary.parse(*words.last(3)))
   end
 
   Beat = Struct.new(:pid, :time, :revision, :resets, :age, :stale, :state, :slowest, :reads) do

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "bulk"
 require_relative "checker"
 require_relative "cluster"
 require_relative "compactor"
@@ -12,11 +13,15 @@ module Torture
   class World
     attr_reader :cluster, :crew, :listener, :compactor, :random
 
+    # The largest of each kind that etcd has taken.
+    attr_reader :sizes
+
     def initialize(folder, random)
       @random = random
+      @sizes = Hash.new(0)
       checker = Checker.new(History.new, alarm: method(:ask_for_snapshots))
       @listener = Listener.new(checker, folder)
-      @cluster = Cluster.new(folder)
+      @cluster = Cluster.new(folder, random)
       @crew = Crew.new(cluster.environment, listener, folder, random)
       @compactor = Compactor.new(Settings.gateway("root", ports: cluster.ports)) { recorded_revision }
     end
@@ -34,6 +39,9 @@ module Torture
       wait("the recorder") { listener.ask { |checker| checker.history.epochs[epoch] } }
       crew.start_writers(epoch)
     end
+
+    # A new one for each fault: the seed decides how large it is.
+    def bulk = Bulk.new(cluster, random, sizes)
 
     def recorded_revision = listener.ask { |checker| checker.history.revision }
 
@@ -54,7 +62,7 @@ module Torture
     def finish_history
       crew.stop_writers
       last = nil
-      wait("the recorder to have all", every: 0.3) do
+      wait("the recorder to have all", timeout: Checker::RECORDER_LIMIT, every: 0.3) do
         before = last
         last = cluster.gateway.revision
         last == before && last == recorded_revision && last
@@ -64,8 +72,7 @@ module Torture
     end
 
     # What the readers have said until now is checked.
-    def finish
-      finish_history
+    def close
       crew.close
       listener.stop
     end

@@ -4,6 +4,8 @@
 # have in common.
 class Dump
   KEPT = 500
+  # Bytes of keys and values, from the newest snapshot on. Of what is older only the few keys are written.
+  LIMIT = 50_000_000
 
   def initialize(folder)
     @folder = folder
@@ -21,9 +23,24 @@ class Dump
     return unless @wanted
 
     @wanted = false
-    lines = @kept.map do |snapshot|
-      JSON.generate(revision: snapshot.revision, content: Harness::Gateway.encode_all(snapshot.to_h))
+    left = LIMIT
+    File.open(File.join(@folder, "snapshots-#{Process.pid}.jsonl"), "w") do |file|
+      @kept.reverse_each do |snapshot|
+        pairs = left.positive? ? snapshot.to_a : few(snapshot)
+        left -= pairs.sum { |key, value| key.bytesize + value.bytesize }
+        file.puts(line(snapshot, pairs))
+      end
     end
-    File.write(File.join(@folder, "snapshots-#{Process.pid}.jsonl"), "#{lines.join("\n")}\n")
+  end
+
+  private
+
+  def few(snapshot)
+    Torture::Content::FEW_PREFIXES.flat_map { |prefix| snapshot.prefix(prefix).to_a }
+  end
+
+  def line(snapshot, pairs)
+    content = Harness::Gateway.encode_all(pairs)
+    JSON.generate(revision: snapshot.revision, size: snapshot.size, content:)
   end
 end

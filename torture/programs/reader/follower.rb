@@ -15,11 +15,12 @@ class Follower
   BETWEEN_FORKS = (5.0..20.0)
   LIFE = (3.0..30.0)
 
-  def initialize(client, random, speech, dump, depth: 0, parent: 0)
+  def initialize(client, random, speech, dump, examiner, depth: 0, parent: 0)
     @client = client
     @random = random
     @speech = speech
     @dump = dump
+    @examiner = examiner
     @depth = depth
     @parent = parent
     @children = []
@@ -60,14 +61,14 @@ class Follower
     @revision = snapshot.revision
     @told = @generation
     @dump.keep(snapshot)
-    digest = Torture::Content.digest(snapshot.to_a)
-    compare_live_reads(snapshot)
-    @speech.tell("S", time, @revision, @client.status.resets, @generation, digest)
+    summary, keys = @examiner.examine(snapshot)
+    compare_live_reads(snapshot, keys)
+    @speech.tell("S", time, @revision, @client.status.resets, @generation, summary)
   end
 
   # A read is not of a snapshot but of now. If nothing was published meanwhile, both must say the same.
-  def compare_live_reads(snapshot)
-    keys = (snapshot.keys.sample(LIVE_READS - 1, random: @random) + ["/t/a/none"])
+  def compare_live_reads(snapshot, keys)
+    keys = keys.sample(LIVE_READS, random: @random) + @examiner.sample + ["/t/a/none"]
     live = keys.map { |key| timed { @client[key] } }
     return unless generation == @generation && @client.snapshot.revision == @revision
 
@@ -107,7 +108,7 @@ class Follower
 
   # Some leave as resque's children do, without at_exit blocks.
   def be_child(random, parent)
-    Follower.new(@client, random, @speech, @dump, depth: @depth + 1, parent:).run
+    Follower.new(@client, random, @speech, @dump, @examiner, depth: @depth + 1, parent:).run
     exit!(0) if random.rand < 0.5
   end
 end
