@@ -65,9 +65,10 @@ module Torture
     # Another token makes another cluster ID.
     def new_token = "etcd-cluster-#{@tokens += 1}"
 
+    # A member answers when it has applied all that the majority has agreed on.
     def await_service
-      gateways = members.map { |member| Settings.gateway("root", ports: [member.port]) }
-      gateways.each { |gateway| insist("an answer of every member") { gateway.revision } }
+      @each ||= members.map { |member| Settings.gateway("root", ports: [member.port]) }
+      @each.each { |gateway| insist("an answer of every member") { gateway.revision } }
     end
 
     # Repeats what fails while there is no leader.

@@ -19,7 +19,10 @@ module Torture
       @record = File.open(File.join(folder, "testimony.log"), "w")
       @lock = Mutex.new
       @ears = {}
-      @recorders = ear { |line| record(line) }
+      @recorders = ear do |line|
+        @record.write(line)
+        record(line)
+      end
       @readers = ear do |line|
         @record.write(line)
         @checker.take(Testimony.parse(line))

@@ -11,10 +11,10 @@ module Torture
     # than LIMIT.
     STUCK = [30, LIMIT].max
 
-    # etcd itself is not there while an answer takes longer. Where other work starves it, that is the
-    # machine's doing, and the time of recovery is counted from when etcd answers again.
+    # Seconds. While a member takes longer to answer, it has not come as far as the others, and its readers
+    # cannot either: a busy machine starves it. The time of recovery counts from when all answer again.
     PROMPT = 1
-    # How often that may begin anew, in seconds altogether.
+    # Seconds after which it counts in any case.
     LONGEST = 120
 
     # A revision of an epoch, and who has shown it when.
@@ -31,10 +31,13 @@ module Torture
     # Of all healings, and of the last one.
     attr_reader :times, :last, :stuck
 
+    # Seconds in which a member was not prompt, of all healings.
+    attr_reader :waited
+
     def initialize(world)
       @world = world
       @times = []
-      @stuck = 0
+      @stuck = @waited = 0
     end
 
     def late = times.count { |time| time > LIMIT }
@@ -56,15 +59,18 @@ module Torture
       deadline = goal.time + LONGEST
       until (missing = behind(goal)).empty? || Harness.now > [goal.time + limit, deadline].min
         sleep 0.05
-        goal.time = Harness.now unless prompt?
+        wait_for_etcd(goal)
       end
       missing
     end
 
-    def prompt?
+    def wait_for_etcd(goal)
       asked = Harness.now
-      @world.cluster.insist("an answer of etcd") { @world.cluster.gateway.revision }
-      Harness.now - asked < PROMPT
+      @world.cluster.await_service
+      return if Harness.now - asked < PROMPT
+
+      @waited += Harness.now - goal.time
+      goal.time = Harness.now
     end
 
     def aim(time)

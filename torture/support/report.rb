@@ -56,20 +56,24 @@ module Torture
 
     def recoveries
       recovery = @nemesis.recovery
-      times = recovery.times.sort
-      ["recovery of a process after a healing (#{times.size} measured): " \
-       "p50 #{milliseconds(at(times, 0.5))} ms, p99 #{milliseconds(at(times, 0.99))} ms, " \
-       "longest #{milliseconds(times.last)} ms",
+      [percentiles(recovery.times.sort),
        "longest after the last healing: #{milliseconds(recovery.last.max)} ms",
        line("recoveries that took longer than #{Recovery::LIMIT} s", recovery.late),
-       line("stuck processes", recovery.stuck)]
+       line("stuck processes", recovery.stuck),
+       line("seconds in which a member of etcd was slow to answer: not counted", recovery.waited.round)]
+    end
+
+    def percentiles(times)
+      "recovery of a process after a healing (#{times.size} measured): " \
+        "p50 #{milliseconds(at(times, 0.5))} ms, p99 #{milliseconds(at(times, 0.99))} ms, " \
+        "longest #{milliseconds(times.last)} ms"
     end
 
     def line(text, count)
       format("%10<count>s %<text>s", text:, count: count.to_s.gsub(/\d(?=(\d{3})+$)/, "\\0,"))
     end
 
-    def at(sorted, share) = sorted[((sorted.size - 1) * share).ceil]
+    def at(sorted, share) = sorted.empty? ? nil : sorted[((sorted.size - 1) * share).ceil]
 
     def milliseconds(seconds) = seconds ? (seconds * 1000).round : "-"
   end
