@@ -49,14 +49,18 @@ RSpec.describe "samples in the README and the guides" do
   end
 
   run.select { |sample| sample.kind == :server }.each do |sample|
-    it "load where they belong: #{sample.file}, #{sample}" do
-      expect(samples::ServerFile.error(sample)).to be_nil
+    describe "that a program loads", gems: samples::ServerFile.gems(sample) do
+      it "load where they belong: #{sample.file}, #{sample}" do
+        expect(samples::ServerFile.error(sample)).to be_nil
+      end
     end
   end
 
   run.select { |sample| sample.kind == :yaml }.each do |sample|
-    it "are read by the gem: #{sample.file}, #{sample}" do
-      expect(samples::YamlFile.error(sample)).to be_nil
+    describe "in YAML", gems: samples::YamlFile.gems(sample) do
+      it "are read by the gem: #{sample.file}, #{sample}" do
+        expect(samples::YamlFile.error(sample)).to be_nil
+      end
     end
   end
 

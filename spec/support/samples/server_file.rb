@@ -16,7 +16,12 @@ module Harness
                              Puma::Configuration.new(config_files: [path]).load'
       }.freeze
 
+      # Those with a native part that the program is made of.
+      GEMS = { "config/unicorn.rb" => ["unicorn"], "config/puma.rb" => ["puma"] }.freeze
+
       module_function
+
+      def gems(sample) = GEMS.fetch(sample.file, [])
 
       # What went wrong, or nil.
       def error(sample)

@@ -28,6 +28,9 @@ module Harness
 
       module_function
 
+      # Rails does not load without this one.
+      def gems(sample) = sample.file == "config/etcd_discovery.yml" ? ["nokogiri"] : []
+
       # What went wrong, or nil.
       def error(sample)
         Dir.mktmpdir("sample-") do |folder|

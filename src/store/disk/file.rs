@@ -16,6 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::range::Ranges;
 
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+const SPECIAL: &str = "is a device, a pipe or a socket; give the path of a file";
+
 /// Where the copy of one client is.
 #[derive(Debug, Clone)]
 pub struct Place(PathBuf);
@@ -52,6 +54,9 @@ impl Place {
             Ok(about) if !about.is_dir() || self.0.file_name().is_none() => return refuse("is in no folder"),
             Ok(_) if self.0.is_dir() => return refuse("is a folder; give the path of a file"),
             Ok(_) => {}
+        }
+        if is_special(&self.0) {
+            return refuse(SPECIAL);
         }
         match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
             Err(error) => refuse(&format!("its folder cannot be written to ({error})")),
@@ -133,6 +138,10 @@ impl Place {
         let Some(_lock) = lock(&self.beside(".lock"))? else { return Ok(Outcome::Busy) };
         let verdict = candidate.verdict(self.head_on_disk(), milliseconds(SystemTime::now()));
         if verdict == Verdict::Write {
+            // A rename would replace `/dev/null` for the whole machine, where root runs the application.
+            if is_special(&self.0) {
+                return Err(io::Error::other(SPECIAL));
+            }
             self.sweep()?;
             self.replace(copy)?;
         }
@@ -183,6 +192,14 @@ impl Place {
         let shown = self.0.display();
         Error::new(ErrorKind::Cache, format!("the copy on disk, {shown}: {what}: {problem}"))
     }
+}
+
+/// Whether a device, a pipe or a socket is there. A link counts as a file: it is replaced, not followed.
+fn is_special(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| {
+        let kind = about.file_type();
+        !kind.is_file() && !kind.is_symlink() && !kind.is_dir()
+    })
 }
 
 /// The time in the form of a head.
@@ -277,6 +294,18 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Cache, "{error}");
             assert!(error.to_string().contains(&*wrong.to_string_lossy()), "{error}");
         }
+    }
+
+    #[test]
+    fn a_device_a_pipe_or_a_socket_is_never_replaced() {
+        let folder = Folder::new();
+        let place = folder.place();
+        let _socket = std::os::unix::net::UnixListener::bind(&place.0).unwrap();
+        for error in [place.check().unwrap_err(), save(&place, 5).unwrap_err()] {
+            assert!(error.to_string().contains("is a device, a pipe or a socket"), "{error}");
+        }
+        assert!(is_special(&place.0));
+        assert!(Place::new(Path::new("/dev/null")).check().is_err());
     }
 
     #[test]
