@@ -1,0 +1,75 @@
+# frozen_string_literal: true
+
+require_relative "../../torture/support/checker"
+require_relative "../../torture/support/content"
+require_relative "../../torture/support/history"
+
+# What torture would notice. A checker that takes anything would find every run sound.
+RSpec.describe Torture::Checker do
+  subject(:checker) { described_class.new(history) }
+
+  let(:history) { Torture::History.new }
+  let(:few) { [["/t/a/k/1", "one"], ["/t/c/k/1", "two"]] }
+  let(:bulk) { Array.new(10) { |n| ["/t/a/many/#{n}", "value"] } }
+
+  def digest(pairs) = Torture::Content.digest(pairs)
+
+  def summary(few, bulk, read: true)
+    Torture::Content.summary(few, few.size + bulk.size, read ? digest(bulk) : nil)
+  end
+
+  # Revision 10 has the bulk, and 11 has it deleted.
+  before do
+    history.record(0, 10, summary(few, bulk), 100.0)
+    history.record(0, 11, summary(few, []), 101.0)
+  end
+
+  def promises_broken_by(*testimonies)
+    checker.take(Torture::Birth.new(1, 99.0, 0, 10.0))
+    testimonies.each { |testimony| checker.take(testimony) }
+    checker.advance(last: true)
+    checker.findings.map(&:promise)
+  end
+
+  def look(revision, summary, time: 100.5) = Torture::Look.new(1, time, revision, 0, revision, summary)
+
+  it "takes a snapshot that is etcd's content at its revision, with the bulk read or left out" do
+    looks = [look(10, summary(few, bulk)), look(11, summary(few, [], read: false), time: 101.5)]
+    expect(promises_broken_by(*looks)).to be_empty
+  end
+
+  it "finds a snapshot that shows a part of a large deletion, though the bulk was not read" do
+    expect(promises_broken_by(look(11, summary(few, bulk.first(3), read: false)))).to eq [1]
+  end
+
+  it "finds a snapshot whose bulk has as many keys as etcd's, and another value" do
+    changed = [*bulk.first(9), ["/t/a/many/9", "VALUE"]]
+    expect(promises_broken_by(look(10, summary(few, changed)))).to eq [1]
+  end
+
+  it "finds a snapshot in which one of the few keys is stale" do
+    stale = [few.first, ["/t/c/k/1", "old"]]
+    expect(promises_broken_by(look(10, summary(stale, bulk, read: false)))).to eq [1]
+  end
+
+  it "finds a revision that goes back" do
+    looks = [look(11, summary(few, [])), look(10, summary(few, bulk), time: 101.5)]
+    expect(promises_broken_by(*looks)).to eq [2]
+  end
+
+  it "finds a copy that calls itself fresh after a large deletion that it does not have" do
+    stuck = Torture::Beat.new(1, 103.0, 10, 0, 0.5, false, "watching", 0.0, 0)
+    expect(promises_broken_by(look(10, summary(few, bulk, read: false)), stuck)).to eq [5]
+  end
+
+  it "tells contents apart whose keys and values make the same text" do
+    expect(digest([%w[ab c]])).not_to eq digest([%w[a bc]])
+  end
+
+  it "reads what a reader tells as the reader meant it" do
+    [summary(few, bulk), summary(few, bulk, read: false)].each do |told|
+      line = "S 1 100.5 10 0 7 #{told}"
+      expect(Torture::Testimony.parse(line)).to eq Torture::Look.new(1, 100.5, 10, 0, 7, told)
+    end
+  end
+end
