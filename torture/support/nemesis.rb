@@ -18,6 +18,9 @@ module Torture
 
     attr_reader :injected, :refused, :recovery, :complaints
 
+    # The longest recovery, in seconds, and the faults before it.
+    attr_reader :slowest
+
     # What it does is kept in `folder`, for evidence.
     def initialize(world, random, folder)
       @world = world
@@ -28,6 +31,7 @@ module Torture
       @injected = Hash.new(0)
       @refused = Hash.new(0)
       @complaints = []
+      @slowest = [0, []]
       @deck = []
       @rounds = 0
     end
@@ -44,9 +48,11 @@ module Torture
     def round(patience)
       prepare if (@rounds % BETWEEN_BACKUPS).zero?
       @rounds += 1
-      draw.each { |fault| inject(fault) }
+      faults = draw.each { |fault| inject(fault) }
       sleep @random.rand(@random.rand < 0.2 ? LONG : SHORT)
       @complaints += settle(patience)
+      longest = @recovery.last.max || 0
+      @slowest = [longest, faults] if longest > @slowest.first
       @world.crew.complain
     end
 

@@ -56,7 +56,7 @@ module Torture
 
     def recoveries
       recovery = @nemesis.recovery
-      [percentiles(recovery.times.sort),
+      [percentiles(recovery.times.sort), "the longest was after #{@nemesis.slowest.last.join(', ')}",
        "longest after the last healing: #{milliseconds(recovery.last.max)} ms",
        line("recoveries that took longer than #{Recovery::LIMIT} s", recovery.late),
        line("stuck processes", recovery.stuck),
