@@ -54,11 +54,7 @@ impl Endpoint {
         };
         let authority = authority.strip_suffix('/').unwrap_or(authority);
         if authority.contains('@') {
-            // The text holds a password: do not repeat it.
-            return Err(Error::configuration(
-                "endpoints",
-                "an endpoint holds credentials; give them as user and password",
-            ));
+            return Err(credentials());
         }
         let problem = match split_port(authority) {
             _ if text.is_empty() => "is empty: remove it, or the comma beside it from the list",
@@ -84,6 +80,10 @@ impl Endpoint {
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains('\0') {
             return Err(refuse(text, "has no path of a socket"));
+        }
+        // `unix:///a@b` is a path; `unix://root:password@/a` is not meant as one.
+        if !path.starts_with('/') && path.contains('@') {
+            return Err(credentials());
         }
         if path.len() > LONGEST_PATH {
             return Err(refuse(text, &format!("has a path longer than {LONGEST_PATH} bytes")));
@@ -166,6 +166,11 @@ impl fmt::Display for Endpoint {
             Place::Socket(path) => write!(f, "unix{secure}://{path}"),
         }
     }
+}
+
+/// The text holds a password: it is not repeated.
+fn credentials() -> Error {
+    Error::configuration("endpoints", "an endpoint holds credentials; give them as user and password")
 }
 
 fn refuse(text: &str, problem: &str) -> Error {
@@ -288,6 +293,8 @@ mod tests {
             "root:hunter2@h:1",
             "http://root:hun/hunter2@h:1",
             "etcd://root:hunter2@h:1",
+            "unix://root:hunter2@/run/etcd.sock",
+            "unixs:root:hunter2@etcd.sock",
             "user=root&password=hunter2://h",
         ] {
             let error = Endpoint::parse(text, false).unwrap_err().to_string();

@@ -35,7 +35,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
     };
     settings.tls = tls;
     settings.credentials = credentials(ruby, hash)?;
-    settings.offline = optional::<String>(ruby, hash, "source")?.is_some();
+    settings.offline = optional::<PathBuf>(ruby, hash, "source")?.is_some();
     settings.member_sync = optional(ruby, hash, "member_sync")?.unwrap_or(false);
     settings.cache_path = optional(ruby, hash, "cache_path")?;
     let timing = &mut settings.timing;

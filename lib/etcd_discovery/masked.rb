@@ -48,7 +48,8 @@ module EtcdDiscovery
       private
 
       def text(text)
-        return FILTERED if text.include?(PEM)
+        return FILTERED if text.b.include?(PEM)
+        return text.inspect unless text.encoding.ascii_compatible? && text.valid_encoding?
 
         text.include?("://") ? endpoint(text) : text.inspect
       end

@@ -1,12 +1,15 @@
 # frozen_string_literal: true
 
 require_relative "masked"
+require_relative "setting/checks"
 
 module EtcdDiscovery
   # One setting: its name, its type, where it comes from, and what is accepted.
   #
   # @api private
   class Setting
+    include Checks
+
     # What each type accepts, in words.
     ACCEPTED = {
       list: "a list of Strings",
@@ -75,8 +78,8 @@ module EtcdDiscovery
     # Where a list may stand in one text, its parts are between commas. An empty part is passed over: in
     # `watch` it would mean everything.
     def check_text(value, source)
-      several = type == :list && value.is_a?(String) && value.include?(",")
-      check(several ? value.split(",").map(&:strip).reject(&:empty?) : value, source)
+      several = type == :list && value.is_a?(String) && value.b.include?(",")
+      check(several ? ForeignText.parts(value) : value, source)
     end
 
     def check(value, source = name)
@@ -113,47 +116,5 @@ module EtcdDiscovery
     end
 
     def own_variable(prefix) = "#{prefix}#{name.to_s.upcase}"
-
-    def check_list(value)
-      list = value.is_a?(String) ? [value] : value
-      list.map(&:dup).each(&:freeze).freeze if list.is_a?(Array) && list.all?(String)
-    end
-
-    def check_string(value)
-      value.dup.freeze if value.is_a?(String) && !value.empty?
-    end
-
-    # A certificate or a key in place of its path must not end up in a message as a file that is not there.
-    def check_path(value)
-      path = value.respond_to?(:to_path) ? value.to_path : value
-      return check_string(path) unless path.is_a?(String) && path.include?("-----BEGIN")
-
-      raise ConfigurationError, "#{name}: holds a PEM block; write it to a file, and give the file's path"
-    end
-
-    alias check_source check_path
-
-    def check_seconds(value)
-      seconds = Float(value, exception: false)
-      # A range takes NaN for outside; a comparison would raise.
-      seconds if seconds && ((@minimum || Float::MIN)..LONGEST).cover?(seconds)
-    end
-
-    def check_interval(value)
-      seconds = Float(value, exception: false)
-      seconds if seconds && (0.0..LONGEST).cover?(seconds)
-    end
-
-    # As the environment and YAML write it too.
-    def check_boolean(value)
-      case value.to_s.downcase
-      when "true", "yes", "on", "1" then true
-      when "false", "no", "off", "0" then false
-      end
-    end
-
-    def check_children(value) = (value.to_s if %w[soon now lazy].include?(value.to_s))
-
-    def check_logger(value) = (value if %i[info warn error].all? { |level| value.respond_to?(level) })
   end
 end

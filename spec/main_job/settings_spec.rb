@@ -72,6 +72,35 @@ RSpec.describe "a setting" do
     expect(config.watch).to eq %w[/a/ /b/]
   end
 
+  describe "that is text" do
+    # What Ruby makes of the environment of a process without a locale.
+    def claimed(text, encoding) = text.dup.force_encoding(encoding)
+
+    it "is read by its bytes where its encoding is ASCII or BINARY, and else as its encoding says" do
+      [claimed("app:pä:ß", Encoding::US_ASCII), "app:pä:ß".b, "app:pä:ß".encode("UTF-16LE")].each do |user|
+        expect(configured({ "ETCDCTL_USER" => user }).to_native).to include(user: "app", password: "pä:ß")
+        expect { EtcdDiscovery::Client.new(user:).status }.not_to raise_error
+      end
+      watch = claimed("/kä/, /b\xff/", Encoding::US_ASCII)
+      expect(configured({ "ETCDDISCOVERY_WATCH" => watch }).watch.map(&:b)).to eq ["/kä/".b, "/b\xff/".b]
+    end
+
+    it "is refused without being repeated if it is no text" do
+      %i[user password endpoints server_name discovery_srv].each do |name|
+        expect { EtcdDiscovery::Client.new(name => "hunter2\xff") }
+          .to raise_error(EtcdDiscovery::ConfigurationError, /\A#{name}: the text is not valid UTF-8\z/)
+      end
+    end
+
+    it "may name a file by bytes that are not UTF-8, but not by a NUL" do
+      %i[ca_file cache_path].each do |name|
+        expect { EtcdDiscovery::Client.new(name => "/tmp/k\xff").inspect }.not_to raise_error
+        expect { EtcdDiscovery::Client.new(name => "/tmp/\0") }
+          .to raise_error(EtcdDiscovery::ConfigurationError, /\A#{name}: holds .*a NUL/)
+      end
+    end
+  end
+
   it "that is no domain is refused" do
     expect { EtcdDiscovery::Client.new(discovery_srv: "http://example.com") }
       .to raise_error(EtcdDiscovery::ConfigurationError, /discovery_srv: .*not a domain/)
@@ -145,6 +174,9 @@ RSpec.describe "a setting" do
       "a password in the query" => { endpoints: ["http://h:1/?password=hunter2"] },
       "a user in place of an endpoint" => { endpoints: "root:hunter2" },
       "a private key in place of its path" => { key_file: "-----BEGIN PRIVATE KEY-----\nhunter2" },
+      "a private key without its first line" => { key_file: "MIIEvQIBADAN#{'Bg/k' * 30}hunter2" },
+      "a PEM file in Base64" => { key_file: "LS0tLS1CRUdJTiBQUklWQVRFIEtFWQ==hunter2" },
+      "a user in the address of a socket" => { endpoints: ["unix://u:hunter2@/run/etcd.sock"] },
       "a URL in another setting" => { boot_timeout: "http://u:hunter2@h:1" },
       "an object in another setting" => { watch: [{ password: "hunter2" }] }
     }.each do |what, wrong|

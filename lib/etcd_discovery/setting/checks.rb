@@ -1,0 +1,65 @@
+# frozen_string_literal: true
+
+require_relative "../foreign_text"
+
+module EtcdDiscovery
+  class Setting
+    # What each type accepts: a method per type that gives the value in its final form, or `nil`.
+    #
+    # @api private
+    module Checks
+      private
+
+      def check_list(value)
+        list = value.is_a?(String) ? [value] : value
+        return unless list.is_a?(Array) && list.all?(String)
+
+        # etcd's keys may be any bytes.
+        list.map { |text| name == :watch ? text.dup.freeze : in_utf8(text) }.freeze
+      end
+
+      def check_string(value)
+        in_utf8(value) if value.is_a?(String) && !value.empty?
+      end
+
+      # A certificate or a key in place of its path must not end up in a message as a file that is not there.
+      def check_path(value)
+        path = value.respond_to?(:to_path) ? value.to_path : value
+        return unless path.is_a?(String) && !path.empty?
+        return path.dup.freeze unless ForeignText.content?(path)
+
+        raise ConfigurationError, "#{name}: holds a certificate or a key, or a NUL; write what it holds to " \
+                                  "a file, and give the file's path"
+      end
+
+      alias check_source check_path
+
+      def in_utf8(text)
+        ForeignText.utf8(text) or raise ConfigurationError, "#{name}: the text is not valid #{text.encoding}"
+      end
+
+      def check_seconds(value)
+        seconds = Float(value, exception: false)
+        # A range takes NaN for outside; a comparison would raise.
+        seconds if seconds && ((@minimum || Float::MIN)..Setting::LONGEST).cover?(seconds)
+      end
+
+      def check_interval(value)
+        seconds = Float(value, exception: false)
+        seconds if seconds && (0.0..Setting::LONGEST).cover?(seconds)
+      end
+
+      # As the environment and YAML write it too.
+      def check_boolean(value)
+        case value.to_s.downcase
+        when "true", "yes", "on", "1" then true
+        when "false", "no", "off", "0" then false
+        end
+      end
+
+      def check_children(value) = (value.to_s if %w[soon now lazy].include?(value.to_s))
+
+      def check_logger(value) = (value if %i[info warn error].all? { |level| value.respond_to?(level) })
+    end
+  end
+end
