@@ -116,7 +116,7 @@ module EtcdDiscovery
       check(:id, id, "a String without slash and control characters, and not . or ..") do |given|
         given.nil? || id?(given)
       end
-      check(:weight, weight, "a number from 0") { |given| given.is_a?(Numeric) && given >= 0 }
+      check(:weight, weight, "a number from 0") { |given| weight?(given) }
       check(:metadata, metadata, "a Hash") { |given| given.is_a?(Hash) }
     end
 
@@ -125,6 +125,8 @@ module EtcdDiscovery
     end
 
     def text?(given) = Instance.text?(given)
+
+    def weight?(given) = given.is_a?(Numeric) && given.real? && given >= 0
 
     def check(name, given, accepted)
       raise ConfigurationError, "#{name}: #{given.inspect} is not #{accepted}" unless yield given

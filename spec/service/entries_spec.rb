@@ -23,18 +23,20 @@ RSpec.describe "what stands under a service" do
 
   it "and may be a mistake is left out and reported once" do
     stands("/service/b/" => "10.0.0.1:80", "/service/b/1" => "weight=1&state=active",
-           "/service/b/2" => "a:1,b:2", "/service/b/3" => "10.0.0.3:80", "/service/b/4" => "")
+           "/service/b/2" => "a:1,b:2", "/service/b/5" => "null", "/service/b/6" => "http://",
+           "/service/b/3" => "10.0.0.3:80", "/service/b/4" => "")
     service = reader.service("b")
     events = []
     service.on_event { |event| events << event.type }
     2.times { expect(service.addresses).to eq ["10.0.0.3:80"] }
-    expect(service.rejected.keys).to eq %w[/service/b/ /service/b/1 /service/b/2 /service/b/4]
-    expect(events).to eq %i[rejected] * 4
+    expect(service.rejected.keys).to eq(["", 1, 2, 4, 5, 6].map { |id| "/service/b/#{id}" })
+    expect(events).to eq %i[rejected] * 6
   end
 
   it "and is of a service further down is none of its instances; a slash in an id is" do
     kratos = ->(name, id) { JSON.generate("id" => id, "name" => name, "endpoints" => ["http://10.0.0.4:80"]) }
     stands("/service/pay/1" => "10.0.0.1:80", "/service/pay/v2/1" => "10.0.0.2:80",
+           "/service/pay//2" => "10.0.0.5:80",
            "/service/pay/http://10.0.0.3:80" => '{"Op":0,"Addr":"http://10.0.0.3:80"}',
            "/microservices/pay/1" => kratos["pay", "1"], "/microservices/pay/v2/2" => kratos["pay/v2", "2"])
     expect(reader.service("pay").addresses).to eq %w[10.0.0.1:80 http://10.0.0.3:80]

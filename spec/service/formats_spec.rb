@@ -89,4 +89,16 @@ RSpec.describe EtcdDiscovery::Formats do
     expect(described_class[:upside_down].decode("b", "one", "/k", "1:a").address).to eq "a:1"
     expect { described_class[:unheard] }.to raise_error(EtcdDiscovery::ConfigurationError, /:upside_down/)
   end
+
+  it "refuse what their JSON cannot hold, and a weight that is none" do
+    [Float::NAN, "\xff", (circle = []) << circle].each do |value|
+      expect { encoded(:endpoints, metadata: { "a" => value }) }
+        .to raise_error(EtcdDiscovery::ConfigurationError, /metadata: JSON cannot hold it/)
+    end
+    expect { encoded(:endpoints, weight: Float::INFINITY) }
+      .to raise_error(EtcdDiscovery::ConfigurationError, /\Aweight or /)
+    [Float::NAN, Complex(1, 1), -1].each do |weight|
+      expect { instance(weight:) }.to raise_error(EtcdDiscovery::ConfigurationError, /\Aweight: /)
+    end
+  end
 end

@@ -13,7 +13,7 @@ module EtcdDiscovery
       def encode(instance)
         weight = instance.weighted? ? { "weight" => instance.weight } : {}
         metadata = instance.metadata.merge(weight)
-        JSON.generate("Op" => ADD, "Addr" => instance.address, "Metadata" => metadata.empty? ? nil : metadata)
+        json("Op" => ADD, "Addr" => instance.address, "Metadata" => metadata.empty? ? nil : metadata)
       end
 
       # @param service [String]

@@ -28,7 +28,7 @@ module EtcdDiscovery
       # @param value [String]
       # @return [Boolean]
       def nested?(id, value)
-        id.b.match?(%r{\A[^/]+/}n) && !value.b.include?(id.b)
+        id.b.include?("/") && !value.b.include?(id.b)
       end
 
       # @return [Boolean] whether the lease's id is to be added to the key
@@ -61,6 +61,13 @@ module EtcdDiscovery
         Instance.new(service:, id: nil, key:, address:, weight:, metadata:).then do |checked|
           id ? identified(checked, id) : checked
         end
+      end
+
+      # @raise [ConfigurationError] for what JSON cannot hold
+      def json(fields)
+        JSON.generate(fields)
+      rescue JSON::JSONError, EncodingError => e
+        raise ConfigurationError, "weight or metadata: JSON cannot hold it: #{e.message}"
       end
 
       # The JSON object that a value is.

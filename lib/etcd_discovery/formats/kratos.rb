@@ -30,9 +30,9 @@ module EtcdDiscovery
         # go-kratos takes Strings alone, and `version` for a part of its own.
         metadata = instance.metadata.to_h { |name, value| [name.to_s, value.to_s] }
         metadata["weight"] = instance.weight.to_s if instance.weighted?
-        JSON.generate("id" => instance.id || address, "name" => instance.service,
-                      "version" => metadata.delete("version") || "", "metadata" => metadata,
-                      "endpoints" => [endpoint])
+        json("id" => instance.id || address, "name" => instance.service,
+             "version" => metadata.delete("version") || "", "metadata" => metadata,
+             "endpoints" => [endpoint])
       end
 
       # The address is the first endpoint, without its scheme; all of them stand in

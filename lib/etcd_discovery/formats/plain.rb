@@ -4,8 +4,10 @@ module EtcdDiscovery
   module Formats
     # The address and nothing else: at the service's own key, or under it by id.
     class Plain < Format
-      # A URL, or characters of hosts, ports and paths: neither a query string nor a list.
-      ADDRESS = %r{\A(?:[a-z][a-z0-9+.-]*://[[:graph:]]+|(?=.*[[:alnum:]])[[:alnum:]._~:%@/\[\]+-]+)\z}i
+      # A URL, or characters of hosts, ports and paths: neither a query string, nor a list, nor JSON's `null`.
+      ADDRESS = %r{\A(?!(?:null|true|false)\z)
+                   (?:[a-z][a-z0-9+.-]*://[[:graph:]]+
+                   |(?!.*://)(?=.*[[:alnum:]])[[:alnum:]._~:%@/\[\]+-]+)\z}ix
       private_constant :ADDRESS
 
       # @param instance [Instance]
