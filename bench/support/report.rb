@@ -7,21 +7,21 @@ module Bench
     NOTES = <<~MARKDOWN
       ## What the misses are made of
 
-      **Propagation.** Most of the time is etcd's own: the put is answered when it is on disk. The rest, to a Ruby
-      *read*, is one message taken in by the native thread, some 30 µs from the socket to the readers. A Ruby thread
-      that *waits* has one wake-up more than a goroutine: the native thread rings, the kernel wakes Ruby's thread,
-      and that takes the GVL. (It was twice as much while Ruby started a thread of its own around each wait, so that
-      a signal could end it; the wait is now one that a signal handler may end.)
+      **Propagation.** Most of the time is etcd's own: it answers the put when it is on disk. The rest, up
+      to a Ruby *read*, is one message that the native thread handles, some 30 µs from the socket to the
+      readers. A Ruby thread that *waits* has one wake-up more than a goroutine: the native thread writes
+      to a pipe, the kernel wakes Ruby's thread, and that thread takes the GVL.
 
-      **Memory.** 100,000 keys of 200 bytes are 20 MiB of bytes alone, which is 0.63 × of what the Go program keeps
-      once it was made to collect and to return what it had used; nobody makes a service do that, so the figure on
-      the way is the one that a host must have. Each key costs 61 bytes beside its own: a counter, the revision, the
-      lease and three lengths (40), 12 in the tree, and what malloc rounds up. Less would need an arena for each
-      page of the listing, which a single live key would keep whole.
+      **Memory.** 100,000 keys of 200 bytes are 20 MiB of bytes alone. That is 0.63 × of what the Go
+      program keeps after it was forced to collect and to return its memory. Services don't do that, so
+      the figure on the way is the one that a host must have. Each key costs 61 bytes besides its own: a
+      counter, the revision, the lease and three lengths (40), 12 in the tree, and what malloc rounds up.
+      Less would take an arena for each page of the listing, and a single living key would keep a whole
+      page.
 
-      **Keys that are not there**, asked for by a String that is no literal, take the long way through the ordered
-      map and the watched ranges: nothing is remembered of them, or a program that makes keys up could fill the
-      memory. It allocates nothing.
+      **Absent keys**, when the String is no literal, take the long way through the ordered map and the
+      watched ranges. The gem remembers nothing about them, or a program that makes up keys could fill the
+      memory. Such a read allocates nothing.
     MARKDOWN
 
     FOLDER = File.expand_path("../../docs", __dir__)

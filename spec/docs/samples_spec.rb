@@ -15,7 +15,7 @@ RSpec.describe "samples in the README and the guides" do
 
   it "are all run by somebody, or named with a reason" do
     expect(run.reject(&:kind).map(&:to_s)).to be_empty
-    stale = samples::NOT_RUN.reject do |page, beginning,|
+    stale = (samples::NOT_RUN + samples::QUOTED).reject do |page, beginning,|
       samples.all.any? { |sample| sample.page == page && sample.code.start_with?(beginning) }
     end
     expect(stale).to be_empty
@@ -53,6 +53,13 @@ RSpec.describe "samples in the README and the guides" do
       it "load where they belong: #{sample.file}, #{sample}" do
         expect(samples::ServerFile.error(sample)).to be_nil
       end
+    end
+  end
+
+  run.select { |sample| sample.kind == :quoted }.each do |sample|
+    it "stand in a file that a spec runs: #{sample.quoted_from}, #{sample}" do
+      text = File.read(File.join(samples::ROOT, sample.quoted_from), encoding: "UTF-8")
+      expect(text).to include sample.code.lines.drop(1).join
     end
   end
 

@@ -20,9 +20,7 @@ module Harness
   # do the commands. A comment `# => value` at the end of a line is what the line gives.
   module Samples
     ROOT = File.expand_path("../..", __dir__)
-    PAGES = %w[README docs/alternatives docs/architecture docs/forking docs/migrating].map do |name|
-      "#{name}.md"
-    end.freeze
+    PAGES = ["README.md", *Dir.glob("docs/*.md", base: ROOT).sort].freeze
 
     # Endpoints that stand for the reader's own etcd.
     ENDPOINT = %r{http://(?:10\.0\.0\.\d+|127\.0\.0\.1):2379}

@@ -19,13 +19,17 @@ module Harness
       # Why it is not run, or nil.
       def reason = NOT_RUN.find { |of, beginning,| of == page && code.start_with?(beginning) }&.last
 
+      # The file that has it, and that a spec runs.
+      def quoted_from = QUOTED.find { |of, beginning,| of == page && code.start_with?(beginning) }&.last
+
       # Who runs it.
       def kind
         case [language, file]
+        in [_, _] if quoted_from then :quoted
         in ["sh", _] then code.match?(%r{^bin/rails }) ? :rails : :shell
         in ["yaml", String] then :yaml
         in ["ruby", nil] then :ruby
-        in ["ruby", "Gemfile" | "config/unicorn.rb" | "config/puma.rb"] then :server
+        in ["ruby", "Gemfile" | "config/unicorn.rb" | "config/puma.rb" | "config/spring.rb"] then :server
         in ["ruby", /_spec\.rb\z|_test\.rb\z/] then :test
         in ["ruby", %r{\Aconfig/(?:initializers/|environments/|routes|application)}] then :rails
         in ["text" | "mermaid", _] then :none

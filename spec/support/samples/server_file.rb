@@ -11,7 +11,13 @@ module Harness
         "Gemfile" => 'require "bundler"; dsl = Bundler::Dsl.new; dsl.instance_eval(File.read(path), path)
                       abort unless dsl.dependencies.any? { |gem| gem.name == "etcd_discovery" }',
         "config/unicorn.rb" => 'require "unicorn"; require "etcd_discovery"
-                                Unicorn::Configurator.new(config_file: path)[:after_fork].call(nil, nil)',
+                                file = Unicorn::Configurator.new(config_file: path)
+                                server = Class.new { def listen(address) = address }.new
+                                worker = Struct.new(:nr).new(0)
+                                hooked = File.read(path).include?("\nafter_fork")
+                                file[:after_fork].call(server, worker) if hooked',
+        "config/spring.rb" => 'require "spring/configuration"; require "etcd_discovery"; load path
+                               Spring.after_fork_callbacks.each(&:call)',
         "config/puma.rb" => 'require "puma"; require "puma/configuration"; require "puma/plugin"
                              Puma::Configuration.new(config_files: [path]).load'
       }.freeze

@@ -11,7 +11,10 @@ module Harness
     class ShellPage
       LIMIT = 60
       # What the reader has in the folder: a program to announce, …
-      FILES = { "README.md" => { "server" => "#!/bin/sh\n" } }.freeze
+      FILES = {
+        "README.md" => { "server" => "#!/bin/sh\n" },
+        "docs/services.md" => { "server" => "#!/bin/sh\n" }
+      }.freeze
 
       # Commands of a sample: comments are left out, lines that end in a backslash go on.
       def self.commands(sample)

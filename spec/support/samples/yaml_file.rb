@@ -38,7 +38,7 @@ module Harness
           FileUtils.mkdir_p(File.dirname(path))
           File.write(path, sample.code)
           reader = sample.file == "config/etcd_discovery.yml" ? SETTINGS : CONTENT
-          environment = { "ETCD_MEMBERS" => "http://127.0.0.1:2379" }
+          environment = { "ETCD_MEMBERS" => "http://127.0.0.1:2379", "USER" => "ann" }
           output, status = Open3.capture2e(environment, RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-e",
                                            "path = #{path.inspect}\n#{reader}")
           status.success? ? nil : output

@@ -1,0 +1,9 @@
+# frozen_string_literal: true
+
+require "active_support"
+require "active_support/notifications"
+
+connect "/service/"
+
+# What calls somebody at night.
+def pager = @pager ||= Class.new { def notify(*event) = event }.new
