@@ -1,14 +1,13 @@
 # frozen_string_literal: true
 
 require "etcd_discovery"
+require_relative "marked_section"
 
 # The table of all settings, as the code has them, in a document between two marks.
 module SettingsTable
   FILE = File.expand_path("../docs/configuration.md", __dir__)
-  MARKS = [
-    "<!-- The table is made by `rake docs:configuration` from the code. -->\n",
-    "<!-- End of the table. -->\n"
-  ].freeze
+  SECTION = MarkedSection.new("<!-- The table is made by `rake docs:configuration` from the code. -->\n",
+                              "<!-- End of the table. -->\n")
   HEAD = ["| setting | type | default | environment | what it is |", "| --- | --- | --- | --- | --- |"].freeze
 
   module_function
@@ -19,11 +18,7 @@ module SettingsTable
   def write = File.write(FILE, renewed(read))
 
   # @return [String] the document with the table as it should be
-  def renewed(document)
-    before, _, rest = document.partition(MARKS.first)
-    _, _, after = rest.partition(MARKS.last)
-    [before, MARKS.first, "\n", table, "\n", MARKS.last, after].join
-  end
+  def renewed(document) = SECTION.replace(document) { table }
 
   def table
     rows = EtcdDiscovery::Configuration::SETTINGS.map { |setting| row(setting) }

@@ -1,10 +1,13 @@
 # frozen_string_literal: true
 
+require_relative "../marked_section"
+
 module Matrix
   # The table of all rows in docs/compatibility.md. A run replaces the line of its row; the document itself
   # keeps the others.
   module Table
     MARKS = ["<!-- The table is made by `rake matrix`. -->\n", "<!-- End of the table. -->\n"].freeze
+    SECTION = MarkedSection.new(*MARKS)
     COLUMNS = %w[environment row versions ran passed failed skipped seconds date].freeze
 
     # What one run of a row found out. `ran` names its tests, or says why there are none; `skipped` also why.
@@ -19,10 +22,11 @@ module Matrix
     # @param results [Array<Result>]
     # @return [String] the document with these results; a row without a result yet says so
     def update(document, results, rows: ROWS)
-      before, _, rest = document.partition(MARKS.first)
-      table, _, after = rest.partition(MARKS.last)
-      [before, MARKS.first, "\n", *head, *body(rows, lines(table), results), "\n", MARKS.last, after].join
+      SECTION.replace(document) { |table| renewed(table, results, rows:) }
     end
+
+    # @return [String] the table with these results
+    def renewed(table, results, rows: ROWS) = [*head, *body(rows, lines(table), results)].join
 
     def body(rows, old, results)
       new = results.to_h { |result| [result.row.name, line(result)] }

@@ -33,13 +33,17 @@ module Harness
 
     def ca_file = path("ca.pem")
 
+    def server_cert = path("server.pem")
+
+    def server_key = path("server.key")
+
     def client_cert = path("client.pem")
 
     def client_key = path("client.key")
 
     # With a --trusted-ca-file alone etcd demands client certificates already.
     def etcd_flags
-      ["--cert-file=#{path('server.pem')}", "--key-file=#{path('server.key')}",
+      ["--cert-file=#{server_cert}", "--key-file=#{server_key}",
        *(["--trusted-ca-file=#{ca_file}", "--client-cert-auth"] if @client_auth)]
     end
 

@@ -7,7 +7,8 @@ require_relative "etcd_server"
 require_relative "free_port"
 
 module Harness
-  # etcd's own proxy, `etcd grpc-proxy start`, in front of one etcd.
+  # etcd's own proxy, `etcd grpc-proxy start`, of the same version, in front of one etcd. It ends TLS where
+  # that etcd wants TLS, and speaks TLS to it.
   class EtcdGrpcProxy
     attr_reader :port
 
@@ -19,12 +20,12 @@ module Harness
     end
 
     def start
-      @process = ChildProcess.new(EtcdServer::BINARY, "grpc-proxy", "start", *flags, log: @log.path)
+      @process = ChildProcess.new(@etcd.binary, "grpc-proxy", "start", *flags, log: @log.path)
       WaitUntil.wait_until("the grpc-proxy to answer") { answers? }
       self
     end
 
-    def endpoint = "http://127.0.0.1:#{port}"
+    def endpoint = "#{@etcd.tls ? 'https' : 'http'}://127.0.0.1:#{port}"
 
     def kill9 = @process.kill9
 
@@ -38,13 +39,21 @@ module Harness
     private
 
     def flags
-      ["--endpoints=127.0.0.1:#{@etcd.port}", "--listen-addr=127.0.0.1:#{port}",
-       "--advertise-client-url=127.0.0.1:#{port}"]
+      ["--endpoints=#{@etcd.endpoint}", "--listen-addr=127.0.0.1:#{port}",
+       "--advertise-client-url=127.0.0.1:#{port}", *tls_flags]
     end
 
+    def tls_flags
+      tls = @etcd.tls or return []
+      ["--cert-file=#{tls.server_cert}", "--key-file=#{tls.server_key}", "--cacert=#{tls.ca_file}"]
+    end
+
+    # An etcd with users refuses; that is an answer too.
     def answers?
-      Etcdctl.new("--endpoints=#{endpoint}").current_revision
-    rescue Etcdctl::Failed
+      Etcdctl.new("--endpoints=#{endpoint}", *@etcd.tls&.etcdctl_flags).current_revision
+    rescue Etcdctl::Failed => e
+      return true if e.message.include?("user name is empty")
+
       raise "the grpc-proxy ended while starting\n#{report}" unless @process.alive?
     end
   end

@@ -19,13 +19,14 @@ module Harness
     # A member alone elects itself; it need not wait a second for others to object.
     QUICK = %w[--heartbeat-interval=20 --election-timeout=200].freeze
 
-    attr_reader :name, :port, :peer_port, :tls, :log
+    attr_reader :name, :port, :peer_port, :tls, :binary, :log
 
     # `tls` is a Certificates; `cluster` a String as etcd's --initial-cluster takes it; `flags` are
-    # added as they are.
-    def initialize(name: "solo", tls: nil, cluster: nil, ports: nil, flags: [])
+    # added as they are; `binary` is the program, of whatever version.
+    def initialize(name: "solo", tls: nil, cluster: nil, ports: nil, flags: [], binary: BINARY)
       @name = name
       @tls = tls
+      @binary = binary
       @port, @peer_port = ports || [FreePort.take, FreePort.take]
       @metrics_port = FreePort.take
       @cluster = cluster || "#{name}=#{peer_url}"
@@ -45,7 +46,7 @@ module Harness
     end
 
     def spawn
-      @process = ChildProcess.new(BINARY, *arguments, env: environment, log:)
+      @process = ChildProcess.new(binary, *arguments, env: environment, log:)
       self
     end
 

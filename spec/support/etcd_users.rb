@@ -12,9 +12,15 @@ module Harness
     # `app` may read `prefix` and nothing else.
     def add(name, password, prefix:, access: "read")
       @ctl.run("role", "add", "#{name}-role")
-      @ctl.run("role", "grant-permission", "#{name}-role", access, "--prefix=true", prefix)
+      grant(name, access, "--prefix=true", prefix)
       @ctl.run("user", "add", "#{name}:#{password}")
       @ctl.run("user", "grant-role", name, "#{name}-role")
+      self
+    end
+
+    # Another permission of the same user, in etcdctl's words: `read KEY`, `read --prefix=true PREFIX`.
+    def grant(name, *permission)
+      @ctl.run("role", "grant-permission", "#{name}-role", *permission)
       self
     end
 

@@ -1,0 +1,28 @@
+# frozen_string_literal: true
+
+# Writes around the watched ranges until told to stop, and reports its puts a second.
+
+require_relative "../support/content"
+
+THREADS = 4
+# Puts a second, of one thread.
+RATE = 75
+
+settings = JSON.parse(ENV.fetch("FIELD"), symbolize_names: true).fetch(:settings)
+client = EtcdDiscovery::Client.new(endpoints:, **settings)
+counts = Array.new(THREADS, 0)
+started = now
+threads = Array.new(THREADS) do |place|
+  Thread.new do
+    prefix = Field::Content::NEIGHBOURS[place]
+    loop do
+      client.put("#{prefix}#{counts[place] % 100}", "n" * 50)
+      counts[place] += 1
+      sleep [started + counts[place].fdiv(RATE) - now, 0].max
+    end
+  end
+end
+report "writing"
+hear
+threads.each(&:kill)
+report((counts.sum / (now - started)).round)

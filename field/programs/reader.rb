@@ -1,0 +1,108 @@
+# frozen_string_literal: true
+
+# Follows etcd as an application does, by the gem's public API, and obeys orders: JSON lines of a word and its
+# arguments.
+
+require_relative "../support/content"
+
+# What was read and told, kept for the account at the end. Snapshots share what they have in common.
+class Application
+  DIGESTS = 6
+
+  # It does not see what it was to see.
+  class Blind < StandardError; end
+
+  def initialize(ranges, settings, limit)
+    @ranges = ranges
+    @limit = limit
+    connect(*ranges, **settings)
+    @snapshots = [EtcdDiscovery.snapshot]
+    @changes = []
+    ranges.each { |range| EtcdDiscovery.on_change(range) { |change| note(range, change) } }
+  end
+
+  def obey(word, *arguments)
+    report public_send(word, *arguments)
+  rescue EtcdDiscovery::TimeoutError, Blind => e
+    report({ blind: "#{e.message}; #{EtcdDiscovery.status.inspect}" })
+  end
+
+  def see(key, number)
+    EtcdDiscovery.wait_for(key, timeout: @limit) { |value| value.to_i >= number }
+    sighting
+  end
+
+  def see_gone(prefix, left)
+    EtcdDiscovery.wait_for("#{prefix}0", timeout: @limit, &:nil?)
+    sighting.tap do
+      size = @snapshots.last.size
+      raise Blind, "one key of #{prefix} is gone, yet #{size} keys are there, not #{left}" if size != left
+    end
+  end
+
+  def see_stale(stale)
+    deadline = now + @limit
+    last = now
+    until EtcdDiscovery.stale? == stale
+      raise Blind, "stale? does not become #{stale}" if last > deadline
+
+      sleep 0.01
+      last = now
+    end
+    last
+  end
+
+  def watch_age(seconds)
+    deadline = now + seconds
+    ages = [EtcdDiscovery.status.age]
+    while now < deadline
+      sleep 0.05
+      ages << EtcdDiscovery.status.age
+    end
+    ages.max
+  end
+
+  # `last` are the numbers that the subscribers have to be told last.
+  def account(last)
+    await_changes(last)
+    chosen = @snapshots.each_slice([@snapshots.size.fdiv(DIGESTS).ceil, 1].max).map(&:last)
+    { snapshots: @snapshots.map { |one| [one.revision, last.to_h { |key, _| [key, one[key].to_i] }] },
+      digests: chosen.map { |one| [one.revision, Field::Content.digest(one)] },
+      changes: @changes }
+  end
+
+  private
+
+  def sighting
+    at = now
+    @snapshots << EtcdDiscovery.snapshot
+    status = EtcdDiscovery.status
+    [at, status.age, status.stale?]
+  end
+
+  def note(range, change)
+    return if change.key.start_with?(Field::Content::MANY)
+
+    @changes << [range, change.key, change.value&.to_i, change.revision]
+  end
+
+  def await_changes(last)
+    deadline = now + @limit
+    sleep 0.01 until told?(last) || now > deadline
+  end
+
+  def told?(last)
+    @ranges.all? do |range|
+      watched = last.select { |key, _| key == range || (range.end_with?("/") && key.start_with?(range)) }
+      told = @changes.select { |told_by, _| told_by == range }.to_h { |_, key, number| [key, number] }
+      told == watched
+    end
+  end
+end
+
+field = JSON.parse(ENV.fetch("FIELD"), symbolize_names: true)
+application = Application.new(*field.values_at(:ranges, :settings, :limit))
+report "ready"
+while (line = hear)
+  application.obey(*JSON.parse(line))
+end

@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+module Field
+  # Holds what a reader has seen against what was written: `history` has the key and the number of each
+  # measured put by its revision. Each method gives a sentence of what is wrong, or nil.
+  module Checks
+    module_function
+
+    # Each snapshot shows the last value of each key up to its revision; none is older than the one before.
+    def snapshots(seen, history)
+      seen.each_cons(2) do |(before, _), (after, _)|
+        return "revision #{after} was read after #{before}" if after < before
+      end
+      seen.each do |revision, numbers|
+        right = numbers.to_h { |key, _| [key, number_at(history, key, revision)] }
+        return "at revision #{revision} it read #{numbers}, not #{right}" unless numbers == right
+      end
+      nil
+    end
+
+    # A subscriber is told of values in their order, each with its revision, and of the last one.
+    def changes(told, history)
+      right = last(history)
+      told.group_by { |range, key, _| [range, key] }.each do |(range, key), changes|
+        numbers = changes.map { |change| change[2] }
+        problem = wrong_change(changes, history) || wrong_order(numbers, right[key])
+        return "#{range}: #{key} #{problem}" if problem
+      end
+      nil
+    end
+
+    def wrong_change(changes, history)
+      wrong = changes.find { |_, key, number, revision| history[revision] != [key, number] }
+      wrong && "was told as #{wrong[2].inspect} at revision #{wrong[3]}, and not put so"
+    end
+
+    def wrong_order(numbers, last)
+      return "was told in the order #{numbers}" if numbers != numbers.uniq.sort
+
+      numbers.last == last ? nil : "was told up to #{numbers.last}, and put up to #{last}"
+    end
+
+    # Digests of whole snapshots are those of what etcd held; the block gives that for a revision.
+    def digests(seen)
+      wrong = seen.find { |revision, digest| digest != yield(revision) }
+      wrong && "the snapshot of revision #{wrong.first} is not what etcd held then"
+    end
+
+    # @return [Hash{String => Integer}] the number of the last put of each key
+    def last(history) = history.sort.to_h { |_, put| put }
+
+    def number_at(history, key, revision)
+      history.filter_map { |at, (written, number)| number if written == key && at <= revision }.max || 0
+    end
+  end
+end

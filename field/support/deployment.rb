@@ -1,0 +1,117 @@
+# frozen_string_literal: true
+
+require "etcd_discovery"
+require_relative "../../spec/support/certificates"
+require_relative "../../spec/support/dsl"
+require_relative "../../spec/support/etcd_users"
+require_relative "content"
+require_relative "etcds"
+require_relative "neighbours"
+require_relative "reader"
+require_relative "ways"
+
+module Field
+  # A set-up that runs: etcd with its users and content, what stands before it, neighbours, a writer that goes
+  # to etcd directly, and a reader.
+  class Deployment
+    include Harness::DSL
+
+    # The certificate of Harness::Certificates names this user.
+    CERTIFICATE_USER = "client"
+    ORDINARY_USER = "app"
+    PASSWORD = "field-word"
+    # For the writer and the neighbours.
+    ROOT = %i[user password].zip(Harness::EtcdUsers::ROOT.split(":")).to_h.freeze
+    # A transaction takes so many keys, and 2 MiB is the most that etcdctl sends.
+    BATCH = 5_000
+
+    attr_reader :set_up, :etcd, :reader, :ctl, :neighbours
+
+    # @param log [IO] gets what a build of etcd prints
+    def initialize(set_up, scale, log)
+      @set_up = set_up
+      @scale = scale
+      @log = log
+    end
+
+    # @raise [Matrix::Unavailable] if the version or the proxy cannot be had here
+    def start
+      prepare_etcd
+      writers = { **tls_settings, **writer_settings }
+      @writer = client(etcd, **writers)
+      @reader = Reader.new(Ways.open(set_up.way, etcd), ranges, reader_settings)
+      @neighbours = Neighbours.new(etcd, **writers) if set_up.neighbours == "busy"
+      self
+    end
+
+    def ranges = Content::RANGES.fetch(set_up.watch)
+
+    def probes = Content::PROBES.fetch(set_up.watch)
+
+    # Writes what is measured next.
+    # @return [Integer] the revision
+    def put(key, number) = @writer.put(key, Content.value(number, huge: huge?))
+
+    def huge? = set_up.values == "huge"
+
+    # @return [Integer] how many puts to measure
+    def puts = huge? ? @scale.huge_puts : @scale.puts
+
+    # @return [Hash{String => String}] what etcd held at the revision in all ranges; not by way of the gem
+    def content(revision)
+      ranges.map { |range| ctl.read(range, *("--prefix" if Content.prefix?(range)), "--rev=#{revision}") }
+            .reduce(:merge)
+    end
+
+    private
+
+    def prepare_etcd
+      @etcd = start_etcd(tls:, binary: Etcds.path(set_up.etcd, @log), flags: ["--max-txn-ops=#{BATCH}"])
+      @ctl = etcd.ctl
+      fill if set_up.values == "many"
+      make_users unless set_up.user == "none"
+    end
+
+    def tls
+      return unless set_up.tls?
+
+      @tls ||= Harness::Certificates.new(client_auth: set_up.user == "certificate")
+    end
+
+    def fill
+      (0...@scale.keys).each_slice(BATCH) do |numbers|
+        ctl.transaction(*numbers.map { |number| [:put, "#{Content::MANY}#{number}", "v" * 60] })
+      end
+    end
+
+    # An ordinary user may read what it watches, and nothing else.
+    def make_users
+      users = Harness::EtcdUsers.new(etcd)
+      [ORDINARY_USER, CERTIFICATE_USER].each do |name|
+        users.add(name, PASSWORD, prefix: "/field/own/")
+        ranges.each { |range| users.grant(name, "read", *("--prefix" if Content.prefix?(range)), range) }
+      end
+      @ctl = users.enforce
+    end
+
+    def writer_settings = set_up.user == "none" ? {} : ROOT
+
+    # An etcd that knows its users by certificates asks everyone for one.
+    def tls_settings
+      return {} unless tls
+
+      pair = { cert_file: tls.client_cert, key_file: tls.client_key } if set_up.user == "certificate"
+      { ca_file: tls.ca_file, **pair.to_h }
+    end
+
+    def reader_settings
+      login = case set_up.user
+              when "root" then ROOT
+              when "ordinary" then { user: ORDINARY_USER, password: PASSWORD }
+              else {}
+              end
+      limits = { boot_timeout: Reader::LIMIT, max_staleness: @scale.max_staleness, progress_interval: 1 }
+      { **tls_settings, **login, **limits }
+    end
+  end
+end
