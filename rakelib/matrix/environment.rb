@@ -5,8 +5,9 @@ require "open3"
 module Matrix
   # What a root shares with this machine: Rust and Go with their caches, and the settings of both.
   module Environment
-    # A proxy, or a mirror of crates and modules, is the same in there.
-    SETTINGS = /\A(?:CARGO_|RUSTUP_|RUST_BACKTRACE|GO|(?:https?|no|all)_proxy\z)/i
+    # A proxy, or a mirror of crates and modules, is the same in there. So is what the machine shares with
+    # other work, for which torture has a setting.
+    SETTINGS = /\A(?:CARGO_|RUSTUP_|RUST_BACKTRACE|GO|TORTURE_|(?:https?|no|all)_proxy\z)/i
     # Those would lead out of the root's own copy of the tree.
     LEFT_OUT = /\ACARGO_(?:TARGET_DIR|BUILD_)/
     SYSTEM_PATH = %w[/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin].freeze

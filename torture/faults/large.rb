@@ -8,6 +8,8 @@ module Torture
   # Changes and values so large that they fill messages and pages. Each shows only later whether the readers
   # follow it: what else is broken in the round meets it on its way.
   module Faults
+    LARGE = %i[large_transaction delete_by_prefix revoke_lease expire_lease huge_values].freeze
+
     define(:large_transaction) { |world| world.bulk.change_at_once }
 
     define(:delete_by_prefix) do |world|

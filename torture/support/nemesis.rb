@@ -70,12 +70,20 @@ module Torture
 
     # Every kind once before any comes again.
     def draw
-      @deck += Faults.all.keys.shuffle(random: @random) if @deck.size < AT_ONCE.max
+      @deck += shuffled if @deck.size < AT_ONCE.max
       return [@deck.shift] if @deck.first == ALONE
 
       chosen = @deck.shift(@random.rand(AT_ONCE))
       @deck.unshift(ALONE) if chosen.delete(ALONE)
       chosen
+    end
+
+    # The large ones come early, each beside others: a short run on a busy machine has them too.
+    def shuffled
+      large = Faults::LARGE.shuffle(random: @random)
+      others = (Faults.all.keys - large).shuffle(random: @random)
+      large.each_with_index { |fault, n| others.insert(n * AT_ONCE.max, fault) }
+      others
     end
 
     def inject(fault)
