@@ -24,9 +24,9 @@ RSpec.describe Torture::Checker do
     history.record(0, 11, summary(few, []), 101.0)
   end
 
-  def promises_broken_by(*testimonies)
+  def promises_broken_by(*observations)
     checker.take(Torture::Birth.new(1, 99.0, 0, 10.0))
-    testimonies.each { |testimony| checker.take(testimony) }
+    observations.each { |observation| checker.take(observation) }
     checker.advance(last: true)
     checker.findings.map(&:promise)
   end
@@ -69,7 +69,7 @@ RSpec.describe Torture::Checker do
   it "reads what a reader tells as the reader meant it" do
     [summary(few, bulk), summary(few, bulk, read: false)].each do |told|
       line = "S 1 100.5 10 0 7 #{told}"
-      expect(Torture::Testimony.parse(line)).to eq Torture::Look.new(1, 100.5, 10, 0, 7, told)
+      expect(Torture::Observation.parse(line)).to eq Torture::Look.new(1, 100.5, 10, 0, 7, told)
     end
   end
 end

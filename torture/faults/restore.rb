@@ -15,7 +15,7 @@ module Torture
       last = world.finish_history
       same = last - backup.revision > FAR_BACK && world.random.rand < 0.5
       token = same ? world.cluster.token : world.cluster.new_token
-      world.crew.stop_recorder
+      world.processes.stop_recorder
       world.cluster.stop
       world.listener.ask { |checker| checker.history.close(Harness.now) }
       world.cluster.restore(backup, token:)

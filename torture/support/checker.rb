@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
 require_relative "freshness"
-require_relative "testimony"
-require_relative "trail"
+require_relative "observation"
+require_relative "process_history"
 
 module Torture
   # Holds everything that every process has told against what etcd really held: promises 1 to 5.
   #
-  # A testimony waits until the recorder has come as far, and until the process has spoken once more.
+  # An observation waits until the recorder has come as far, and until the process has spoken once more.
   class Checker
     # Seconds. A read that asked the network would take as long as etcd is away; but the machine may be busy.
     LONGEST_READ = 1.0
@@ -20,12 +20,12 @@ module Torture
 
     # What Recovery wants to see reached.
     attr_accessor :goal
-    attr_reader :history, :freshness, :findings, :trails, :counts, :slowest
+    attr_reader :history, :freshness, :findings, :processes, :counts, :slowest
 
     def initialize(history, alarm: ->(pid) {})
       @history = history
       @alarm = alarm
-      @trails = {}
+      @processes = {}
       @queues = Hash.new { |queues, pid| queues[pid] = [] }
       @freshness = Freshness.new(history)
       @findings = []
@@ -33,18 +33,18 @@ module Torture
       @slowest = 0
     end
 
-    def take(testimony)
-      case testimony
-      when Birth then born(testimony)
-      when Complaint then found(4, testimony, testimony.message)
-      else @queues[testimony.pid] << testimony
+    def take(observation)
+      case observation
+      when Birth then born(observation)
+      when Complaint then found(4, observation, observation.message)
+      else @queues[observation.pid] << observation
       end
     end
 
     # Checks what can be checked by now; all of it at the `last`.
     def advance(last: false)
       @queues.each_value { |queue| check(queue.shift, queue) while ready?(queue, last) }
-      @queues.reject! { |pid, queue| queue.empty? && !@trails.key?(pid) }
+      @queues.reject! { |pid, queue| queue.empty? && !@processes.key?(pid) }
     end
 
     # Of a process that somebody has killed.
@@ -52,7 +52,7 @@ module Torture
 
     # Processes that are gone, though nobody has killed them and they have not taken their leave.
     def miss(pids)
-      pids.reject { |pid| @queues[pid].any?(Death) }.select { |pid| @trails.delete(pid) }
+      pids.reject { |pid| @queues[pid].any?(Death) }.select { |pid| @processes.delete(pid) }
           .each { |pid| found(9, Death.new(pid, Harness.now), "it ended without a word") }
     end
 
@@ -62,7 +62,7 @@ module Torture
       advance_one(birth.pid)
       @counts[:processes] += 1
       @counts[:forked] += 1 unless birth.parent.zero?
-      @trails[birth.pid] = Trail.new(birth.pid, birth.time, birth.max_staleness)
+      @processes[birth.pid] = ProcessHistory.new(birth.pid, birth.time, birth.max_staleness)
     end
 
     # A number that the kernel gives a second time is another process.
@@ -89,12 +89,12 @@ module Torture
       history.revision >= look.revision || history.epochs_with(look.revision, look.summary).any?
     end
 
-    def check(testimony, later)
-      trail = @trails[testimony.pid] or return
-      case testimony
-      when Look then check_look(trail, testimony, counted_after(testimony, later))
-      when Beat then check_beat(trail, testimony)
-      when Death then @trails.delete(testimony.pid)
+    def check(observation, later)
+      process = @processes[observation.pid] or return
+      case observation
+      when Look then check_look(process, observation, counted_after(observation, later))
+      when Beat then check_beat(process, observation)
+      when Death then @processes.delete(observation.pid)
       end
     end
 
@@ -106,26 +106,26 @@ module Torture
     end
 
     # Promises 1 and 3: etcd's content at exactly that revision. Promise 2: never back without a reset.
-    def check_look(trail, look, resets_later)
-      count_publications(trail, look)
+    def check_look(process, look, resets_later)
+      count_publications(process, look)
       epochs = history.epochs_with(look.revision, look.summary)
       return found(1, look, history.lack(look.revision)) if epochs.empty?
 
-      problem = trail.look(look, epochs, resets_later)
+      problem = process.look(look, epochs, resets_later)
       found(2, look, problem) if problem
-      goal&.note(trail)
+      goal&.note(process)
     end
 
-    def count_publications(trail, look)
+    def count_publications(process, look)
       @counts[:snapshots] += 1
       @counts[:entire] += 1 if look.summary.bulk
-      @counts[:published] += trail.generation ? [look.generation - trail.generation, 0].max : 1
+      @counts[:published] += process.generation ? [look.generation - process.generation, 0].max : 1
     end
 
-    def check_beat(trail, beat)
+    def check_beat(process, beat)
       count_beat(beat)
       found(4, beat, "a read took #{beat.slowest} s") if beat.slowest > LONGEST_READ
-      problem = freshness.problem(trail, beat)
+      problem = freshness.problem(process, beat)
       found(5, beat, problem) if problem
     end
 
@@ -137,9 +137,9 @@ module Torture
       @slowest = [@slowest, beat.slowest].max
     end
 
-    def found(promise, testimony, text)
-      @findings << Finding.new(promise, testimony, text)
-      @alarm.call(testimony.pid)
+    def found(promise, observation, text)
+      @findings << Finding.new(promise, observation, text)
+      @alarm.call(observation.pid)
     end
   end
 end

@@ -21,21 +21,21 @@ module Torture
     def connected = @cuts.each { |cut| cut.to ||= Harness.now }
 
     # What is wrong, or nil.
-    def problem(trail, beat)
-      fresh = !beat.age.nil? && beat.age <= trail.max_staleness
+    def problem(process, beat)
+      fresh = !beat.age.nil? && beat.age <= process.max_staleness
       return "stale? is #{beat.stale} at the age of #{beat.age}" if beat.stale == fresh
       return if beat.age.nil?
 
-      refuted_by_content(trail, beat) || refuted_by_cut(beat)
+      refuted_by_content(process, beat) || refuted_by_cut(beat)
     end
 
     private
 
-    def refuted_by_content(trail, beat)
+    def refuted_by_content(process, beat)
       # A snapshot that it has not told of yet.
-      return if beat.revision != trail.revision || trail.epochs.empty?
+      return if beat.revision != process.revision || process.epochs.empty?
 
-      outdated = trail.epochs.map { |epoch| @history.epochs[epoch].outdated_at(beat.revision) }
+      outdated = process.epochs.map { |epoch| @history.epochs[epoch].outdated_at(beat.revision) }
       return unless outdated.all? { |time| time && time < beat.confirmed_at }
 
       "it was confirmed #{(beat.confirmed_at - outdated.max).round(3)} s after etcd held something else"

@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 require "io/wait"
-require_relative "testimony"
+require_relative "observation"
 
 module Torture
-  # Hears the recorder and the readers, each over one pipe that all of a kind share, and has the checker work.
-  # One thread; whoever else wants to know something of the checker asks under its lock.
+  # Reads what the recorder and the readers report, over one pipe for each kind, and lets the checker work. It
+  # is one thread; other threads ask the checker under its lock.
   class Listener
     PAUSE = 0.05
 
@@ -16,16 +16,16 @@ module Torture
     # What they say is kept in `folder`, for evidence.
     def initialize(checker, folder)
       @checker = checker
-      @record = File.open(File.join(folder, "testimony.log"), "w")
+      @record = File.open(File.join(folder, "observations.log"), "w")
       @lock = Mutex.new
-      @ears = {}
-      @recorders = ear do |line|
+      @pipes = {}
+      @recorders = pipe do |line|
         @record.write(line)
         record(line)
       end
-      @readers = ear do |line|
+      @readers = pipe do |line|
         @record.write(line)
-        @checker.take(Testimony.parse(line))
+        @checker.take(Observation.parse(line))
       end
     end
 
@@ -40,31 +40,32 @@ module Torture
     def stop
       @ended = true
       @thread.join
-      @ears.each_key { |ear| drain(ear) while ear.ready? }
+      @pipes.each_key { |reader| drain(reader) while reader.ready? }
       @checker.advance(last: true)
       @record.close
     end
 
     private
 
-    def ear(&hear)
-      ear, mouth = IO.pipe
-      @ears[ear] = [+"", hear]
-      mouth
+    # @return [IO] the end to write to
+    def pipe(&take)
+      reader, writer = IO.pipe
+      @pipes[reader] = [+"", take]
+      writer
     end
 
     def listen
-      readable, = IO.select(@ears.keys, nil, nil, PAUSE)
+      readable, = IO.select(@pipes.keys, nil, nil, PAUSE)
       @lock.synchronize do
-        (readable || []).each { |ear| drain(ear) }
+        (readable || []).each { |reader| drain(reader) }
         @checker.advance
       end
     end
 
-    def drain(ear)
-      buffer, hear = @ears[ear]
-      buffer << ear.read_nonblock(1 << 20)
-      hear.call(buffer.slice!(0..buffer.index("\n"))) while buffer.include?("\n")
+    def drain(reader)
+      buffer, take = @pipes[reader]
+      buffer << reader.read_nonblock(1 << 20)
+      take.call(buffer.slice!(0..buffer.index("\n"))) while buffer.include?("\n")
     end
 
     def record(line)

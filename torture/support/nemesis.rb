@@ -53,7 +53,7 @@ module Torture
       @complaints += settle(patience)
       longest = @recovery.last.max || 0
       @slowest = [longest, faults] if longest > @slowest.first
-      @world.crew.complain
+      @world.processes.complain
     end
 
     def prepare

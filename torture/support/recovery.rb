@@ -21,10 +21,10 @@ module Torture
     Goal = Struct.new(:epoch, :revision, :time) do
       def met = @met ||= {}
 
-      def note(trail)
-        return if met.key?(trail.pid) || trail.epochs != [epoch] || trail.revision < revision
+      def note(process)
+        return if met.key?(process.pid) || process.epochs != [epoch] || process.revision < revision
 
-        met[trail.pid] = [trail.seen_at - [time, trail.born].max, 0].max
+        met[process.pid] = [process.seen_at - [time, process.born].max, 0].max
       end
     end
 
@@ -78,7 +78,7 @@ module Torture
       @world.cluster.insist("etcd's revision") { revision = @world.cluster.gateway.revision }
       @world.listener.ask do |checker|
         checker.goal = Goal.new(checker.history.current, revision, time)
-        checker.trails.each_value { |trail| checker.goal.note(trail) }
+        checker.processes.each_value { |process| checker.goal.note(process) }
         checker.goal
       end
     end
@@ -86,7 +86,7 @@ module Torture
     # The living who have not yet shown it.
     def behind(goal)
       alive = @world.readers
-      @world.listener.ask { |checker| checker.trails.keys.reject { |pid| goal.met.key?(pid) } } & alive
+      @world.listener.ask { |checker| checker.processes.keys.reject { |pid| goal.met.key?(pid) } } & alive
     end
   end
 end

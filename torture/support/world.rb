@@ -4,14 +4,14 @@ require_relative "bulk"
 require_relative "checker"
 require_relative "cluster"
 require_relative "compactor"
-require_relative "crew"
+require_relative "processes"
 require_relative "history"
 require_relative "listener"
 
 module Torture
   # All that a run consists of, for the faults to reach into.
   class World
-    attr_reader :cluster, :crew, :listener, :compactor, :random
+    attr_reader :cluster, :processes, :listener, :compactor, :random
 
     # The largest of each kind that etcd has taken.
     attr_reader :sizes
@@ -22,7 +22,7 @@ module Torture
       checker = Checker.new(History.new, alarm: method(:ask_for_snapshots))
       @listener = Listener.new(checker, folder)
       @cluster = Cluster.new(folder, random)
-      @crew = Crew.new(cluster.environment, listener, folder, random)
+      @processes = Processes.new(cluster.environment, listener, folder, random)
       @compactor = Compactor.new(Settings.gateway("root", ports: cluster.ports)) { recorded_revision }
     end
 
@@ -30,14 +30,14 @@ module Torture
       cluster.start
       listener.start
       begin_epoch(0)
-      crew.start_readers
+      processes.start_readers
       self
     end
 
     def begin_epoch(epoch)
-      crew.start_recorder(epoch)
+      processes.start_recorder(epoch)
       wait("the recorder") { listener.ask { |checker| checker.history.epochs[epoch] } }
-      crew.start_writers(epoch)
+      processes.start_writers(epoch)
     end
 
     # A new one for each fault: the seed decides how large it is.
@@ -53,14 +53,14 @@ module Torture
       listener.ask { |checker| checker.freshness.connected }
       cluster.heal
       cluster.permit
-      crew.replace_dead_roots
+      processes.replace_dead_roots
     end
 
-    def readers = listener.ask { |checker| checker.trails.keys }.select { |pid| alive?(pid) }
+    def readers = listener.ask { |checker| checker.processes.keys }.select { |pid| alive?(pid) }
 
     # Nobody writes any more, nothing is under way, and the recorder has it all. Returns the last revision.
     def finish_history
-      crew.stop_writers
+      processes.stop_writers
       last = nil
       wait("the recorder to have all", timeout: Checker::RECORDER_LIMIT, every: 0.3) do
         before = last
@@ -73,13 +73,13 @@ module Torture
 
     # What the readers have said until now is checked.
     def close
-      crew.close
+      processes.close
       listener.stop
     end
 
     # A process that takes its leave is heard to do so before it is gone for long.
     def look_for_the_missing
-      gone = listener.ask { |checker| checker.trails.keys }.reject { |pid| alive?(pid) }
+      gone = listener.ask { |checker| checker.processes.keys }.reject { |pid| alive?(pid) }
       return if gone.empty?
 
       sleep 1

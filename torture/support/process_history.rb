@@ -5,7 +5,7 @@ require "set"
 module Torture
   # What one process has shown, one look after another, and in which epochs of etcd it can have been: by its
   # digest alone a snapshot may belong to several.
-  class Trail
+  class ProcessHistory
     # Of the epoch in which it is, and of the resets that led there.
     Place = Struct.new(:epoch, :resets)
 

@@ -7,7 +7,7 @@ require_relative "settings"
 
 module Torture
   # The processes of a run besides etcd: the recorder, the writers, and the readers with all that they fork.
-  class Crew
+  class Processes
     PROGRAMS = File.expand_path("../programs", __dir__)
     LIB = File.expand_path("../../lib", __dir__)
     READERS = 4

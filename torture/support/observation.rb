@@ -32,12 +32,12 @@ module Torture
   end
 
   # A promise that was broken, and by what.
-  Finding = Struct.new(:promise, :testimony, :text) do
-    def to_s = "promise #{promise}: #{text}: #{testimony.to_h}"
+  Finding = Struct.new(:promise, :observation, :text) do
+    def to_s = "promise #{promise}: #{text}: #{observation.to_h}"
   end
 
   # Reads their lines.
-  module Testimony
+  module Observation
     KINDS = { "B" => Birth, "S" => Look, "H" => Beat, "E" => Complaint, "X" => Death }.freeze
 
     def self.parse(line)
