@@ -27,7 +27,7 @@ module EtcdDiscovery
 
     def initialize(arguments, out: $stdout, err: $stderr)
       @is_process = arguments.equal?(ARGV)
-      @arguments = arguments.dup
+      @arguments = arguments.map { |text| ForeignText.exact(text) }
       @out = out
       @err = err
       @settings = {}
@@ -36,14 +36,21 @@ module EtcdDiscovery
 
     # @return [Integer] the exit status
     def run
-      @command = split_off_command
+      last = split_off_last
       parser.permute!(@arguments)
-      @help ? help : obey(@arguments.shift)
+      # What stands after `--` is the command that `register` runs; elsewhere it is no option.
+      @arguments.first == "register" ? @command = last : @arguments.concat(last)
+      status = @help ? help : obey(@arguments.shift)
+      @out.flush
+      status
     rescue OptionParser::ParseError, WrongUsage, ArgumentError, Error => e
       complain(e)
       EXITS.fetch(kind_of(e))
     rescue Interrupt, Errno::EPIPE
       EXITS.fetch(:ok)
+    rescue SystemCallError, IOError => e
+      complain(e, "cannot write what was asked for: #{e.message}")
+      EXITS.fetch(:failed)
     end
 
     private
@@ -67,12 +74,14 @@ module EtcdDiscovery
             "#{name}: wrong number of arguments (given #{@arguments.size}, expected #{expected})"
     end
 
-    def complain(error)
-      message = error.is_a?(OptionParser::ParseError) ? wrong_usage(error) : error.message
+    def complain(error, message = error.message)
+      message = wrong_usage(error) if error.is_a?(OptionParser::ParseError)
       message = "#{message}; see `etcd_discovery --help`" if usage?(error)
       # This process ends: nothing goes on behind its back.
       message = message.sub("trying on in the background, ", "")
       @err.puts("etcd_discovery: #{Escape.line(message)}")
+    rescue SystemCallError, IOError
+      nil # Nobody reads it; the exit status tells.
     end
 
     def usage?(error) = error.is_a?(OptionParser::ParseError) || error.is_a?(WrongUsage)
@@ -86,11 +95,9 @@ module EtcdDiscovery
       end
     end
 
-    # What stands after `--` belongs to the command that is run.
-    def split_off_command
+    def split_off_last
       at = @arguments.index("--") or return []
-      command = @arguments.slice!(at..)
-      command.drop(1)
+      @arguments.slice!(at..).drop(1)
     end
 
     def parser

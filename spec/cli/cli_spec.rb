@@ -41,6 +41,21 @@ RSpec.describe "the command line" do
     expect(run_cli("get", "/a", "--unknown")).to match ["", /invalid option: --unknown.*--help/, 2]
   end
 
+  it "reads and writes keys and values of any bytes, and values that begin with a dash" do
+    expect(run_cli("put", "/a/\xff", "\xfe").last).to eq 0
+    expect(run_cli("get", "/a/\xff").first.b).to eq "\xfe".b
+    expect(run_cli("put", "/a/limit", "--", "-5").last).to eq 0
+    expect(run_cli("get", "/a/limit").first).to eq "-5\n"
+  end
+
+  it "says by its exit status that its output could not be written" do
+    etcd.ctl.put("/a", "x")
+    full, err, status = Open3.capture3("sh", "-c", 'exec "$@" > /dev/full', "sh", *command("get", "/a"))
+    expect([full, err, status.exitstatus]).to match ["", /\Aetcd_discovery: cannot write .*No space left/, 1]
+    _, err, status = Open3.capture3("sh", "-c", 'exec "$@" 2>&-', "sh", *command("juggle"))
+    expect([err, status.exitstatus]).to eq ["", 2]
+  end
+
   it "lists and watches a key as a key, and a prefix as a prefix" do
     etcd.ctl.put("/config/greeting", "hello")
     etcd.ctl.put("/config/greeting/de", "hallo")
@@ -128,6 +143,12 @@ RSpec.describe "the command line" do
       expect([out, err, status.exitstatus]).to eq ["", "", 3]
     end
 
+    it "takes it as etcdctl does" do
+      expect(run_cli("--user", "app", "--password", "s3cret-word", "get", "/service/b")).to eq ["", "", 3]
+      expect(run_cli("--user", "app", "--password", "wr0ng", "get", "/service/b"))
+        .to match ["", /\A(?!.*wr0ng)etcd_discovery: /, 5]
+    end
+
     it "says which file holds none" do
       expect(run_cli("--password-file", "/nowhere", "get", "/a"))
         .to match ["", %r{--password-file: No such file.*/nowhere}, 2]
@@ -135,9 +156,10 @@ RSpec.describe "the command line" do
     end
 
     it "does not show it in the list of processes once it runs, however it was given" do
-      [%w[--user app:s3cret-word], %w[--user=app:s3cret-word]].each do |user|
+      [%w[app:s3cret-word], %w[app --password s3cret-word], %w[app --password=s3cret-word]].each do |given|
+        user = ["--user", *given]
         process = talking_process(*command(*user, "watch", "/service/", "--json"))
-        expect_soon("the process to name itself") { command_line_of(process).include?("app:[FILTERED]") }
+        expect_soon("the process to name itself") { command_line_of(process).include?("[FILTERED]") }
         expect(command_line_of(process)).not_to include("s3cret-word")
         process.stop(:INT)
       end

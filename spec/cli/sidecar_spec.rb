@@ -74,6 +74,31 @@ RSpec.describe "etcd_discovery register" do
     expect(process.stop.exitstatus).to eq 128 + 15
   end
 
+  it "keeps the command and its registration together when nobody reads what it says" do
+    proxy = start_proxy(etcd)
+    proxy.refuse
+    code = %($stdout.sync = true; puts "ready"; sleep)
+    words = ["register", "b", "10.1.1.60:8081", "--id", "one", "--ttl", "60", "--", RbConfig.ruby, "-e", code]
+    listed = command_line("--endpoints", proxy.endpoint, *words)
+    process = talking_process("sh", "-c", 'exec "$@" 2>&-', "sh", *listed)
+    expect(process.line).to eq "ready"
+    proxy.pass
+    expect_announced
+    expect(process.stop.exitstatus).to eq 128 + 15
+    expect_withdrawn
+  end
+
+  it "lets nohup keep a hangup from it and from the command" do
+    code = %($stdout.sync = true; puts "ready"; sleep)
+    words = ["register", "b", "10.1.1.60:8081", "--id", "one", "--ttl", "60", "--", RbConfig.ruby, "-e", code]
+    listed = command_line("--endpoints", etcd.endpoint, *words)
+    process = talking_process("sh", "-c", 'trap "" HUP; exec "$@"', "sh", *listed)
+    expect(process.line).to eq "ready"
+    Process.kill(:HUP, process.pid)
+    expect_announced
+    expect(process.stop.exitstatus).to eq 128 + 15
+  end
+
   it "refuses wrong arguments before it runs anything" do
     words = %w[register b 10.1.1.60:8081 --ttl 0 -- /bin/echo ran]
     out, err, status = Open3.capture3(*command_line("--endpoints", etcd.endpoint, *words))

@@ -14,7 +14,12 @@ module EtcdDiscovery
       def login_options(options)
         options.on("--user USER[:PASSWORD]", "user of etcd; `ps` may show a password given here") do |user|
           @settings[:user] = user
-          hide(user) if user.include?(":")
+          name, password = user.split(":", 2)
+          hide(user, "#{name}:#{Masked::FILTERED}") if password
+        end
+        options.on("--password PASSWORD", "the user's password; `ps` may show it for a moment") do |password|
+          @settings[:password] = password
+          hide(password, Masked::FILTERED)
         end
         options.on("--password-file FILE", "the user's password; `-` reads it from standard input") do |file|
           @settings[:password] = password_from(file)
@@ -22,12 +27,12 @@ module EtcdDiscovery
       end
 
       # A command line is shown to every user of the machine: by `ps`, for as long as the process runs.
-      def hide(user)
+      def hide(given, shown)
         return unless @is_process
 
-        shown = "#{user.split(':', 2).first}:#{Masked::FILTERED}"
-        arguments = ARGV.map { |argument| argument.sub(user) { shown } }
-        Process.setproctitle(["etcd_discovery", *arguments].join(" "))
+        @shown ||= ARGV.map(&:b)
+        @shown.each { |argument| argument.sub!(/#{Regexp.escape(given.b)}\z/n) { shown } }
+        Process.setproctitle(["etcd_discovery", *@shown].join(" "))
       end
 
       # A misspelt `--usr=root:secret` is not repeated.

@@ -29,18 +29,26 @@ module EtcdDiscovery
 
       # @return [Integer] the exit status
       def run
-        PASSED_ON.each { |name| trap(name) { @ask.write_nonblock("#{name}\n", exception: false) } }
+        take_signals
         @command.empty? ? stand : status_of(accompany)
       rescue SystemCallError => e
-        @err.puts("etcd_discovery: #{@command.first} cannot be run: #{e.message}")
+        report_line("#{@command.first} cannot be run: #{e.message}")
         NOT_STARTED
       ensure
-        PASSED_ON.each { |name| trap(name, "DEFAULT") }
+        @former.each { |name, former| trap(name, former) }
         report_absence
         @registration.deregister(timeout: Registration::EXIT_PATIENCE)
       end
 
       private
+
+      def take_signals
+        @former = PASSED_ON.to_h do |name|
+          [name, trap(name) { @ask.write_nonblock("#{name}\n", exception: false) } || "DEFAULT"]
+        end
+        # `nohup` has it ignored, here and in the command.
+        trap("HUP", "IGNORE") if @former["HUP"] == "IGNORE"
+      end
 
       def stand
         nil until %w[INT TERM QUIT].include?(next_signal)
@@ -80,7 +88,14 @@ module EtcdDiscovery
       def say(state)
         payload = { key: @registration.key, address: @registration.instance.address, state:,
                     previous: :registering, error: @registration.last_error }
-        @err.puts("etcd_discovery: #{Escape.line(Observation::Lines.of(:registration, payload))}")
+        report_line(Observation::Lines.of(:registration, payload))
+      end
+
+      # A closed standard error must not end the command, nor leave it running without its registration.
+      def report_line(text)
+        @err.puts("etcd_discovery: #{Escape.line(text)}")
+      rescue SystemCallError, IOError
+        nil
       end
 
       def accompany
