@@ -37,6 +37,12 @@ impl KeyRange {
         Self { start: key.to_vec(), end: Some(next_key(key)) }
     }
 
+    /// What a person means by `target`: a prefix or one key, as [`is_prefix`] says.
+    #[must_use]
+    pub fn target(target: &[u8]) -> Self {
+        if is_prefix(target) { Self::prefix(target) } else { Self::key(target) }
+    }
+
     /// As etcd has it in a request: no `end` for one key, one zero byte for all the rest.
     #[must_use]
     pub fn from_request(start: &[u8], end: &[u8]) -> Self {
@@ -108,6 +114,12 @@ fn end_order(a: Option<&[u8]>, b: Option<&[u8]>) -> Ordering {
         (Some(_), None) => Ordering::Less,
         (Some(a), Some(b)) => a.cmp(b),
     }
+}
+
+/// Whether a person who names `target` means a prefix: it ends in a slash, or is empty, which is every key.
+#[must_use]
+pub fn is_prefix(target: &[u8]) -> bool {
+    target.last().is_none_or(|last| *last == b'/')
 }
 
 /// The first key after `key`.

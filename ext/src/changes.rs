@@ -1,59 +1,104 @@
-//! What lies between two snapshots, for those who want to be told.
+//! What lies between two snapshots, for subscriptions.
+//!
+//! A change is an Array of key, value (nil: deleted), previous value (nil: new) and revision; they come in the
+//! order of revisions. A deletion leaves no revision behind; it gets that of the snapshot that first shows it.
+//! What changed more than once in between shows as one change.
 
-use etcd_discovery_core::range::KeyRange;
+use etcd_discovery_core::range::{KeyRange, is_prefix};
 use etcd_discovery_core::store::{Entry, Key};
 use magnus::{Error, RArray, Ruby, Value, prelude::*, typed_data::Obj};
 
 use crate::error::guarded;
 use crate::snapshot::Snapshot;
+use crate::target_index::TargetIndex;
 use crate::typed::Kind;
 use crate::value::{bytes, string};
 
-/// Arrays of key, value (nil: deleted), previous value (nil: new) and revision, in the order of revisions.
-///
-/// A deletion leaves no revision behind; it gets that of the snapshot that first shows it. What changed more
-/// than once in between shows as one change.
+/// The changes of one key or prefix.
 pub(crate) fn since(
     ruby: &Ruby,
     newer: Obj<Snapshot>,
     older: Option<Obj<Snapshot>>,
-    wanted: Value,
+    target: Value,
 ) -> Result<RArray, Error> {
     guarded(ruby, || {
-        let wanted = range(&bytes(ruby, wanted)?);
-        let mut keys: Vec<(i64, Key)> = changed_keys(&newer, older.as_deref())
-            .into_iter()
-            .filter(|key| wanted.contains(key))
-            .map(|key| {
-                let entry = newer.content().get(&key);
-                (entry.map_or_else(|| newer.content().revision(), Entry::mod_revision), key)
-            })
-            .collect();
-        keys.sort_by_key(|(revision, _)| *revision);
+        let keys = keys_under(&newer, older.as_deref(), &bytes(ruby, target)?);
         let changes = ruby.ary_new_capa(keys.len());
-        for (revision, key) in keys {
-            let key = string(ruby, &key).as_value();
-            let value = newer.read(ruby, Kind::Text, key, None)?;
-            let previous = match older {
-                Some(older) => older.read(ruby, Kind::Text, key, None)?,
-                None => ruby.qnil().as_value(),
-            };
-            let change = [key, value, previous, ruby.into_value(revision)];
-            changes.push(ruby.ary_new_from_values(&change))?;
+        for (revision, key) in in_order(&newer, keys) {
+            changes.push(change(ruby, &newer, older.as_deref(), revision, &key)?)?;
         }
         Ok(changes)
     })
 }
 
-/// What ends in a slash is a prefix, an empty text is everything, and anything else is one key.
-pub(crate) fn range(wish: &[u8]) -> KeyRange {
-    let prefix = wish.last().is_none_or(|last| *last == b'/');
-    if prefix { KeyRange::prefix(wish) } else { KeyRange::key(wish) }
+/// The changes that concern someone, each with an Array of the targets that it matches.
+///
+/// The whole difference is looked at once for all of them. That is what changed and little more, since the rest
+/// is shared by the two snapshots. No Ruby object is made for a key that nobody subscribes to.
+pub(crate) fn matching(
+    ruby: &Ruby,
+    newer: Obj<Snapshot>,
+    older: Obj<Snapshot>,
+    index: Obj<TargetIndex>,
+) -> Result<RArray, Error> {
+    guarded(ruby, || {
+        let mut keys = older.content().changed_keys(newer.content());
+        keys.retain(|key| index.has_match(key));
+        let changes = ruby.ary_new_capa(keys.len());
+        for (revision, key) in in_order(&newer, keys) {
+            let targets =
+                ruby.ary_from_iter(index.matches(&key).iter().map(|target| ruby.str_from_slice(target)));
+            let change = change(ruby, &newer, Some(&older), revision, &key)?;
+            changes.push(ruby.ary_new_from_values(&[change.as_value(), targets.as_value()]))?;
+        }
+        Ok(changes)
+    })
 }
 
-fn changed_keys(newer: &Snapshot, older: Option<&Snapshot>) -> Vec<Key> {
-    match older {
-        Some(older) => older.content().changed_keys(newer.content()),
-        None => newer.content().iter().map(|entry| Key::from(entry.key())).collect(),
+fn keys_under(newer: &Snapshot, older: Option<&Snapshot>, target: &[u8]) -> Vec<Key> {
+    let range = KeyRange::target(target);
+    let (new, Some(older)) = (newer.content(), older) else {
+        return newer.content().range(&range).map(|entry| Key::from(entry.key())).collect();
+    };
+    // Snapshots of two clients share nothing that a comparison of the whole could skip.
+    let mut keys = if is_prefix(target) && newer.is_of_the_same_client(older) {
+        older.content().changed_keys(new)
+    } else {
+        older.content().changed_keys_in(new, &range)
+    };
+    // What the new client does not watch was not deleted.
+    keys.retain(|key| range.contains(key) && newer.watches(key));
+    keys
+}
+
+fn in_order(newer: &Snapshot, keys: Vec<Key>) -> Vec<(i64, Key)> {
+    let revision =
+        |key: &Key| newer.content().get(key).map_or(newer.content().revision(), Entry::mod_revision);
+    let mut keys: Vec<(i64, Key)> = keys.into_iter().map(|key| (revision(&key), key)).collect();
+    keys.sort_by_key(|(revision, _)| *revision);
+    keys
+}
+
+fn change(
+    ruby: &Ruby,
+    newer: &Snapshot,
+    older: Option<&Snapshot>,
+    revision: i64,
+    key: &[u8],
+) -> Result<RArray, Error> {
+    let name = string(ruby, key).as_value();
+    let value = text(ruby, newer, key, name)?;
+    let previous = match older {
+        Some(older) => text(ruby, older, key, name)?,
+        None => ruby.qnil().as_value(),
+    };
+    Ok(ruby.ary_new_from_values(&[name, value, previous, ruby.into_value(revision)]))
+}
+
+/// The older snapshot may be of a client that did not watch the key: it had no value there.
+fn text(ruby: &Ruby, snapshot: &Snapshot, key: &[u8], name: Value) -> Result<Value, Error> {
+    if snapshot.content().get(key).is_none() {
+        return Ok(ruby.qnil().as_value());
     }
+    snapshot.read(ruby, Kind::Text, name, None)
 }

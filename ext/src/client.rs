@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::session::Client as Core;
 use etcd_discovery_core::store::Publication;
 use magnus::{
@@ -11,7 +12,6 @@ use magnus::{
 };
 
 use crate::bell::Bell;
-use crate::changes;
 use crate::error::{guarded, raised, unwatched};
 use crate::pin;
 use crate::reader::Reader;
@@ -148,7 +148,7 @@ impl Client {
         guarded(ruby, || {
             let target = bytes(ruby, target)?;
             let ranges = &this.core(ruby)?.settings().ranges;
-            if ranges.cover(&changes::range(&target)) {
+            if ranges.cover(&KeyRange::target(&target)) {
                 Ok(())
             } else {
                 Err(unwatched(ruby, &target, ranges))

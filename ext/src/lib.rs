@@ -28,6 +28,7 @@ mod seconds;
 mod service;
 mod settings;
 mod snapshot;
+mod target_index;
 mod typed;
 mod value;
 mod verdicts;
@@ -55,6 +56,7 @@ pub unsafe extern "C" fn Init_etcd_discovery() {
 fn init(ruby: &Ruby) -> Result<(), Error> {
     fork::init();
     bell::init(ruby)?;
+    target_index::init(ruby)?;
     client::init(ruby)?;
     snapshot::init(ruby)?;
     registration::init(ruby)?;

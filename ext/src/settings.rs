@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use etcd_discovery_core::config::{Credentials, Discovery, Secret, Settings, TlsFiles};
 use etcd_discovery_core::endpoint::Endpoint;
-use etcd_discovery_core::range::Ranges;
+use etcd_discovery_core::range::{KeyRange, Ranges};
 use magnus::{Error, RArray, RHash, Ruby, TryConvert};
 
 use crate::error::raised;
@@ -75,7 +75,7 @@ fn ranges(ruby: &Ruby, hash: RHash) -> Result<Ranges, Error> {
     let mut ranges = Vec::with_capacity(wishes.len());
     for wish in wishes {
         let wish = bytes(ruby, wish)?;
-        ranges.push(crate::changes::range(&wish));
+        ranges.push(KeyRange::target(&wish));
     }
     Ok(Ranges::merge(ranges))
 }

@@ -74,6 +74,14 @@ impl Snapshot {
         &self.content
     }
 
+    pub(crate) fn watches(&self, key: &[u8]) -> bool {
+        self.core.settings().ranges.contains(key)
+    }
+
+    pub(crate) fn is_of_the_same_client(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+
     pub(crate) const fn memo(&self) -> &Memo {
         &self.memo
     }
@@ -182,6 +190,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.undef_default_alloc_func();
     class.define_method("key?", method!(Snapshot::key_p, 1))?;
     class.define_private_method("native_changes_since", method!(crate::changes::since, 2))?;
+    class.define_private_method("native_matching_changes", method!(crate::changes::matching, 2))?;
     class.define_method("revision", method!(Snapshot::revision, 0))?;
     class.define_method("mod_revision", method!(Snapshot::mod_revision, 1))?;
     class.define_method("size", method!(Snapshot::size, 0))?;

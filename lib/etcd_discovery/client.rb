@@ -103,7 +103,8 @@ module EtcdDiscovery
     # @raise [ConfigurationError] for a wrong setting; nothing is connected yet
     def initialize(config = nil, **settings)
       @config = config || Configuration.new(**settings)
-      @subscriptions = []
+      @change_feed = ChangeFeed.new(self)
+      @event_subscriptions = {}.compare_by_identity
       @audience = Observation::Audience.new(self)
       native_setup(@config.to_native, @config.boot_timeout)
       @source = Source.follow(self)

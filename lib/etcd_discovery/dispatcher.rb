@@ -20,33 +20,32 @@ module EtcdDiscovery
     @done = ConditionVariable.new
 
     class << self
+      # @param subscription [Subscription, EventSubscription]
       # @raise [ResourceExhaustedError] when there can be no thread; then nothing is subscribed
       def add(subscription)
-        client = subscription.client
-        enter(client, [subscription])
-        revive
-        subscription.listen(@attendant.bell)
-        # For what it wants to be told now, and for what changed before the bell was hung.
-        ring
+        subscription.enlist
+        attend(subscription.client)
       rescue Error
         remove(subscription)
         raise
       end
 
       def remove(subscription)
-        @lock.synchronize { subscription.client.subscriptions -= [subscription] }
+        subscription.withdraw
       end
 
       # Has the subscriptions of one client go on with another.
       def move(former, client)
-        moved = former.subscriptions.select { |subscription| subscription.move(former, client) }
-        return if moved.empty?
+        events = former.event_subscriptions.keys.select { |subscription| subscription.move(former, client) }
+        changes = client.change_feed.take_over(former.change_feed)
+        return unless changes || events.any?
 
-        @lock.synchronize { former.subscriptions -= moved }
-        enter(client, moved.reject(&:cancelled?))
-        revive
-        moved.each { |subscription| subscription.listen(@attendant.bell) }
-        ring
+        if changes
+          # Nobody may have read from the new client yet.
+          client.send(:native_start)
+          client.send(:observe)
+        end
+        attend(client)
       end
 
       # Starts the thread if this process should have it and has not.
@@ -55,7 +54,7 @@ module EtcdDiscovery
       end
 
       # Whether there is a block to call.
-      def any? = subscriptions.any?
+      def any? = @clients.to_a.any?(&:subscriptions?)
 
       def ring
         @attendant.ring
@@ -79,20 +78,29 @@ module EtcdDiscovery
 
       private
 
-      def enter(client, subscriptions)
-        @lock.synchronize { client.subscriptions += subscriptions }
+      # Has the thread call the blocks of a client too.
+      def attend(client)
         @clients << client
+        revive
+        bell = @attendant.bell
+        client.listen(bell) if bell
+        # For what somebody wants to be told now, and for what changed before the bell was hung.
+        ring
       end
 
-      def subscriptions = @clients.to_a.flat_map(&:subscriptions)
-
       def listen(bell)
-        subscriptions.each { |subscription| subscription.listen(bell) }
+        @clients.to_a.each do |client|
+          client.forget_what_the_parent_delivers
+          client.listen(bell)
+        end
       end
 
       def deliver
         round = @asked
-        subscriptions.each(&:deliver)
+        @clients.to_a.each do |client|
+          # A block may have forked: then this is a child, which has a thread of its own.
+          client.deliver if @attendant.current?
+        end
         finish(round)
         nil # until the next ring
       end

@@ -69,16 +69,24 @@ module EtcdDiscovery
     def move(former, client)
       return false unless @client.equal?(former)
 
+      withdraw
       former.send(:audience).delete(self)
       @client = client
       client.send(:audience) << self
+      enlist
       true
     end
 
-    # What the parent has not told yet, the parent will.
+    # @api private
+    def enlist = @client.event_subscriptions[self] = true
+
+    # @api private
+    def withdraw = @client.event_subscriptions.delete(self)
+
+    # In a forked child: what the parent has not told yet, the parent will.
     #
     # @api private
-    def listen(_bell)
+    def forget_what_the_parent_delivers
       return if @pid == Process.pid
 
       @mailbox = Mailbox.new
@@ -88,6 +96,8 @@ module EtcdDiscovery
 
     # @api private
     def deliver
+      return if @mailbox.empty? && @pending.empty?
+
       events, dropped = @mailbox.empty_out
       report_dropped(dropped) if dropped.positive?
       @pending += events

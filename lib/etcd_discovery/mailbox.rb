@@ -19,6 +19,8 @@ module EtcdDiscovery
       self
     end
 
+    def empty? = @queue.empty? && @dropped.zero?
+
     # @return [Array] what waited, and how much gave way before it
     def empty_out
       items = []

@@ -14,18 +14,23 @@ module EtcdDiscovery
     attr_reader :target
     # @api private
     attr_reader :client
+    # @api private
+    # @return [String] the bytes of the target, whatever its encoding says
+    attr_reader :scope
+    # @api private
+    # @return [Snapshot, nil] what the block knew when the subscription began with its client
+    attr_reader :since
 
     # @api private
     # @param target [String, nil] `nil` for whatever the client watches
-    # @param told [Snapshot, nil] what the block knows already
-    def initialize(client, target, told, block)
+    # @param since [Snapshot, nil] what the block knows already
+    def initialize(client, target, since, block)
       @client = client
       @target = target
-      @told = told
+      @scope = target.to_s.b.freeze
+      @since = since
       @block = block
       @cancelled = false
-      @pending = []
-      @pid = Process.pid
     end
 
     # Ends the subscription: no call of the block begins after this, and one that runs goes on to its end.
@@ -42,41 +47,47 @@ module EtcdDiscovery
     end
 
     # @api private
-    def listen(bell)
-      forget_what_the_parent_delivers unless @pid == Process.pid
-      @client.send(:native_hang, bell)
-    end
+    def enlist = @client.change_feed.add(self)
+
+    # @api private
+    def withdraw = @client.change_feed.remove(self)
 
     # Goes on with the client that takes the place of its own. What differs between the two is told.
     #
     # @api private
-    # @return [Boolean] whether it was a subscription of the former
-    def move(former, client)
-      return false unless @client.equal?(former)
-
-      @moved = true
+    # @param told [Snapshot, nil] what the block knows of the former
+    def move(client, told)
       @client = client
-      begin_anew
-      true
+      @since = told
+      @moved = true
     end
 
-    # Tells the block what has changed since it was told last. What changed several times meanwhile, it is
-    # told once.
+    # What has changed between its beginning and a snapshot.
     #
     # @api private
-    def deliver
-      return unless @client.ready? # its first snapshot rings
-
-      find_changes
-      # One by one: where a block ends the thread, the next call goes on with the next change.
-      while (change = @pending.shift)
-        tell_change(change)
-      end
+    # @return [Array<Change>]
+    def changes_until(snapshot)
+      @client.send(:native_must_watch, target) if @moved && target
+      changes = snapshot.send(:native_changes_since, @since, scope)
+      changes.map { |fields| Change.new(*fields, snapshot) }
     rescue UnwatchedKeyError => e
       report("the subscription of #{target.inspect} ends", e)
       cancel
-    rescue Error => e
-      report("could not look for changes of #{target.inspect}", e)
+      []
+    end
+
+    # From now on the client's {ChangeFeed} knows what the block has been told.
+    #
+    # @api private
+    def forget_beginning
+      @since = nil
+    end
+
+    # @api private
+    def tell_change(change)
+      return if @cancelled
+
+      tell("the block of on_change(#{target.inspect})", change.key.inspect, change)
     end
 
     # @return [String]
@@ -86,37 +97,6 @@ module EtcdDiscovery
 
     private
 
-    def find_changes
-      current = current_snapshot
-      changes = current.send(:native_changes_since, @told, target.to_s)
-      @told = current
-      @pending += changes.map do |key, value, previous, revision|
-        Change.new(key, value, previous, revision, current)
-      end
-    end
-
-    def forget_what_the_parent_delivers
-      @pid = Process.pid
-      @pending = []
-    end
-
     def to_printable = { target:, cancelled: cancelled? }
-
-    def current_snapshot
-      @client.send(:native_must_watch, target) if @moved && target
-      @client.send(:native_snapshot)
-    end
-
-    # Nobody may have read from the new client yet.
-    def begin_anew
-      @client.send(:native_start)
-      @client.send(:observe)
-    end
-
-    def tell_change(change)
-      return if @cancelled
-
-      tell("the block of on_change(#{target.inspect})", change.key.inspect, change)
-    end
   end
 end

@@ -10,6 +10,7 @@ mod ledger;
 mod publication;
 mod signal;
 mod snapshot;
+mod target_index;
 
 pub use bell::Bell;
 pub use entry::Entry;
@@ -17,3 +18,4 @@ pub use ledger::{Ledger, Write};
 pub use publication::{Changed, Publication, Published, RECENT_KEYS};
 pub use signal::Signal;
 pub use snapshot::{Change, Key, Snapshot};
+pub use target_index::TargetIndex;

@@ -175,6 +175,15 @@ impl Snapshot {
         Self { revision, ..self.clone() }
     }
 
+    /// The keys of `range` whose entries differ between the two. Visits the whole range: for one key, or for
+    /// snapshots that share nothing.
+    #[must_use]
+    pub fn changed_keys_in(&self, newer: &Self, range: &KeyRange) -> Vec<Key> {
+        let gone = self.range(range).filter(|entry| newer.get(entry.key()).is_none());
+        let new = newer.range(range).filter(|entry| self.get(entry.key()) != Some(entry));
+        gone.chain(new).map(|entry| Key::from(entry.key())).collect()
+    }
+
     /// The keys whose entries differ between the two, in key order. What both share is not visited.
     #[must_use]
     pub fn changed_keys(&self, newer: &Self) -> Vec<Key> {
@@ -219,6 +228,9 @@ mod tests {
         let (new, _) = old.after(vec![gone, put(b"b", 5), put(b"d", 6)], 6);
         let keys = old.changed_keys(&new);
         assert_eq!(keys, [&b"a"[..], b"b", b"d"].map(Key::from));
+        assert_eq!(old.changed_keys_in(&new, &KeyRange::prefix(b"")), keys);
+        assert_eq!(old.changed_keys_in(&new, &KeyRange::key(b"b")), [Key::from(&b"b"[..])]);
+        assert!(old.changed_keys_in(&new, &KeyRange::key(b"c")).is_empty());
     }
 
     #[test]

@@ -4,13 +4,40 @@ module EtcdDiscovery
   # Being told of changes, and waiting for them.
   class Client
     # @api private
-    # @return [Array<Subscription, EventSubscription>] for {Dispatcher}
-    attr_accessor :subscriptions
+    # @return [ChangeFeed]
+    attr_reader :change_feed
+
+    # @api private
+    # @return [Hash{EventSubscription => true}] those whose blocks {Dispatcher} calls
+    attr_reader :event_subscriptions
+
+    # @api private
+    # @return [Boolean] whether there are blocks to call
+    def subscriptions? = change_feed.any? || event_subscriptions.any?
 
     # @api private
     # @return [Boolean] whether a forked child must not wait for a first read: it has blocks to call
     def connects_at_once_in_children?
-      config.connect_in_children == "now" || subscriptions.any?
+      config.connect_in_children == "now" || subscriptions?
+    end
+
+    # @api private
+    # Has the bell of {Dispatcher} rung by what changes, in this process.
+    def listen(bell)
+      native_hang(bell) if change_feed.subscribed?
+    end
+
+    # @api private
+    # In a forked child: drops what was found before the fork.
+    def forget_what_the_parent_delivers
+      [change_feed, *event_subscriptions.keys].each(&:forget_what_the_parent_delivers)
+    end
+
+    # @api private
+    # Calls the blocks that there is something to tell.
+    def deliver
+      change_feed.deliver
+      event_subscriptions.keys.each(&:deliver) # rubocop:disable Style/HashEachMethods -- a block may subscribe
     end
 
     # Calls the block for each change of a key, or of any key under a prefix.

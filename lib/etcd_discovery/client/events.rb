@@ -39,7 +39,7 @@ module EtcdDiscovery
     def observe
       late = @begun
       @begun = true
-      return unless config.logger || audience.any? || subscriptions.any?
+      return unless config.logger || audience.any? || subscriptions?
 
       look_out(late:)
       Observation::Observer.add(self)

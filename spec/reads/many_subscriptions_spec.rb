@@ -1,0 +1,106 @@
+# frozen_string_literal: true
+
+RSpec.describe "a change among many subscriptions" do
+  let(:store) { EtcdDiscovery::Client.new(source: "memory", watch: [""]) }
+  let(:told) { [] }
+  let(:subscriptions) { [] }
+  # Everything that one of them is asked to do.
+  let(:asked) { [] }
+
+  after { store.stop }
+
+  def settle = EtcdDiscovery::Testing.settle(timeout: 60)
+
+  def subscribe(target, **options)
+    subscriptions << store.on_change(target, **options) do |change|
+      told << [target, change.value, change.previous]
+    end
+  end
+
+  def count_work
+    asked = self.asked
+    log = Module.new do
+      define_method(:tell_change) { |change| (asked << target) && super(change) }
+      define_method(:changes_until) { |snapshot| (asked << :compared) && super(snapshot) }
+    end
+    subscriptions.each { |subscription| subscription.extend(log) }
+  end
+
+  it "asks those whose key or prefix it matches, and compares nothing for the others" do
+    2_000.times do |n|
+      subscribe("/a/#{n}")
+      subscribe("/a/#{n}/")
+    end
+    ["/a/", "", "/a/7/b", "/a/7/b/"].each { |target| subscribe(target) }
+    settle
+    count_work
+    store.put("/a/7/b", "1")
+    settle
+    expect(asked).to contain_exactly("", "/a/", "/a/7/", "/a/7/b")
+    asked.clear
+    store.put("/a/7", "1")
+    settle
+    expect(asked).to contain_exactly("", "/a/", "/a/7")
+  end
+
+  it "is told to a new subscription from what it knew, and to older ones from what they knew" do
+    store.put("/a/x", "0")
+    gate = Queue.new
+    entered = Queue.new
+    store.on_change("/a/gate") { (entered << true) && gate.pop }
+    subscribe("/a/x")
+    settle
+    store.put("/a/gate", "closed")
+    entered.pop
+    store.put("/a/x", "1")
+    subscribe("/a/") # knows 1
+    subscribe("/a/x", initial: true) # knows nothing
+    store.put("/a/x", "2")
+    gate << :go
+    settle
+    expect(told.select { |_, value, _| value == "2" })
+      .to contain_exactly(["/a/x", "2", "0"], ["/a/", "2", "1"], ["/a/x", "2", nil])
+  end
+
+  it "is not told to one that was cancelled, whichever of those with its target that was" do
+    same = Array.new(3) { |n| store.on_change("/a/x") { told << n } }
+    settle
+    same[1].cancel
+    store.put("/a/x", "1")
+    settle
+    expect(told).to eq [0, 2]
+    same.each(&:cancel)
+    store.put("/a/x", "2")
+    settle
+    expect(told).to eq [0, 2]
+    expect(store.change_feed).not_to be_any
+  end
+
+  it "is told to those that a block subscribes or cancels from then on" do
+    later = nil
+    cancelled = store.on_change("/a/z") { told << :cancelled }
+    store.on_change("/a/x") do
+      cancelled.cancel
+      later ||= store.on_change("/a/x") { |change| told << change.value }
+    end
+    settle
+    store.put("/a/x", "1")
+    settle
+    store.put("/a/z", "1")
+    store.put("/a/x", "2")
+    settle
+    expect(told).to eq ["2"]
+  end
+
+  it "finds its subscribers by bytes, whatever the encodings are" do
+    key = "/a/\xE4".b
+    [key, "#{key}/".b, "/a/\u00E4/"].each do |target|
+      store.on_change(target) { |change| told << [target, change.key] }
+    end
+    settle
+    store.put(key, "1")
+    store.put("/a/\u00E4/b".b, "1")
+    settle
+    expect(told).to contain_exactly([key, key], ["/a/\u00E4/", "/a/\u00E4/b"])
+  end
+end
