@@ -3,4 +3,15 @@
 namespace :docs do
   desc "Write the settings of the code into docs/configuration.md"
   task(configuration: :compile) { ruby "-Ilib", "-r./rakelib/settings_table", "-e", "SettingsTable.write" }
+
+  desc "Build the documentation as a site with search, into tmp/site/html; a broken link ends it"
+  task :site do
+    require_relative "site"
+    tools = "tmp/site/tools"
+    sh "python3", "-m", "venv", tools unless File.exist?("#{tools}/bin/pip")
+    sh "#{tools}/bin/pip", "install", "--quiet", "--disable-pip-version-check",
+       "--requirement", "rakelib/site/requirements.txt"
+    Site.new.write("tmp/site/pages")
+    sh "#{tools}/bin/mkdocs", "build", "--quiet", "--strict"
+  end
 end

@@ -18,9 +18,6 @@ module Harness
       # What a page is about besides.
       GEMS = { "docs/servers.md" => "sidekiq" }.freeze
 
-      # Pages whose samples have not been tried in an application yet: remove a page when they pass.
-      UNTRIED = %w[docs/operations.md docs/rails.md docs/servers.md docs/testing.md].freeze
-
       # Those of a page that are for an application.
       def self.of(samples)
         samples.select { |sample| sample.kind == :rails || sample.kind == :yaml }
