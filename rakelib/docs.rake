@@ -12,6 +12,7 @@ namespace :docs do
     sh "#{tools}/bin/pip", "install", "--quiet", "--disable-pip-version-check",
        "--requirement", "rakelib/site/requirements.txt"
     Site.new.write("tmp/site/pages")
-    sh "#{tools}/bin/mkdocs", "build", "--quiet", "--strict"
+    # Not --quiet: it hides the warnings from --strict too.
+    sh "#{tools}/bin/mkdocs", "build", "--strict"
   end
 end
