@@ -4,7 +4,9 @@
 //! because recovery must follow healing within seconds; and no reset before stability, because a server
 //! that accepts and then drops everyone would otherwise be hammered at the shortest delay for ever.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Instant;
 
 /// The delays of one client's attempts.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod backoff;
-mod clock;
+pub mod clock;
 pub mod config;
 pub mod duration;
 pub mod endpoint;

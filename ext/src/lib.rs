@@ -9,6 +9,8 @@
 //! * Whatever may block gives up the GVL in [`gvl`], and nowhere else.
 //! * No Ruby value is kept outside of an object that marks it, save the one root in [`aref`].
 
+#![expect(clippy::disallowed_types, reason = "a caller waits for so long awake; ages come from the core")]
+
 mod aref;
 mod bell;
 mod built_for;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use etcd_discovery_core::clock;
 use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::registration::{KeyForm, Phase, Report, Spec};
 use etcd_discovery_core::session::Registration as Core;
@@ -41,7 +42,7 @@ impl Registration {
     }
 
     fn state(&self) -> &'static str {
-        let now = Instant::now();
+        let now = clock::Instant::now();
         self.0.report().map_or(Phase::Lost, |report| report.phase_at(now)).as_str()
     }
 
@@ -78,7 +79,7 @@ impl Registration {
     /// Waits until registered; returns whether it came to that.
     fn wait_registered(ruby: &Ruby, this: &Self, patience: Seconds) -> Result<bool, Error> {
         let registered = |report: &Report| {
-            matches!(report.phase_at(Instant::now()), Phase::Registered | Phase::Deregistered)
+            matches!(report.phase_at(clock::Instant::now()), Phase::Registered | Phase::Deregistered)
         };
         let deadline = Instant::now() + patience.0;
         guarded(ruby, || {
@@ -101,7 +102,7 @@ fn report_hash(ruby: &Ruby, report: &Report) -> Result<RHash, Error> {
     set("lease", ruby.into_value(report.lease))?;
     set("puts", ruby.into_value(report.puts))?;
     set("renewals", ruby.into_value(report.renewals))?;
-    let left = report.proven_until.map(|until| until.saturating_duration_since(Instant::now()));
+    let left = report.proven_until.map(|until| until.saturating_duration_since(clock::Instant::now()));
     set("proven_for", ruby.into_value(left.map(|left| left.as_secs_f64())))?;
     set("withdrawn", ruby.into_value(report.withdrawn))?;
     let last_error = report.last_error.as_ref().map(|error| raised(ruby, error));

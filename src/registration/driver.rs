@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Notify, mpsc};
@@ -18,7 +18,7 @@ use super::report::Phase;
 use super::requests::{self, Opened, Stream};
 use super::roster::{Command, Entry, Roster};
 use super::workload::{Outcome, Request, Workload};
-use crate::clock;
+use crate::clock::{self, Instant, SleepDetector};
 use crate::config::Settings;
 use crate::store::{Publication, Signal};
 use crate::sync::Report as SyncReport;
@@ -111,7 +111,7 @@ impl Driver {
         for id in self.around.roster.ids() {
             self.add(id);
         }
-        let mut listening = true;
+        let (mut listening, mut sleep) = (true, SleepDetector::new());
         while listening || !self.members.is_empty() {
             match self.next(&mut commands, listening).await {
                 Happening::Command(None) => listening = false,
@@ -122,6 +122,10 @@ impl Driver {
                 Happening::Time => {}
             }
             self.tick();
+            // Timers stand still while the machine sleeps: none of those that wait for a lost lease has fired.
+            if sleep.has_slept() {
+                self.around.news.notify();
+            }
         }
     }
 
@@ -134,12 +138,12 @@ impl Driver {
             outcome = self.workload.next() => Happening::Done(outcome),
             answer = receive(&mut self.stream) => Happening::Answer(answer),
             () = published.notified(), if !self.keys.is_empty() => Happening::Published,
-            () = until(deadline) => Happening::Time,
+            () = clock::sleep_until(deadline) => Happening::Time,
         }
     }
 
     fn tick(&mut self) {
-        let now = clock::now();
+        let now = Instant::now();
         while let Some((at, id)) = self.timers.first().copied()
             && at <= now
         {
@@ -182,7 +186,7 @@ impl Driver {
         if let Event::LeaseMissing { lease } = event {
             self.leases.remove(&lease);
         }
-        let effects = member.machine.step(clock::now(), event);
+        let effects = member.machine.step(Instant::now(), event);
         if let Some(timer) = member.timer.take() {
             self.timers.remove(&(timer, id));
         }
@@ -246,7 +250,7 @@ impl Driver {
                 self.workload.submit(Request::Revoke { id, lease });
             }
             Effect::Renew { lease, patience } => {
-                if let Some(order) = self.keepalive.renew(clock::now(), lease, patience) {
+                if let Some(order) = self.keepalive.renew(Instant::now(), lease, patience) {
                     self.order(order);
                 }
             }
@@ -281,7 +285,7 @@ impl Driver {
     }
 
     fn opened(&mut self, serial: u64, opened: Opened) {
-        let now = clock::now();
+        let now = Instant::now();
         match opened {
             Opened::Stream(stream) if serial == self.keepalive.serial() => {
                 self.stream = Some(attend(*stream));
@@ -310,7 +314,7 @@ impl Driver {
 
     fn answered(&mut self, answer: Result<Option<etcd_client::LeaseKeepAliveResponse>, etcd_client::Error>) {
         let Ok(Some(answer)) = answer else {
-            self.keepalive.failed(clock::now(), self.keepalive.serial());
+            self.keepalive.failed(Instant::now(), self.keepalive.serial());
             return self.close_stream();
         };
         let lease = answer.id();
@@ -379,13 +383,6 @@ async fn receive(
 ) -> Result<Option<etcd_client::LeaseKeepAliveResponse>, etcd_client::Error> {
     match stream {
         Some(stream) => stream.answers.message().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
 }

@@ -1,8 +1,9 @@
 //! The words between the machine and the driver. Answers carry the lease that they are about: each
 //! attempt has a lease of its own, so that an answer that comes late is known for what it is.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::Instant;
 use crate::error::Error;
 
 /// Who holds the key in etcd.

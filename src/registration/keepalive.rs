@@ -6,9 +6,10 @@
 //! former one still says is not heard.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::backoff::Backoff;
+use crate::clock::Instant;
 
 const BACKOFF_BASE: Duration = Duration::from_millis(50);
 const STABILITY: Duration = Duration::from_secs(60);

@@ -1,7 +1,9 @@
 //! The lease of one registration, as far as it is known here; and the leases that went before it.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Instant;
 
 /// Leases of our own that are remembered, to know our own key again.
 const REMEMBERED: usize = 16;

@@ -13,12 +13,13 @@
 //! contact with etcd (the key of a predecessor, dead or about to leave), and nothing that came later: from
 //! then on a key under a lease that is not ours is a successor's, which we let be until it is gone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::event::{Effect, Event, Holder};
 use super::lease::{Former, Lease};
 use super::report::{Phase, Report};
 use crate::backoff::Backoff;
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
 mod time;

@@ -1,7 +1,6 @@
 //! What a registration says of itself.
 
-use std::time::Instant;
-
+use crate::clock::Instant;
 use crate::error::Error;
 
 /// Where a registration stands, in one word.

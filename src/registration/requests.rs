@@ -8,14 +8,14 @@ use etcd_client::{
 };
 
 use super::event::{Event, Holder};
-use crate::clock;
+use crate::clock::Instant;
 use crate::transport::{CallError, Connection, Link, is_refusal};
 
 /// One look at many keys, in the order given: the holders, and the revision at which they hold.
 pub(super) type Looks = (Vec<Holder>, i64);
 
 pub(super) async fn grant(link: &Link, lease: i64, ttl: i64) -> Event {
-    let sent = clock::now();
+    let sent = Instant::now();
     let ask = |client: Client| async move {
         client.lease_client().grant(ttl, Some(LeaseGrantOptions::new().with_id(lease))).await
     };
@@ -26,7 +26,7 @@ pub(super) async fn grant(link: &Link, lease: i64, ttl: i64) -> Event {
 }
 
 pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64, expected: i64) -> Event {
-    let sent = clock::now();
+    let sent = Instant::now();
     let transaction = Txn::new()
         .when([Compare::mod_revision(key.clone(), CompareOp::Equal, expected)])
         .and_then([TxnOp::put(key.clone(), value, Some(PutOptions::new().with_lease(lease)))])

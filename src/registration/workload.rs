@@ -5,13 +5,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use super::event::Event;
 use super::requests::{self, Looks, Opened};
-use crate::clock;
+use crate::clock::Instant;
 use crate::transport::Link;
 
 const AT_ONCE: usize = 64;
@@ -83,7 +83,7 @@ impl Workload {
             let (ids, keys) = std::mem::replace(&mut self.looks, rest).into_iter().unzip();
             let link = Arc::clone(&self.link);
             self.running.spawn(async move {
-                let sent = clock::now();
+                let sent = Instant::now();
                 Outcome::Looked(ids, sent, requests::look(&link, keys).await)
             });
         }

@@ -4,6 +4,8 @@
 //! table, or with a publication half made. So the thread is parked between two polls; the wait for it is
 //! bounded, because a fork must never hang on us, and the child is sound without it.
 
+#![expect(clippy::disallowed_types, reason = "a machine that sleeps in the middle of a fork wakes up in it")]
+
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 

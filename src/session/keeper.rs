@@ -5,12 +5,13 @@
 //! forked meanwhile has no such thread, and closes the files that it inherits (see [`crate::sockets`]).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::Ranges;
 use crate::store::disk::{Candidate, DiskCopy, Head, Outcome, Place, Verdict, milliseconds};

@@ -5,11 +5,12 @@
 //! names a value. It costs no quorum and carries no values; pages come with pauses, and the processes of a fleet
 //! ask at different times.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::event::{Page, PageRequest};
 use super::listing::{Listing, Progress};
 use super::pages::PageSize;
+use crate::clock::Instant;
 use crate::range::Ranges;
 use crate::store::{Entry, Snapshot};
 

@@ -5,7 +5,9 @@
 //! watch that is up to date: its events are queued for milliseconds only.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Instant;
 
 /// Between a progress answer and the question whose answer bears it out. Such a server brings its watches up to date
 /// every 100 ms, blocked ones every 10 ms.

@@ -1,7 +1,7 @@
 //! Carries out what the machine decides, and tells it what came of it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use etcd_client::{WatchOptions, WatchRequestSender, WatchResponseStream};
@@ -12,7 +12,7 @@ use super::machine::{Cached, Machine, Rules};
 use super::operations::{self, Operation, Outcome};
 use super::report::Report;
 use super::wire;
-use crate::clock;
+use crate::clock::{self, Instant, SleepDetector};
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
@@ -100,7 +100,7 @@ impl Driver {
 
     /// Says in the report why an earlier driver ended.
     pub fn remember(&mut self, error: Error) {
-        self.machine.remember(clock::now(), error);
+        self.machine.remember(Instant::now(), error);
     }
 
     /// Has a copy from disk at hand, in case that etcd is away.
@@ -110,15 +110,20 @@ impl Driver {
 
     /// Runs until nobody can want it any more.
     pub async fn run(mut self) {
+        let mut sleep = SleepDetector::new();
         while let Some(event) = self.next_event().await {
             let mut shown = false;
-            for effect in self.machine.step(clock::now(), event) {
+            for effect in self.machine.step(Instant::now(), event) {
                 shown |= matches!(effect, Effect::Publish(_) | Effect::Confirm(_));
                 self.execute(effect).await;
             }
             // Told last, so that whoever is woken by a snapshot finds the report that goes with it.
             if self.show_report() || shown {
                 self.outlet.signal.notify();
+            }
+            // Timers stand still while the machine sleeps: none of those that wait for stale data has fired.
+            if sleep.has_slept() {
+                self.outlet.news.notify();
             }
         }
     }
@@ -145,7 +150,7 @@ impl Driver {
                 }
                 Some(event)
             }
-            () = until(deadline) => {
+            () = clock::sleep_until(deadline) => {
                 let flows = self.flow.as_mut().is_some_and(FlowReader::moved);
                 Some(if flows { Event::Flowing } else { Event::Tick })
             }
@@ -294,12 +299,5 @@ fn ended(connection: Option<&Connection>) -> Error {
     match connection {
         Some(connection) => error.at(connection.endpoint.to_string()),
         None => error,
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -14,9 +14,10 @@
 //! `etcd grpc-proxy` answers no progress request. A stream that never answered one may lead through it: then
 //! the watched keys are compared as well. A stream that did answer and does no longer is dead.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::claims::{Claims, REPEAT_AFTER};
+use crate::clock::Instant;
 
 /// A server drops a progress request, without a word, while one of the stream's watches is catching up;
 /// that takes it up to 100 ms after the watch was created. So it is asked again, in growing steps.

@@ -11,7 +11,7 @@ use etcd_client::{
 
 use super::event::{Event, Fault, PageRequest, Peer};
 use super::wire;
-use crate::clock;
+use crate::clock::Instant;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -39,7 +39,7 @@ pub(super) fn connect(
 ) -> Operation {
     Box::pin(async move {
         if let Some(left) = left {
-            endpoints.failed(&left, clock::now());
+            endpoints.failed(&left, Instant::now());
         }
         let endpoint = match choose(&settings, &endpoints).await {
             Ok(endpoint) => endpoint,
@@ -55,7 +55,7 @@ pub(super) fn connect(
             }
             Err(error) if error.is_denial() => Outcome::Event(Event::Failed(Fault::Denied(error))),
             Err(error) => {
-                endpoints.failed(&endpoint, clock::now());
+                endpoints.failed(&endpoint, Instant::now());
                 lost(error)
             }
         }

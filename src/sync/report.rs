@@ -1,8 +1,9 @@
 //! What the machine says of itself: the ground for `status`, `healthy?` and `stale?`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::event::Peer;
+use crate::clock::Instant;
 use crate::error::Error;
 
 /// What the client is doing, in one word.

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::clock;
+use crate::clock::Instant;
 
 /// How long an address that did not answer stands behind the others. It costs little to be wrong: it is still tried.
 const REMEMBERED: Duration = Duration::from_secs(60);
@@ -71,13 +71,13 @@ impl Owing {
     }
 
     pub(super) fn failed(mut self) {
-        self.until = clock::now();
+        self.until = Instant::now();
     }
 }
 
 impl Drop for Owing {
     fn drop(&mut self) {
-        let now = clock::now();
+        let now = Instant::now();
         if let Some(address) = self.address.filter(|_| now >= self.until) {
             self.addresses.failed(address, now);
         }

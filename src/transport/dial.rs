@@ -25,7 +25,7 @@ use super::flow::Flow;
 use super::login::{self, Login};
 use super::reach::reach;
 use super::tls::Tls;
-use crate::clock;
+use crate::clock::Instant;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
@@ -55,7 +55,7 @@ pub async fn dial(
     login: Option<&Arc<Login>>,
 ) -> Result<Connection> {
     if let Some(login) = login {
-        login.check(clock::now())?;
+        login.check(Instant::now())?;
     }
     let patience = settings.timing.connect_timeout;
     let mut connection =
@@ -92,7 +92,7 @@ async fn connect(
     let limit = settings.timing.connect_timeout;
     let addresses = Arc::clone(endpoints.addresses());
     let (stream, address) = reach(endpoint, &addresses, limit).await?;
-    let owing = Owing::new(Arc::clone(&addresses), address, clock::now());
+    let owing = Owing::new(Arc::clone(&addresses), address, Instant::now());
     let flow = Flow::default();
     let (mut first, made) = (Some(stream), (endpoint.clone(), contact.clone(), flow.clone()));
     let connector = tower::service_fn(move |_: Uri| {

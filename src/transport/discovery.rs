@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::endpoints::Endpoints;
 use super::resolve::Names;
-use crate::clock;
+use crate::clock::Instant;
 use crate::config::{Discovery, Settings};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +34,7 @@ pub async fn choose(settings: &Settings, endpoints: &Endpoints) -> Result<Endpoi
             Err(reason) => return Err(Error::new(ErrorKind::Connection, reason)),
         }
     }
-    endpoints.pick(clock::now()).ok_or_else(|| Error::configuration("endpoints", "none given"))
+    endpoints.pick(Instant::now()).ok_or_else(|| Error::configuration("endpoints", "none given"))
 }
 
 async fn find(

@@ -1,11 +1,12 @@
 //! Which endpoint to talk to: stay with one that works, leave one that failed alone for a while.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use super::addresses::Addresses;
+use crate::clock::Instant;
 use crate::endpoint::Endpoint;
 
 /// How long a failed endpoint is passed over while another is left to try.

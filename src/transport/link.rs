@@ -14,7 +14,7 @@ use super::endpoints::Endpoints;
 use super::explain::explain;
 use super::login::{self, Login};
 use super::refusal::is_broken;
-use crate::clock;
+use crate::clock::Instant;
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -191,7 +191,7 @@ impl Link {
                 Ok((connection, open.serial))
             }
             Err(error) => {
-                self.endpoints.failed(&endpoint, clock::now());
+                self.endpoints.failed(&endpoint, Instant::now());
                 Err(error)
             }
         }
@@ -204,7 +204,7 @@ impl Link {
 
     /// The connection has failed: the next request makes a new one, elsewhere if possible.
     pub fn give_up(&self, failed: &Connection, serial: u64) {
-        self.endpoints.failed(&failed.endpoint, clock::now());
+        self.endpoints.failed(&failed.endpoint, Instant::now());
         self.forget(serial);
     }
 

@@ -17,7 +17,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use etcd_client::Client;
@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use super::dial::timed_out;
 use super::explain::{explain, wants_login};
 use crate::backoff::Backoff;
-use crate::clock;
+use crate::clock::Instant;
 use crate::config::{Credentials, Discovery, Settings};
 use crate::endpoint::Endpoint;
 use crate::epoch::ProcessCell;
@@ -222,7 +222,7 @@ impl Login {
         if let Some(outcome) = under_way.as_ref().filter(|outcome| outcome.has_changed().is_ok()) {
             return Ok(Some(outcome.clone()));
         }
-        self.check(clock::now())?;
+        self.check(Instant::now())?;
         let (end, outcome) = watch::channel(None);
         *under_way = Some(outcome.clone());
         let (login, client, endpoint) = (Arc::clone(self), client.clone(), endpoint.to_string());
@@ -244,7 +244,7 @@ impl Login {
                 return Err(during(timed_out("no answer to the login, and none to another request", silent)).at(endpoint));
             }
         };
-        let (now, random) = (clock::now(), fastrand::f64());
+        let (now, random) = (Instant::now(), fastrand::f64());
         let token = match answer {
             Ok(Ok(answer)) => HeaderValue::from_str(answer.token()).ok().map(|mut token| {
                 token.set_sensitive(true);
@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn a_refused_login_is_not_tried_again_at_once_and_its_pauses_grow() {
         let login = Login::of(&settings(&["pauses"], "pw")).unwrap();
-        let (mut now, wrong) = (clock::now(), Error::new(ErrorKind::Authentication, "wrong password"));
+        let (mut now, wrong) = (Instant::now(), Error::new(ErrorKind::Authentication, "wrong password"));
         let mut pauses = Vec::new();
         for _ in 0..10 {
             assert_eq!(login.check(now), Ok(()));

@@ -16,7 +16,7 @@ use super::resolve::Names;
 #[cfg(test)]
 use super::simulated;
 use super::tracked;
-use crate::clock;
+use crate::clock::Instant;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -96,11 +96,11 @@ async fn connect(
 ) -> Option<Attempted> {
     let batches = poll_fn(|cx| answers.poll_recv(cx)).map(|batch| {
         let mut batch: Vec<_> = batch.into_iter().map(|address| SocketAddr::new(address, port)).collect();
-        addresses.sort(&mut batch, clock::now());
+        addresses.sort(&mut batch, Instant::now());
         iter(batch)
     });
     let attempt = |address| async move {
-        let owing = Owing::new(Arc::clone(addresses), Some(address), clock::now() + pause);
+        let owing = Owing::new(Arc::clone(addresses), Some(address), Instant::now() + pause);
         match tracked::connect(address).await {
             Ok(stream) => {
                 owing.answered();
@@ -121,7 +121,7 @@ fn unreachable(reason: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use crate::clock::Instant;
 
     use tokio::net::{TcpListener, TcpSocket};
 

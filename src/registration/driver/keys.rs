@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::event::{Event, Holder};
 use super::super::requests;
 use super::Driver;
-use crate::clock;
+use crate::clock::Instant;
 
 impl Driver {
     /// The snapshot has changed: did one of our keys?
@@ -19,7 +19,7 @@ impl Driver {
             ids = self.members.keys().copied().collect();
         }
         self.seen_generation = published.generation();
-        let (revision, sent) = (published.snapshot().revision(), clock::now());
+        let (revision, sent) = (published.snapshot().revision(), Instant::now());
         for id in ids {
             if let Some(holder) = self.holder_in_snapshot(id) {
                 self.step(id, Event::Seen { holder, revision, sent });
@@ -43,7 +43,7 @@ impl Driver {
                 let revision = self.around.publication.load().snapshot().revision();
                 self.step(id, Event::Seen { holder, revision, sent });
             }
-            _ => self.workload.look(id, key, clock::now()),
+            _ => self.workload.look(id, key, Instant::now()),
         }
     }
 

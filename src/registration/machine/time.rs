@@ -1,9 +1,10 @@
 //! What a registration does when the time has come: renew, look, try again, give up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::event::Effect;
 use super::{Machine, State};
+use crate::clock::Instant;
 
 impl Machine {
     pub(super) fn ticked(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -49,5 +50,51 @@ impl Machine {
 
     pub(super) fn touched(&mut self, now: Instant) {
         self.live_until = self.rules.liveness.map(|counts| now + counts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::event::Event;
+    use super::super::super::report::{Phase, Report};
+    use super::super::Rules;
+    use super::*;
+    use crate::clock::{self, suspend};
+
+    const TTL: Duration = Duration::from_secs(10);
+
+    /// A machine whose key is in etcd, under a lease of now.
+    fn registered() -> Machine {
+        let second = Duration::from_secs(1);
+        let rules = Rules { patience: second, backoff_cap: second, liveness: None, seed: 1 };
+        let (mut machine, sent) = (Machine::new(rules, &Report::default()), Instant::now());
+        let effects = machine.step(sent, Event::Start);
+        let [Effect::Grant { lease }] = effects[..] else { panic!("{effects:?}") };
+        machine.step(sent, Event::Granted { lease, ttl: TTL, sent });
+        machine.step(sent, Event::Claimed { lease, revision: 1, sent });
+        machine
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_ran_out_while_the_machine_slept_is_lost_at_once_and_another_is_asked_for() {
+        let mut machine = registered();
+        suspend(TTL / 2);
+        assert_eq!(machine.report().phase_at(Instant::now()), Phase::Registered);
+        suspend(TTL / 2);
+        assert_eq!(machine.report().phase_at(Instant::now()), Phase::Lost, "before the machine is asked");
+        let woken = tokio::time::Instant::now();
+        clock::sleep_until(machine.deadline()).await;
+        let effects = machine.step(Instant::now(), Event::Tick);
+        assert!(matches!(effects[..], [Effect::Forget { .. }, Effect::Grant { .. }]), "{effects:?}");
+        assert!(woken.elapsed().is_zero());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_outlived_the_machines_sleep_is_renewed_at_once() {
+        let mut machine = registered();
+        suspend(TTL / 2);
+        clock::sleep_until(machine.deadline()).await;
+        let effects = machine.step(Instant::now(), Event::Tick);
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::Renew { .. })), "{effects:?}");
     }
 }

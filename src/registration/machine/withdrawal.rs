@@ -1,10 +1,9 @@
 //! The end of a registration: whatever is ours is revoked, and nothing else. Revoking a lease deletes the
 //! key only if the key is still under it: a successor's registration of the same instance stays.
 
-use std::time::Instant;
-
 use super::super::event::Effect;
 use super::{Machine, State};
+use crate::clock::Instant;
 
 impl Machine {
     pub(super) fn withdraw(&mut self, now: Instant, effects: &mut Vec<Effect>) {

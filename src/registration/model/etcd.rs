@@ -1,10 +1,10 @@
 //! What a registration can meet in etcd: one key, leases, and nothing else.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use super::super::event::{Effect, Event, Holder};
 use super::TTL;
+use crate::clock::Instant;
 
 /// What etcd knows of one key and its leases.
 #[derive(Default)]

@@ -9,7 +9,7 @@
 //! * Once messages flow again, the key is ours again, or a rival's that lives.
 //! * After deregistering, nothing of ours stays for longer than one TTL, and nothing of others' is touched.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -17,6 +17,8 @@ use super::event::{Effect, Event, Holder};
 use super::machine::{Machine, Rules};
 use super::report::{Phase, Report};
 use world::{Action, World};
+
+use crate::clock::Instant;
 
 mod etcd;
 mod world;

@@ -1,12 +1,13 @@
 //! The machine, a small etcd, and the messages between them, which are lost, late and repeated at will.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::event::{Effect, Event};
 use super::super::machine::{Machine, Rules};
 use super::super::report::{Phase, Report};
 use super::etcd::Etcd;
 use super::{PATIENCE, RIVAL, TTL};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
 /// One thing that happens.

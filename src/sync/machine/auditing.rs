@@ -1,10 +1,9 @@
 //! The audit's place among the states: only while the watches tell, and never in their way.
 
-use std::time::Instant;
-
 use super::super::audit::Finding;
 use super::super::event::{Effect, Page};
 use super::{Machine, State};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
 impl Machine {

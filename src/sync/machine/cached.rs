@@ -4,10 +4,11 @@
 //! and is thrown away if not. When etcd cannot be reached, or lets us wait, it is the best that there is: it
 //! is shown, and said to be from disk, with the age of its last confirmation.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::event::{Effect, Update};
 use super::{Machine, State};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::store::{Changed, Snapshot};
 

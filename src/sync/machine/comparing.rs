@@ -9,11 +9,10 @@
 //!
 //! Where events of one range wait for the other ranges, the same is asked of those ranges, at the revision that waits.
 
-use std::time::Instant;
-
 use super::super::event::{Comparison, Effect, Found};
 use super::opening::another_history;
 use super::{Machine, State};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::store::Snapshot;

@@ -1,10 +1,11 @@
 //! When something fails, and when time is up: what to try next, and when.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::event::{Effect, Fault};
 use super::super::freshness::Ask;
 use super::{Machine, State};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
 /// A refusal is healed by a person; ask seldom, but often enough to take the healing up at once.

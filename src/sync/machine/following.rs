@@ -1,11 +1,10 @@
 //! While the watches tell: what arrives, what of it is complete, and what is confirmed.
 
-use std::time::Instant;
-
 use super::super::event::{Effect, Fault, Response, Trust, Update};
 use super::super::wire::fault_of_cancellation;
 use super::opening::another_history;
 use super::{Machine, State};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::store::Changed;

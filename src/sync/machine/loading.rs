@@ -1,10 +1,11 @@
 //! The way to a snapshot: a listing, page by page, and how often to begin one again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::event::{Effect, Fault, Header, Page, Update};
 use super::super::listing::{Listing, Progress};
 use super::{Machine, State};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::store::{Changed, Snapshot};
 

@@ -22,7 +22,7 @@ mod loading;
 mod opening;
 mod resuming;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use self::cached::Cached;
 use self::cached::Held;
@@ -35,6 +35,7 @@ use super::pages::PageSize;
 use super::report::{Phase, Report};
 use super::stream::Stream;
 use crate::backoff::Backoff;
+use crate::clock::Instant;
 use crate::error::Error;
 use crate::range::Ranges;
 use crate::store::Snapshot;

@@ -1,11 +1,10 @@
 //! The way to an open watch: is the history still the one that the snapshot is of, and one watch after another.
 
-use std::time::Instant;
-
 use super::super::event::{Effect, Header, Trust};
 use super::super::freshness::Freshness;
 use super::super::stream::Stream;
 use super::{Machine, State};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 

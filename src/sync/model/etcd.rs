@@ -1,8 +1,8 @@
 //! The reference etcd: its whole history, in plain vectors.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
+use crate::clock::Instant;
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key};
 use crate::sync::event::{Header, Page, PageRequest};

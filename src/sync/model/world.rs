@@ -1,11 +1,12 @@
 //! A machine, its etcd, and the wire between them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::etcd::Etcd;
 use super::restart::OnDisk;
 use super::{Act, KEYS};
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key, Snapshot};

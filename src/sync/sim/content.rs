@@ -5,6 +5,7 @@ use etcd_client::proto::PbWatchResponse;
 use super::etcd::{Progress, Simulated, deletion, put_event};
 use super::follower::{Follower, LONG, etcd_at, followed};
 use super::wire::Line;
+use crate::clock::Instant;
 
 /// A message with `events` of a server at a later revision than any of them, as in a catch-up.
 fn ahead(etcd: &super::etcd::Simulated, events: Vec<etcd_client::proto::PbEvent>) -> PbWatchResponse {
@@ -111,7 +112,7 @@ async fn a_progress_answer_that_overtakes_an_event_of_an_old_server_hides_it_fro
 #[tokio::test(start_paused = true)]
 async fn an_old_server_is_not_believed_while_a_new_watch_may_be_catching_up() {
     let (etcd, follower) = beside_a_hasty_etcd().await;
-    let (cut_at, watches) = (crate::clock::now(), etcd.asked().watches.len());
+    let (cut_at, watches) = (Instant::now(), etcd.asked().watches.len());
     etcd.conduct(|conduct| conduct.mute = true);
     etcd.line(&Line::Cut);
     etcd.line(&Line::Up);
@@ -132,7 +133,7 @@ async fn a_lost_history_of_the_same_cluster_is_noticed_and_read_anew() {
         etcd.put(b"/a/2", value);
     }
     follower.shows(b"/a/2", Some(19)).await;
-    etcd.lock().content.lose_data(crate::clock::now());
+    etcd.lock().content.lose_data(Instant::now());
     etcd.line(&Line::Cut);
     etcd.put(b"/a/3", 1);
     follower.shows(b"/a/3", Some(1)).await;
@@ -143,7 +144,7 @@ async fn a_lost_history_of_the_same_cluster_is_noticed_and_read_anew() {
 #[tokio::test(start_paused = true)]
 async fn another_cluster_on_the_open_stream_is_noticed_and_read_anew() {
     let (etcd, follower) = followed().await;
-    etcd.lock().content.replace(crate::clock::now());
+    etcd.lock().content.replace(Instant::now());
     etcd.put(b"/a/9", 9);
     follower.shows(b"/a/9", Some(9)).await;
     follower.fresh().await;

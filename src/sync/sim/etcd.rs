@@ -9,7 +9,7 @@ use tonic::Status;
 
 use super::super::model::etcd::Etcd;
 use super::wire::{Line, Wire};
-use crate::clock;
+use crate::clock::Instant;
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key};
 
@@ -105,7 +105,7 @@ pub(super) struct Simulated(Arc<Mutex<State>>);
 impl Simulated {
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
-            content: Etcd::new(clock::now()),
+            content: Etcd::new(Instant::now()),
             conduct: Conduct::default(),
             asked: Asked::default(),
             watchers: Vec::new(),
@@ -135,7 +135,7 @@ impl Simulated {
         let mut state = self.lock();
         let everything = Ranges::merge([KeyRange::prefix(b"")]);
         let transaction = keys.iter().map(|(key, value)| (Key::from(*key), *value)).collect();
-        state.content.write(transaction, &everything, clock::now());
+        state.content.write(transaction, &everything, Instant::now());
         state.tell_watchers();
     }
 

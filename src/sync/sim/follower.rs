@@ -1,14 +1,14 @@
 //! The real driver, its transport and its outlet, on the clock and the network of a test.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::etcd::Simulated;
 use super::services::serve;
-use crate::clock;
+use crate::clock::Instant;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::range::{KeyRange, Ranges};
@@ -94,7 +94,7 @@ impl Follower {
 
     /// How long ago etcd confirmed what is shown.
     pub(super) fn age(&self) -> Duration {
-        self.report().confirmed_at.map_or(Duration::MAX, |at| clock::now().saturating_duration_since(at))
+        self.report().confirmed_at.map_or(Duration::MAX, |at| Instant::now().saturating_duration_since(at))
     }
 
     /// Waits for `condition`, for `limit` of the simulated time at most; returns how long it took.
@@ -104,13 +104,13 @@ impl Follower {
         what: &str,
         condition: impl Fn(&Self) -> bool,
     ) -> Duration {
-        let start = clock::now();
+        let start = Instant::now();
         while !condition(self) {
-            let waited = clock::now() - start;
+            let waited = Instant::now() - start;
             assert!(waited <= limit, "waited {waited:?} in vain for {what}: {:?}", self.report());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        clock::now() - start
+        Instant::now() - start
     }
 
     pub(super) async fn shows(&self, key: &[u8], value: Option<u8>) -> Duration {
@@ -119,7 +119,7 @@ impl Follower {
 
     /// Waits until it watches, and etcd has confirmed it since now.
     pub(super) async fn fresh(&self) -> Duration {
-        let now: Instant = clock::now();
+        let now = Instant::now();
         let fresh = |follower: &Self| {
             follower.phase() == Phase::Watching && follower.report().confirmed_at.is_some_and(|at| at >= now)
         };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::etcd::Progress;
 use super::follower::{Follower, LONG, etcd_at, followed};
 use super::wire::Line;
+use crate::clock::Instant;
 use crate::config::Timing;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -20,8 +21,8 @@ async fn an_hour_of_quiet_is_confirmed_all_along_over_one_connection() {
     let (etcd, follower) = followed().await;
     let before = etcd.asked();
     let oldest = Timing::default().progress_interval + Duration::from_millis(100);
-    let start = crate::clock::now();
-    while crate::clock::now() < start + HOUR {
+    let start = Instant::now();
+    while Instant::now() < start + HOUR {
         follower.pass(Duration::from_secs(1)).await;
         assert!(follower.age() <= oldest, "{:?}", follower.age());
     }
@@ -49,14 +50,14 @@ fn the_same_story_ends_the_same_on_each_run() {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let start = crate::clock::now();
+            let start = Instant::now();
             let (etcd, follower) = followed().await;
             for value in 2..20 {
                 etcd.line(if value % 3 == 0 { &Line::Stranded } else { &Line::Cut });
                 etcd.put(b"/a/1", value);
                 follower.shows(b"/a/1", Some(value)).await;
             }
-            (etcd.asked(), follower.report().reconnects, crate::clock::now() - start)
+            (etcd.asked(), follower.report().reconnects, Instant::now() - start)
         })
     };
     assert_eq!(tell(), tell());
@@ -66,10 +67,10 @@ fn the_same_story_ends_the_same_on_each_run() {
 async fn a_half_open_link_is_given_up_within_the_bound_and_its_age_was_true_meanwhile() {
     let (etcd, follower) = followed().await;
     etcd.line(&Line::Stranded);
-    let stranded = crate::clock::now();
+    let stranded = Instant::now();
     etcd.put(b"/a/1", 2);
     while follower.value(b"/a/1") == Some(1) {
-        let since = crate::clock::now() - stranded;
+        let since = Instant::now() - stranded;
         assert!(follower.age() + Duration::from_millis(50) >= since, "younger than the last contact");
         assert!(since <= bound() + Duration::from_secs(1), "still silent after {since:?}");
         follower.pass(Duration::from_millis(10)).await;
@@ -123,7 +124,7 @@ async fn progress_answers_of_an_old_revision_confirm_nothing_and_are_no_sign_of_
         conduct.progress = Progress::Old(old);
     });
     etcd.put(b"/a/1", 2);
-    let start = crate::clock::now();
+    let start = Instant::now();
     let left = |follower: &Follower| follower.report().last_error.is_some();
     let waited = follower.within(bound() + Duration::from_millis(200), "another connection", left).await;
     assert!(etcd.asked().progress > 5, "{:?}", etcd.asked());

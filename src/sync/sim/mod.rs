@@ -11,4 +11,5 @@ mod proxied;
 mod refusals;
 mod services;
 mod strange_words;
+mod suspension;
 mod wire;

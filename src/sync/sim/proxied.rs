@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::etcd::{Progress, Simulated};
 use super::follower::{Follower, LONG, etcd_at};
+use crate::clock::Instant;
 use crate::config::Timing;
 
 /// An etcd behind a proxy, and who follows `prefixes` through it.
@@ -38,9 +39,9 @@ async fn a_deletion_that_the_watch_does_not_tell_is_not_confirmed_away() {
     follower.shows(b"/a/2", Some(2)).await;
     etcd.conduct(|conduct| conduct.mute = true);
     etcd.write(&[(b"/a/1", None)]);
-    let deleted = crate::clock::now();
+    let deleted = Instant::now();
     follower.within(LONG, "another connection", |follower| follower.report().reconnects > 0).await;
-    assert!(follower.age() >= crate::clock::now() - deleted, "confirmed without a key's deletion");
+    assert!(follower.age() >= Instant::now() - deleted, "confirmed without a key's deletion");
     etcd.conduct(|conduct| conduct.mute = false);
     etcd.lock().tell_watchers();
     follower.shows(b"/a/1", None).await;
@@ -52,9 +53,9 @@ async fn a_deletion_beside_a_new_key_is_not_confirmed_away() {
     let (etcd, follower) = proxied(&[b"/a/"]).await;
     etcd.conduct(|conduct| conduct.mute = true);
     etcd.write(&[(b"/a/1", None), (b"/a/2", Some(1))]);
-    let changed = crate::clock::now();
+    let changed = Instant::now();
     follower.within(LONG, "another connection", |follower| follower.report().reconnects > 0).await;
-    assert!(follower.age() >= crate::clock::now() - changed, "confirmed by the number of keys alone");
+    assert!(follower.age() >= Instant::now() - changed, "confirmed by the number of keys alone");
 }
 
 #[tokio::test(start_paused = true)]

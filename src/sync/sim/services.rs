@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::super::event::PageRequest;
 use super::etcd::{Outgoing, Progress, Simulated, State, Watcher, key_value};
+use crate::clock::Instant;
 use crate::range::{KeyRange, Ranges};
 use crate::store::Entry;
 use crate::transport::simulated::Incoming;
@@ -134,7 +135,7 @@ impl State {
         }
         let revision = (request.revision > 0).then_some(request.revision);
         if self.conduct.compact_between_pages && revision.is_some() {
-            self.content.write(Vec::new(), &Ranges::default(), crate::clock::now());
+            self.content.write(Vec::new(), &Ranges::default(), Instant::now());
             self.content.compact();
         }
         if revision.is_some_and(|at| at > self.content.revision()) {

@@ -1,0 +1,57 @@
+//! A machine that sleeps: the timers stand still, what is shown grows old (promise 5).
+
+use std::time::Duration;
+
+use super::follower::{Follower, followed};
+use super::wire::Line;
+use crate::clock::{Instant, suspend};
+use crate::config::Timing;
+
+const NIGHT: Duration = Duration::from_secs(8 * 3_600);
+/// Timers look at the clock once a second; then one question is asked and answered.
+const AWAKE: Duration = Duration::from_millis(1_100);
+
+fn is_stale(follower: &Follower) -> bool {
+    follower.report().is_stale(Instant::now(), Timing::default().max_staleness)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shown_is_stale_when_the_machine_wakes_up_and_confirmed_within_a_second() {
+    let (etcd, follower) = followed().await;
+    let before = etcd.asked();
+    suspend(NIGHT);
+    assert!(follower.age() >= NIGHT && is_stale(&follower), "{:?}", follower.age());
+    follower.within(AWAKE, "a confirmation", |follower| !is_stale(follower)).await;
+    assert!(follower.age() <= AWAKE, "{:?}", follower.age());
+    let after = etcd.asked();
+    assert_eq!((after.connections, after.watches), (before.connections, before.watches));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_question_of_before_the_sleep_confirms_nothing_since() {
+    let (etcd, follower) = followed().await;
+    etcd.conduct(|conduct| conduct.delay = Duration::from_secs(2));
+    let reads = etcd.asked().reads;
+    follower.within(NIGHT, "a question", |_| etcd.asked().reads > reads).await;
+    etcd.put(b"/a/1", 2);
+    suspend(NIGHT);
+    let woken = Instant::now();
+    let confirmed = |follower: &Follower| follower.report().confirmed_at.is_some_and(|at| at >= woken);
+    while !confirmed(&follower) {
+        assert!(follower.age() >= NIGHT, "{:?}", follower.age());
+        follower.pass(Duration::from_millis(10)).await;
+        assert!(woken.elapsed() < Duration::from_secs(30), "never confirmed");
+    }
+    assert_eq!(follower.value(b"/a/1"), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_died_while_the_machine_slept_is_given_up_one_request_timeout_after_it_woke_up() {
+    let (etcd, follower) = followed().await;
+    etcd.line(&Line::Stranded);
+    etcd.put(b"/a/1", 2);
+    suspend(NIGHT);
+    let bound = AWAKE + Timing::default().request_timeout;
+    follower.within(bound, "the value", |follower| follower.value(b"/a/1") == Some(2)).await;
+    follower.within(AWAKE, "a confirmation", |follower| !is_stale(follower)).await;
+}
