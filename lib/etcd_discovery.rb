@@ -10,6 +10,7 @@ require_relative "etcd_discovery/errors"
 require_relative "etcd_discovery/native_library"
 EtcdDiscovery::NativeLibrary.load
 require_relative "etcd_discovery/absent"
+require_relative "etcd_discovery/clock"
 require_relative "etcd_discovery/escape"
 require_relative "etcd_discovery/log"
 require_relative "etcd_discovery/printable"

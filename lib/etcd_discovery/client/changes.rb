@@ -138,7 +138,7 @@ module EtcdDiscovery
     end
 
     # @api private
-    # @return [Float] seconds of a clock that only goes forward
+    # @return [Float] seconds of a clock that only goes forward; for waits. Ages go by {Clock}.
     def self.now
       Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end

@@ -46,7 +46,7 @@ module EtcdDiscovery
       private
 
       def take_stock
-        [@client.send(:native_status).merge(registrations: @client.registrations.to_a), Client.now]
+        [@client.send(:native_status).merge(registrations: @client.registrations.to_a), Clock.now]
       end
 
       def noted

@@ -23,13 +23,13 @@ module EtcdDiscovery
       def admitted(instances)
         return instances if @records.empty?
 
-        time = Client.now
+        time = Clock.now
         admitted = instances.reject { |instance| (@records[name_of(instance)]&.until || 0) > time }
         admitted.empty? ? instances : admitted
       end
 
       def ejected(instances)
-        time = Client.now
+        time = Clock.now
         instances.select { |instance| (@records[name_of(instance)]&.until || 0) > time }
       end
 
@@ -41,7 +41,7 @@ module EtcdDiscovery
         record = @records[name_of(instance)] ||= Record.new(0, 0, nil)
         record.in_flight += 1
         # Its time is over: this is the one trial. Others wait for what becomes of it.
-        record.until = Client.now + @eject_for if record.until
+        record.until = Clock.now + @eject_for if record.until
       end
 
       # `outcome` is `:well`, `:failed` or `:unknown`.
@@ -70,7 +70,7 @@ module EtcdDiscovery
         return if record.failures < @eject_after
 
         seconds = @eject_for * [2**(record.failures - @eject_after), LONGEST].min
-        record.until = Client.now + seconds
+        record.until = Clock.now + seconds
         @report.call(:ejected,
                      "#{instance} failed #{record.failures} times in a row; left alone for #{seconds} s")
       end

@@ -23,7 +23,7 @@ module EtcdDiscovery
 
       def instances
         refresh
-        release if @kept_until && Client.now >= @kept_until
+        release if @kept_until && Clock.now >= @kept_until
         @current
       end
 
@@ -100,7 +100,7 @@ module EtcdDiscovery
         return if @current.empty? || @kept_until
         return drop("no instance is left") if @keep_last.zero?
 
-        @kept_until = Client.now + @keep_last
+        @kept_until = Clock.now + @keep_last
         @report.call(:kept, "no instance is left; keeping the last #{@current.size} for #{@keep_last} s")
       end
 

@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "tmpdir"
+require_relative "cleanup"
+
+module Harness
+  # A machine that sleeps, as some processes see it: they do nothing for a while, and when they go on, their
+  # monotonic clock has not counted that while. The other clocks have. Start each process with `env`.
+  class SleepingMachine
+    # The monotonic clock is as many seconds behind as the file has bytes.
+    SHIM = <<~C
+      #define _GNU_SOURCE
+      #include <dlfcn.h>
+      #include <stdlib.h>
+      #include <sys/stat.h>
+      #include <time.h>
+
+      static int (*real)(clockid_t, struct timespec *);
+
+      int clock_gettime(clockid_t clock, struct timespec *time) {
+        struct stat asleep;
+        if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+        int result = real(clock, time);
+        int stands_still = clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE;
+        if (stands_still && stat(getenv("SECONDS_ASLEEP"), &asleep) == 0) time->tv_sec -= asleep.st_size;
+        return result;
+      }
+    C
+
+    # Why it cannot be had here; `nil` if it can.
+    def self.missing
+      linux = RbConfig::CONFIG["host_os"].match?("linux")
+      return "the shim that holds the monotonic clock still is for Linux" unless linux
+
+      "the shim takes a C compiler (cc)" unless system("cc", "--version", %i[out err] => File::NULL)
+    end
+
+    def initialize
+      @folder = Dir.mktmpdir("sleeping-machine-")
+      Cleanup.add(self)
+      source = File.join(@folder, "shim.c")
+      File.write(source, SHIM)
+      system("cc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl", exception: true)
+      FileUtils.touch(asleep)
+    end
+
+    def env = { "LD_PRELOAD" => shim, "SECONDS_ASLEEP" => asleep }
+
+    # Has `process` asleep for whole seconds, and until the block is done.
+    def suspend(process, seconds)
+      stop(process)
+      begun = Harness.now
+      yield if block_given?
+      sleep [begun + seconds - Harness.now, 0].max
+      slept(Harness.now - begun)
+    ensure
+      process.signal(:CONT)
+    end
+
+    def close = FileUtils.rm_rf(@folder)
+
+    private
+
+    def stop(process)
+      process.signal(:STOP)
+      WaitUntil.wait_until("the process to stand still") do
+        File.read("/proc/#{process.pid}/stat")[/\) (\w)/, 1] == "T"
+      end
+    end
+
+    def slept(seconds) = File.write(asleep, "." * (File.size(asleep) + seconds.floor))
+
+    def shim = File.join(@folder, "shim.so")
+
+    def asleep = File.join(@folder, "asleep")
+  end
+end
