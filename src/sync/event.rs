@@ -45,7 +45,7 @@ pub struct PageRequest {
     pub end: Vec<u8>,
     /// Keys at most; 0 for all.
     pub limit: i64,
-    /// The revision to read at; `None` for the first page, which decides it.
+    /// The revision to read at; `None` for the present one.
     pub revision: Option<i64>,
 }
 
@@ -195,14 +195,12 @@ pub enum Effect {
     Compare {
         /// The revision of the snapshot.
         since: i64,
-        /// Compare with what etcd had at this revision, and not with what it has.
-        at: Option<i64>,
     },
     /// Create a watch on the stream, or on a new one when there is none.
     Watch {
         /// What to watch.
         range: KeyRange,
-        /// The first revision to be told of, which is known already.
+        /// The first revision to be told of, which is known already; 0 for what happens from now on.
         from: i64,
         /// Have large messages sent in parts. etcd takes a time for that which grows with the square of the number of
         /// events: 40,000 deletions in one transaction take longer than anybody waits.

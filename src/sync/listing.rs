@@ -1,7 +1,8 @@
-//! A listing under way: pages of several ranges, all read at one revision.
+//! A listing under way: pages of several ranges.
 //!
 //! The first page is linearizable and its header decides the revision; all others are read at it, so that
-//! the whole is etcd's content at one instant although it was read over many.
+//! the whole is etcd's content at one instant although it was read over many. Beside an open watch each page is read as
+//! etcd is when it is asked, and the events of the watch are applied to what is read already (see [`super::fuzzy`]).
 //!
 //! Each page is checked: a server that is broken, or hostile, must not get foreign keys into the copy, nor fill the
 //! memory with pages that never end (promise 11).
@@ -10,7 +11,7 @@ use std::borrow::Cow;
 
 use super::event::{Page, PageRequest};
 use crate::range::{KeyRange, Ranges, next_key};
-use crate::store::Snapshot;
+use crate::store::{Change, Snapshot};
 
 /// The bytes of keys and values that a listing may have: etcd's own default limit for a whole database.
 const MOST_BYTES: usize = 2 << 30;
@@ -22,6 +23,8 @@ pub(super) struct Listing {
     cursor: Vec<u8>,
     /// Revision and cluster of the first page.
     at: Option<(i64, u64)>,
+    /// Where each page is of a revision of its own: the least that the next one may have.
+    least: Option<i64>,
     /// Keys asked for with the page that is under way; 0 for all.
     limit: i64,
     /// The keys of the current range that are still to come, once a page of it has said so.
@@ -37,7 +40,7 @@ pub(super) enum Progress {
     More,
     /// All ranges are read.
     Complete(Snapshot),
-    /// The page is from another cluster than the first: nothing of this listing can be used.
+    /// The page is of another cluster or history than the first: nothing of this listing can be used.
     Inconsistent,
     /// No etcd answers so; what is wrong with it.
     Broken(String),
@@ -51,6 +54,7 @@ impl Listing {
             index: 0,
             cursor,
             at: None,
+            least: None,
             limit: 0,
             to_come: None,
             bytes: 0,
@@ -63,6 +67,24 @@ impl Listing {
         Self { at: Some((revision, cluster_id)), ..Self::new(ranges) }
     }
 
+    /// Each page as etcd is when it is asked.
+    pub(super) fn beside_watch(ranges: Ranges) -> Self {
+        Self { least: Some(0), ..Self::new(ranges) }
+    }
+
+    /// The revision of the first page, once it is there.
+    pub(super) fn revision(&self) -> Option<i64> {
+        self.at.map(|(revision, _)| revision)
+    }
+
+    /// Applies `events`, which have arrived up to `frontier`, to what is read already. The next page has yet to be asked
+    /// for: it shows them anyway.
+    pub(super) fn replay(&mut self, events: Vec<Change>, frontier: i64) {
+        let read = events.into_iter().filter(|event| *event.key < *self.cursor).collect();
+        (self.staging, _) = self.staging.after(read, frontier);
+        self.least = self.least.max(Some(frontier));
+    }
+
     /// The next page, of `limit` keys at most; 0 for all keys of the range.
     pub(super) fn request(&mut self, limit: i64) -> PageRequest {
         self.limit = limit;
@@ -70,14 +92,20 @@ impl Listing {
             start: self.cursor.clone(),
             end: self.ranges.as_slice().get(self.index).map_or_else(Vec::new, KeyRange::range_end),
             limit,
-            revision: self.at.map(|(revision, _)| revision),
+            revision: self.revision().filter(|_| self.least.is_none()),
         }
     }
 
     pub(super) fn accept(&mut self, page: Page) -> Progress {
-        let (revision, cluster_id) = *self.at.get_or_insert((page.header.revision, page.header.cluster_id));
-        if page.header.cluster_id != cluster_id {
+        let (first, cluster_id) = *self.at.get_or_insert((page.header.revision, page.header.cluster_id));
+        let set_back = self.least.is_some_and(|least| page.header.revision < least);
+        if page.header.cluster_id != cluster_id || set_back {
             return Progress::Inconsistent;
+        }
+        let revision = if self.least.is_some() { page.header.revision } else { first };
+        if self.least.is_some() {
+            // Keys come and go between the pages.
+            (self.least, self.to_come) = (Some(revision), None);
         }
         if let Err(fault) = self.check(&page, revision) {
             return Progress::Broken(fault);
@@ -91,7 +119,7 @@ impl Listing {
                 self.to_come = None;
                 let Some(range) = self.ranges.as_slice().get(self.index) else {
                     let staging = std::mem::take(&mut self.staging);
-                    return Progress::Complete(staging.staged(revision, cluster_id));
+                    return Progress::Complete(staging.staged(first, cluster_id));
                 };
                 self.cursor = range.start().to_vec();
             }
@@ -175,6 +203,33 @@ mod tests {
         assert_eq!((third.start, third.end, third.revision), (b"/b/".to_vec(), b"/b0".to_vec(), Some(7)));
         let Progress::Complete(snapshot) = listing.accept(page(9, &[], 0)) else { panic!() };
         assert_eq!((snapshot.revision(), snapshot.len()), (7, 3));
+    }
+
+    #[test]
+    fn beside_a_watch_each_page_is_as_etcd_is_and_events_change_what_is_read_already() {
+        let mut listing = listing(&[b"/a/", b"/b/"]);
+        listing.least = Some(0);
+        let _ = listing.accept(page(7, &[b"/a/1", b"/a/2"], 5));
+        let event = |key: &[u8]| Change { key: key.into(), mod_revision: 8, entry: None };
+        listing.replay(vec![event(b"/a/1"), event(b"/b/1")], 8);
+        let second = listing.request(2);
+        assert_eq!((second.start, second.revision), (b"/a/2\0".to_vec(), None));
+        let _ = listing.accept(page(8, &[b"/a/3"], 0));
+        let Progress::Complete(snapshot) = listing.accept(page(9, &[b"/b/1"], 0)) else { panic!() };
+        let keys: Vec<_> = snapshot.iter().map(|entry| entry.key().to_vec()).collect();
+        assert_eq!(
+            (snapshot.revision(), keys),
+            (7, [b"/a/2", b"/a/3", b"/b/1"].map(|key| key.to_vec()).to_vec())
+        );
+    }
+
+    #[test]
+    fn beside_a_watch_a_page_of_before_what_the_watch_told_is_of_another_history() {
+        let mut listing = listing(&[b"/a/"]);
+        listing.least = Some(0);
+        let _ = listing.accept(page(7, &[b"/a/1"], 1));
+        listing.replay(Vec::new(), 9);
+        assert!(matches!(listing.accept(page(8, &[b"/a/2"], 0)), Progress::Inconsistent));
     }
 
     #[test]

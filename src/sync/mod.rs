@@ -7,9 +7,11 @@
 
 mod audit;
 mod claims;
+mod cursor;
 mod driver;
 mod event;
 mod freshness;
+mod fuzzy;
 mod listing;
 mod machine;
 #[cfg(test)]

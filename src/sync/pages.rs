@@ -20,27 +20,16 @@ const SLOW: Duration = Duration::from_secs(1);
 pub(super) struct PageSize {
     keys: i64,
     most: i64,
-    /// A whole range in one page is not known to be too large.
-    whole: bool,
 }
 
 impl PageSize {
     /// Never more than `most` keys.
     pub(super) fn new(most: i64) -> Self {
-        Self { keys: most.min(FIRST), most, whole: true }
+        Self { keys: most.min(FIRST), most }
     }
 
     pub(super) const fn keys(self) -> i64 {
         self.keys
-    }
-
-    pub(super) const fn may_be_whole(self) -> bool {
-        self.whole
-    }
-
-    /// A whole range was more than a message may have.
-    pub(super) const fn forbid_whole(&mut self) {
-        self.whole = false;
     }
 
     /// A page arrived. Says what the next one may have: at most twice as many keys.

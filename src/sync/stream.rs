@@ -4,56 +4,22 @@
 //! readers when *every* watch is known to be past it (promises 1 and 3): a transaction over two ranges
 //! arrives as two messages, and a watch that says nothing may be idle or behind.
 
-use std::collections::VecDeque;
-
+use super::cursor::Cursor;
 use crate::range::{KeyRange, Ranges};
 use crate::store::Change;
-
-/// etcd catches up by so many revisions at once. A message of fewer is the last of a catch-up, or of none.
-const CATCH_UP: usize = 1_000;
 
 /// Bytes that may wait to be shown: far more than any one transaction has. A stream that goes beyond it, with fragments
 /// that never end or a watch that is told of while another is not, is given up (promise 11).
 const MOST_WAITING: usize = 256 << 20;
 
-/// What a waiting change takes beside its key and value.
-const OVERHEAD: usize = 64;
-
-#[derive(Debug)]
-struct Cursor {
-    range: KeyRange,
-    watch_id: Option<i64>,
-    /// Every event of the range up to here has arrived.
-    complete: i64,
-    /// Arrived, but later than `complete` or than another watch has come.
-    pending: VecDeque<Change>,
-    /// Revisions of the message that is arriving in fragments, and the last of them.
-    message: (usize, i64),
-    /// A message has shown that the watch is up to date at the server.
-    caught_up: bool,
-}
-
-impl Cursor {
-    /// The whole message has no more revisions than a server that is done sends.
-    fn count(&mut self, changes: &[Change], fragment: bool) {
-        for change in changes {
-            // Each revision once: they ascend.
-            if change.mod_revision > self.message.1 {
-                self.message = (self.message.0 + 1, change.mod_revision);
-            }
-        }
-        if !fragment {
-            self.caught_up |= (1..CATCH_UP).contains(&self.message.0);
-            self.message = (0, 0);
-        }
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Stream {
     cursors: Vec<Cursor>,
-    /// The first revision whose events are wanted.
-    start: i64,
+    /// The first revision whose events are wanted; `None` while a watch from now on waits for the revision of what is
+    /// read beside it.
+    start: Option<i64>,
+    /// The cluster that it is of; 0 until an answer names it.
+    cluster_id: u64,
     /// Bytes that wait.
     waiting: usize,
 }
@@ -80,16 +46,35 @@ impl Broken {
 }
 
 impl Stream {
-    pub(super) fn new(ranges: &[KeyRange], start: i64) -> Self {
-        let cursor = |range: &KeyRange| Cursor {
-            range: range.clone(),
-            watch_id: None,
-            complete: start - 1,
-            pending: VecDeque::new(),
-            message: (0, 0),
-            caught_up: false,
-        };
-        Self { cursors: ranges.iter().map(cursor).collect(), start, waiting: 0 }
+    pub(super) fn new(ranges: &[KeyRange], start: i64, cluster_id: u64) -> Self {
+        let cursors = ranges.iter().map(|range| Cursor::new(range, start - 1)).collect();
+        Self { cursors, start: Some(start), cluster_id, waiting: 0 }
+    }
+
+    /// Watches of what happens from now on, whatever the revision is.
+    pub(super) fn from_now(ranges: &[KeyRange]) -> Self {
+        Self { start: None, ..Self::new(ranges, 1, 0) }
+    }
+
+    pub(super) const fn is_from_now(&self) -> bool {
+        self.start.is_none()
+    }
+
+    /// What was read beside the watches holds all up to `revision`.
+    pub(super) fn begin_at(&mut self, revision: i64) {
+        if self.is_from_now() {
+            self.start = Some(revision + 1);
+            self.skip_to(revision);
+        }
+    }
+
+    /// Whether an answer of `cluster_id` is of another cluster than those before. `etcd grpc-proxy` says 0 where it
+    /// answers for etcd.
+    pub(super) const fn is_foreign(&mut self, cluster_id: u64) -> bool {
+        if self.cluster_id == 0 {
+            self.cluster_id = cluster_id;
+        }
+        cluster_id != 0 && cluster_id != self.cluster_id
     }
 
     /// The next watch to create. One at a time: the answer to the one before says which id it got, and
@@ -98,10 +83,10 @@ impl Stream {
     /// It begins one revision before the first that is wanted, and what comes of that is dropped as old. A server
     /// lets a watch begin at just the revision that it has compacted, though a deletion there is gone without a
     /// word; let that be one that is known already. If a later one is compacted before the watch has caught up,
-    /// the server says so.
+    /// the server says so. 0 is from now on.
     pub(super) fn to_create(&self) -> Option<(KeyRange, i64)> {
         let next = self.cursors.iter().find(|cursor| cursor.watch_id.is_none())?;
-        Some((next.range.clone(), (self.start - 1).max(1)))
+        Some((next.range.clone(), self.start.map_or(0, |start| (start - 1).max(1))))
     }
 
     /// The watch asked for last was created as `watch_id`.
@@ -127,64 +112,37 @@ impl Stream {
         let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.watch_id == Some(watch_id)) else {
             return Ok(());
         };
-        // Of this message, not of what is pending: an old one may come between two fragments.
-        let last = changes.last().map_or(0, |change| change.mod_revision);
-        cursor.count(&changes, fragment);
-        for change in changes {
-            if !cursor.range.contains(&change.key) {
-                return Err(Broken::Foreign);
-            }
-            if change.mod_revision <= cursor.complete {
-                continue; // Old news: another member, or a watch that was opened anew.
-            }
-            if cursor.pending.back().is_some_and(|last| last.mod_revision > change.mod_revision) {
-                return Err(Broken::OutOfOrder);
-            }
-            self.waiting += weight(&change);
-            if self.waiting > MOST_WAITING {
-                return Err(Broken::Endless);
-            }
-            cursor.pending.push_back(change);
-        }
-        cursor.complete = cursor.complete.max(if fragment { last - 1 } else { last });
-        Ok(())
+        self.waiting += cursor.accept(changes, fragment)?;
+        if self.waiting > MOST_WAITING { Err(Broken::Endless) } else { Ok(()) }
     }
 
     /// Every event up to `revision` has arrived, of one watch or (−1) of all.
     pub(super) fn progressed(&mut self, watch_id: i64, revision: i64) {
         let concerned = |cursor: &&mut Cursor| watch_id == -1 || cursor.watch_id == Some(watch_id);
-        for cursor in self.cursors.iter_mut().filter(concerned) {
-            cursor.complete = cursor.complete.max(revision);
-        }
+        self.cursors.iter_mut().filter(concerned).for_each(|cursor| cursor.progressed(revision));
     }
 
     /// The content up to `revision` is known: what waits of it is old news.
     pub(super) fn skip_to(&mut self, revision: i64) {
-        self.progressed(-1, revision);
-        for cursor in &mut self.cursors {
-            cursor.pending.retain(|change| change.mod_revision > revision);
-        }
+        self.cursors.iter_mut().for_each(|cursor| cursor.skip_to(revision));
         self.weigh();
     }
 
     /// The content of `range` at `revision` is what is shown: what waits of it up to there, such as the half of a
     /// message, is undone by what has yet to arrive.
     pub(super) fn is_unchanged(&mut self, range: &KeyRange, revision: i64) {
-        let behind = |cursor: &&mut Cursor| cursor.range == *range && cursor.complete < revision;
-        for cursor in self.cursors.iter_mut().filter(behind) {
-            cursor.complete = revision;
-            cursor.pending.retain(|change| change.mod_revision > revision);
-        }
+        let behind = |cursor: &&mut Cursor| cursor.range == *range && cursor.complete() < revision;
+        self.cursors.iter_mut().filter(behind).for_each(|cursor| cursor.skip_to(revision));
         self.weigh();
     }
 
     fn weigh(&mut self) {
-        self.waiting = self.cursors.iter().flat_map(|cursor| &cursor.pending).map(weight).sum();
+        self.waiting = self.cursors.iter().map(Cursor::weight).sum();
     }
 
     /// Whether every watch is up to date at the server, as far as messages can show it.
     pub(super) fn has_caught_up(&self) -> bool {
-        self.cursors.iter().all(|cursor| cursor.caught_up)
+        self.cursors.iter().all(Cursor::has_caught_up)
     }
 
     /// Whether there are several watches, each silent about the others' ranges.
@@ -194,20 +152,13 @@ impl Stream {
 
     /// The revision that all watches are past.
     pub(super) fn frontier(&self) -> i64 {
-        self.cursors.iter().map(|cursor| cursor.complete).min().unwrap_or(self.start - 1)
+        self.cursors.iter().map(Cursor::complete).min().unwrap_or_default()
     }
 
-    /// The last revision of the events that wait for another watch to come as far, if any do.
+    /// The last revision of the complete events that wait for another watch to come as far, if any do.
     pub(super) fn waits_for(&self) -> Option<i64> {
         let frontier = self.frontier();
-        let last = |cursor: &Cursor| {
-            cursor
-                .pending
-                .back()
-                .map(|change| change.mod_revision.min(cursor.complete))
-                .filter(|at| *at > frontier)
-        };
-        self.cursors.iter().filter_map(last).max()
+        self.cursors.iter().filter_map(|cursor| cursor.waits_for(frontier)).max()
     }
 
     /// The complete events of `ranges`, in revision order.
@@ -215,9 +166,7 @@ impl Stream {
         let frontier = self.frontier();
         let mut complete = Vec::new();
         for cursor in &mut self.cursors {
-            let count = cursor.pending.partition_point(|change| change.mod_revision <= frontier);
-            // A watch may span more than was asked for.
-            complete.extend(cursor.pending.drain(..count).filter(|change| ranges.contains(&change.key)));
+            complete.extend(cursor.take(frontier, ranges));
         }
         if self.is_divided() {
             complete.sort_by_key(|change| change.mod_revision);
@@ -225,26 +174,6 @@ impl Stream {
         self.weigh();
         complete
     }
-
-    /// Up to where something could be shown if the silent watches missed nothing.
-    pub(super) fn would_show(&self) -> Option<i64> {
-        let frontier = self.frontier();
-        let waits = |cursor: &&Cursor| {
-            let first = cursor.pending.front().map(|change| change.mod_revision);
-            first.is_some_and(|first| first > frontier && first <= cursor.complete)
-        };
-        self.cursors.iter().filter(waits).map(|cursor| cursor.complete).min()
-    }
-
-    /// Whether the watch of `range` may have events up to `revision` that have yet to arrive.
-    pub(super) fn is_behind(&self, range: &KeyRange, revision: i64) -> bool {
-        self.cursors.iter().any(|cursor| cursor.range == *range && cursor.complete < revision)
-    }
-}
-
-fn weight(change: &Change) -> usize {
-    let value = change.entry.as_ref().map_or(0, |entry| entry.value().len());
-    change.key.len() + value + OVERHEAD
 }
 
 #[cfg(test)]
@@ -258,7 +187,7 @@ mod tests {
 
     fn stream(prefixes: &[&[u8]]) -> (Stream, Ranges) {
         let ranges = Ranges::merge(prefixes.iter().map(|prefix| KeyRange::prefix(prefix)));
-        let mut stream = Stream::new(ranges.as_slice(), 11);
+        let mut stream = Stream::new(ranges.as_slice(), 11, 7);
         for id in 0..i64::try_from(prefixes.len()).unwrap() {
             assert!(stream.to_create().is_some());
             stream.created(id);
@@ -313,11 +242,32 @@ mod tests {
     #[test]
     fn a_watch_begins_with_what_is_known_and_never_with_what_compaction_may_have_taken() {
         let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
-        let mut stream = Stream::new(ranges.as_slice(), 11);
+        let mut stream = Stream::new(ranges.as_slice(), 11, 7);
         assert_eq!(stream.to_create().map(|(_, from)| from), Some(10));
         stream.created(0);
         stream.accept(0, vec![event(b"/a/1", 10), event(b"/a/2", 11)], false).unwrap();
         assert_eq!(revisions(&stream.take_complete(&ranges)), [11]);
+    }
+
+    #[test]
+    fn a_watch_from_now_on_waits_for_the_revision_of_what_is_read_beside_it() {
+        let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
+        let mut stream = Stream::from_now(ranges.as_slice());
+        assert_eq!(stream.to_create().map(|(_, from)| from), Some(0));
+        stream.created(0);
+        stream.accept(0, vec![event(b"/a/1", 10), event(b"/a/2", 12)], false).unwrap();
+        stream.begin_at(11);
+        stream.begin_at(99);
+        assert_eq!(revisions(&stream.take_complete(&ranges)), [12]);
+    }
+
+    #[test]
+    fn an_answer_of_another_cluster_is_foreign_and_one_without_a_cluster_is_not() {
+        let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
+        for mut stream in [Stream::new(ranges.as_slice(), 11, 7), Stream::from_now(ranges.as_slice())] {
+            let foreign: Vec<bool> = [0, 7, 0, 8, 7].map(|id| stream.is_foreign(id)).to_vec();
+            assert_eq!(foreign, [false, false, false, true, false]);
+        }
     }
 
     #[test]
@@ -390,27 +340,11 @@ mod tests {
         let (mut stream, ranges) = stream(&[b"/a/", b"/b/"]);
         stream.accept(0, vec![event(b"/a/1", 13)], false).unwrap();
         stream.accept(1, vec![event(b"/b/1", 12)], true).unwrap();
-        assert_eq!(stream.would_show(), Some(13));
+        assert_eq!(stream.waits_for(), Some(13));
         stream.is_unchanged(&KeyRange::prefix(b"/b/"), 13);
         assert_eq!(revisions(&stream.take_complete(&ranges)), [13]);
         stream.accept(1, vec![event(b"/b/1", 13), event(b"/b/2", 14)], false).unwrap();
         stream.progressed(0, 14);
         assert_eq!(revisions(&stream.take_complete(&ranges)), [14]);
-    }
-
-    #[test]
-    fn events_may_be_shown_up_to_where_every_watch_that_has_some_is_complete() {
-        let (mut stream, ranges) = stream(&[b"/a/", b"/b/", b"/c/"]);
-        assert_eq!(stream.would_show(), None);
-        stream.accept(0, vec![event(b"/a/1", 12), event(b"/a/1", 15)], false).unwrap();
-        stream.accept(1, vec![event(b"/b/1", 13)], false).unwrap();
-        assert_eq!(stream.would_show(), Some(13));
-        assert!(
-            stream.is_behind(&KeyRange::prefix(b"/c/"), 13)
-                && !stream.is_behind(&KeyRange::prefix(b"/b/"), 13)
-        );
-        stream.progressed(-1, 13);
-        assert_eq!(revisions(&stream.take_complete(&ranges)), [12, 13]);
-        assert_eq!(stream.would_show(), Some(15));
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 
 impl Machine {
     pub(super) fn audit_deadline(&self) -> Option<Instant> {
-        matches!(self.state, State::Watching { .. }).then(|| self.audit.deadline())?
+        matches!(self.state, State::Watching { fuzzy: None, .. }).then(|| self.audit.deadline())?
     }
 
     pub(super) fn audit_when_due(&mut self, now: Instant, effects: &mut Vec<Effect>) {

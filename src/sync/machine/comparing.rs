@@ -7,7 +7,8 @@
 //! content at H is the snapshot. Otherwise an event is under way; one that does not come condemns the stream
 //! like any other silence.
 //!
-//! Where events of one range wait for the other ranges, the same is asked of those ranges, at the revision that waits.
+//! The same holds for each range alone. Where events of one range wait for the other ranges, those that are unchanged are
+//! known to be as far as the read.
 
 use super::super::event::{Comparison, Effect, Found};
 use super::opening::another_history;
@@ -26,22 +27,22 @@ impl Machine {
     }
 
     pub(super) fn compare(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        let State::Watching { stream, freshness } = &self.state else { return };
-        let (divided, at) = (stream.is_divided(), stream.would_show());
+        let State::Watching { stream, freshness, fuzzy } = &self.state else { return };
+        let (divided, fuzzy) = (stream.is_divided(), fuzzy.is_some());
         if freshness.is_mute() && !self.mute {
             self.mute = true;
             self.note(self.muteness());
         }
         if self.mute && divided && self.watches_hull() {
             // Several watches would wait for each other's progress in vain; one has an order of its own.
-            effects.push(Effect::CloseStream);
-            self.open(now, effects);
+            self.reopen(now, effects);
+        } else if !self.may_compare() && fuzzy {
+            self.start_over(now, self.muteness(), effects);
         } else if !self.may_compare() {
             self.relist(now, effects);
         } else {
-            self.asked_at = self.revision();
-            self.compared_at = at;
-            effects.push(Effect::Compare { since: self.asked_at, at });
+            self.asked_at = self.followed().map_or(0, Snapshot::revision);
+            effects.push(Effect::Compare { since: self.asked_at });
         }
     }
 
@@ -57,28 +58,26 @@ impl Machine {
             return self.start_over(now, another_history(), effects);
         }
         let ranges = self.rules.ranges.as_slice();
-        let State::Watching { stream, freshness } = &mut self.state else { return };
-        let Some(snapshot) = &mut self.snapshot else { return };
-        let whole = found.len() == ranges.len();
-        let mut pairs = ranges.iter().zip(&found);
-        if let Some(at) = self.compared_at.take() {
-            let same = pairs
-                .all(|(range, found)| !stream.is_behind(range, at) || is_unchanged(snapshot, range, *found));
-            if whole && same {
-                for range in ranges {
-                    stream.is_unchanged(range, at);
+        let State::Watching { stream, freshness, fuzzy } = &mut self.state else { return };
+        let fuzzy = fuzzy.as_ref().map(|fuzzy| &fuzzy.snapshot);
+        let Some(snapshot) = fuzzy.or(self.snapshot.as_ref()) else { return };
+        let before = stream.frontier();
+        let mut same = true;
+        if snapshot.revision() < header.revision {
+            same = found.len() == ranges.len();
+            for (range, found) in ranges.iter().zip(&found) {
+                if is_unchanged(snapshot, range, *found) {
+                    stream.is_unchanged(range, header.revision);
+                } else {
+                    same = false;
                 }
             }
-            freshness.heard(now);
-            freshness.compared(now, false);
-            return self.advance(now, effects);
+            if same {
+                stream.skip_to(header.revision);
+            }
         }
-        let overtaken = snapshot.revision() >= header.revision;
-        let same = overtaken || (whole && pairs.all(|(range, found)| is_unchanged(snapshot, range, *found)));
-        if same && !overtaken {
-            stream.skip_to(header.revision);
-            *snapshot = snapshot.confirmed_at(header.revision);
-            effects.push(Effect::Confirm(header.revision));
+        if stream.frontier() > before {
+            freshness.heard(now);
         }
         if let Some(asked) = freshness.compared(now, same) {
             self.confirm(asked);

@@ -1,20 +1,19 @@
 //! While the watches tell: what arrives, what of it is complete, and what is confirmed.
 
 use super::super::event::{Effect, Fault, Response, Trust, Update};
+use super::super::stream::Broken;
 use super::super::wire::fault_of_cancellation;
 use super::opening::another_history;
 use super::{Machine, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
-use crate::store::Changed;
+use crate::store::{Changed, Snapshot};
 
 impl Machine {
     pub(super) fn responded(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
-        if !matches!(self.state, State::Opening { .. } | State::Watching { .. }) {
-            return;
-        }
-        let foreign = self.snapshot.as_ref().is_some_and(|s| s.cluster_id() != response.header.cluster_id);
+        let Some(stream) = self.stream() else { return };
+        let foreign = stream.is_foreign(response.header.cluster_id);
         if response.canceled {
             self.canceled(now, &response, effects);
         } else if foreign {
@@ -41,8 +40,7 @@ impl Machine {
             // The user may read the ranges, and not what lies between them.
             Fault::Denied(_) if self.watches_hull() => {
                 self.hull_denied = true;
-                effects.push(Effect::CloseStream);
-                self.open(now, effects);
+                self.reopen(now, effects);
             }
             // Older servers say "permission denied" to a watch even for an expired token.
             Fault::Denied(error) if !self.reauthenticated => {
@@ -52,30 +50,31 @@ impl Machine {
         }
     }
 
-    fn range_of(&self, watch_id: i64) -> Option<&KeyRange> {
-        match &self.state {
-            State::Opening { stream, .. } | State::Watching { stream, .. } => stream.range_of(watch_id),
-            _ => None,
-        }
+    fn range_of(&mut self, watch_id: i64) -> Option<&KeyRange> {
+        self.stream()?.range_of(watch_id)
     }
 
     fn received(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
-        let shown = self.revision();
-        let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
-            return;
-        };
+        let shown = self.followed().map_or(0, Snapshot::revision);
+        let Some(stream) = self.stream() else { return };
         // What a watch begins with is known already, and says nothing of how far the server was.
         let first = response.changes.iter().map(|change| change.mod_revision).find(|at| *at > shown);
         if let Err(broken) = stream.accept(response.watch_id, response.changes, response.fragment) {
-            let told = format!(
-                "etcd sent {}; this server, or a proxy before it, is broken; starting again",
-                broken.as_str()
-            );
+            let told = if broken == Broken::Endless && matches!(self.state, State::Listing { .. }) {
+                "the watched keys change faster than they can be read: the changes that came with one page do not fit \
+                 into memory; what was read last is still served; starting again"
+                    .to_owned()
+            } else {
+                format!(
+                    "etcd sent {}; this server, or a proxy before it, is broken; starting again",
+                    broken.as_str()
+                )
+            };
             let error = self.at_peer(Error::new(ErrorKind::Connection, told));
-            self.resume.failed(shown, false);
+            self.resume.failed(self.revision(), false);
             return self.failed(now, Fault::Lost(error), effects);
         }
-        if let (State::Watching { stream, freshness }, Some(first)) = (&mut self.state, first) {
+        if let (State::Watching { stream, freshness, .. }, Some(first)) = (&mut self.state, first) {
             freshness.heard(now);
             freshness.claims().arrived(now, first, !stream.is_divided());
         }
@@ -84,7 +83,7 @@ impl Machine {
     }
 
     fn progressed(&mut self, now: Instant, watch_id: i64, revision: i64, effects: &mut Vec<Effect>) {
-        let State::Watching { stream, freshness } = &mut self.state else { return };
+        let State::Watching { stream, freshness, fuzzy } = &mut self.state else { return };
         freshness.heard_of(now, revision);
         match self.trust {
             Trust::Exact => stream.progressed(watch_id, revision),
@@ -94,8 +93,8 @@ impl Machine {
                 let trusted = freshness.is_proven();
                 let believed = freshness.claims().answered(now, revision, trusted);
                 // A lone watch has an order of its own: where the server's word is weak, its cursor moves
-                // by events alone.
-                if let Some(revision) = believed.filter(|_| stream.is_divided()) {
+                // by events alone, unless nothing can be shown without.
+                if let Some(revision) = believed.filter(|_| stream.is_divided() || fuzzy.is_some()) {
                     stream.progressed(-1, revision);
                 }
             }
@@ -106,14 +105,18 @@ impl Machine {
 
     /// Something may be complete that was not: show it, and take it as the answer that it may be.
     pub(super) fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.replay(now, effects);
         self.publish_complete(effects);
         self.settle(now);
-        let State::Watching { stream, freshness } = &mut self.state else { return };
-        // Events of one watch wait for the others: ask now how far those have come.
-        if let Some(revision) = stream.waits_for() {
+        let State::Watching { stream, freshness, fuzzy } = &mut self.state else { return };
+        // Events of one watch wait for the others, and pages for events: ask now how far those have come.
+        let exact_from = fuzzy.as_ref().map(|fuzzy| fuzzy.exact_from);
+        if let Some(revision) = exact_from.max(stream.waits_for()) {
             let asks = !freshness.is_behind() && freshness.may_answer();
             freshness.want(now, revision);
-            freshness.hurry(now);
+            if exact_from.is_none() {
+                freshness.hurry(now);
+            }
             if asks {
                 freshness.claims().asked(now);
                 effects.push(Effect::RequestProgress);
@@ -124,7 +127,7 @@ impl Machine {
     /// A watch alone, at a server whose progress answers may overtake events, is believed once a message has shown that
     /// it is up to date. Several are never: an answer that overtook events of one of them would lose those.
     pub(super) fn believe_when_caught_up(&mut self) {
-        if let State::Watching { stream, freshness } = &mut self.state
+        if let State::Watching { stream, freshness, fuzzy: None } = &mut self.state
             && !stream.is_divided()
             && stream.has_caught_up()
         {
@@ -133,7 +136,7 @@ impl Machine {
     }
 
     pub(super) fn settle(&mut self, now: Instant) {
-        let State::Watching { stream, freshness } = &mut self.state else { return };
+        let State::Watching { stream, freshness, .. } = &mut self.state else { return };
         if let Some(asked) = freshness.settle(now, stream.frontier()) {
             self.confirm(asked);
         }
@@ -141,9 +144,13 @@ impl Machine {
 
     /// Shows the readers every revision that all watches are past, all its keys together.
     fn publish_complete(&mut self, effects: &mut Vec<Effect>) {
-        let (State::Opening { stream, .. } | State::Watching { stream, .. }) = &mut self.state else {
+        let (State::Opening { stream, .. } | State::Watching { stream, fuzzy: None, .. }) = &mut self.state
+        else {
             return;
         };
+        if stream.is_from_now() {
+            return;
+        }
         let Some(snapshot) = &mut self.snapshot else { return };
         let frontier = stream.frontier();
         if frontier <= snapshot.revision() {

@@ -8,8 +8,10 @@
 //!                       Backoff / Denied ◀───────── any failure ────┘
 //! ```
 //!
-//! The published snapshot is served through all of them. `loading` holds the way to a snapshot, `opening` the way to
-//! an open watch, `following` what happens on it, `failing` the way back, `resuming` how to come back to a revision at
+//! Where etcd compacts faster than it lists, the watch is opened before the listing.
+//!
+//! The published snapshot is served through all of them. `loading` holds the way to a snapshot, `watch_first` the way
+//! to one where history does not last as long as a listing takes, `opening` the way to an open watch, `following` what happens on it, `failing` the way back, `resuming` how to come back to a revision at
 //! which a watch failed, `cached` what a copy from disk is good for, `auditing` whether what is shown is right,
 //! `comparing` what proves freshness where no progress answer does.
 
@@ -21,6 +23,7 @@ mod following;
 mod loading;
 mod opening;
 mod resuming;
+mod watch_first;
 
 use std::time::Duration;
 
@@ -30,6 +33,7 @@ use self::resuming::Resume;
 use super::audit::Audit;
 use super::event::{Effect, Event, Header, Peer, Trust};
 use super::freshness::Freshness;
+use super::fuzzy::Fuzzy;
 use super::listing::Listing;
 use super::pages::PageSize;
 use super::report::{Phase, Report};
@@ -74,6 +78,8 @@ enum State {
         sent: Instant,
         /// When the page under way was.
         page_sent: Instant,
+        /// The watches that were opened before.
+        stream: Option<Stream>,
     },
     /// Waits for a linearizable header: a data folder that was lost answers with a lower revision, and a
     /// watch resumed there would be created and stay silent for ever.
@@ -88,6 +94,8 @@ enum State {
     Watching {
         stream: Stream,
         freshness: Freshness,
+        /// What has been read beside the watches, until it is exact.
+        fuzzy: Option<Box<Fuzzy>>,
     },
     /// Waits for the time of the next attempt.
     Backoff {
@@ -119,8 +127,6 @@ pub struct Machine {
     mute: bool,
     /// The revision shown when the last question was sent: events may overtake its answer.
     asked_at: i64,
-    /// The revision that the comparison under way is about; `None` for the current one.
-    compared_at: Option<i64>,
     /// The hull of all ranges was refused to this user: watch each range alone.
     hull_denied: bool,
     /// A refusal has been answered with a new token since the last success.
@@ -153,7 +159,6 @@ impl Machine {
             trust: Trust::Repeated,
             mute: false,
             asked_at: 0,
-            compared_at: None,
             hull_denied: false,
             reauthenticated: false,
             resume: Resume::default(),
@@ -225,7 +230,7 @@ impl Machine {
         match &self.state {
             State::Stopped => Phase::Stopped,
             State::Connecting => Phase::Connecting,
-            State::Listing { .. } => Phase::Listing,
+            State::Listing { .. } | State::Watching { fuzzy: Some(_), .. } => Phase::Listing,
             State::Verifying { .. } => Phase::Verifying,
             State::Opening { .. } => Phase::Opening,
             State::Watching { .. } => Phase::Watching,
@@ -275,11 +280,23 @@ impl Machine {
     /// Another cluster, a revision that was taken back, or a term that was: not the history that the
     /// snapshot is of.
     fn history_differs(&self, header: Header) -> bool {
-        self.at_hand().is_some_and(|snapshot| {
+        let (snapshot, least, raft_term) = match self.fuzzy() {
+            Some(fuzzy) => (Some(&fuzzy.snapshot), fuzzy.exact_from, fuzzy.raft_term),
+            None => (self.at_hand(), self.asked_at, self.report.raft_term),
+        };
+        snapshot.is_some_and(|snapshot| {
             header.cluster_id != snapshot.cluster_id()
-                || header.revision < self.asked_at
-                || header.raft_term < self.report.raft_term
+                || header.revision < least
+                || header.raft_term < raft_term
         })
+    }
+
+    const fn stream(&mut self) -> Option<&mut Stream> {
+        match &mut self.state {
+            State::Opening { stream, .. } | State::Watching { stream, .. } => Some(stream),
+            State::Listing { stream, .. } => stream.as_mut(),
+            _ => None,
+        }
     }
 
     /// etcd was asked at `asked`, and what is shown holds all that it had then.

@@ -7,6 +7,7 @@ use super::{Machine, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
+use crate::store::Snapshot;
 
 impl Machine {
     pub(super) fn verified(&mut self, now: Instant, header: Header, effects: &mut Vec<Effect>) {
@@ -40,7 +41,12 @@ impl Machine {
     }
 
     pub(super) fn open(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        let stream = Stream::new(&self.watch_ranges(), self.revision() + 1);
+        let cluster_id = self.snapshot.as_ref().map_or(0, Snapshot::cluster_id);
+        let stream = Stream::new(&self.watch_ranges(), self.revision() + 1, cluster_id);
+        self.create_watches(now, stream, effects);
+    }
+
+    pub(super) fn create_watches(&mut self, now: Instant, stream: Stream, effects: &mut Vec<Effect>) {
         self.state = State::Opening { stream, deadline: now + self.rules.patience };
         self.create_next(now, effects);
     }
@@ -57,7 +63,7 @@ impl Machine {
 
     /// One watch for each range where the server can tell when all have come as far; else one watch over
     /// all of them, which has an order of its own. A user who may not read the whole gets several.
-    fn watch_ranges(&self) -> Vec<KeyRange> {
+    pub(super) fn watch_ranges(&self) -> Vec<KeyRange> {
         match self.rules.ranges.hull().filter(|_| self.watches_hull()) {
             Some(hull) => vec![hull],
             None => self.rules.ranges.as_slice().to_vec(),
@@ -79,21 +85,32 @@ impl Machine {
         let State::Opening { stream, .. } = std::mem::replace(&mut self.state, State::Stopped) else {
             return;
         };
-        let interval = self.rules.progress_interval;
-        let freshness = Freshness::new(interval, self.rules.patience, now, self.mute);
+        if stream.is_from_now() {
+            return self.list_beside(now, stream, effects);
+        }
+        self.state = State::Watching { stream, freshness: self.new_freshness(now), fuzzy: None };
+        self.opened(now);
+        self.ticked(now, effects);
+    }
+
+    pub(super) fn new_freshness(&self, now: Instant) -> Freshness {
+        let freshness = Freshness::new(self.rules.progress_interval, self.rules.patience, now, self.mute);
         let doubted = self.trust == Trust::Repeated && self.may_compare();
-        let freshness = if doubted { freshness.unproven() } else { freshness };
-        self.state = State::Watching { stream, freshness };
+        if doubted { freshness.unproven() } else { freshness }
+    }
+
+    /// What is shown is followed from now on.
+    pub(super) fn opened(&mut self, now: Instant) {
         self.believe_when_caught_up();
         self.backoff.succeeded(now);
         self.opened_at = Some(now);
         self.audit.begin(now, self.random.f64());
-        self.ticked(now, effects);
     }
 }
 
 /// What is said when an answer is not of the history that the snapshot is of, again and again.
 pub(super) fn another_history() -> Error {
-    let told = "the answers are of different clusters or histories, as behind a balancer of two clusters";
+    let told = "the answers are of different clusters or histories, as behind a balancer of two clusters; what was read \
+                last is still served; give the endpoints of one cluster";
     Error::new(ErrorKind::Connection, told)
 }

@@ -4,6 +4,8 @@
 
 pub(super) mod etcd;
 mod restart;
+mod server;
+mod wire;
 mod world;
 
 use proptest::prelude::*;
@@ -41,6 +43,8 @@ pub(super) enum Act {
     LoseData,
     /// Another cluster answers at the endpoint.
     Replace,
+    /// From now on etcd compacts its history before every answer, or no more.
+    Storm(bool),
     /// What is shown is written to disk, if etcd has confirmed it.
     Save,
     /// The process ends, and begins again with what is on disk.
@@ -63,6 +67,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0u8..4).prop_map(Act::Refuse),
         1 => Just(Act::LoseData),
         1 => Just(Act::Replace),
+        1 => any::<bool>().prop_map(Act::Storm),
         2 => Just(Act::Save),
         1 => Just(Act::Restart),
         4 => (0u16..4_000).prop_map(Act::Pass),
@@ -110,6 +115,59 @@ fn a_key_that_comes_and_goes_in_the_half_of_a_message_that_is_still_to_come_is_n
     world.heal();
 }
 
+/// Every kind of world: which ranges, what the server's progress is worth, whether the whole is refused, whether it
+/// answers no progress request.
+fn every_world() -> impl Iterator<Item = World> {
+    let a = || KeyRange::prefix(b"/a/");
+    let ranges = [
+        Ranges::merge([a()]),
+        Ranges::merge([a(), KeyRange::prefix(b"/c/")]),
+        Ranges::merge([KeyRange::key(b"/a/2"), KeyRange::prefix(b"/c/"), KeyRange::key(b"/d")]),
+        Ranges::merge([KeyRange::prefix(b"")]),
+    ];
+    ranges.into_iter().flat_map(|ranges| {
+        (0..8).map(move |kind| {
+            let trust = if kind & 1 == 0 { Trust::Exact } else { Trust::Repeated };
+            World::new(ranges.clone(), trust, kind & 2 == 0, kind & 4 == 0, kind)
+        })
+    })
+}
+
+#[test]
+fn a_history_that_does_not_last_from_one_answer_to_the_next_is_read_and_followed() {
+    for mut world in every_world() {
+        world.play(Act::Write((0..KEYS.len()).map(|index| (index, Some(1))).collect()));
+        world.play(Act::Storm(true));
+        world.heal();
+        assert!(world.watched_first > 0, "{:?}", world.machine);
+        let (relists, reconnects) = (world.machine.report().relists, world.machine.report().reconnects);
+        for value in 0..20 {
+            world.play(Act::Write(vec![(usize::from(value) % KEYS.len(), Some(value))]));
+            world.play(Act::Pass(500));
+            world.heal();
+        }
+        let report = world.machine.report();
+        assert_eq!((report.relists, report.reconnects), (relists, reconnects), "{report:?}");
+    }
+}
+
+#[test]
+fn what_changes_only_outside_the_watched_keys_holds_up_no_listing() {
+    let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
+    for trust in [Trust::Exact, Trust::Repeated] {
+        let mut world = World::new(ranges.clone(), trust, false, false, 0);
+        world.play(Act::Write((0..KEYS.len()).map(|index| (index, Some(1))).collect()));
+        world.play(Act::Storm(true));
+        for value in 0..40 {
+            world.play(Act::Write(vec![(3, Some(value))]));
+            world.play(Act::Deliver);
+        }
+        world.play(Act::Storm(false));
+        world.heal();
+        assert!(world.watched_first > 0);
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -120,9 +178,11 @@ proptest! {
         trust in trust(),
         hull_refused in any::<bool>(),
         mute in any::<bool>(),
+        storm in any::<bool>(),
         seed in any::<u64>(),
     ) {
         let mut world = World::new(ranges, trust, hull_refused, mute, seed);
+        world.play(Act::Storm(storm));
         for act in script {
             world.play(act);
         }
@@ -141,6 +201,7 @@ proptest! {
         for act in script {
             world.play(act);
         }
+        world.play(Act::Storm(false));
         world.heal();
         world.lose_a_put(watched[0]);
         world.play(Act::Write(vec![(watched[1], Some(1))]));

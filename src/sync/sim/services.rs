@@ -185,6 +185,7 @@ impl State {
             let _ = stream.send(Ok(refusal));
             return;
         }
+        let next = if next == 0 { self.content.revision() + 1 } else { next };
         // Ids are the server's to choose, for each stream anew.
         let watch_id = i64::try_from(self.watchers.len()).unwrap() + 5;
         let _ = stream.send(Ok(PbWatchResponse { watch_id, ..created }));

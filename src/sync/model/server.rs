@@ -1,0 +1,139 @@
+//! etcd's side: what it writes, and what it tells the watches.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::KEYS;
+use super::world::World;
+use crate::range::{KeyRange, Ranges};
+use crate::store::{Change, Key};
+use crate::sync::event::{Response, Trust};
+
+/// Ids are the server's to choose.
+pub(super) const FIRST_WATCH: i64 = 5;
+
+#[derive(Debug)]
+pub(super) struct Watcher {
+    id: i64,
+    range: KeyRange,
+    start: i64,
+    /// The next revision to send.
+    pub(super) next: i64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    pub(super) watchers: Vec<Watcher>,
+    pub(super) queue: VecDeque<Response>,
+    pub(super) delivered: Vec<Response>,
+}
+
+impl World {
+    pub(super) fn write(&mut self, keys: &[(usize, Option<u8>)]) {
+        // etcd lets a transaction touch a key once, and takes deleting what is not there for nothing.
+        let everything = Ranges::merge([KeyRange::prefix(b"")]);
+        let content = self.etcd.content(&everything, self.etcd.revision());
+        let mut transaction: BTreeMap<Key, Option<u8>> = BTreeMap::new();
+        for (index, value) in keys {
+            let key: Key = KEYS[*index].into();
+            if value.is_some() || content.contains_key(&key) {
+                transaction.insert(key, *value);
+            }
+        }
+        if transaction.is_empty() {
+            return;
+        }
+        self.etcd.write(transaction.into_iter().collect(), &self.ranges, self.now);
+        let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
+        for watcher in &mut stream.watchers {
+            if watcher.next == etcd.revision() {
+                watcher.next += 1;
+                let changes = etcd.events(&watcher.range, etcd.revision());
+                if !changes.is_empty() {
+                    let (header, watch_id) = (etcd.header(), watcher.id);
+                    stream.queue.push_back(Response { header, watch_id, changes, ..Response::default() });
+                }
+            }
+        }
+    }
+
+    pub(super) fn watch(&mut self, range: KeyRange, from: i64) {
+        let header = self.etcd.header();
+        let wider = !self.ranges.as_slice().contains(&range);
+        let stream = self.stream.get_or_insert_default();
+        let id = i64::try_from(stream.watchers.len()).unwrap() * 3 + FIRST_WATCH;
+        if wider && self.hull_refused {
+            let reason = "etcdserver: permission denied".to_owned();
+            let refusal = Response {
+                header,
+                watch_id: -1,
+                created: true,
+                canceled: true,
+                reason,
+                ..Response::default()
+            };
+            stream.queue.push_back(refusal);
+            return;
+        }
+        let start = if from == 0 { header.revision + 1 } else { from };
+        stream.watchers.push(Watcher { id, range, start, next: start });
+        stream.queue.push_back(Response { header, watch_id: id, created: true, ..Response::default() });
+    }
+
+    pub(super) fn catch_up(&mut self, fragment: usize) {
+        let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
+        for watcher in stream.watchers.iter_mut().filter(|watcher| watcher.next <= etcd.revision()) {
+            let (header, watch_id) = (etcd.header(), watcher.id);
+            if watcher.next < etcd.compacted {
+                let compact_revision = etcd.compacted;
+                watcher.next = i64::MAX;
+                let gone =
+                    Response { header, watch_id, canceled: true, compact_revision, ..Response::default() };
+                stream.queue.push_back(gone);
+                continue;
+            }
+            let mut events = etcd.events(&watcher.range, watcher.next);
+            events.retain(|change| etcd.keeps(change));
+            watcher.next = etcd.revision() + 1;
+            let parts: Vec<&[Change]> = events.chunks(fragment).collect();
+            for (number, part) in parts.iter().enumerate() {
+                let (changes, fragment) = (part.to_vec(), number + 1 < parts.len());
+                stream.queue.push_back(Response {
+                    header,
+                    watch_id,
+                    fragment,
+                    changes,
+                    ..Response::default()
+                });
+            }
+        }
+    }
+
+    /// Says how far the server is, asked (−1) or of its own accord; from a server with the defect it overtakes what is
+    /// queued, and does not care whether the watches have caught up.
+    pub(super) fn announce(&mut self, watch_id: i64) {
+        let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
+        if self.mute {
+            return;
+        }
+        let answer = Response { header: etcd.header(), watch_id, ..Response::default() };
+        let all_created = stream.queue.iter().all(|response| !response.created);
+        if self.trust == Trust::Repeated {
+            if all_created {
+                stream.queue.push_front(answer);
+            }
+            return;
+        }
+        let synced =
+            |watcher: &Watcher| watcher.next == etcd.revision() + 1 && watcher.start <= etcd.revision() + 1;
+        if stream.watchers.iter().all(synced) {
+            stream.queue.push_back(answer);
+        }
+    }
+
+    pub(super) fn repeat(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        if let Some(response) = stream.delivered.last().cloned() {
+            stream.queue.push_front(response);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The wire between the machine and its etcd, and the time that passes.
+
+use std::time::Duration;
+
+use super::world::{Operation, World};
+use crate::error::{Error, ErrorKind};
+use crate::range::KeyRange;
+use crate::sync::event::{Comparison, Event, Fault, Found, Peer, Trust};
+
+/// How long a server whose progress answers overtake events leaves them undelivered.
+const LONGEST_OVERTAKING: Duration = Duration::from_millis(250);
+
+impl World {
+    pub(super) fn deliver(&mut self) {
+        if let Some(request) = self.audit.take() {
+            let page = self.etcd.page(&request);
+            return self.tell(Event::Audited(page));
+        }
+        if let Some(operation) = self.operation.take() {
+            let event = self.answer_at_last(&operation);
+            return self.tell(event);
+        }
+        let Some(response) = self.stream.as_mut().and_then(|stream| stream.queue.pop_front()) else { return };
+        if let Some(stream) = &mut self.stream
+            && !response.changes.is_empty()
+            && !response.fragment
+        {
+            stream.delivered.push(response.clone());
+        }
+        self.tell(Event::Responded(response));
+    }
+
+    pub(super) fn answer_at_last(&mut self, operation: &Operation) -> Event {
+        if !matches!(operation, Operation::Answered(_)) {
+            self.strike();
+        }
+        self.answer(operation)
+    }
+
+    fn answer(&self, operation: &Operation) -> Event {
+        let gone = || Event::Failed(Fault::RevisionGone);
+        match operation {
+            Operation::Answered(event) => event.clone(),
+            Operation::Connect => {
+                Event::Connected(Peer { endpoint: String::new(), version: String::new(), trust: self.trust })
+            }
+            Operation::List(request) => self.etcd.page(request).map_or_else(gone, Event::Listed),
+            Operation::Verify(Some(at)) if *at < self.etcd.compacted || *at > self.etcd.revision() => gone(),
+            Operation::Verify(_) => Event::Verified(self.etcd.header()),
+            Operation::Compare(since) => {
+                let content = self.etcd.content(&self.ranges, self.etcd.revision());
+                let found = |range: &KeyRange| {
+                    let inside = || content.values().filter(|entry| range.contains(entry.key()));
+                    let newer = inside().any(|entry| entry.mod_revision() > *since);
+                    Found { newer, count: i64::try_from(inside().count()).unwrap() }
+                };
+                let found = self.ranges.as_slice().iter().map(found).collect();
+                Event::Compared(Comparison { header: self.etcd.header(), found })
+            }
+        }
+    }
+
+    pub(super) fn deliver_all(&mut self) {
+        self.catch_up(usize::MAX);
+        self.deliver_queued();
+        self.catch_up(usize::MAX);
+        self.deliver_queued();
+    }
+
+    pub(super) fn deliver_queued(&mut self) {
+        for _ in 0..1_000 {
+            let waiting = self.stream.as_ref().is_some_and(|stream| !stream.queue.is_empty());
+            if self.operation.is_none() && self.audit.is_none() && !waiting {
+                break;
+            }
+            self.deliver();
+        }
+        self.emptied_at = self.now;
+    }
+
+    pub(super) fn cut(&mut self) {
+        let under_way = self.operation.take().is_some() || self.stream.take().is_some();
+        self.stream = None;
+        if under_way {
+            self.tell(Event::Failed(Fault::Lost(Error::new(ErrorKind::Connection, "cut"))));
+        }
+    }
+
+    pub(super) fn refuse(&mut self, how: u8) {
+        let error = Error::new(ErrorKind::Authentication, "refused");
+        let under_way = self.operation.take().is_some() || self.stream.take().is_some();
+        self.stream = None;
+        if under_way {
+            let fault = if how == 0 { Fault::TokenExpired(error) } else { Fault::Denied(error) };
+            self.tell(Event::Failed(fault));
+        }
+    }
+
+    /// Time passes, in the steps in which the machine wants to be told, and in which a server whose
+    /// answers overtake events delivers those. A watch that has to catch up waits as long as it takes, and the server
+    /// answers meanwhile as if nothing were missing.
+    pub(super) fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.now < end {
+            let tick = self.machine.deadline().unwrap_or(end);
+            let delivery = self.emptied_at + LONGEST_OVERTAKING;
+            let next = if self.trust == Trust::Repeated { tick.min(delivery) } else { tick };
+            self.now = next.clamp(self.now, end);
+            if self.trust == Trust::Repeated && self.now >= delivery {
+                self.deliver_queued();
+            }
+            if self.machine.deadline().is_some_and(|at| at <= self.now) {
+                self.tell(Event::Tick);
+                assert!(
+                    self.machine.deadline().is_none_or(|at| at > self.now),
+                    "a tick that changes nothing would spin: {:?}",
+                    self.machine,
+                );
+            }
+        }
+    }
+}
