@@ -15,7 +15,8 @@ module Harness
 
     def start_cluster(**options) = EtcdCluster.new(**options).start
 
-    def start_proxy(etcd) = TcpProxy.new(etcd.port)
+    # Before several servers it is a balancer.
+    def start_proxy(*etcds) = TcpProxy.new(*etcds.map(&:port))
 
     def start_grpc_proxy(etcd) = EtcdGrpcProxy.new(etcd).start
 

@@ -25,11 +25,12 @@ module Harness
 
     attr_reader :port
 
-    def initialize(upstream_port)
+    # Of several ports, each connection gets the next one, as behind a balancer.
+    def initialize(*upstream_ports)
       @port = FreePort.take
       @control, theirs = UNIXSocket.pair
       @log = Tempfile.create("tcp-proxy-")
-      @process = ChildProcess.new(RbConfig.ruby, SERVER, @port.to_s, upstream_port.to_s,
+      @process = ChildProcess.new(RbConfig.ruby, SERVER, @port.to_s, *upstream_ports.map(&:to_s),
                                   log: @log.path, 3 => theirs)
       theirs.close
       Cleanup.add(self)
@@ -39,6 +40,9 @@ module Harness
     def endpoint(scheme = "http") = "#{scheme}://127.0.0.1:#{port}"
 
     def pass = order("pass")
+
+    # New connections go to these ports from now on, in turn.
+    def lead_to(*upstream_ports) = order("lead_to", upstream_ports)
 
     def refuse = order("refuse")
 

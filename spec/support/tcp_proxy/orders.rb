@@ -19,6 +19,11 @@ module Orders
     "ok"
   end
 
+  def order_lead_to(upstream_ports)
+    @upstream_ports = upstream_ports.cycle
+    "ok"
+  end
+
   def order_cut
     @links.dup.each { |link| drop(link, :reset) }
     "ok"

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-# The proxy's own process: `server.rb LISTEN_PORT UPSTREAM_PORT`, orders as JSON lines on descriptor 3.
+# The proxy's own process: `server.rb LISTEN_PORT UPSTREAM_PORT…`, orders as JSON lines on descriptor 3.
+# Connections go to the upstream ports in turn.
 
 require "json"
 require "socket"
@@ -11,9 +12,9 @@ require_relative "orders"
 class ProxyServer
   include Orders
 
-  def initialize(port, upstream_port, control)
+  def initialize(port, upstream_ports, control)
     @port = port
-    @upstream_port = upstream_port
+    @upstream_ports = upstream_ports.cycle
     @control = control
     @links = []
     @accepted = 0
@@ -94,7 +95,7 @@ class ProxyServer
     return if client == :wait_readable
 
     @accepted += 1
-    @links << Link.new(client, TCPSocket.new("127.0.0.1", @upstream_port))
+    @links << Link.new(client, TCPSocket.new("127.0.0.1", @upstream_ports.next))
   rescue SystemCallError # the upstream is not there
     client&.setsockopt(Socket::SOL_SOCKET, Socket::SO_LINGER, Link::RESET)
     client&.close
@@ -110,5 +111,6 @@ end
 
 if $PROGRAM_NAME == __FILE__
   trap(:INT, "IGNORE") # Ctrl-C is for the spec run, which then closes the control line
-  ProxyServer.new(Integer(ARGV[0]), Integer(ARGV[1]), UNIXSocket.for_fd(3)).run
+  port, *upstream_ports = ARGV.map { |argument| Integer(argument) }
+  ProxyServer.new(port, upstream_ports, UNIXSocket.for_fd(3)).run
 end
