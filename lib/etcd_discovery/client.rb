@@ -43,6 +43,15 @@ module EtcdDiscovery
   #   A bad value harms nothing: while one is in etcd, this and the other typed reads go on giving the last
   #   good one that was read in this process, the logger is warned once, and {Status#invalid_keys} names
   #   the key.
+  #
+  #   The last good value depends on what this process read, not on etcd's history alone. Until somebody puts
+  #   a good value, workers may differ:
+  #
+  #   - A process that never read a good value of the key, with the same method, has none: it gives `default`
+  #     or raises {ParseError}. A process that started later is one of these.
+  #   - Processes that read at different times can have different ones.
+  #   - A process forgets its last good value when it reads after the key is deleted. A key that is deleted
+  #     and put again with no read in between keeps it.
   #   @example
   #     client.json("/config/limits")["upload"]  # => 1048576
   #   @param key [String]

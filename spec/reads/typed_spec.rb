@@ -101,6 +101,26 @@ RSpec.describe "a typed read" do
     expect { reader.integer(key) }.to raise_error(EtcdDiscovery::ParseError)
   end
 
+  it "keeps the last good value of a key that is deleted and put again while nothing is read" do
+    put("5")
+    expect(reader.integer(key)).to eq 5
+    etcd.ctl.delete(key)
+    reader.wait_for_revision(etcd.ctl.put(key, "bad"), timeout: 10)
+    expect(reader.integer(key)).to eq 5
+    expect(reader.status.invalid_keys).to eq [key]
+  end
+
+  it "has a last good value for the readers that read it, as that type, and for no other" do
+    put("5")
+    expect(reader.integer(key)).to eq 5
+    put("five")
+    expect(reader.integer(key)).to eq 5
+    expect { reader.float(key) }.to raise_error(EtcdDiscovery::ParseError)
+    late = client(etcd, prefix, logger:)
+    expect { late.integer(key) }.to raise_error(EtcdDiscovery::ParseError)
+    expect(late.integer(key, 7)).to eq 7
+  end
+
   it "survives a logger that fails" do
     logger.define_singleton_method(:warn) { |_| raise "disk full" }
     put("bad")
