@@ -10,7 +10,8 @@ module Bench
       "load" => -> { Load.new.rows },
       "forks" => -> { Forks.new.rows },
       "memory" => -> { Memory.new.rows },
-      "registrations" => -> { Registrations.new.rows }
+      "registrations" => -> { Registrations.new.rows },
+      "subscriptions" => -> { Subscriptions.new.rows }
     }.freeze
 
     def initialize(names)
