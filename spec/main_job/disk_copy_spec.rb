@@ -177,7 +177,9 @@ RSpec.describe "the copy on disk" do
 
   it "at a path that cannot be used stops nobody: the log and the status say so" do
     etcd.ctl.put("/service/b", "there")
-    ["/nowhere/copy", folder, "/dev/null/copy"].each do |wrong|
+    # In the folder, or its lock would stay beside it, and a copy in its place.
+    Dir.mkdir(path)
+    ["/nowhere/copy", path, "/dev/null/copy"].each do |wrong|
       reader = copier("/service/", cache_path: wrong).tap(&:start)
       expect(reader["/service/b"]).to eq "there"
       expect(reader.status.cache_error.message).to include(wrong)

@@ -36,7 +36,7 @@ module Harness
       @log = File.join(@folder, "log")
       @reports, reports = IO.pipe
       words, @words = IO.pipe
-      environment = { "ENDPOINTS" => Array(endpoints).join(",") }.merge(env)
+      environment = { "ENDPOINTS" => Array(endpoints).join(","), "TMPDIR" => temporary_folder }.merge(env)
       @process = ChildProcess.new(*under, RbConfig.ruby, "-I", LIB, *required(first), script(code),
                                   env: environment, log:, 3 => reports, 4 => words)
       [reports, words].each(&:close)
@@ -81,6 +81,9 @@ module Harness
       files = [first && File.join(File.dirname(PRELUDE), first), PRELUDE]
       files.compact.flat_map { |file| ["-r", file] }
     end
+
+    # What the process leaves there goes with it: it is killed in the end, and runs no at_exit.
+    def temporary_folder = File.join(@folder, "tmp").tap { |path| Dir.mkdir(path) }
 
     def script(code) = File.join(@folder, "snippet.rb").tap { |path| File.write(path, code) }
 
