@@ -24,6 +24,8 @@ module Field
     ROOT = %i[user password].zip(Harness::EtcdUsers::ROOT.split(":")).to_h.freeze
     # A transaction takes so many keys, and 2 MiB is the most that etcdctl sends.
     BATCH = 5_000
+    # etcdctl gives a connection 2 s, and on a busy machine TLS takes longer.
+    PATIENT = "--dial-timeout=30s"
 
     attr_reader :set_up, :etcd, :reader, :ctl, :neighbours
 
@@ -67,7 +69,7 @@ module Field
 
     def prepare_etcd
       @etcd = start_etcd(tls:, binary: Etcds.path(set_up.etcd, @log), flags: ["--max-txn-ops=#{BATCH}"])
-      @ctl = etcd.ctl
+      @ctl = etcd.ctl.with(PATIENT)
       fill if set_up.values == "many"
       make_users unless set_up.user == "none"
     end
@@ -86,7 +88,7 @@ module Field
 
     # An ordinary user may read what it watches, and nothing else.
     def make_users
-      users = Harness::EtcdUsers.new(etcd)
+      users = Harness::EtcdUsers.new(self)
       [ORDINARY_USER, CERTIFICATE_USER].each do |name|
         users.add(name, PASSWORD, prefix: "/field/own/")
         ranges.each { |range| users.grant(name, "read", *("--prefix" if Content.prefix?(range)), range) }
