@@ -9,7 +9,7 @@ use magnus::{Error, Ruby, TryConvert, Value};
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 /// What a caller gave as a time to wait. Less than nothing is nothing: a deadline that has passed. Infinity is
-/// [`LONGEST`].
+/// [`LONGEST`]. A finite time beyond that is a mistake, and not a wait that never ends.
 #[derive(Clone, Copy)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
@@ -19,6 +19,11 @@ impl TryConvert for Seconds {
         if number.is_nan() {
             let class = Ruby::get_with(value).exception_arg_error();
             return Err(Error::new(class, "NaN is not a number of seconds"));
+        }
+        if number.is_finite() && number > LONGEST.as_secs_f64() {
+            let class = Ruby::get_with(value).exception_arg_error();
+            let text = format!("{number:e} seconds are over a hundred years; Float::INFINITY waits forever");
+            return Err(Error::new(class, text));
         }
         let duration = Duration::try_from_secs_f64(number.max(0.0)).unwrap_or(LONGEST);
         Ok(Self(duration.min(LONGEST)))

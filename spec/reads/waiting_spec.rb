@@ -30,6 +30,10 @@ RSpec.describe "waiting for a change" do
     expect(seen).to eq seen.uniq
   end
 
+  it "refuses a finite time that no process lives to see, instead of waiting forever" do
+    expect { reader.wait_for(key, timeout: 1e20) }.to raise_error(ArgumentError, /over a hundred years/)
+  end
+
   it "looks at the live value within a pin" do
     reader.pin do
       expect(reader[key]).to be_nil
