@@ -186,8 +186,9 @@ impl Driver {
             Effect::Audit(request) => {
                 self.audit = Some(operations::audit(Arc::clone(&self.link), request));
             }
-            Effect::Compare { since } => {
-                self.operation = Some(operations::compare(Arc::clone(&self.link), &self.settings, since));
+            Effect::Compare { since, at } => {
+                let link = Arc::clone(&self.link);
+                self.operation = Some(operations::compare(link, &self.settings, since, at));
             }
             Effect::Watch { range, from, fragments } => self.watch(&range, from, fragments).await,
             Effect::RequestProgress => self.request_progress().await,

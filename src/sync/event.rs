@@ -195,6 +195,8 @@ pub enum Effect {
     Compare {
         /// The revision of the snapshot.
         since: i64,
+        /// Compare with what etcd had at this revision, and not with what it has.
+        at: Option<i64>,
     },
     /// Create a watch on the stream, or on a new one when there is none.
     Watch {

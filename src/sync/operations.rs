@@ -110,9 +110,9 @@ pub(super) fn verify(link: Arc<Link>, range: &KeyRange, at: Option<i64>) -> Oper
     })
 }
 
-/// Compares all watched ranges with what they were at `since`.
-pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64) -> Operation {
-    let changed = |range| wire::changed_since(range, since);
+/// Compares all watched ranges, as they are or were `at` a revision, with what they were at `since`.
+pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64, at: Option<i64>) -> Operation {
+    let changed = |range| wire::changed_since(range, since, at);
     let named: Vec<_> = settings.ranges.as_slice().iter().take(3).map(ToString::to_string).collect();
     let doing = format!("compare {}", named.join(", "));
     let gets: Vec<TxnOp> = settings.ranges.as_slice().iter().map(changed).collect();

@@ -161,6 +161,18 @@ impl Stream {
         self.cursors.iter().filter_map(|cursor| cursor.waits_for(frontier)).max()
     }
 
+    /// Up to where something could be shown if the silent watches missed nothing.
+    pub(super) fn would_show(&self) -> Option<i64> {
+        let frontier = self.frontier();
+        let waiting = self.cursors.iter().filter(|cursor| cursor.waits_for(frontier).is_some());
+        waiting.map(Cursor::complete).min()
+    }
+
+    /// Whether the watch of `range` may have events up to `revision` that have yet to arrive.
+    pub(super) fn is_behind(&self, range: &KeyRange, revision: i64) -> bool {
+        self.cursors.iter().any(|cursor| cursor.range == *range && cursor.complete() < revision)
+    }
+
     /// The complete events of `ranges`, in revision order.
     pub(super) fn take_complete(&mut self, ranges: &Ranges) -> Vec<Change> {
         let frontier = self.frontier();
@@ -346,5 +358,21 @@ mod tests {
         stream.accept(1, vec![event(b"/b/1", 13), event(b"/b/2", 14)], false).unwrap();
         stream.progressed(0, 14);
         assert_eq!(revisions(&stream.take_complete(&ranges)), [14]);
+    }
+
+    #[test]
+    fn events_may_be_shown_up_to_where_every_watch_that_has_some_is_complete() {
+        let (mut stream, ranges) = stream(&[b"/a/", b"/b/", b"/c/"]);
+        assert_eq!(stream.would_show(), None);
+        stream.accept(0, vec![event(b"/a/1", 12), event(b"/a/1", 15)], false).unwrap();
+        stream.accept(1, vec![event(b"/b/1", 13)], false).unwrap();
+        assert_eq!(stream.would_show(), Some(13));
+        assert!(
+            stream.is_behind(&KeyRange::prefix(b"/c/"), 13)
+                && !stream.is_behind(&KeyRange::prefix(b"/b/"), 13)
+        );
+        stream.progressed(-1, 13);
+        assert_eq!(revisions(&stream.take_complete(&ranges)), [12, 13]);
+        assert_eq!(stream.would_show(), Some(15));
     }
 }

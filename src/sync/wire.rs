@@ -62,13 +62,17 @@ pub(super) fn response(response: etcd_client::WatchResponse) -> Response {
     }
 }
 
-/// Asks for one key of `range` that changed after `since`, and for the number of all keys in it.
-pub(super) fn changed_since(range: &KeyRange, since: i64) -> TxnOp {
+/// Asks for one key of `range` that changed after `since`, and for the number of all keys in it; as of `at`, if given.
+pub(super) fn changed_since(range: &KeyRange, since: i64, at: Option<i64>) -> TxnOp {
     let options = etcd_client::GetOptions::new()
         .with_range(range.range_end())
         .with_min_mod_revision(since.saturating_add(1))
         .with_limit(1)
         .with_keys_only();
+    let options = match at {
+        Some(revision) => options.with_revision(revision),
+        None => options,
+    };
     TxnOp::get(range.start(), Some(options))
 }
 

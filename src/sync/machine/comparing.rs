@@ -7,8 +7,8 @@
 //! content at H is the snapshot. Otherwise an event is under way; one that does not come condemns the stream
 //! like any other silence.
 //!
-//! The same holds for each range alone. Where events of one range wait for the other ranges, those that are unchanged are
-//! known to be as far as the read.
+//! Where events of one range wait for the other ranges, the same is asked of those ranges, at the revision that waits. A
+//! later one would not do: a key may have come and gone until then.
 
 use super::super::event::{Comparison, Effect, Found};
 use super::opening::another_history;
@@ -29,6 +29,8 @@ impl Machine {
     pub(super) fn compare(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         let State::Watching { stream, freshness, fuzzy } = &self.state else { return };
         let (divided, fuzzy) = (stream.is_divided(), fuzzy.is_some());
+        // Nothing is shown of pages before they are exact: what matters is how they become so, not the events that wait.
+        let at = stream.would_show().filter(|_| !fuzzy);
         if freshness.is_mute() && !self.mute {
             self.mute = true;
             self.note(self.muteness());
@@ -42,7 +44,8 @@ impl Machine {
             self.relist(now, effects);
         } else {
             self.asked_at = self.followed().map_or(0, Snapshot::revision);
-            effects.push(Effect::Compare { since: self.asked_at });
+            self.compared_at = at;
+            effects.push(Effect::Compare { since: self.asked_at, at });
         }
     }
 
@@ -57,33 +60,72 @@ impl Machine {
         if self.history_differs(header) {
             return self.start_over(now, another_history(), effects);
         }
+        let State::Watching { fuzzy, .. } = &self.state else { return };
+        match self.compared_at.take() {
+            _ if fuzzy.is_some() => self.compared_fuzzy(now, header.revision, &found),
+            Some(at) => self.compared_at_revision(now, at, &found),
+            None => self.compared_now(now, header.revision, &found),
+        }
+        self.advance(now, effects);
+    }
+
+    /// Whether the silent ranges may have changed up to `at`, where others have events that wait.
+    fn compared_at_revision(&mut self, now: Instant, at: i64, found: &[Found]) {
         let ranges = self.rules.ranges.as_slice();
-        let State::Watching { stream, freshness, fuzzy } = &mut self.state else { return };
-        let fuzzy = fuzzy.as_ref().map(|fuzzy| &fuzzy.snapshot);
-        let Some(snapshot) = fuzzy.or(self.snapshot.as_ref()) else { return };
-        let before = stream.frontier();
-        let mut same = true;
-        if snapshot.revision() < header.revision {
-            same = found.len() == ranges.len();
-            for (range, found) in ranges.iter().zip(&found) {
-                if is_unchanged(snapshot, range, *found) {
-                    stream.is_unchanged(range, header.revision);
-                } else {
-                    same = false;
-                }
-            }
-            if same {
-                stream.skip_to(header.revision);
+        let State::Watching { stream, freshness, .. } = &mut self.state else { return };
+        let Some(snapshot) = &self.snapshot else { return };
+        let mut pairs = ranges.iter().zip(found);
+        let same =
+            pairs.all(|(range, found)| !stream.is_behind(range, at) || is_unchanged(snapshot, range, *found));
+        if found.len() == ranges.len() && same {
+            for range in ranges {
+                stream.is_unchanged(range, at);
             }
         }
-        if stream.frontier() > before {
-            freshness.heard(now);
+        freshness.heard(now);
+        freshness.compared(now, false);
+    }
+
+    /// Whether what is shown is what etcd had at `revision`, in all ranges.
+    fn compared_now(&mut self, now: Instant, revision: i64, found: &[Found]) {
+        let ranges = self.rules.ranges.as_slice();
+        let State::Watching { stream, freshness, .. } = &mut self.state else { return };
+        let Some(snapshot) = &self.snapshot else { return };
+        let overtaken = snapshot.revision() >= revision;
+        let mut pairs = ranges.iter().zip(found);
+        let whole = found.len() == ranges.len();
+        let same = overtaken || (whole && pairs.all(|(range, found)| is_unchanged(snapshot, range, *found)));
+        if same && !overtaken {
+            stream.skip_to(revision);
         }
         if let Some(asked) = freshness.compared(now, same) {
             self.confirm(asked);
             self.reauthenticated = false;
         }
-        self.advance(now, effects);
+    }
+
+    /// Which ranges of a fuzzy copy are what etcd had at `revision`. A key of them may have come and gone before: the copy
+    /// is exact at that revision, and not at one before it.
+    fn compared_fuzzy(&mut self, now: Instant, revision: i64, found: &[Found]) {
+        let ranges = self.rules.ranges.as_slice();
+        let State::Watching { stream, freshness, fuzzy: Some(fuzzy) } = &mut self.state else { return };
+        let unchanged = ranges.iter().zip(found);
+        let unchanged: Vec<_> =
+            unchanged.filter(|(range, found)| is_unchanged(&fuzzy.snapshot, range, **found)).collect();
+        if !unchanged.is_empty() && fuzzy.snapshot.revision() < revision {
+            fuzzy.exact_from = fuzzy.exact_from.max(revision);
+        }
+        let before = stream.frontier();
+        for (range, _) in &unchanged {
+            stream.is_unchanged(range, revision);
+        }
+        if unchanged.len() == ranges.len() {
+            stream.skip_to(revision);
+        }
+        if stream.frontier() > before {
+            freshness.heard(now);
+        }
+        freshness.compared(now, false);
     }
 }
 

@@ -81,7 +81,7 @@ impl Machine {
             }
             State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
             State::Watching { stream, freshness, fuzzy } => {
-                match freshness.due(now, fuzzy.is_some() || stream.waits_for().is_some()) {
+                match freshness.due(now, fuzzy.is_some() || stream.would_show().is_some()) {
                     Ask::Progress => {
                         freshness.claims().asked(now);
                         effects.push(Effect::RequestProgress);

@@ -127,6 +127,8 @@ pub struct Machine {
     mute: bool,
     /// The revision shown when the last question was sent: events may overtake its answer.
     asked_at: i64,
+    /// The revision that the comparison under way is about; `None` for the current one.
+    compared_at: Option<i64>,
     /// The hull of all ranges was refused to this user: watch each range alone.
     hull_denied: bool,
     /// A refusal has been answered with a new token since the last success.
@@ -159,6 +161,7 @@ impl Machine {
             trust: Trust::Repeated,
             mute: false,
             asked_at: 0,
+            compared_at: None,
             hull_denied: false,
             reauthenticated: false,
             resume: Resume::default(),

@@ -47,8 +47,11 @@ impl World {
             Operation::List(request) => self.etcd.page(request).map_or_else(gone, Event::Listed),
             Operation::Verify(Some(at)) if *at < self.etcd.compacted || *at > self.etcd.revision() => gone(),
             Operation::Verify(_) => Event::Verified(self.etcd.header()),
-            Operation::Compare(since) => {
-                let content = self.etcd.content(&self.ranges, self.etcd.revision());
+            Operation::Compare(_, Some(at)) if *at < self.etcd.compacted || *at > self.etcd.revision() => {
+                gone()
+            }
+            Operation::Compare(since, at) => {
+                let content = self.etcd.content(&self.ranges, at.unwrap_or_else(|| self.etcd.revision()));
                 let found = |range: &KeyRange| {
                     let inside = || content.values().filter(|entry| range.contains(entry.key()));
                     let newer = inside().any(|entry| entry.mod_revision() > *since);

@@ -19,7 +19,7 @@ pub(super) enum Operation {
     Connect,
     List(PageRequest),
     Verify(Option<i64>),
-    Compare(i64),
+    Compare(i64, Option<i64>),
     /// The server has said this; it is on its way.
     Answered(Event),
 }
@@ -134,6 +134,12 @@ impl World {
         panic!("did not come back: {:?}", self.machine);
     }
 
+    /// Whether events of one range may wait for a comparison of the others.
+    pub(super) fn compares_at_revisions(&self) -> bool {
+        let several = self.ranges.as_slice().len() > 1;
+        several && self.hull_refused && (self.mute || self.trust == Trust::Repeated)
+    }
+
     /// A put that the machine never hears of.
     pub(super) fn lose_a_put(&mut self, index: usize) {
         self.deliver_all();
@@ -179,7 +185,7 @@ impl World {
             Effect::List(request) => self.operation = Some(Operation::List(request)),
             Effect::Verify { at } => self.operation = Some(Operation::Verify(at)),
             Effect::Audit(request) => self.audit = Some(request),
-            Effect::Compare { since } => self.operation = Some(Operation::Compare(since)),
+            Effect::Compare { since, at } => self.operation = Some(Operation::Compare(since, at)),
             Effect::Watch { range, from, .. } => {
                 self.watched_first += usize::from(from == 0);
                 self.watch(range, from);
