@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Writes around the watched ranges until told to stop, and reports its puts a second.
+# Writes around the watched ranges until it is stopped, and reports its puts per second.
 
 require_relative "../support/content"
 

@@ -5,7 +5,7 @@
 
 require_relative "../support/content"
 
-# What was read and told, kept for the account at the end. Snapshots share what they have in common.
+# Keeps what it has read and been notified of for the account at the end. Snapshots share unchanged content.
 class Application
   DIGESTS = 6
 
@@ -62,7 +62,7 @@ class Application
     ages.max
   end
 
-  # `last` are the numbers that the subscribers have to be told last.
+  # `last` has the number that the subscribers must get last, by key.
   def account(last)
     await_changes(last)
     chosen = @snapshots.each_slice([@snapshots.size.fdiv(DIGESTS).ceil, 1].max).map(&:last)

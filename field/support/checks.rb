@@ -18,7 +18,7 @@ module Field
       nil
     end
 
-    # A subscriber is told of values in their order, each with its revision, and of the last one.
+    # A subscriber gets the values in order, each with its revision, up to the last one.
     def changes(told, history)
       right = last(history)
       told.group_by { |range, key, _| [range, key] }.each do |(range, key), changes|

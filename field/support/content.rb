@@ -3,7 +3,7 @@
 require "digest"
 
 module Field
-  # What is watched, what is written, and how one content is told from any other.
+  # What is watched, what is written, and a digest to compare contents by.
   module Content
     RANGES = {
       "key" => %w[/field/b/probe],

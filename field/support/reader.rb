@@ -13,7 +13,7 @@ module Field
     Sighting = Struct.new(:at, :age, :stale)
 
     # What the process has seen in all. `snapshots` are `[revision, {key => number}]`, `digests` `[revision,
-    # digest]`, `changes` `[range, key, number or nil, revision]` as the range's subscriber was told.
+    # digest]`, `changes` `[range, key, number or nil, revision]` as the range's subscriber got them.
     Account = Struct.new(:snapshots, :digests, :changes)
 
     # It did not see what it was to see.

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "open3"
-require "rbconfig"
+require_relative "loaded_file"
 
 module Harness
   module Samples
@@ -31,13 +30,7 @@ module Harness
 
       # What went wrong, or nil.
       def error(sample)
-        Dir.mktmpdir("sample-") do |folder|
-          path = File.join(folder, File.basename(sample.file))
-          File.write(path, sample.code)
-          code = "path = #{path.inspect}\n#{LOADERS.fetch(sample.file)}"
-          output, status = Open3.capture2e(RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-e", code)
-          status.success? ? nil : output
-        end
+        LoadedFile.error(sample, File.basename(sample.file), LOADERS.fetch(sample.file))
       end
     end
   end

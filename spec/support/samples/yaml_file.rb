@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "open3"
-require "rbconfig"
+require_relative "loaded_file"
 
 module Harness
   module Samples
@@ -33,16 +32,9 @@ module Harness
 
       # What went wrong, or nil.
       def error(sample)
-        Dir.mktmpdir("sample-") do |folder|
-          path = File.join(folder, sample.file)
-          FileUtils.mkdir_p(File.dirname(path))
-          File.write(path, sample.code)
-          reader = sample.file == "config/etcd_discovery.yml" ? SETTINGS : CONTENT
-          environment = { "ETCD_MEMBERS" => "http://127.0.0.1:2379", "USER" => "ann" }
-          output, status = Open3.capture2e(environment, RbConfig.ruby, "-I", File.join(ROOT, "lib"), "-e",
-                                           "path = #{path.inspect}\n#{reader}")
-          status.success? ? nil : output
-        end
+        reader = sample.file == "config/etcd_discovery.yml" ? SETTINGS : CONTENT
+        environment = { "ETCD_MEMBERS" => "http://127.0.0.1:2379", "USER" => "ann" }
+        LoadedFile.error(sample, sample.file, reader, environment)
       end
     end
   end
