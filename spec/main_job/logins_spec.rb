@@ -53,6 +53,23 @@ RSpec.describe "logins" do
     expect(logins(etcd)).to eq 1
   end
 
+  # etcd holds a request with a simple token until its raft index is that of the login.
+  it "are repeated where etcd was restored from a backup, and does not answer the token of before" do
+    backup = File.join(Dir.mktmpdir, "backup")
+    root.run("snapshot", "save", backup)
+    writer = client(etcd, "/other", user: "root", password: "root-secret").tap(&:start)
+    150.times { |n| writer.put("/other", n.to_s) }
+    reader = client(etcd, "/service/", **user).tap(&:start)
+    etcd.kill9
+    etcd.restore(backup)
+    etcd.start
+    expect_soon("the process to follow again") { reader.status.state == :watching && !reader.stale? }
+    root.put("/service/b", "after")
+    expect_soon("the change") { reader["/service/b"] == "after" }
+  ensure
+    FileUtils.rm_rf(File.dirname(backup)) if backup
+  end
+
   context "when etcd takes long for each" do
     let(:etcd) { start_etcd(flags: ["--bcrypt-cost=11"]) }
 

@@ -3,6 +3,7 @@
 require "fileutils"
 require "net/http"
 require "tmpdir"
+require_relative "backup"
 require_relative "child_process"
 require_relative "cleanup"
 require_relative "etcdctl"
@@ -65,6 +66,12 @@ module Harness
       start
     end
 
+    # In place of its data what the file `backup` holds; `flags` are those of the tool. Stop it before.
+    def restore(backup, *flags)
+      FileUtils.rm_rf(data_folder)
+      Backup.tool("restore", backup, "--data-dir=#{data_folder}", "--name=#{name}", *initial_flags, *flags)
+    end
+
     # The sum of the figures whose lines in etcd's metrics begin so.
     def metric(beginning)
       lines = Net::HTTP.get(URI("#{metrics_url}/metrics")).lines
@@ -97,9 +104,11 @@ module Harness
     def arguments
       ["--name=#{name}", "--data-dir=#{data_folder}", "--logger=zap", "--log-level=warn",
        "--listen-client-urls=#{endpoint}", "--advertise-client-urls=#{endpoint}",
-       "--listen-peer-urls=#{peer_url}", "--initial-advertise-peer-urls=#{peer_url}",
-       "--initial-cluster=#{@cluster}", "--listen-metrics-urls=#{metrics_url}", *tls&.etcd_flags, *@flags]
+       "--listen-peer-urls=#{peer_url}", *initial_flags, "--listen-metrics-urls=#{metrics_url}",
+       *tls&.etcd_flags, *@flags]
     end
+
+    def initial_flags = ["--initial-advertise-peer-urls=#{peer_url}", "--initial-cluster=#{@cluster}"]
 
     # Settings of whoever runs the specs must not reach this server.
     def environment = ENV.keys.grep(/\AETCD_/).to_h { |name| [name, nil] }

@@ -9,7 +9,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client::{Channel, Client, ConnectOptions};
+use etcd_client::{Channel, Client, ConnectOptions, StatusResponse};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tonic::transport::Endpoint as Target;
@@ -69,8 +69,9 @@ pub async fn dial(
         login.log_in(&connection.client, endpoint).await?;
         if connection.version.is_empty() {
             // Newer servers tell it only to those who are logged in.
-            let told = tokio::time::timeout(patience, greet(&mut connection.client, None)).await;
-            connection.version = told.map_or_else(|_| String::new(), std::result::Result::unwrap_or_default);
+            let status = tokio::time::timeout(patience, connection.client.status()).await;
+            connection.version =
+                status.map_or_else(|_| String::new(), |status| status.map_or_else(|_| String::new(), told));
         }
     }
     Ok(connection)
@@ -111,35 +112,69 @@ async fn connect(
         .connect_with_connector(connector)
         .await
         .map_err(|error| contact.explain(&error))?;
-    let mut client = client(channel, login).await.map_err(|error| unanswered(&error, &contact, endpoint))?;
-    let version = greet(&mut client, login).await.map_err(|error| unanswered(&error, &contact, endpoint))?;
+    let failed = |error: &etcd_client::Error| unanswered(error, &contact, endpoint);
+    let bare = client(channel.clone(), None).await.map_err(|error| failed(&error))?;
+    let client = client(channel, login).await.map_err(|error| failed(&error))?;
+    let version = match greet(bare, login).await.map_err(|error| failed(&error))? {
+        Some(version) => version,
+        None => greet_as_user(client.clone(), login, limit / 2).await?,
+    };
     owing.answered();
     Ok(Connection { client, endpoint: endpoint.clone(), version, flow })
 }
 
-/// Has the server say its version. One that answers with a refusal is there all the same, and may refuse the token.
+/// Has the server say its version; `None` where it tells only those who are logged in. Without the token: etcd does not
+/// answer a request with one of another history, not even with a refusal.
 async fn greet(
-    client: &mut Client,
+    mut bare: Client,
     login: Option<&Arc<Login>>,
-) -> std::result::Result<String, etcd_client::Error> {
+) -> std::result::Result<Option<String>, etcd_client::Error> {
     let serial = login.map(|login| login.serial());
-    match client.status().await {
+    match bare.status().await {
         Ok(status) => {
             if let (Some(login), Some(serial)) = (login, serial) {
                 login.compare(serial, status.raft_index());
             }
-            Ok(filtered(status.version()))
+            Ok(Some(told(status)))
         }
-        Err(error) if login::was_answered(&error) => {
-            if let (Some(login), Some(serial)) = (login, serial)
-                && login::is_refusal(&error)
-            {
+        // It is there all the same.
+        Err(error) if login::was_answered(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same with the token, where there is one. The server may refuse the token, and may hold the request.
+async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, patience: Duration) -> Result<String> {
+    let Some(login) = login.filter(|login| !login.is_due()) else { return Ok(String::new()) };
+    let serial = login.serial();
+    match tokio::time::timeout(patience, client.status()).await {
+        Ok(Ok(status)) => {
+            login.compare(serial, status.raft_index());
+            Ok(told(status))
+        }
+        Ok(Err(error)) => {
+            if login::is_refusal(&error) {
                 login.refuse(serial);
             }
             Ok(String::new())
         }
-        Err(error) => Err(error),
+        Err(_) => {
+            login.held(serial);
+            if login.is_due() {
+                return Ok(String::new());
+            }
+            let message = format!(
+                "no answer within {} s to a request with the user's token, though the server answers others: it is \
+                 behind the rest of the cluster, or was restored from a backup; another login follows if this lasts",
+                patience.as_secs_f64()
+            );
+            Err(Error::new(ErrorKind::Timeout, message))
+        }
     }
+}
+
+fn told(status: StatusResponse) -> String {
+    filtered(status.version())
 }
 
 /// What an error of the first request on a connection means.

@@ -9,7 +9,8 @@
 //!   requests meanwhile; one that does not is dead, and the login goes to another.
 //! * A token that etcd refuses is replaced once, by whichever connection notices first.
 //! * A token of another history is replaced: etcd holds a request with a simple token until its raft index is that of
-//!   the login (`isValidSimpleToken`), so that one restored from a backup does not even refuse it.
+//!   the login (`isValidSimpleToken`), so that one restored from a backup does not even refuse it. Where etcd tells its
+//!   raft index only to those who are logged in (3.5.28, 3.6), the silence itself must tell.
 //! * Refused and timed out logins back off with full jitter (promise 12).
 //!
 //! Nothing that outlives a fork locks, since a lock could be inherited locked.
@@ -49,6 +50,9 @@ const STABILITY: Duration = Duration::from_secs(60);
 const LAG: u64 = 100;
 /// Requests in a row without an answer, after which the token may be what holds them up.
 const UNANSWERED: u32 = 4;
+/// As many of those is one on a connection that answers without the token: at another member the second one shows that
+/// the first was not just behind.
+const HELD: u32 = UNANSWERED / 2;
 
 const TOKEN_HEADER: &str = "token";
 /// etcd refuses a void token even from those who ask for another.
@@ -184,7 +188,18 @@ impl Login {
     pub(super) fn tried(&self, serial: u64, answered: bool) {
         if answered {
             self.unanswered.store(0, Ordering::Relaxed);
-        } else if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED {
+        } else {
+            self.doubt(serial, 1);
+        }
+    }
+
+    /// A request with the token of login `serial` was not answered, on a connection where one without it was.
+    pub(super) fn held(&self, serial: u64) {
+        self.doubt(serial, HELD);
+    }
+
+    fn doubt(&self, serial: u64, weight: u32) {
+        if self.unanswered.fetch_add(weight, Ordering::Relaxed) + weight >= UNANSWERED {
             self.unanswered.store(0, Ordering::Relaxed);
             self.refuse(serial);
         }
@@ -389,6 +404,16 @@ mod tests {
             assert!(!login.is_due());
         }
         login.tried(1, false);
+        assert!(login.is_due());
+    }
+
+    #[test]
+    fn a_token_that_two_connections_hold_is_replaced_though_they_answer_without_it() {
+        let login = Login::of(&settings(&["held"], "pw")).unwrap();
+        login.change(|known| *known = Known { serial: 1, void: false, ..known.clone() });
+        login.held(1);
+        assert!(!login.is_due(), "that member may be behind");
+        login.held(1);
         assert!(login.is_due());
     }
 

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require "open3"
-require_relative "../../spec/support/etcdctl"
+require_relative "../../spec/support/backup"
 require_relative "settings"
 
 module Torture
@@ -10,18 +9,6 @@ module Torture
     # Each has all that etcd's own file has: up to some hundred megabytes.
     KEPT = 4
     Backup = Struct.new(:path, :revision)
-
-    # etcd 3.6 has etcdutl for backups; in older releases it is etcdctl.
-    CTL = Harness::Etcdctl::BINARY
-    UTL = ENV.fetch("ETCDUTL_BIN", File.join(File.dirname(CTL), "etcdutl"))
-    TOOL = File.executable?(UTL) ? UTL : CTL
-
-    # Without a server.
-    def self.tool(*words)
-      command = [TOOL, "snapshot", *words]
-      out, status = Open3.capture2e({ "ETCDCTL_API" => "3" }, *command)
-      status.success? ? out : raise(Harness::Etcdctl::Failed, "#{command.join(' ')}: #{status}\n#{out}")
-    end
 
     def initialize(folder, random)
       @folder = folder
@@ -43,6 +30,8 @@ module Torture
 
     private
 
-    def revision(path) = Integer(Backups.tool("status", path, "--write-out=json")[/"revision":(\d+)/, 1])
+    def revision(path)
+      Integer(Harness::Backup.tool("status", path, "--write-out=json")[/"revision":(\d+)/, 1])
+    end
   end
 end

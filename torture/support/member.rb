@@ -46,12 +46,8 @@ module Torture
       super
     end
 
-    # In place of its data what a backup holds, as a member of a cluster that is told apart by `token`.
     def restore(backup, token:)
-      FileUtils.rm_rf(data_folder)
-      Backups.tool("restore", backup, "--data-dir=#{data_folder}", "--name=#{name}",
-                   "--initial-cluster=#{@cluster}", "--initial-cluster-token=#{token}",
-                   "--initial-advertise-peer-urls=#{peers.endpoint}")
+      super(backup, "--initial-advertise-peer-urls=#{peers.endpoint}", "--initial-cluster-token=#{token}")
     end
   end
 end
