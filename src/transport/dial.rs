@@ -59,7 +59,7 @@ pub async fn dial(
     }
     let patience = settings.timing.connect_timeout;
     let mut connection =
-        match tokio::time::timeout(patience, connect(settings, endpoints, endpoint, login)).await {
+        match tokio::time::timeout(patience, Box::pin(connect(settings, endpoints, endpoint, login))).await {
             Ok(result) => result.map_err(|error| error.at(endpoint.to_string()))?,
             Err(_) => {
                 return Err(timed_out("no connection with a first answer", patience).at(endpoint.to_string()));
@@ -70,8 +70,10 @@ pub async fn dial(
         if connection.version.is_empty() {
             // Newer servers tell it only to those who are logged in.
             let status = tokio::time::timeout(patience, connection.client.status()).await;
-            connection.version =
-                status.map_or_else(|_| String::new(), |status| status.map_or_else(|_| String::new(), told));
+            connection.version = status.map_or_else(
+                |_| String::new(),
+                |status| status.map_or_else(|_| String::new(), |status| told(&status)),
+            );
         }
     }
     Ok(connection)
@@ -135,7 +137,7 @@ async fn greet(
             if let (Some(login), Some(serial)) = (login, serial) {
                 login.compare(serial, status.raft_index());
             }
-            Ok(Some(told(status)))
+            Ok(Some(told(&status)))
         }
         // It is there all the same.
         Err(error) if login::was_answered(&error) => Ok(None),
@@ -150,7 +152,7 @@ async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, patience:
     match tokio::time::timeout(patience, client.status()).await {
         Ok(Ok(status)) => {
             login.compare(serial, status.raft_index());
-            Ok(told(status))
+            Ok(told(&status))
         }
         Ok(Err(error)) => {
             if login::is_refusal(&error) {
@@ -173,7 +175,7 @@ async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, patience:
     }
 }
 
-fn told(status: StatusResponse) -> String {
+fn told(status: &StatusResponse) -> String {
     filtered(status.version())
 }
 
