@@ -69,11 +69,9 @@ pub async fn dial(
         login.log_in(&connection.client, endpoint).await?;
         if connection.version.is_empty() {
             // Newer servers tell it only to those who are logged in.
-            let status = tokio::time::timeout(patience, connection.client.status()).await;
-            connection.version = status.map_or_else(
-                |_| String::new(),
-                |status| status.map_or_else(|_| String::new(), |status| told(&status)),
-            );
+            if let Ok(Ok(status)) = tokio::time::timeout(patience, connection.client.status()).await {
+                connection.version = told(&status);
+            }
         }
     }
     Ok(connection)
