@@ -2,9 +2,11 @@
 //!
 //! Full jitter, because a fleet that lost etcd at one moment must not come back at one moment; a cap,
 //! because recovery must follow healing within seconds; and no reset before stability, because a server
-//! that accepts and then drops everyone would otherwise be hammered at the shortest delay for ever.
+//! that accepts and then drops everyone would otherwise be hammered at the shortest delay forever.
 
 use std::time::Duration;
+#[cfg(not(test))]
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::clock::Instant;
 
@@ -19,7 +21,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Delays between zero and `base * 2^n`, at most `cap`; `n` starts anew after `stability` of success.
+    /// Delays between zero and `base * 2^n`, at most `cap`; `n` starts over after `stability` of success.
     #[must_use]
     pub const fn new(base: Duration, cap: Duration, stability: Duration) -> Self {
         Self { base, cap, stability, attempt: 0, stable_since: None }
@@ -42,6 +44,46 @@ impl Backoff {
     }
 }
 
+/// A seed that differs between processes, forked ones included.
+///
+/// The generator of a thread is inherited by a fork: all workers of one master would draw the same delays, and the same
+/// lease ids.
+#[must_use]
+pub fn seed() -> u64 {
+    fastrand::u64(..) ^ of_this_process()
+}
+
+#[cfg(not(test))]
+fn of_this_process() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::from(std::process::id()).rotate_left(32) ^ u64::from(now.subsec_nanos())
+}
+
+/// A story that a test tells twice has to end the same.
+#[cfg(test)]
+const fn of_this_process() -> u64 {
+    0
+}
+
+/// What tests of each kind of retry share: a fleet that failed at one moment must not come back at one moment.
+#[cfg(test)]
+pub(crate) mod fleet {
+    use super::*;
+
+    const SIZE: u64 = 500;
+
+    /// Asserts that the delays of a fleet, one process for each seed, are full jitter under `ceiling`.
+    pub(crate) fn assert_full_jitter(ceiling: Duration, delay_of: impl FnMut(u64) -> Duration) {
+        let delays: Vec<Duration> = (0..SIZE).map(delay_of).collect();
+        assert!(delays.iter().all(|delay| *delay <= ceiling), "above {ceiling:?}: {:?}", delays.iter().max());
+        for tenth in 0..10 {
+            let (from, to) = (ceiling * tenth / 10, ceiling * (tenth + 1) / 10);
+            let share = delays.iter().filter(|delay| (from..to).contains(*delay)).count();
+            assert!((20..=90).contains(&share), "{share} of {SIZE} come back within {from:?} to {to:?}");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,12 +103,31 @@ mod tests {
 
     #[test]
     fn the_jitter_is_full() {
-        let mut backoff = backoff();
-        assert_eq!(backoff.failed(Instant::now(), 0.0), Duration::ZERO);
+        for random in [0.0, 0.25, 0.5, 0.99] {
+            let (mut backoff, now) = (backoff(), Instant::now());
+            assert_eq!(backoff.failed(now, random), Duration::from_millis(100).mul_f64(random));
+            assert_eq!(backoff.failed(now, random), Duration::from_millis(200).mul_f64(random));
+        }
     }
 
     #[test]
-    fn only_stability_starts_the_delays_anew() {
+    fn no_random_number_leads_above_the_ceiling_or_below_zero() {
+        let now = Instant::now();
+        assert_eq!(backoff().failed(now, 1.5), Duration::from_millis(100));
+        assert_eq!(backoff().failed(now, -0.5), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_fleet_that_fails_at_one_moment_comes_back_spread_over_the_whole_delay() {
+        let now = Instant::now();
+        fleet::assert_full_jitter(Duration::from_secs(3), |seed| {
+            let (mut backoff, mut random) = (backoff(), fastrand::Rng::with_seed(seed));
+            (0..10).map(|_| backoff.failed(now, random.f64())).last().unwrap()
+        });
+    }
+
+    #[test]
+    fn only_stability_makes_the_delays_short_again() {
         let (mut backoff, now) = (backoff(), Instant::now());
         for _ in 0..5 {
             backoff.failed(now, 1.0);

@@ -18,6 +18,7 @@ use super::report::Phase;
 use super::requests::{self, Opened, Stream};
 use super::roster::{Command, Entry, Roster};
 use super::workload::{Outcome, Request, Workload};
+use crate::backoff;
 use crate::clock::{self, Instant, SleepDetector};
 use crate::config::Settings;
 use crate::store::{Publication, Signal};
@@ -98,7 +99,7 @@ impl Driver {
             leases: HashMap::new(),
             keys: BTreeSet::new(),
             seen_generation: 0,
-            keepalive: Keepalive::new(cap, seed()),
+            keepalive: Keepalive::new(cap, backoff::seed()),
             stream: None,
             workload,
         }
@@ -174,7 +175,7 @@ impl Driver {
             patience: timing.request_timeout,
             backoff_cap: timing.backoff_cap,
             liveness: entry.spec.liveness,
-            seed: seed(),
+            seed: backoff::seed(),
         };
         let machine = Machine::new(rules, &entry.report.load());
         self.members.insert(id, Member { machine, entry, timer: None, key: None, under_way: 0 });
@@ -385,10 +386,4 @@ async fn receive(
         Some(stream) => stream.answers.message().await,
         None => std::future::pending().await,
     }
-}
-
-/// Children forked at one moment must not choose the same lease ids, whatever they inherited.
-fn seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    fastrand::u64(..) ^ u64::from(std::process::id()).rotate_left(32) ^ u64::from(now.subsec_nanos())
 }

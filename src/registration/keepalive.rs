@@ -256,6 +256,24 @@ mod tests {
     }
 
     #[test]
+    fn a_fleet_whose_streams_broke_at_one_moment_does_not_open_new_ones_at_one_moment() {
+        let (now, cap) = (Instant::now(), Duration::from_secs(3));
+        for (failures, ceiling) in [(1, BACKOFF_BASE), (9, cap)] {
+            crate::backoff::fleet::assert_full_jitter(ceiling, |seed| {
+                let mut keepalive = Keepalive::new(cap, seed);
+                keepalive.renew(now, 7, PATIENCE);
+                let fail = |_| {
+                    keepalive.failed(now, keepalive.serial());
+                    let until = keepalive.deadline().unwrap();
+                    keepalive.tick(until);
+                    until - now
+                };
+                (0..failures).map(fail).last().unwrap()
+            });
+        }
+    }
+
+    #[test]
     fn a_forgotten_lease_condemns_nothing() {
         let (mut keepalive, now) = opened_with(&[7]);
         keepalive.renew(now, 8, PATIENCE);

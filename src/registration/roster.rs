@@ -106,6 +106,17 @@ impl Roster {
         self.lock().keys().copied().collect()
     }
 
+    /// Shows in every registration that `error` has ended what keeps it.
+    pub fn blame(&self, error: &Error) {
+        for entry in self.lock().values() {
+            let before = entry.report.load_full();
+            entry
+                .report
+                .store(Arc::new(Report { last_error: Some(error.clone()), ..before.as_ref().clone() }));
+            entry.signal.notify();
+        }
+    }
+
     pub(super) fn remove(&self, id: u64) {
         self.lock().remove(&id);
     }

@@ -12,6 +12,8 @@ use super::keeper::{Disk, Keeper, keep};
 use super::offline::Offline;
 use super::registrar::Registrar;
 use super::runtime::Session;
+use super::supervise::supervise;
+use crate::backoff;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
@@ -68,7 +70,7 @@ impl Client {
         let place = settings.cache_path.as_deref().map(Place::new);
         let client = Self {
             disk: place.map(|place| Arc::new(Disk::new(place))),
-            endpoints: Arc::new(Endpoints::new(&settings.endpoints, fastrand::f64())),
+            endpoints: Arc::new(Endpoints::new(&settings.endpoints, own_random())),
             _login: Login::of(&settings),
             settings: Arc::new(settings),
             publication: Arc::default(),
@@ -318,7 +320,7 @@ impl Client {
                     helpers.spawn(members);
                 }
                 let cached = keep(keeper, &mut helpers).await;
-                supervise(settings, endpoints, to_etcd, outlet, wishes, cached).await;
+                follow(settings, endpoints, to_etcd, outlet, wishes, cached).await;
             });
             Ok(Attached { session, news, link, registrar, wanted })
         });
@@ -327,10 +329,9 @@ impl Client {
     }
 }
 
-/// A random number of this process's own. The generator's state is inherited by a fork, and the workers of one master
-/// would all draw the same.
+/// A random number of this process's own.
 fn own_random() -> f64 {
-    fastrand::Rng::with_seed(fastrand::u64(..) ^ u64::from(std::process::id())).f64()
+    fastrand::Rng::with_seed(backoff::seed()).f64()
 }
 
 /// Runs `task` for as long as the client that `wanted` comes from is there.
@@ -339,9 +340,8 @@ async fn until_dropped(mut wanted: watch::Receiver<bool>, task: impl Future<Outp
     tokio::select! { () = task => {}, () = dropped => {} }
 }
 
-/// Runs the driver, and runs it again should a defect end it: it goes on from the last snapshot, and says
-/// so (promise 9).
-async fn supervise(
+/// Runs the driver. After a panic another one continues from the last snapshot, and reports the panic (promise 9).
+async fn follow(
     settings: Arc<Settings>,
     endpoints: Arc<Endpoints>,
     link: Arc<Link>,
@@ -349,29 +349,19 @@ async fn supervise(
     mut wanted: watch::Receiver<bool>,
     cached: Option<Cached>,
 ) {
-    let mut restarted: Option<Error> = None;
-    loop {
+    let longest_pause = settings.timing.backoff_cap;
+    let shown = outlet.clone();
+    let start = move |defect: Option<Error>| {
         wanted.mark_changed();
-        let mut driver = Driver::new(
-            Arc::clone(&settings),
-            Arc::clone(&endpoints),
-            Arc::clone(&link),
-            outlet.clone(),
-            wanted.clone(),
-        );
-        if let Some(error) = restarted.take() {
+        let (settings, endpoints, link) = (Arc::clone(&settings), Arc::clone(&endpoints), Arc::clone(&link));
+        let mut driver = Driver::new(settings, endpoints, link, outlet.clone(), wanted.clone());
+        if let Some(error) = defect {
             driver.remember(error);
         }
         if let Some(cached) = &cached {
             driver.fall_back_on(cached.clone());
         }
-        match tokio::spawn(driver.run()).await {
-            Err(ended) if ended.is_panic() => {
-                restarted =
-                    Some(Error::new(ErrorKind::Internal, "a defect in etcd_discovery; watching anew"));
-                tokio::time::sleep(settings.timing.connect_timeout).await;
-            }
-            _ => return,
-        }
-    }
+        driver.run()
+    };
+    supervise(longest_pause, |error| shown.driver_panicked(error), start).await;
 }

@@ -11,6 +11,8 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::supervise::supervise;
+use crate::backoff::Backoff;
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::Ranges;
@@ -51,7 +53,12 @@ pub(super) async fn keep(keeper: Option<Keeper>, helpers: &mut JoinSet<()>) -> O
     let mut keeper = keeper?;
     let cached = keeper.load().await;
     // A task of its own: a defect of it must not end the watch.
-    helpers.spawn(keeper.run());
+    helpers.spawn(async move {
+        let next = keeper.successor();
+        let mut first = Some(keeper);
+        let start = |_| first.take().unwrap_or_else(|| next.successor()).run();
+        supervise(REFRESH, |error| next.tell(Some(error.clone())), start).await;
+    });
     cached
 }
 
@@ -72,11 +79,18 @@ pub(super) struct Keeper {
     seen: (u64, i64),
     /// The file was refused: it is worth nothing to others either.
     replace: bool,
+    failures: Backoff,
 }
 
 impl Keeper {
     pub(super) fn new(disk: Arc<Disk>, ranges: Ranges, outlet: Outlet) -> Self {
-        Self { disk, ranges, outlet, settled: None, seen: (0, 0), replace: false }
+        let failures = Backoff::new(REST, REFRESH, REFRESH * 2);
+        Self { disk, ranges, outlet, settled: None, seen: (0, 0), replace: false, failures }
+    }
+
+    /// Another one for the same copy, which has written nothing yet.
+    fn successor(&self) -> Self {
+        Self::new(Arc::clone(&self.disk), self.ranges.clone(), self.outlet.clone())
     }
 
     /// The copy, for a process that has nothing yet.
@@ -107,7 +121,7 @@ impl Keeper {
     pub(super) async fn run(mut self) {
         loop {
             // The processes of a host should not all look at once.
-            let mut pause = LOOK.mul_f64(0.75 + fastrand::f64() / 2.0);
+            let mut pause = LOOK.mul_f64(2.0 * fastrand::f64());
             if let Some((copy, candidate)) = self.fresh() {
                 let (disk, generation) = (Arc::clone(&self.disk), self.seen.0);
                 let saved = on_a_thread(move || disk.place.save(&copy, &candidate)).await;
@@ -115,8 +129,13 @@ impl Keeper {
                     self.settled = Some(Offered { generation, at: Instant::now() });
                     self.replace = false;
                 }
-                if !matches!(saved, Ok(Outcome::Busy | Outcome::Looked(Verdict::TooSoon))) {
-                    pause = REST;
+                match &saved {
+                    Ok(Outcome::Busy | Outcome::Looked(Verdict::TooSoon)) => {}
+                    Ok(Outcome::Looked(_)) => {
+                        self.failures.succeeded(Instant::now());
+                        pause = REST;
+                    }
+                    Err(_) => pause = self.failures.failed(Instant::now(), fastrand::f64()),
                 }
                 self.tell(saved.err());
             }

@@ -10,6 +10,7 @@ mod pending;
 mod registrar;
 mod requests;
 mod runtime;
+mod supervise;
 
 pub use client::Client;
 pub use fork::{in_child, in_parent, prepare};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 
 use super::runtime::Session;
+use super::supervise::supervise;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::Result;
@@ -28,7 +29,7 @@ impl Registrar {
         outlet: &Outlet,
     ) -> Self {
         let (roster, (commands, received)) = (Arc::new(Roster::default()), mpsc::unbounded_channel());
-        session.spawn(supervise(Surroundings {
+        session.spawn(keep(Surroundings {
             settings: Arc::clone(settings),
             link: Arc::clone(link),
             roster: Arc::clone(&roster),
@@ -46,15 +47,10 @@ impl Registrar {
     }
 }
 
-/// Runs the driver, and runs it again should a defect end it: it takes up what the roster holds.
-async fn supervise(around: Surroundings) {
-    loop {
-        let pause = around.settings.timing.connect_timeout;
-        match tokio::spawn(Driver::new(around.clone()).run()).await {
-            Err(ended) if ended.is_panic() => tokio::time::sleep(pause).await,
-            _ => return,
-        }
-    }
+/// Runs the driver. After a panic another one registers again what the roster holds (promise 9).
+async fn keep(around: Surroundings) {
+    let (longest_pause, roster) = (around.settings.timing.backoff_cap, Arc::clone(&around.roster));
+    supervise(longest_pause, |error| roster.blame(error), move |_| Driver::new(around.clone()).run()).await;
 }
 
 /// What keeps one registration.

@@ -10,8 +10,9 @@ use tokio::sync::{Notify, watch};
 use super::event::{Effect, Event, Fault};
 use super::machine::{Cached, Machine, Rules};
 use super::operations::{self, Operation, Outcome};
-use super::report::Report;
+use super::report::{Phase, Report};
 use super::wire;
+use crate::backoff;
 use crate::clock::{self, Instant, SleepDetector};
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
@@ -34,6 +35,18 @@ pub struct Outlet {
     pub news: Arc<Signal>,
     /// Told of each new snapshot, on the session's own thread.
     pub published: Arc<Notify>,
+}
+
+impl Outlet {
+    /// Shows that the driver has ended by a panic, and no longer follows etcd, until another one starts.
+    pub fn driver_panicked(&self, error: &Error) {
+        let before = self.report.load_full();
+        let phase = if before.phase == Phase::Stopped { Phase::Stopped } else { Phase::Backoff };
+        let (last_error, last_error_at) = (Some(error.clone()), Some(Instant::now()));
+        let report = Report { phase, peer: None, last_error, last_error_at, ..before.as_ref().clone() };
+        self.report.store(Arc::new(report));
+        self.signal.notify();
+    }
 }
 
 /// One client's I/O.
@@ -75,7 +88,7 @@ impl Driver {
             patience: settings.timing.request_timeout,
             backoff_cap: settings.timing.backoff_cap,
             audit_interval: settings.timing.audit_interval,
-            seed: fastrand::u64(..),
+            seed: backoff::seed(),
         };
         let published = outlet.publication.load();
         let inherited = (published.generation() > 0).then(|| published.snapshot().clone());
@@ -98,9 +111,10 @@ impl Driver {
         }
     }
 
-    /// Says in the report why an earlier driver ended.
+    /// Continues after a driver that ended by a panic, and reports `error`.
     pub fn remember(&mut self, error: Error) {
-        self.machine.remember(Instant::now(), error);
+        let before = self.outlet.report.load_full();
+        self.machine.remember(Instant::now(), &before, error);
     }
 
     /// Has a copy from disk at hand, in case that etcd is away.

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 use super::dial::timed_out;
 use super::explain::{explain, wants_login};
-use crate::backoff::Backoff;
+use crate::backoff::{self, Backoff};
 use crate::clock::Instant;
 use crate::config::{Credentials, Discovery, Settings};
 use crate::endpoint::Endpoint;
@@ -259,7 +259,7 @@ impl Login {
                 return Err(during(timed_out("no answer to the login, and none to another request", silent)).at(endpoint));
             }
         };
-        let (now, random) = (Instant::now(), fastrand::f64());
+        let now = Instant::now();
         let token = match answer {
             Ok(Ok(answer)) => HeaderValue::from_str(answer.token()).ok().map(|mut token| {
                 token.set_sensitive(true);
@@ -272,16 +272,14 @@ impl Login {
                 // A connection that broke is no answer: the next one may ask at once.
                 if was_answered(&error) {
                     let longest = if explained.is_denial() { BACKOFF_CAP } else { UNAVAILABLE_CAP };
-                    self.change(|known| known.refused_at(now, random, longest, explained.clone()));
+                    self.refused(now, longest, &explained);
                 }
                 return Err(explained);
             }
             Err(_) => {
                 let error = during(timed_out("no answer to the login", patience)).at(endpoint);
-                self.change(|known| {
-                    known.patience = (known.patience * 2).min(MOST_PATIENCE);
-                    known.refused_at(now, random, BACKOFF_CAP, error.clone());
-                });
+                self.change(|known| known.patience = (known.patience * 2).min(MOST_PATIENCE));
+                self.refused(now, BACKOFF_CAP, &error);
                 return Err(error);
             }
         };
@@ -297,6 +295,12 @@ impl Login {
             };
         });
         Ok(())
+    }
+
+    /// Has nobody of this process ask again for a while. The workers of one master draw numbers of their own.
+    fn refused(&self, now: Instant, longest: Duration, error: &Error) {
+        let random = fastrand::Rng::with_seed(backoff::seed()).f64();
+        self.change(|known| known.refused_at(now, random, longest, error.clone()));
     }
 
     fn change(&self, mut change: impl FnMut(&mut Known)) {
@@ -415,6 +419,21 @@ mod tests {
         assert!(!login.is_due(), "that member may be behind");
         login.held(1);
         assert!(login.is_due());
+    }
+
+    #[test]
+    fn a_fleet_whose_logins_are_refused_at_one_moment_does_not_ask_again_at_one_moment() {
+        let (now, wrong) = (Instant::now(), Error::new(ErrorKind::Authentication, "wrong password"));
+        for (refusals, ceiling) in [(1, BACKOFF_BASE), (9, BACKOFF_CAP)] {
+            backoff::fleet::assert_full_jitter(ceiling, |process| {
+                let settings = settings(&["fleet"], "pw");
+                let login = Login::new(Vec::new(), &settings, settings.credentials.clone().unwrap());
+                fastrand::seed(process);
+                (0..refusals).for_each(|_| login.refused(now, BACKOFF_CAP, &wrong));
+                let refused = login.known.load().refused.clone();
+                refused.unwrap().0 - now
+            });
+        }
     }
 
     #[test]

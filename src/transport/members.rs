@@ -10,12 +10,14 @@ use tokio::sync::watch;
 
 use super::endpoints::Endpoints;
 use super::link::Link;
+use crate::backoff::{self, Backoff};
+use crate::clock::Instant;
 use crate::endpoint::Endpoint;
 
-/// Between two questions. Members change seldom, and a member that is gone is passed over at once anyway.
+/// Between two questions, on average. Members change seldom, and a member that is gone is passed over at once anyway.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// Until the next question when there was no answer.
-const RETRY: Duration = Duration::from_secs(5);
+const BACKOFF_BASE: Duration = Duration::from_secs(1);
+const BACKOFF_CAP: Duration = Duration::from_secs(10);
 
 /// Asks for the members while the client is `wanted`, and adds what is usable of them to `endpoints`.
 pub async fn follow_members(
@@ -24,19 +26,38 @@ pub async fn follow_members(
     seeds: Vec<Endpoint>,
     mut wanted: watch::Receiver<bool>,
 ) {
+    let mut pauses = Pauses::new(backoff::seed());
     while wanted.wait_for(|wanted| *wanted).await.is_ok() {
         let answer = link.call(|mut client| async move { client.member_list().await }).await;
-        let pause = match &answer {
-            Ok(list) => {
-                // A learner answers nothing but what it has itself.
-                let urls = list.members().iter().filter(|member| !member.is_learner());
-                let urls = urls.flat_map(|member| member.client_urls().iter().map(String::as_str));
-                endpoints.learn(&usable(urls, &seeds));
-                INTERVAL
-            }
-            Err(_) => RETRY,
-        };
-        tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        if let Ok(list) = &answer {
+            // A learner answers nothing but what it has itself.
+            let urls = list.members().iter().filter(|member| !member.is_learner());
+            let urls = urls.flat_map(|member| member.client_urls().iter().map(String::as_str));
+            endpoints.learn(&usable(urls, &seeds));
+        }
+        tokio::time::sleep(pauses.after(Instant::now(), answer.is_ok())).await;
+    }
+}
+
+/// The pauses between two questions, with full jitter: a fleet that starts at one moment asks at one moment but once.
+struct Pauses {
+    backoff: Backoff,
+    random: fastrand::Rng,
+}
+
+impl Pauses {
+    fn new(seed: u64) -> Self {
+        let backoff = Backoff::new(BACKOFF_BASE, BACKOFF_CAP, INTERVAL);
+        Self { backoff, random: fastrand::Rng::with_seed(seed) }
+    }
+
+    fn after(&mut self, now: Instant, answered: bool) -> Duration {
+        let random = self.random.f64();
+        if answered {
+            self.backoff.succeeded(now);
+            return (INTERVAL * 2).mul_f64(random);
+        }
+        self.backoff.failed(now, random)
     }
 }
 
@@ -54,6 +75,25 @@ fn usable<'a>(urls: impl Iterator<Item = &'a str>, seeds: &[Endpoint]) -> Vec<En
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backoff::fleet;
+
+    #[test]
+    fn a_fleet_that_starts_at_one_moment_asks_for_the_members_at_different_ones_ever_after() {
+        let now = Instant::now();
+        fleet::assert_full_jitter(INTERVAL * 2, |seed| Pauses::new(seed).after(now, true));
+    }
+
+    #[test]
+    fn a_fleet_that_gets_no_answer_asks_again_at_different_moments_and_ever_later() {
+        let now = Instant::now();
+        for (failures, ceiling) in [(1, BACKOFF_BASE), (9, BACKOFF_CAP)] {
+            fleet::assert_full_jitter(ceiling, |seed| {
+                let mut pauses = Pauses::new(seed);
+                pauses.after(now, true);
+                (0..failures).map(|_| pauses.after(now, false)).last().unwrap()
+            });
+        }
+    }
 
     fn from(urls: &[&str], seeds: &[&str]) -> Vec<String> {
         let seeds: Vec<_> = seeds.iter().map(|seed| Endpoint::parse(seed, false).unwrap()).collect();

@@ -57,16 +57,23 @@ impl Machine {
 mod tests {
     use super::super::super::event::Event;
     use super::super::super::report::{Phase, Report};
-    use super::super::Rules;
+    use super::super::{BACKOFF_BASE, Rules};
     use super::*;
+    use crate::backoff::fleet;
     use crate::clock::{self, suspend};
+    use crate::error::{Error, ErrorKind};
 
     const TTL: Duration = Duration::from_secs(10);
 
+    const CAP: Duration = Duration::from_secs(1);
+
     /// A machine whose key is in etcd, under a lease of now.
     fn registered() -> Machine {
-        let second = Duration::from_secs(1);
-        let rules = Rules { patience: second, backoff_cap: second, liveness: None, seed: 1 };
+        registered_by(1)
+    }
+
+    fn registered_by(seed: u64) -> Machine {
+        let rules = Rules { patience: CAP, backoff_cap: CAP, liveness: None, seed };
         let (mut machine, sent) = (Machine::new(rules, &Report::default()), Instant::now());
         let effects = machine.step(sent, Event::Start);
         let [Effect::Grant { lease }] = effects[..] else { panic!("{effects:?}") };
@@ -87,6 +94,51 @@ mod tests {
         let effects = machine.step(Instant::now(), Event::Tick);
         assert!(matches!(effects[..], [Effect::Forget { .. }, Effect::Grant { .. }]), "{effects:?}");
         assert!(woken.elapsed().is_zero());
+    }
+
+    fn refused() -> Error {
+        Error::new(ErrorKind::Connection, "on purpose")
+    }
+
+    #[test]
+    fn a_fleet_whose_registrations_failed_at_one_moment_does_not_try_again_at_one_moment() {
+        for (failures, ceiling) in [(1, BACKOFF_BASE), (9, CAP)] {
+            fleet::assert_full_jitter(ceiling, |seed| {
+                let rules = Rules { patience: CAP, backoff_cap: CAP, liveness: None, seed };
+                let (mut machine, now) = (Machine::new(rules, &Report::default()), Instant::now());
+                let (mut effects, mut last) = (machine.step(now, Event::Start), Duration::MAX);
+                for _ in 0..failures {
+                    let [Effect::Grant { lease }] = effects[..] else { panic!("{effects:?}") };
+                    machine.step(now, Event::Failed { lease, error: refused() });
+                    let until = machine.deadline().unwrap();
+                    last = until - now;
+                    effects = machine.step(until, Event::Tick);
+                }
+                last
+            });
+        }
+    }
+
+    #[test]
+    fn a_fleet_whose_revocations_failed_at_one_moment_does_not_revoke_again_at_one_moment() {
+        for (failures, ceiling) in [(1, BACKOFF_BASE), (4, BACKOFF_BASE * 8)] {
+            fleet::assert_full_jitter(ceiling, |seed| {
+                let (mut machine, now) = (registered_by(seed), Instant::now());
+                let (mut effects, mut last) = (machine.step(now, Event::Deregister), Duration::MAX);
+                for _ in 0..failures {
+                    let revoked = |effect: &Effect| match effect {
+                        Effect::Revoke { lease } => Some(*lease),
+                        _ => None,
+                    };
+                    let lease = effects.iter().find_map(revoked).unwrap();
+                    machine.step(now, Event::NotRevoked { lease });
+                    let until = machine.deadline().unwrap();
+                    last = until - now;
+                    effects = machine.step(until, Event::Tick);
+                }
+                last
+            });
+        }
     }
 
     #[tokio::test(start_paused = true)]

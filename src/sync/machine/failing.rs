@@ -8,8 +8,10 @@ use super::{Machine, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
-/// A refusal is healed by a person; ask seldom, but often enough to take the healing up at once.
-const DENIED_RETRY: Duration = Duration::from_secs(5);
+/// Before the second attempt after a refusal, at most.
+pub(super) const DENIED_BASE: Duration = Duration::from_secs(1);
+/// A person ends a refusal: ask seldom, but notice it soon when it is over.
+pub(super) const DENIED_CAP: Duration = Duration::from_secs(5);
 
 impl Machine {
     pub(super) fn failed(&mut self, now: Instant, fault: Fault, effects: &mut Vec<Effect>) {
@@ -45,7 +47,7 @@ impl Machine {
 
     fn denied(&mut self, now: Instant, error: Error, renew: bool, effects: &mut Vec<Effect>) {
         self.disconnect(error, effects);
-        let wait = DENIED_RETRY.mul_f64(0.5 + self.random.f64() / 2.0);
+        let wait = self.refusals.failed(now, self.random.f64());
         self.state = State::Denied { until: now + wait, renew };
     }
 
@@ -127,11 +129,16 @@ impl Machine {
 mod tests {
     use super::super::Rules;
     use super::*;
+    use crate::backoff::fleet;
     use crate::range::{KeyRange, Ranges};
     use crate::sync::event::{Event, Header, Page, Peer, Response, Trust};
     use crate::sync::report::Report;
 
     fn connected() -> (Machine, Instant) {
+        started(1)
+    }
+
+    fn started(seed: u64) -> (Machine, Instant) {
         let rules = Rules {
             ranges: Ranges::merge([KeyRange::prefix(b"/a/")]),
             page_size: 2,
@@ -139,7 +146,7 @@ mod tests {
             patience: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
             audit_interval: Duration::ZERO,
-            seed: 1,
+            seed,
         };
         let (mut machine, now) = (Machine::new(rules, None, &Report::default()), Instant::now());
         machine.step(now, Event::Start);
@@ -214,6 +221,40 @@ mod tests {
             let gone = Response { header, canceled: true, compact_revision: 9, ..Response::default() };
             let effects = machine.step(now, Event::Responded(gone));
             assert!(effects.iter().any(|effect| matches!(effect, Effect::List(_))));
+        }
+    }
+
+    /// The pause after so many faults in a row.
+    fn pause(seed: u64, faults: u32, fault: impl Fn(Error) -> Fault) -> Duration {
+        let (mut machine, mut now) = started(seed);
+        let error = || Error::new(ErrorKind::Connection, "on purpose");
+        let mut last = Duration::MAX;
+        for _ in 0..faults {
+            machine.step(now, Event::Failed(fault(error())));
+            if machine.state_deadline().is_none() {
+                // It tries a new token at once, and that one is refused too.
+                machine.step(now, Event::Failed(fault(error())));
+            }
+            let until = machine.state_deadline().unwrap();
+            last = until - now;
+            now = until;
+            machine.step(now, Event::Tick);
+        }
+        last
+    }
+
+    #[test]
+    fn a_fleet_that_lost_etcd_at_one_moment_does_not_come_back_at_one_moment() {
+        for (losses, ceiling) in [(1, super::super::BACKOFF_BASE), (9, Duration::from_secs(3))] {
+            fleet::assert_full_jitter(ceiling, |seed| pause(seed, losses, Fault::Lost));
+        }
+    }
+
+    #[test]
+    fn a_fleet_that_etcd_refused_at_one_moment_does_not_ask_again_at_one_moment() {
+        for (refusals, ceiling) in [(1, DENIED_BASE), (9, DENIED_CAP)] {
+            fleet::assert_full_jitter(ceiling, |seed| pause(seed, refusals, Fault::Denied));
+            fleet::assert_full_jitter(ceiling, |seed| pause(seed, refusals, Fault::TokenExpired));
         }
     }
 

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 pub use self::cached::Cached;
 use self::cached::Held;
+use self::failing::{DENIED_BASE, DENIED_CAP};
 use self::resuming::Resume;
 use super::audit::Audit;
 use super::event::{Effect, Event, Header, Peer, Trust};
@@ -142,6 +143,8 @@ pub struct Machine {
     opened_at: Option<Instant>,
     connections: u64,
     backoff: Backoff,
+    /// The pauses after refusals.
+    refusals: Backoff,
     random: fastrand::Rng,
     report: Report,
 }
@@ -170,6 +173,7 @@ impl Machine {
             opened_at: None,
             connections: 0,
             backoff,
+            refusals: Backoff::new(DENIED_BASE, DENIED_CAP, STABILITY),
             random: fastrand::Rng::with_seed(rules.seed),
             report: known.inherited(),
             rules,
@@ -182,9 +186,13 @@ impl Machine {
         &self.report
     }
 
-    /// Shows `error` as the last one: of what happened before this machine was made, at `now`.
-    pub fn remember(&mut self, now: Instant, error: Error) {
+    /// Continues after a machine of the same process that a defect has ended, and reports `error` at `now`. What
+    /// `before` has counted is counted on: a counter that falls says that the process has started.
+    pub fn remember(&mut self, now: Instant, before: &Report, error: Error) {
         self.now = Some(now);
+        let Report { reconnects, relists, resets, audits, divergences, .. } = *before;
+        self.report = Report { reconnects, relists, resets, audits, divergences, ..self.report.clone() };
+        self.connections = reconnects + 1;
         self.note(error);
     }
 

@@ -103,6 +103,7 @@ impl Machine {
     pub(super) fn opened(&mut self, now: Instant) {
         self.believe_when_caught_up();
         self.backoff.succeeded(now);
+        self.refusals.succeeded(now);
         self.opened_at = Some(now);
         self.audit.begin(now, self.random.f64());
     }

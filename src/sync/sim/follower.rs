@@ -54,6 +54,11 @@ impl Follower {
 
     pub(super) fn with(settings: Settings) -> Self {
         fastrand::seed(2379);
+        Self::beside_others(settings)
+    }
+
+    /// One more, with random numbers of its own.
+    pub(super) fn beside_others(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let endpoints = Arc::new(Endpoints::new(&settings.endpoints, 0.0));
         let link = Arc::new(Link::new(Arc::clone(&settings), Arc::clone(&endpoints)));

@@ -6,7 +6,9 @@ use super::etcd::Progress;
 use super::follower::{Follower, LONG, etcd_at, followed};
 use super::wire::Line;
 use crate::clock::Instant;
-use crate::config::Timing;
+use crate::config::{Settings, Timing};
+use crate::endpoint::Endpoint;
+use crate::range::{KeyRange, Ranges};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -130,6 +132,35 @@ async fn progress_answers_of_an_old_revision_confirm_nothing_and_are_no_sign_of_
     assert!(etcd.asked().progress > 5, "{:?}", etcd.asked());
     assert!(follower.report().confirmed_at.is_none_or(|at| at <= start), "confirmed at an old revision");
     assert!(follower.revision() == old && follower.age() >= waited);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_whose_connections_are_cut_at_one_moment_does_not_come_back_at_one_moment() {
+    const FLEET: usize = 40;
+    fastrand::seed(2379);
+    let etcd = etcd_at("one");
+    etcd.put(b"/a/1", 1);
+    let settings = || {
+        let endpoint = Endpoint::parse("one", false).unwrap();
+        Settings::new(vec![endpoint], Ranges::merge([KeyRange::prefix(b"/a/")])).unwrap()
+    };
+    let fleet: Vec<_> = (0..FLEET).map(|_| Follower::beside_others(settings())).collect();
+    for follower in &fleet {
+        follower.fresh().await;
+    }
+    // Each has two connections, and the first pause is up to 100 ms.
+    let mut made = etcd.asked().connections;
+    etcd.line(&Line::Cut);
+    let mut spread = Vec::new();
+    for _ in 0..12 {
+        fleet[0].pass(Duration::from_millis(10)).await;
+        let now = etcd.asked().connections;
+        spread.push(now - made);
+        made = now;
+    }
+    assert!(spread.iter().sum::<usize>() >= FLEET, "{spread:?}");
+    let busy = spread.iter().filter(|made| **made > 0).count();
+    assert!(busy >= 8 && spread.iter().all(|made| *made < FLEET / 2), "{spread:?}");
 }
 
 #[tokio::test(start_paused = true)]
