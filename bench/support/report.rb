@@ -7,6 +7,10 @@ module Bench
     NOTES = <<~MARKDOWN
       ## What the misses are made of
 
+      **An ordinary user with several prefixes.** etcd 3.4.23 may answer progress requests too early. So does
+      any server that tells its version only to root, as far as the gem can know. There the gem reads what the
+      other prefixes hold before it shows a change: one small request.
+
       **Propagation.** Most of the time is etcd's own: it answers the put when it is on disk. The rest, up
       to a Ruby *read*, is one message that the native thread handles, some 30 µs from the socket to the
       readers. A Ruby thread that *waits* has one wake-up more than a goroutine: the native thread writes
