@@ -2,6 +2,7 @@
 
 require "fileutils"
 require "json"
+require "open3"
 require "rbconfig"
 require "tmpdir"
 require_relative "child_process"
@@ -29,6 +30,14 @@ module Harness
 
     # Runs a program with a network and with mounts of its own, which need no rights on the machine.
     OWN_NETWORK = %w[unshare --map-root-user --net --mount].freeze
+
+    # Why this machine, or the container that it is, does not let this user have that; `nil` if it does.
+    def self.own_network_missing
+      said, status = Open3.capture2e(*OWN_NETWORK, "sh", "-c", "ip link set lo up && mount --bind /tmp /tmp")
+      "a network of its own is not possible here: #{said.strip}" unless status.success?
+    rescue Errno::ENOENT => e
+      "a network of its own takes unshare (package util-linux): #{e.message}"
+    end
 
     # `first` names a file of ruby_process/ to load before the gem; `under` is a command that runs Ruby.
     def initialize(code, endpoints: [], env: {}, first: nil, under: [])
