@@ -12,6 +12,7 @@ EtcdDiscovery::NativeLibrary.load
 require_relative "etcd_discovery/absent"
 require_relative "etcd_discovery/clock"
 require_relative "etcd_discovery/escape"
+require_relative "etcd_discovery/lock"
 require_relative "etcd_discovery/log"
 require_relative "etcd_discovery/printable"
 require_relative "etcd_discovery/process_bound"

@@ -24,7 +24,7 @@ module EtcdDiscovery
       @hang = hang
       @lost = lost
       @look = look
-      @lock = Mutex.new
+      @lock = Lock.new
     end
 
     # Starts the thread if this process has none.
@@ -33,10 +33,10 @@ module EtcdDiscovery
     def revive
       return if running?
 
-      # In a signal handler no lock may be taken, but a thread of its own may.
-      @lock.synchronize { start unless running? }
-    rescue ThreadError
-      start_elsewhere
+      Lock.soon { @lock.synchronize { start unless running? } }
+    rescue ThreadError => e
+      raise ResourceExhaustedError, "no thread can be started for #{@name} (#{e.message}): this process, " \
+                                    "its user or its container is at a limit (ulimit -u, pids.max)"
     end
 
     def ring
@@ -59,13 +59,6 @@ module EtcdDiscovery
       # Read by puma, which warns of threads in a process that will fork: the child starts this one again.
       @thread.thread_variable_set(:fork_safe, true)
       bell.ring # what happened around a fork is looked at too
-    end
-
-    def start_elsewhere
-      Thread.new { @lock.synchronize { start unless running? } }
-    rescue ThreadError => e
-      raise ResourceExhaustedError, "no thread can be started for #{@name} (#{e.message}): this process, " \
-                                    "its user or its container is at a limit (ulimit -u, pids.max)"
     end
 
     # A bell is mute in every process but its own.

@@ -15,7 +15,7 @@ module EtcdDiscovery
     # @param client [Client]
     def initialize(client)
       @client = client
-      @lock = Mutex.new
+      @lock = Lock.new
       @index = SubscriptionIndex.new
       # With their numbers.
       @newcomers = {}.compare_by_identity
@@ -25,6 +25,9 @@ module EtcdDiscovery
       @pid = Process.pid
     end
 
+    # @return [Client, nil] the one that has taken the place of this one's
+    attr_reader :successor
+
     # Whether there is a block to call.
     def any? = subscribed? || !@due.empty?
 
@@ -32,7 +35,11 @@ module EtcdDiscovery
     def subscribed? = !(@index.empty? && @newcomers.empty?)
 
     def add(subscription)
-      @lock.synchronize { @newcomers[subscription] = (@count += 1) }
+      @lock.synchronize { @newcomers[subscription] = (@count += 1) unless @successor }
+      return unless @successor
+
+      subscription.move(@successor, subscription.since)
+      @successor.change_feed.add(subscription)
     end
 
     def remove(subscription)
@@ -47,7 +54,7 @@ module EtcdDiscovery
     #
     # @return [Boolean] whether there were any
     def take_over(former)
-      moved = former.give_up
+      moved = former.give_up(@client)
       moved.each do |subscription, told|
         subscription.move(@client, told)
         add(subscription)
@@ -82,10 +89,12 @@ module EtcdDiscovery
 
     protected
 
+    # @param client [Client] whoever subscribes from now on subscribes there
     # @return [Array<Array(Subscription, Snapshot)>] all of them in their order, and what they have been told
     #   of; this client tells them nothing more
-    def give_up
+    def give_up(client)
       @lock.synchronize do
+        @successor = client
         given = @index.to_a.map { |subscription, number| [number, subscription, @told] }
         @newcomers.each { |newcomer, number| given << [number, newcomer, newcomer.since] }
         [@index, @newcomers].each(&:clear)

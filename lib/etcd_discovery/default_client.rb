@@ -5,7 +5,7 @@ module EtcdDiscovery
   #
   # @api private
   module DefaultClient
-    @lock = Mutex.new
+    @lock = Lock.new
     @fallback = -> { {} }
 
     class << self
@@ -53,18 +53,29 @@ module EtcdDiscovery
       private
 
       def use(client, implicit:)
-        @lock.synchronize do
-          former = current || @outdated
-          @outdated = nil
-          @current = client
-          @implicit = implicit
-          EtcdDiscovery.send(:native_default=, client)
-          next unless former
+        former = @lock.synchronize do
+          # The first read of another thread was faster, and both go on with the same client.
+          return current if implicit && current
 
-          Dispatcher.move(former, client)
-          former.stop
+          replace(client, implicit)
         end
+        Lock.soon { @lock.synchronize { hand_over(former) } } if former
         client
+      end
+
+      def replace(client, implicit)
+        former = current || @outdated
+        @outdated = nil
+        @current = client
+        @implicit = implicit
+        EtcdDiscovery.send(:native_default=, client)
+        former
+      end
+
+      # Of several that are replaced at once, each hands over to the last.
+      def hand_over(former)
+        Dispatcher.move(former, current || @outdated)
+        former.stop
       end
     end
   end

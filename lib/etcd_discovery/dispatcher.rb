@@ -23,21 +23,23 @@ module EtcdDiscovery
       # @param subscription [Subscription, EventSubscription]
       # @raise [ResourceExhaustedError] when there can be no thread; then nothing is subscribed
       def add(subscription)
-        subscription.enlist
-        attend(subscription.client)
+        Lock.soon do
+          subscription.enlist
+          attend(subscription.client)
+        end
       rescue Error
         remove(subscription)
         raise
       end
 
       def remove(subscription)
-        subscription.withdraw
+        Lock.soon { subscription.withdraw }
       end
 
       # Has the subscriptions of one client go on with another.
       def move(former, client)
-        events = former.event_subscriptions.keys.select { |subscription| subscription.move(former, client) }
         changes = client.change_feed.take_over(former.change_feed)
+        events = former.event_subscriptions.keys.select { |subscription| subscription.move(former, client) }
         return unless changes || events.any?
 
         if changes
@@ -64,6 +66,7 @@ module EtcdDiscovery
       #
       # @return [Boolean] whether it came to that within `timeout` seconds
       def settle(timeout)
+        raise SignalHandlerError if Lock.in_signal_handler?
         return true if !any? || @attendant.current?
 
         revive

@@ -88,6 +88,24 @@ module EtcdDiscovery
   # A defect of this library, contained.
   class InternalError < Error; end
 
+  # The call is not possible in this signal handler: the handler has interrupted a part of the library that
+  # must come to its end first. Make the call on a thread: it goes on when the handler has returned.
+  #
+  # @example
+  #   trap(:USR1) { Thread.new { puts EtcdDiscovery.service("b").addresses } }
+  class SignalHandlerError < Error
+    # @api private
+    ADVICE = "this call is not possible here: the signal handler has interrupted a part of etcd_discovery " \
+             "that must come to its end first; make the call on a thread: trap(:USR1) { Thread.new { … } }"
+    private_constant :ADVICE
+
+    # @param message [String] as for {Error}, as all the others
+    # @param about [Hash{Symbol => Object}]
+    def initialize(message = ADVICE, **about)
+      super
+    end
+  end
+
   # An instance is not registered in the time that the caller gave it.
   class RegistrationError < Error; end
 

@@ -24,16 +24,17 @@ module EtcdDiscovery
       @pending = []
       @pid = Process.pid
       @cancelled = false
-      @lock = Mutex.new
+      @lock = Lock.new
     end
 
     # Ends the subscription: no call of the block begins after this, and one that runs goes on to its end.
     #
     # @return [void]
     def cancel
-      @lock.synchronize { @cancelled = true }
-      @changes&.cancel
+      @cancelled = true
       @client.send(:audience).delete(self)
+      # After whoever is about to begin them.
+      Lock.soon { @lock.synchronize { @changes }&.cancel }
       Dispatcher.remove(self)
     end
 
@@ -59,7 +60,7 @@ module EtcdDiscovery
     def follow_changes
       return unless names.include?(:change)
 
-      @lock.synchronize { @changes ||= begin_changes unless @cancelled }
+      Lock.soon { @lock.synchronize { @changes ||= begin_changes unless @cancelled } }
     end
 
     # Goes on with the client that takes the place of its own.
@@ -78,7 +79,12 @@ module EtcdDiscovery
     end
 
     # @api private
-    def enlist = @client.event_subscriptions[self] = true
+    def enlist
+      @client.event_subscriptions[self] = true
+      # A client that has been replaced meanwhile has none any more.
+      successor = @client.change_feed.successor
+      move(@client, successor) if successor
+    end
 
     # @api private
     def withdraw = @client.event_subscriptions.delete(self)

@@ -30,6 +30,8 @@ module EtcdDiscovery
 
       def load_railtie
         return if defined?(EtcdDiscovery::Railtie)
+        # RubyGems takes a lock to load a file.
+        raise SignalHandlerError if Lock.in_signal_handler?
 
         require RAILTIE
         run_initializers_if_late

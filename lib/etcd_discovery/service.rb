@@ -48,7 +48,7 @@ module EtcdDiscovery
       @name = name
       @options = Options.new(**options)
       @logger = client.config.logger
-      @lock = Mutex.new
+      @lock = Lock.new
       @listeners = [].freeze
       @reader = Reader.new(client, name, @options) { |type, message| report(type, message) }
       @health = Health.new(@options) { |type, message| report(type, message) }
@@ -149,7 +149,7 @@ module EtcdDiscovery
     # @api private
     # The work under way is the parent's.
     def after_fork
-      @lock = Mutex.new
+      @lock = Lock.new
       @health.forget_work
     end
 

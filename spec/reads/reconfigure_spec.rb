@@ -51,4 +51,17 @@ RSpec.describe "a second configure" do
     etcd.ctl.put("/a/x", "2")
     expect(process.heard).to eq "/a/x"
   end
+
+  it "takes over also who subscribes with the former client a moment later" do
+    process = ruby_process(<<~'RUBY', etcd)
+      connect "/a/"
+      former = EtcdDiscovery.client
+      connect "/a/"
+      former.on_change("/a/") { |change| report(change.value) }
+      former.subscribe(:change) { |event| report(event[:key]) }
+      EtcdDiscovery.put("/a/x", "2")
+      hear
+    RUBY
+    expect([process.heard, process.heard]).to contain_exactly "2", "/a/x"
+  end
 end

@@ -65,7 +65,7 @@ module EtcdDiscovery
       current = snapshot_for(target)
       Subscription.new(self, target.dup.freeze, initial ? nil : current, block).tap do |subscription|
         Dispatcher.add(subscription)
-        observe if @begun
+        subscription.client.send(:observe_if_begun)
       end
     end
 

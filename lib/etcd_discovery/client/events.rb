@@ -25,7 +25,7 @@ module EtcdDiscovery
       EventSubscription.new(self, names.freeze, block).tap do |subscription|
         audience << subscription
         Dispatcher.add(subscription)
-        observe if @begun
+        subscription.client.send(:observe_if_begun) # not always this one: it may have a successor
       end
     end
 
@@ -46,6 +46,10 @@ module EtcdDiscovery
       audience.follow_changes if ready?
     rescue StandardError => e
       complain(e)
+    end
+
+    def observe_if_begun
+      observe if @begun
     end
 
     def observed_by(bell)

@@ -3,19 +3,21 @@
 module EtcdDiscovery
   module Observation
     # Who wants to be told of one client's events: its subscribers, and ActiveSupport where it is loaded.
+    #
+    # No lock: a signal handler may subscribe and cancel. Each change of the list is one call of Ruby's C
+    # code.
     class Audience
       def initialize(client)
         @client = client
-        @subscriptions = []
-        @lock = Mutex.new
+        @subscriptions = {}.compare_by_identity
       end
 
       def <<(subscription)
-        @lock.synchronize { @subscriptions += [subscription] }
+        @subscriptions[subscription] = true
       end
 
       def delete(subscription)
-        @lock.synchronize { @subscriptions -= [subscription] }
+        @subscriptions.delete(subscription)
       end
 
       def any?
@@ -35,7 +37,7 @@ module EtcdDiscovery
       # ActiveSupport may be loaded after the client was made.
       def everybody
         @notifications ||= Notifications.new(@client) if Notifications.available?
-        [*@subscriptions, *@notifications]
+        [*@subscriptions.keys, *@notifications]
       end
     end
   end

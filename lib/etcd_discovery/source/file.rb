@@ -11,7 +11,7 @@ module EtcdDiscovery
       def initialize(client, path)
         @client = client
         @path = ::File.expand_path(path)
-        @lock = Mutex.new
+        @lock = Lock.new
         @holds = 0
         @content = {}
         @seen = signature

@@ -14,26 +14,23 @@ module EtcdDiscovery
 
       # A file lives for as long as its client.
       @files = WeakList.new
-      @lock = Mutex.new
+      @lock = Lock.new
 
       class << self
         def add(file)
-          @lock.synchronize { @files << file }
+          Lock.soon { @lock.synchronize { @files << file } }
           revive
         end
 
         def remove(file)
-          @lock.synchronize { @files.delete(file) }
+          Lock.soon { @lock.synchronize { @files.delete(file) } }
         end
 
         # Starts the thread if this process should have it and has not.
         def revive
           return if @files.to_a.empty? || @thread&.alive?
 
-          @lock.synchronize { start unless @thread&.alive? }
-        rescue ThreadError
-          # Forked in a signal handler, where no lock may be taken: a thread of its own may.
-          Thread.new { revive }
+          Lock.soon { @lock.synchronize { start unless @thread&.alive? } }
         end
 
         private

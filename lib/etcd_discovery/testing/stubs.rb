@@ -16,7 +16,7 @@ module EtcdDiscovery
         # @param client [Client, nil] one to be taken away from etcd, if it follows it
         def open(values, client)
           values = texts(values)
-          stub = @lock.synchronize do
+          stub = exclusively do
             close_forsaken
             claim(client, values.keys) if client
             Stub.new(caller_place).tap { |made| push(made, client, values) }
@@ -26,7 +26,7 @@ module EtcdDiscovery
 
         def write(values, client)
           values = texts(values)
-          revision = @lock.synchronize do
+          revision = exclusively do
             claim(client, values.keys)
             innermost.write(client, values)
           end
@@ -35,16 +35,22 @@ module EtcdDiscovery
         end
 
         def close(stub)
-          @lock.synchronize { take_away(stub) if @stubs.include?(stub) }
+          exclusively { take_away(stub) if @stubs.include?(stub) }
           Dispatcher.settle(Testing.patience)
         end
 
         def close_all
-          @lock.synchronize { take_away(@stubs.last) until @stubs.empty? }
+          exclusively { take_away(@stubs.last) until @stubs.empty? }
           Dispatcher.settle(Testing.patience)
         end
 
         private
+
+        def exclusively(&block)
+          raise SignalHandlerError if Lock.in_signal_handler?
+
+          @lock.synchronize(&block)
+        end
 
         def texts(values)
           values.to_h do |key, value|

@@ -1,0 +1,88 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # A mutex that signal handlers may take too.
+  #
+  # Ruby refuses a Mutex there ("can't be called from trap context"): the handler runs on top of the main
+  # thread, and would wait forever for a lock which that thread holds. Here only that case is refused.
+  #
+  # @api private
+  class Lock
+    # Seconds that a handler waits for another thread to give the lock back.
+    PATIENCE = 2
+
+    @due = Thread::Queue.new
+    @turn = Thread::Mutex.new
+
+    class << self
+      # @return [Boolean] whether the caller is a signal handler
+      def in_signal_handler?
+        # Ruby runs them on the main thread only.
+        Thread.current == Thread.main && Thread::Mutex.new.synchronize { false }
+      rescue ThreadError
+        true
+      end
+
+      # For calls whose result nobody needs at once: where a handler cannot have a lock, the block is called
+      # again on another thread, which can wait; of several the first comes first. It must do nothing before
+      # it has the lock.
+      #
+      # @return [void]
+      def soon(&block)
+        yield
+      rescue SignalHandlerError => e
+        raise e unless in_signal_handler?
+
+        later(e, &block)
+      end
+
+      private
+
+      def later(refusal, &block)
+        @due << block
+        Thread.new { @turn.synchronize { @due.pop.call } }
+      rescue ThreadError
+        raise refusal
+      end
+    end
+
+    def initialize
+      @mutex = Thread::Mutex.new
+    end
+
+    # @raise [SignalHandlerError] in a handler that has interrupted the holder
+    def synchronize(&block)
+      entered = false
+      @mutex.synchronize do
+        entered = true
+        yield
+      end
+    rescue ThreadError
+      raise if entered || !Lock.in_signal_handler?
+
+      synchronize_in_handler(&block)
+    end
+
+    private
+
+    # Only `Mutex#lock` looks whether this is a handler.
+    def synchronize_in_handler
+      take_in_handler
+      begin
+        yield
+      ensure
+        @mutex.unlock
+      end
+    end
+
+    # No `sleep`: within a fiber scheduler it would leave the handler.
+    def take_in_handler
+      deadline = Client.now + PATIENCE
+      until @mutex.try_lock
+        raise SignalHandlerError if @mutex.owned? || Client.now > deadline
+
+        Thread.pass
+      end
+    end
+  end
+end

@@ -1,0 +1,32 @@
+# frozen_string_literal: true
+
+module PublicApi
+  client = -> { EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"]).start }
+  nothing = ->(*) {}
+  change = lambda do
+    snapshot = EtcdDiscovery.snapshot
+    EtcdDiscovery::Change.new(*snapshot.send(:native_changes_since, nil, "/service/").first, snapshot)
+  end
+
+  # An object of each class.
+  SUBJECTS = {
+    "Announcing" => client, "Client" => client, "Instance" => -> { INSTANCE }, "Change" => change,
+    "Configuration" => -> { EtcdDiscovery::Configuration.new },
+    "Event" => -> { EtcdDiscovery::Event.new(:stale, { age: 1 }, nil) },
+    "EventSubscription" => -> { EtcdDiscovery.subscribe(&nothing) },
+    "EventType" => -> { EtcdDiscovery::EventType[:stale] }, "Health" => -> { EtcdDiscovery::Health.new },
+    "Formats::Detect" => -> { EtcdDiscovery::Formats[:detect] },
+    "Formats::Endpoints" => -> { EtcdDiscovery::Formats[:endpoints] },
+    "Formats::Format" => -> { EtcdDiscovery::Formats[:plain] },
+    "Formats::Kratos" => -> { EtcdDiscovery::Formats[:kratos] },
+    "Formats::Plain" => -> { EtcdDiscovery::Formats[:plain] },
+    "Formats::Zero" => -> { EtcdDiscovery::Formats[:zero] },
+    "Middleware::Pin" => -> { EtcdDiscovery::Middleware::Pin.new(->(env) { env }) },
+    "Registration" => -> { EtcdDiscovery.register("/other/a", "10.0.0.1:1").wait },
+    "Service" => -> { EtcdDiscovery.service("b") },
+    "Setting" => -> { EtcdDiscovery::Configuration::SETTINGS.find { |setting| setting.name == :user } },
+    "Snapshot" => -> { EtcdDiscovery.snapshot }, "Status" => -> { EtcdDiscovery.status },
+    "Subscription" => -> { EtcdDiscovery.on_change("/service/", &nothing) },
+    "Testing::Helpers" => -> { Object.new.extend(EtcdDiscovery::Testing::Helpers) }
+  }.freeze
+end
