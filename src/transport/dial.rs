@@ -19,10 +19,10 @@ use tower::util::BoxCloneSyncService;
 use super::addresses::Owing;
 use super::careful::{Careful, NotEtcd};
 use super::endpoints::Endpoints;
-use super::explain::explain;
+use super::explain::{explain, is_refusal, was_answered};
 use super::first_contact::FirstContact;
 use super::flow::Flow;
-use super::login::{self, Login};
+use super::login::Login;
 use super::reach::reach;
 use super::tls::Tls;
 use crate::clock::Instant;
@@ -138,7 +138,7 @@ async fn greet(
             Ok(Some(told(&status)))
         }
         // It is there all the same.
-        Err(error) if login::was_answered(&error) => Ok(None),
+        Err(error) if was_answered(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -153,7 +153,7 @@ async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, patience:
             Ok(told(&status))
         }
         Ok(Err(error)) => {
-            if login::is_refusal(&error) {
+            if is_refusal(&error) {
                 login.refuse(serial);
             }
             Ok(String::new())

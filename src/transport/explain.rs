@@ -22,6 +22,18 @@ pub fn wants_login(said: &str) -> bool {
     is_void_token(said) || said.contains("user name is empty")
 }
 
+/// Whether `error` says that the token is not taken, or that there is none: another login helps.
+#[must_use]
+pub fn is_refusal(error: &etcd_client::Error) -> bool {
+    matches!(error, etcd_client::Error::GRpcStatus(status) if wants_login(status.message()))
+}
+
+/// Whether etcd itself said it, and not the connection.
+pub(super) fn was_answered(error: &etcd_client::Error) -> bool {
+    use std::error::Error as _;
+    matches!(error, etcd_client::Error::GRpcStatus(status) if status.source().is_none())
+}
+
 /// Says `error`, met at `endpoint`, in this crate's words.
 #[must_use]
 pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {

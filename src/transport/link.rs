@@ -11,8 +11,8 @@ use etcd_client::Client;
 use super::dial::{Connection, dial, timed_out};
 use super::discovery::choose;
 use super::endpoints::Endpoints;
-use super::explain::explain;
-use super::login::{self, Login};
+use super::explain::{explain, is_refusal};
+use super::login::Login;
 use super::refusal::is_broken;
 use crate::clock::Instant;
 use crate::config::Settings;
@@ -106,7 +106,7 @@ impl Link {
             login.tried(used, answer.is_some());
         }
         let (Some(Err(error)), Some((login, used))) = (&answer, used) else { return Ok(answer) };
-        if !login::is_refusal(error) {
+        if !is_refusal(error) {
             return Ok(answer);
         }
         login.refuse(used);

@@ -22,41 +22,27 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use etcd_client::Client;
-use http::HeaderValue;
 use tokio::sync::watch;
 
 use super::dial::timed_out;
-use super::explain::{explain, wants_login};
-use crate::backoff::{self, Backoff};
+use super::explain::{explain, was_answered};
+use super::login_state::{BACKOFF_CAP, LoginState};
+use super::token::Token;
+use crate::backoff;
 use crate::clock::Instant;
 use crate::config::{Credentials, Discovery, Settings};
 use crate::endpoint::Endpoint;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 
-/// For the first login. 300 logins at once take a server with one core as long.
-const FIRST_PATIENCE: Duration = Duration::from_secs(30);
-/// For a login after some that took too long.
-const MOST_PATIENCE: Duration = Duration::from_secs(480);
-/// Full jitter between zero and this before a second login, and twice as much before each further one.
-const BACKOFF_BASE: Duration = Duration::from_millis(500);
-/// A wrong password must not keep etcd busy, and the right one must be noticed.
-const BACKOFF_CAP: Duration = Duration::from_secs(20);
 /// After an answer that says nothing of the user: etcd has no leader, or is overloaded. It may be well again at once.
 const UNAVAILABLE_CAP: Duration = Duration::from_secs(3);
-const STABILITY: Duration = Duration::from_secs(60);
 
-/// How many raft entries a member may be behind the one that gave the token.
-const LAG: u64 = 100;
 /// Requests in a row without an answer, after which the token may be what holds them up.
 const UNANSWERED: u32 = 4;
 /// As many of those is one on a connection that answers without the token: at another member the second one shows that
 /// the first was not just behind.
 const HELD: u32 = UNANSWERED / 2;
-
-const TOKEN_HEADER: &str = "token";
-/// etcd refuses a void token even from those who ask for another.
-const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
 
 static LOGINS: ArcSwapOption<Vec<Weak<Login>>> = ArcSwapOption::const_empty();
 
@@ -70,26 +56,11 @@ pub struct Login {
     credentials: Credentials,
     /// After which a server that answers nothing is dead.
     connect_timeout: Duration,
-    known: ArcSwap<Known>,
+    state: ArcSwap<LoginState>,
     /// Requests with the token in a row that got no answer.
     unanswered: AtomicU32,
     /// The login under way in this process.
     under_way: ProcessCell<Mutex<Option<Outcome>>>,
-}
-
-/// What a forked child goes on with.
-#[derive(Clone)]
-struct Known {
-    /// Counts the logins, to tell a refused token from its successor.
-    serial: u64,
-    /// `None` before the first login, and where etcd's authentication is off.
-    token: Option<HeaderValue>,
-    /// Whether only another login can help.
-    void: bool,
-    patience: Duration,
-    backoff: Backoff,
-    /// Until when nobody asks again, and why.
-    refused: Option<(Instant, Error)>,
 }
 
 impl Login {
@@ -121,20 +92,12 @@ impl Login {
     }
 
     fn new(endpoints: Vec<Endpoint>, settings: &Settings, credentials: Credentials) -> Self {
-        let known = Known {
-            serial: 0,
-            token: None,
-            void: true,
-            patience: FIRST_PATIENCE,
-            backoff: Backoff::new(BACKOFF_BASE, BACKOFF_CAP, STABILITY),
-            refused: None,
-        };
         Self {
             endpoints,
             discovery: settings.discovery.clone(),
             credentials,
             connect_timeout: settings.timing.connect_timeout,
-            known: ArcSwap::from_pointee(known),
+            state: ArcSwap::from_pointee(LoginState::new()),
             unanswered: AtomicU32::new(0),
             under_way: ProcessCell::new(),
         }
@@ -142,9 +105,8 @@ impl Login {
 
     /// The same request, with the token.
     pub(super) fn sign<B>(&self, mut request: http::Request<B>) -> http::Request<B> {
-        if let Some(token) = self.known.load().token.clone().filter(|_| request.uri().path() != AUTHENTICATE)
-        {
-            request.headers_mut().insert(TOKEN_HEADER, token);
+        if let Some(token) = &self.state.load().token {
+            token.sign(&mut request);
         }
         request
     }
@@ -152,12 +114,12 @@ impl Login {
     /// Which login the token is of: for [`Self::refuse`].
     #[must_use]
     pub fn serial(&self) -> u64 {
-        self.known.load().serial
+        self.state.load().serial
     }
 
     /// Whether a connection has to log in before it can be used.
     pub(super) fn is_due(&self) -> bool {
-        self.known.load().void
+        self.state.load().void
     }
 
     /// Whether a login of this process has yet to be answered.
@@ -173,13 +135,12 @@ impl Login {
 
     /// etcd takes the token of login `serial` no longer.
     pub fn refuse(&self, serial: u64) {
-        self.change(|known| known.void |= known.serial == serial);
+        self.change(|state| state.void |= state.serial == serial);
     }
 
     /// Compares the token of login `serial` with how far a member is: one from further on is of another history.
     pub(super) fn compare(&self, serial: u64, raft_index: u64) {
-        let index = self.known.load().token.as_ref().and_then(index_of);
-        if index.is_some_and(|index| index > raft_index.saturating_add(LAG)) {
+        if self.state.load().token.as_ref().is_some_and(|token| token.is_ahead_of(raft_index)) {
             self.refuse(serial);
         }
     }
@@ -210,10 +171,7 @@ impl Login {
     /// # Errors
     /// Why it refused last, for a while after that.
     pub(super) fn check(&self, now: Instant) -> Result<()> {
-        match &self.known.load().refused {
-            Some((until, error)) if now < *until => Err(error.clone()),
-            _ => Ok(()),
-        }
+        self.state.load().check(now)
     }
 
     /// Gets a token over `client` if one is due, or waits for the login that is under way.
@@ -250,7 +208,7 @@ impl Login {
 
     async fn ask(&self, client: Client, endpoint: &str) -> Result<()> {
         let (user, password) = (self.credentials.user.clone(), self.credentials.password.reveal().to_owned());
-        let patience = self.known.load().patience;
+        let patience = self.state.load().patience;
         let during = |error: Error| error.during(format!("user {:?}", self.credentials.user));
         let mut auth = client.auth_client();
         let answer = tokio::select! {
@@ -261,10 +219,7 @@ impl Login {
         };
         let now = Instant::now();
         let token = match answer {
-            Ok(Ok(answer)) => HeaderValue::from_str(answer.token()).ok().map(|mut token| {
-                token.set_sensitive(true);
-                token
-            }),
+            Ok(Ok(answer)) => Token::new(answer.token()),
             // A cluster whose authentication is off for now serves everybody.
             Ok(Err(error)) if error.to_string().contains("authentication is not enabled") => None,
             Ok(Err(error)) => {
@@ -278,43 +233,27 @@ impl Login {
             }
             Err(_) => {
                 let error = during(timed_out("no answer to the login", patience)).at(endpoint);
-                self.change(|known| known.patience = (known.patience * 2).min(MOST_PATIENCE));
+                self.change(LoginState::took_too_long);
                 self.refused(now, BACKOFF_CAP, &error);
                 return Err(error);
             }
         };
-        self.change(|known| {
-            known.backoff.succeeded(now);
-            *known = Known {
-                serial: known.serial + 1,
-                token: token.clone(),
-                void: false,
-                patience: FIRST_PATIENCE,
-                backoff: known.backoff.clone(),
-                refused: None,
-            };
-        });
+        self.change(|state| state.succeeded(now, token.clone()));
         Ok(())
     }
 
     /// Has nobody of this process ask again for a while. The workers of one master draw numbers of their own.
     fn refused(&self, now: Instant, longest: Duration, error: &Error) {
         let random = fastrand::Rng::with_seed(backoff::seed()).f64();
-        self.change(|known| known.refused_at(now, random, longest, error.clone()));
+        self.change(|state| state.refused(now, random, longest, error.clone()));
     }
 
-    fn change(&self, mut change: impl FnMut(&mut Known)) {
-        self.known.rcu(|known| {
-            let mut known = Known::clone(known);
-            change(&mut known);
-            Arc::new(known)
+    fn change(&self, mut change: impl FnMut(&mut LoginState)) {
+        self.state.rcu(|state| {
+            let mut state = LoginState::clone(state);
+            change(&mut state);
+            Arc::new(state)
         });
-    }
-}
-
-impl Known {
-    fn refused_at(&mut self, now: Instant, random: f64, longest: Duration, error: Error) {
-        self.refused = Some((now + self.backoff.failed(now, random).min(longest), error));
     }
 }
 
@@ -322,11 +261,6 @@ impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login").field("user", &self.credentials.user).finish_non_exhaustive()
     }
-}
-
-/// The raft index at which etcd gave a simple token, its part after the dot. JSON web tokens have none.
-fn index_of(token: &HeaderValue) -> Option<u64> {
-    token.to_str().ok()?.rsplit_once('.')?.1.parse().ok()
 }
 
 /// Ends when the server behind `client` has left a request unanswered for the time returned. 200 logins at once keep a
@@ -340,20 +274,9 @@ async fn silence(mut client: Client, connect_timeout: Duration) -> Duration {
     }
 }
 
-/// Whether etcd itself said it, and not the connection.
-pub(super) fn was_answered(error: &etcd_client::Error) -> bool {
-    use std::error::Error as _;
-    matches!(error, etcd_client::Error::GRpcStatus(status) if status.source().is_none())
-}
-
-/// Whether `error` says that the token is not taken, or that there is none: another login helps.
-#[must_use]
-pub fn is_refusal(error: &etcd_client::Error) -> bool {
-    matches!(error, etcd_client::Error::GRpcStatus(status) if wants_login(status.message()))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::login_state::BACKOFF_BASE;
     use super::*;
     use crate::config::Secret;
     use crate::range::Ranges;
@@ -379,7 +302,7 @@ mod tests {
     #[test]
     fn a_refused_token_is_replaced_once_however_many_report_it() {
         let login = Login::of(&settings(&["once"], "pw")).unwrap();
-        login.change(|known| *known = Known { serial: 7, void: false, ..known.clone() });
+        (0..7).for_each(|_| login.change(|state| state.succeeded(Instant::now(), None)));
         login.refuse(6);
         assert!(!login.is_due(), "that was the token before");
         login.refuse(7);
@@ -389,20 +312,17 @@ mod tests {
     #[test]
     fn a_token_from_further_on_than_its_server_is_replaced() {
         let login = Login::of(&settings(&["restored"], "pw")).unwrap();
-        let token = HeaderValue::from_str("yJsVzqPSSyuKvvGg.2000").ok();
-        login
-            .change(|known| *known = Known { serial: 1, token: token.clone(), void: false, ..known.clone() });
+        login.change(|state| state.succeeded(Instant::now(), Token::new("yJsVzqPSSyuKvvGg.2000")));
         login.compare(1, 1990);
         assert!(!login.is_due(), "a member may be a little behind");
         login.compare(1, 323);
         assert!(login.is_due());
-        assert_eq!(index_of(&HeaderValue::from_static("eyJhbGciOiJ.eyJ1c2VybmFtZSI6.c2lnbmF0dXJl")), None);
     }
 
     #[test]
     fn a_token_with_which_nothing_is_answered_is_replaced() {
         let login = Login::of(&settings(&["silent"], "pw")).unwrap();
-        login.change(|known| *known = Known { serial: 1, void: false, ..known.clone() });
+        login.change(|state| state.succeeded(Instant::now(), None));
         for answered in [false, false, false, true, false, false, false] {
             login.tried(1, answered);
             assert!(!login.is_due());
@@ -414,7 +334,7 @@ mod tests {
     #[test]
     fn a_token_that_two_connections_hold_is_replaced_though_they_answer_without_it() {
         let login = Login::of(&settings(&["held"], "pw")).unwrap();
-        login.change(|known| *known = Known { serial: 1, void: false, ..known.clone() });
+        login.change(|state| state.succeeded(Instant::now(), None));
         login.held(1);
         assert!(!login.is_due(), "that member may be behind");
         login.held(1);
@@ -430,32 +350,30 @@ mod tests {
                 let login = Login::new(Vec::new(), &settings, settings.credentials.clone().unwrap());
                 fastrand::seed(process);
                 (0..refusals).for_each(|_| login.refused(now, BACKOFF_CAP, &wrong));
-                let refused = login.known.load().refused.clone();
+                let refused = login.state.load().refused.clone();
                 refused.unwrap().0 - now
             });
         }
     }
 
     #[test]
-    fn a_refused_login_is_not_tried_again_at_once_and_its_pauses_grow() {
-        let login = Login::of(&settings(&["pauses"], "pw")).unwrap();
-        let (mut now, wrong) = (Instant::now(), Error::new(ErrorKind::Authentication, "wrong password"));
-        let mut pauses = Vec::new();
-        for _ in 0..10 {
-            assert_eq!(login.check(now), Ok(()));
-            login.change(|known| known.refused_at(now, 0.999, BACKOFF_CAP, wrong.clone()));
-            assert_eq!(login.check(now), Err(wrong.clone()));
-            let until = login.known.load().refused.as_ref().map(|(until, _)| *until).unwrap();
-            pauses.push(until - now);
-            now = until;
+    fn a_token_that_the_server_repeats_is_in_no_error() {
+        let login = Login::of(&settings(&["echo"], "pw")).unwrap();
+        for (round, token) in ["frst0ken.17", "secnd0ken.99"].into_iter().enumerate() {
+            login.change(|state| state.succeeded(Instant::now(), Token::new(token)));
+            for token in ["frst0ken.17", "secnd0ken.99"].into_iter().take(round + 1) {
+                let status =
+                    tonic::Status::unauthenticated(format!("etcdserver: invalid auth token {token}"));
+                let shown = explain(&etcd_client::Error::GRpcStatus(status), "echo").to_string();
+                assert!(shown.contains("[FILTERED]") && !shown.contains("0ken"), "{shown}");
+            }
         }
-        assert!(pauses.is_sorted() && pauses[0] < BACKOFF_BASE && pauses[9] > BACKOFF_CAP.mul_f64(0.9));
     }
 
     #[test]
     fn no_debug_output_shows_the_password_or_the_token() {
         let login = Login::of(&settings(&["debug"], "hunter2")).unwrap();
-        login.change(|known| known.token = HeaderValue::from_str("t0ken").ok());
+        login.change(|state| state.token = Token::new("t0ken"));
         let shown = format!("{login:?}");
         assert!(!shown.contains("hunter2") && !shown.contains("t0ken"), "{shown}");
     }
