@@ -25,9 +25,6 @@ const BEFORE_BOOT: Duration = Duration::from_secs(1_000 * 365 * 24 * 3_600);
 /// How late a deadline may be noticed after the machine wakes up.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
 
-/// A shorter sleep makes nothing stale and ends no lease.
-const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
-
 /// A moment, by the clock that counts the time asleep. Used like `std::time::Instant`, except that adding too much
 /// gives the last moment instead of a panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,27 +97,6 @@ pub(crate) async fn sleep_until(deadline: Option<Instant>) {
             return;
         }
         tokio::time::sleep(left.min(LONGEST_STEP)).await;
-    }
-}
-
-/// Notices that the machine was asleep: this clock went on and the timers' clock did not.
-#[derive(Debug)]
-pub(crate) struct SleepDetector {
-    now: Instant,
-    timers: tokio::time::Instant,
-}
-
-impl SleepDetector {
-    /// Starts from the current moment.
-    pub(crate) fn new() -> Self {
-        Self { now: Instant::now(), timers: tokio::time::Instant::now() }
-    }
-
-    /// Returns whether the machine was asleep since the last call.
-    pub(crate) fn has_slept(&mut self) -> bool {
-        let before = std::mem::replace(self, Self::new());
-        let awake = self.timers.saturating_duration_since(before.timers);
-        (self.now - before.now).saturating_sub(awake) >= SHORTEST_SLEEP
     }
 }
 
@@ -203,15 +179,5 @@ mod tests {
             sleep_until(Some(begun + time)).await;
             assert_eq!(begun.elapsed(), time);
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn sleep_is_noticed_once_and_waiting_is_none() {
-        let mut detector = SleepDetector::new();
-        tokio::time::sleep(NIGHT).await;
-        assert!(!detector.has_slept());
-        suspend(NIGHT);
-        assert!(detector.has_slept());
-        assert!(!detector.has_slept());
     }
 }

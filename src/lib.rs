@@ -15,6 +15,7 @@ pub mod duration;
 pub mod endpoint;
 pub mod epoch;
 pub mod error;
+pub mod notice;
 pub mod range;
 pub mod registration;
 pub mod secret;

@@ -127,8 +127,8 @@ impl Client {
         guarded(ruby, || pin::leave(pins, this))
     }
 
-    fn invalid_keys(ruby: &Ruby, this: Obj<Self>) -> Result<RArray, Error> {
-        guarded(ruby, || this.reader(ruby)?.invalid_keys(ruby, this.as_value()))
+    fn invalid_keys(ruby: &Ruby, this: &Self) -> Result<RArray, Error> {
+        guarded(ruby, || this.reader(ruby)?.invalid_keys(ruby))
     }
 
     fn live_snapshot(ruby: &Ruby, this: Obj<Self>) -> Result<Snapshot, Error> {
@@ -175,10 +175,6 @@ impl Client {
 
     fn hang(ruby: &Ruby, this: &Self, bell: &Bell) -> Result<(), Error> {
         guarded(ruby, || this.core(ruby)?.hang(bell.core()).map_err(|error| raised(ruby, &error)))
-    }
-
-    fn observe(ruby: &Ruby, this: &Self, bell: &Bell) -> Result<(), Error> {
-        guarded(ruby, || this.core(ruby)?.observe(bell.core()).map_err(|error| raised(ruby, &error)))
     }
 
     /// Writes if the key's last change is of `revision`; the result is nil when it is not.
@@ -281,7 +277,6 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_wait_generation", method!(Client::wait_generation, 2))?;
     class.define_private_method("native_wait_revision", method!(Client::wait_revision, 2))?;
     class.define_private_method("native_hang", method!(Client::hang, 1))?;
-    class.define_private_method("native_observe", method!(Client::observe, 1))?;
     class.define_private_method("native_write_if", method!(Client::write, 3))?;
     class.define_private_method("native_compare_and_set", method!(Client::compare_and_set, 3))?;
     class.define_private_method("native_put", method!(Client::put, 2))?;

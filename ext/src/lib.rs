@@ -21,6 +21,7 @@ mod fork;
 mod gvl;
 mod json;
 mod memo;
+mod notices;
 mod offline;
 mod pin;
 mod reader;
@@ -63,6 +64,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     snapshot::init(ruby)?;
     registration::init(ruby)?;
     service::init(ruby)?;
+    notices::init(ruby)?;
     offline::init(ruby)?;
     aref::init(ruby)
 }

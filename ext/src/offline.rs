@@ -83,6 +83,14 @@ fn fail(ruby: &Ruby, client: &Client, problem: String) -> Result<(), Error> {
     })
 }
 
+/// Says so if the content has become stale, or is fresh again.
+fn check_staleness(ruby: &Ruby, client: &Client) -> Result<(), Error> {
+    guarded(ruby, || {
+        offline(ruby, client)?.check_staleness();
+        Ok(())
+    })
+}
+
 /// Every key, whether watched or not: to come back to.
 fn mark(ruby: &Ruby, client: Obj<Client>) -> Result<Snapshot, Error> {
     guarded(ruby, || {
@@ -127,6 +135,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_must_be_watched", method!(must_be_watched, 1))?;
     class.define_private_method("native_confirm", method!(confirm, 0))?;
     class.define_private_method("native_fail", method!(fail, 1))?;
+    class.define_private_method("native_check_staleness", method!(check_staleness, 0))?;
     class.define_private_method("native_mark", method!(mark, 0))?;
     class.define_private_method("native_restore", method!(restore, 2))?;
     class.define_private_method("native_patch", method!(patch, 3))?;

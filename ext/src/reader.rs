@@ -57,10 +57,8 @@ pub(crate) struct Reader {
     weighed: Cell<u64>,
 }
 
-/// What a read is of: everything that outlives a change.
+/// What a read is of.
 pub(crate) struct Subject<'a> {
-    /// The client's object, which reports bad values.
-    pub(crate) client: Value,
     pub(crate) kind: Kind,
     pub(crate) entry: &'a Entry,
 }
@@ -76,12 +74,12 @@ impl Reader {
     pub(crate) fn new(core: Arc<Core>, boot_timeout: Duration) -> Self {
         Self {
             publication: Arc::clone(core.publication()),
+            verdicts: Verdicts::new(core.notices()),
             core,
             first_wait: FirstWait::new(boot_timeout),
             recall: Recall::new(),
             memo: Memo::default(),
             made_of: RefCell::default(),
-            verdicts: Verdicts::default(),
             generation: Cell::new(NEVER),
             epoch: Cell::new(epoch::current()),
             refused_at: Cell::new(None),
@@ -161,7 +159,7 @@ impl Reader {
         let entry = with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).cloned())?;
         drop(published);
         let value = if let Some(entry) = entry {
-            let found = self.make(ruby, &Subject { client, kind, entry: &entry })?;
+            let found = self.make(ruby, &Subject { kind, entry: &entry })?;
             found.settle(default)?
         } else {
             self.must_be_watched(ruby, key)?;
@@ -241,13 +239,13 @@ impl Reader {
     }
 
     /// The keys whose present values are bad for a read that was made of them, in key order.
-    pub(crate) fn invalid_keys(&self, ruby: &Ruby, client: Value) -> Result<RArray, Error> {
+    pub(crate) fn invalid_keys(&self, ruby: &Ruby) -> Result<RArray, Error> {
         if self.publication.generation() > 0 {
             // What was bad may have changed since, and not have been read.
             for (key, kind) in self.verdicts.suspects() {
                 let entry = self.publication.load().snapshot().get(&key).cloned();
                 if let Some(entry) = entry {
-                    self.make(ruby, &Subject { client, kind, entry: &entry })?;
+                    self.make(ruby, &Subject { kind, entry: &entry })?;
                 }
             }
             self.catch_up(ruby)?;

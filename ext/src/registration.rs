@@ -22,11 +22,12 @@ use crate::value::{bytes, string};
 pub(crate) struct Registration(Core);
 
 impl Registration {
-    /// `under_lease`: the key is `<key>/<lease id>`.
+    /// Key, value and address; `under_lease`: the key is `<key>/<lease id>`.
     fn register(
         ruby: &Ruby,
         client: &Client,
-        (key, value, under_lease): (Value, Value, bool),
+        (key, value, address): (Value, Value, Value),
+        under_lease: bool,
         ttl: i64,
         liveness: Option<Seconds>,
     ) -> Result<Self, Error> {
@@ -34,6 +35,7 @@ impl Registration {
         let spec = Spec {
             key: if under_lease { KeyForm::UnderLease(key) } else { KeyForm::Fixed(key) },
             value: bytes(ruby, value)?,
+            address: bytes(ruby, address)?,
             ttl,
             liveness: liveness.map(|seconds| seconds.0),
         };
@@ -136,19 +138,18 @@ impl<F: Fn(&Report) -> bool> Wait for Condition<'_, F> {
 fn register(
     ruby: &Ruby,
     client: &Client,
-    key: Value,
-    value: Value,
+    what: (Value, Value, Value),
     under_lease: bool,
     ttl: i64,
     liveness: Option<Seconds>,
 ) -> Result<Registration, Error> {
-    guarded(ruby, || Registration::register(ruby, client, (key, value, under_lease), ttl, liveness))
+    guarded(ruby, || Registration::register(ruby, client, what, under_lease, ttl, liveness))
 }
 
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let module = ruby.define_module("EtcdDiscovery")?;
     let client = module.define_class("Client", ruby.class_object())?;
-    client.define_private_method("native_register", method!(register, 5))?;
+    client.define_private_method("native_register", method!(register, 4))?;
     let class = module.define_class("Registration", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_private_method("native_state", method!(Registration::native_state, 0))?;

@@ -104,7 +104,7 @@ impl Snapshot {
         };
         // SAFETY: the client is marked for as long as this lives.
         let client = unsafe { Value::from_raw(self.client) };
-        let subject = Subject { client, kind, entry: &entry };
+        let subject = Subject { kind, entry: &entry };
         let found = Obj::<Client>::try_convert(client)?.reader(ruby)?.make(ruby, &subject)?;
         if let Found::Value(value) = found {
             self.memo.keep(ruby, kind, name(ruby, entry.key()), value)?;

@@ -5,7 +5,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
+use etcd_discovery_core::notice::{Notice, Sink};
+use etcd_discovery_core::session::Feed;
 use etcd_discovery_core::store::{Entry, Key, Snapshot};
 use magnus::{Error, RString, Ruby, Value, prelude::*};
 
@@ -16,8 +19,9 @@ use crate::typed::Kind;
 use crate::value::{name, string};
 
 /// The verdicts of one client's reader.
-#[derive(Default)]
 pub(crate) struct Verdicts {
+    /// Takes what is bad: no Ruby code runs in the middle of a read.
+    notices: Arc<Feed>,
     /// The last good result for each kind and key.
     good: Memo,
     /// The keys that are in `good` or in `bad`.
@@ -27,6 +31,11 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
+    pub(crate) fn new(notices: &Arc<Feed>) -> Self {
+        let (good, keys, bad) = (Memo::default(), RefCell::default(), RefCell::default());
+        Self { notices: Arc::clone(notices), good, keys, bad }
+    }
+
     pub(crate) fn mark(&self) {
         self.good.mark();
     }
@@ -51,7 +60,7 @@ impl Verdicts {
             match subject.kind.parse(ruby, subject.entry.value())? {
                 Ok(value) if current => return self.acquit(ruby, subject, name, value),
                 Ok(value) => return Ok(Found::Value(value)),
-                Err(problem) if current => self.condemn(ruby, subject, problem)?,
+                Err(problem) if current => self.condemn(subject, problem),
                 Err(_) => {}
             }
         }
@@ -74,12 +83,11 @@ impl Verdicts {
         Ok(Found::Value(value))
     }
 
-    fn condemn(&self, ruby: &Ruby, subject: &Subject, problem: String) -> Result<(), Error> {
-        let place = subject.place();
-        self.keys.borrow_mut().insert(Key::from(subject.entry.key()));
-        self.bad.borrow_mut().insert(place, subject.entry.clone());
-        let told = (string(ruby, subject.entry.key()), subject.entry.mod_revision(), problem);
-        subject.client.funcall::<_, _, Value>("report_invalid", told).map(drop)
+    fn condemn(&self, subject: &Subject, problem: String) {
+        let (key, revision) = (subject.entry.key(), subject.entry.mod_revision());
+        self.keys.borrow_mut().insert(Key::from(key));
+        self.bad.borrow_mut().insert(subject.place(), subject.entry.clone());
+        self.notices.notify(Notice::InvalidValue { key: key.to_vec(), revision, problem });
     }
 
     /// Why the subject's value is bad, as the error to raise.

@@ -37,8 +37,8 @@ module EtcdDiscovery
       format = Formats[format]
       instance = Instance.new(service:, id:, address:, weight:, metadata:)
       key = format.key(instance)
-      registration = native_register(key, format.encode(instance), format.under_lease?, ttl,
-                                     liveness_seconds(liveness, ttl))
+      registration = native_register([key, format.encode(instance), instance.address],
+                                     format.under_lease?, ttl, liveness_seconds(liveness, ttl))
       registrations << registration
       observe
       registration.setup(instance, key, ttl, pulse(liveness, ttl)) { |ended| registrations.delete(ended) }
@@ -90,7 +90,7 @@ module EtcdDiscovery
     end
 
     def pulse(liveness, ttl)
-      RegistrationPulse.new(ttl / 3.0, config.logger, &liveness.method(:call)) if liveness.respond_to?(:call)
+      RegistrationPulse.new(ttl / 3.0, event_log, &liveness.method(:call)) if liveness.respond_to?(:call)
     end
   end
 end

@@ -116,8 +116,8 @@ module EtcdDiscovery
         enqueue(found)
       end
     rescue Error => e
-      Log.write(@client.config.logger, :error,
-                "etcd_discovery: could not look for changes: #{e.class}: #{e.message}")
+      @client.event_log.write(:error, "could not look for changes: #{e.class}: #{e.message}",
+                              subject: :changes)
     end
 
     # @return [Array<Array(Subscription, Array<Change>)>]

@@ -114,26 +114,17 @@ module EtcdDiscovery
       @config = config || Configuration.new(**settings)
       @change_feed = ChangeFeed.new(self)
       @event_subscriptions = {}.compare_by_identity
-      @audience = Observation::Audience.new(self)
+      @event_log = Events::EventLogger.new(self)
       native_setup(@config.to_native, @config.boot_timeout)
+      notifications
       @source = Source.follow(self)
       Fork.register(self)
-      @config.warnings.each { |warning| Client.warn_once(@config.logger, warning) }
+      @config.warnings.each { |warning| warn_once(warning) }
     end
 
-    @warned = {}
-
-    class << self
-      # @api private
-      # Warns once in the life of the process. Without a logger, only where Ruby shows deprecations.
-      def warn_once(logger, warning)
-        return if @warned[warning]
-
-        @warned[warning] = true
-        text = "etcd_discovery: #{warning}"
-        logger ? Log.write(logger, :warn, text) : warn(text, category: :deprecated)
-      end
-    end
+    # Warnings that this process has seen.
+    WARNED = {} # rubocop:disable Style/MutableConstant
+    private_constant :WARNED
 
     # Starts watching, and waits for the first complete snapshot. Does nothing when it is there already. A
     # client that watches nothing waits for nothing.
@@ -148,7 +139,7 @@ module EtcdDiscovery
       Source::Follower.add(@source) if @source
       observe
       native_wait_ready(Float(timeout))
-      audience.follow_changes
+      follow_changes
       self
     ensure
       report_cache
@@ -162,7 +153,7 @@ module EtcdDiscovery
       Registration.withdraw(registrations.to_a, timeout: Registration::EXIT_PATIENCE)
       Source::Follower.remove(@source) if @source
       native_stop
-      Observation::Observer.ring
+      event_log.stopped
       self
     end
 
@@ -249,7 +240,6 @@ module EtcdDiscovery
     # Whoever starts must learn that this is not etcd's word, or that there would be nothing to fall back on.
     def report_cache
       told = status
-      report_cache_error(told.cache_error)
       return unless told.from_cache
 
       reason = told.last_error&.message || "etcd has not answered yet"
@@ -258,13 +248,15 @@ module EtcdDiscovery
       nil
     end
 
-    # Once for each trouble, whoever meets it: `start`, or who looks after the client.
-    def report_cache_error(error)
-      warn_of(error.message) if error && error.message != @cache_error_told
-      @cache_error_told = error&.message
-    end
+    def warn_of(trouble) = event_log.write(:warn, trouble, subject: :start)
 
-    def warn_of(trouble) = Log.write(config.logger, :warn, "etcd_discovery: #{trouble}")
+    # Once in the life of the process. Without a logger, only where Ruby shows deprecations.
+    def warn_once(warning)
+      return if WARNED[warning]
+
+      WARNED[warning] = true
+      config.logger ? warn_of(warning) : warn("etcd_discovery: #{warning}", category: :deprecated)
+    end
 
     # For tests: from now on nothing of etcd's is touched.
     def leave_etcd
@@ -277,7 +269,7 @@ module EtcdDiscovery
     def forked
       Dispatcher.revive
       Source::Follower.revive
-      Observation::Observer.revive
+      Events::LogThread.revive
     end
   end
 end

@@ -14,7 +14,7 @@ module EtcdDiscovery
     # A block may end the thread. The other one of this gem then starts it again.
     @attendant = Attendant.new(
       "etcd_discovery changes",
-      hang: ->(bell) { listen(bell) }, lost: -> { Observation::Observer.ring }
+      hang: ->(bell) { listen(bell) }, lost: -> { Events::LogThread.ring }
     ) { deliver }
     @asked = @told = 0
     @done = ConditionVariable.new

@@ -17,15 +17,15 @@ module EtcdDiscovery
     attr_reader :payload
     # @return [Client] whom it happened to
     attr_reader :client
-    # @return [Time] when it was noticed
+    # @return [Time] when it happened
     attr_reader :time
 
     # @api private
-    def initialize(name, payload, client)
+    def initialize(name, payload, client, time = Time.now)
       @name = name
       @payload = payload.freeze
       @client = client
-      @time = Time.now
+      @time = time
       freeze
     end
 

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # What {Client#subscribe} gives: the means to end it.
+  # Returned by {Client#subscribe}; ends the subscription.
   #
   # @example
   #   subscription = EtcdDiscovery.subscribe(:reconnect) { |event| count(event[:count]) }
@@ -10,21 +10,27 @@ module EtcdDiscovery
     include Telling
     include ProcessBound
 
-    # @return [Array<Symbol>] the events that it is told of
+    NOTHING = [].freeze
+    private_constant :NOTHING
+
+    # @return [Array<Symbol>] the names of the events it receives
     attr_reader :names
     # @api private
     attr_reader :client
 
     # @api private
-    def initialize(client, names, block)
+    # @param origin [Integer, nil] receives only the events of one {Service} object
+    def initialize(client, names, block, origin: nil)
       @client = client
       @names = names
       @block = block
-      @mailbox = Mailbox.new
+      @origin = origin
       @pending = []
       @pid = Process.pid
       @cancelled = false
       @lock = Lock.new
+      # A subscription receives nothing that happened before it.
+      @cursor = read(nil).first
     end
 
     # Ends the subscription: no call of the block begins after this, and one that runs goes on to its end.
@@ -32,7 +38,6 @@ module EtcdDiscovery
     # @return [void]
     def cancel
       @cancelled = true
-      @client.send(:audience).delete(self)
       # After whoever is about to begin them.
       Lock.soon { @lock.synchronize { @changes }&.cancel }
       Dispatcher.remove(self)
@@ -43,18 +48,8 @@ module EtcdDiscovery
       @cancelled
     end
 
-    # Takes an event, to tell the block of it later. Never waits for a block.
-    #
-    # @api private
-    def offer(event)
-      return unless names.include?(event.name)
-
-      @mailbox << event
-      Dispatcher.ring
-    end
-
-    # Changes are no events to be queued: a slow block is told of the newest state instead. They are found by
-    # comparing snapshots, and so begin when there is a first one.
+    # Changes are not queued as events: a slow block receives the newest state instead. They are found by
+    # comparing snapshots, and so begin with the first one.
     #
     # @api private
     def follow_changes
@@ -63,17 +58,20 @@ module EtcdDiscovery
       Lock.soon { @lock.synchronize { @changes ||= begin_changes unless @cancelled } }
     end
 
-    # Goes on with the client that takes the place of its own.
+    # Goes on with the client that replaces its own.
     #
     # @api private
-    # @return [Boolean] whether it was a subscription of the former
+    # @return [Boolean] whether it belonged to the former
     def move(former, client)
-      return false unless @client.equal?(former)
+      # The instances of a service belong to one client.
+      return false unless @client.equal?(former) && @origin.nil?
 
       withdraw
-      former.send(:audience).delete(self)
-      @client = client
-      client.send(:audience) << self
+      @lock.synchronize do
+        take(*read(@cursor))
+        @client = client
+        @cursor = 0
+      end
       enlist
       true
     end
@@ -89,27 +87,21 @@ module EtcdDiscovery
     # @api private
     def withdraw = @client.event_subscriptions.delete(self)
 
-    # In a forked child: what the parent has not told yet, the parent will.
+    # In a forked child: events queued before the fork are delivered by the parent only.
     #
     # @api private
     def forget_what_the_parent_delivers
-      return if @pid == Process.pid
-
-      @mailbox = Mailbox.new
-      @pending = []
-      @pid = Process.pid
+      start_over unless @pid == Process.pid
     end
 
     # @api private
     def deliver
-      return if @mailbox.empty? && @pending.empty?
-
-      events, dropped = @mailbox.empty_out
-      report_dropped(dropped) if dropped.positive?
-      @pending += events
+      # Only then: what waits here is bounded by what waits in the ring.
+      missed = @pending.empty? ? catch_up : 0
+      report_missed(missed) if missed.positive?
       # One by one: where a block ends the thread, the next call goes on with the next event.
       while !@cancelled && (event = @pending.shift)
-        tell("the block of subscribe", event.name, event)
+        tell(@origin ? "the block of on_event" : "the block of subscribe", event.name, event)
       end
     end
 
@@ -122,21 +114,49 @@ module EtcdDiscovery
 
     def to_printable = { names:, cancelled: cancelled? }
 
+    # This is called at each change too: nothing new costs next to nothing.
+    def read(cursor) = @client.send(:native_drain, cursor) || [cursor, 0, NOTHING]
+
+    # @return [Integer] how many were missed
+    def catch_up
+      start_over unless @pid == Process.pid
+      @lock.synchronize { take(*read(@cursor)) }
+    end
+
+    def take(cursor, missed, found)
+      @cursor = cursor
+      found.each do |name, time, payload, origin|
+        @pending << Event.new(name, payload, @client, Time.at(time)) if wanted?(name, origin)
+      end
+      missed
+    end
+
+    def wanted?(name, origin)
+      names.include?(name) && (@origin.nil? || @origin == origin)
+    end
+
+    def start_over
+      @pid = Process.pid
+      @cursor = 0
+      @pending = []
+      @lock = Lock.new
+    end
+
     def begin_changes
       changes = Subscription.new(@client, nil, @client.send(:native_snapshot), method(:tell_change))
       Dispatcher.add(changes)
       changes
     end
 
-    # The values may be secrets, and payloads end up in tools that show them: they are only in the `Change`.
+    # The values may be secrets, and payloads end up in tools that show them: only the `Change` holds them.
     def tell_change(change)
       payload = { key: change.key, type: change.type, revision: change.revision, change: }
       tell("the block of subscribe", :change, Event.new(:change, payload, @client))
     end
 
-    def report_dropped(count)
-      Log.write(@client.config.logger, :warn,
-                "etcd_discovery: the blocks of subscribers are too slow: #{count} events were not told")
+    def report_missed(count)
+      @client.event_log.write(:warn, "the blocks of subscribers are too slow: #{count} events were dropped",
+                              subject: :callback)
     end
   end
 end

@@ -14,8 +14,10 @@ module EtcdDiscovery
       refusals.any? { |refusal| payload[:error].is_a?(refusal) } ? :error : :warn
     end
 
-    # Every event. To add one: an entry here, `emit` where it happens, and if it is to be logged, a sentence
-    # of the same name in {Observation::Lines}.
+    happened = ->(payload) { %i[restored released].include?(payload[:type]) ? :info : :warn }
+
+    # Every event. To add one: an entry here, a variant of `Notice` in src/notice.rs with its payload in
+    # ext/src/notices.rs, and for a line in the log a method of the same name in {Events::Messages}.
     ALL = [
       new(
         :connect, :contact, :info,
@@ -25,7 +27,7 @@ module EtcdDiscovery
       ),
       new(
         :disconnect, :contact, :warn,
-        "etcd is not followed any more, or cannot be reached at first; once until it is followed",
+        "etcd is no longer followed, or cannot be reached at first; once until it is followed",
         endpoint: "the member that was last connected, or `nil`", **copy, **error,
         next_attempt: "seconds within which it is tried again"
       ),
@@ -37,23 +39,23 @@ module EtcdDiscovery
       new(
         :reconnect, :contact, :info,
         "etcd is followed again",
-        **peer, **copy, count: "connections made since the last event",
-                        after: "seconds without contact; `nil` when they were too few to be seen"
+        **peer, **copy, count: "connections made since the last event of this kind, or `connect`",
+                        after: "seconds without contact"
       ),
       new(
         :relist, :history, :warn,
-        "all keys were read anew, as etcd could not tell what has changed since the last revision",
-        count: "full listings since the last event", **copy
+        "all keys were read again, because etcd no longer has all changes since the last revision",
+        count: "1", **copy
       ),
       new(
         :reset, :history, :warn,
         "the history of etcd is another one: the cluster was replaced, or restored, or lost its data",
-        count: "resets since the last event", **copy
+        count: "1", **copy
       ),
       new(
         :divergence, :history, :error,
-        "an audit found the local copy to differ from etcd, and all keys were read anew",
-        count: "such audits since the last event", **copy, **error
+        "an audit found the local copy to differ from etcd; all keys are read again",
+        count: "1", **copy, **error
       ),
       new(
         :stale, :freshness, :error,
@@ -68,15 +70,26 @@ module EtcdDiscovery
       ),
       new(
         :registration, :registration, announced,
-        "a registration of this process stands elsewhere than before, or etcd does not take it; once for " \
-        "each kind of reason until it is registered",
+        "a registration of this process changed its state, or etcd does not take it; once for each kind of " \
+        "reason until it is registered",
         key: "its key in etcd, or `nil`", address: "what is announced", state: "as {Registration#state}",
-        previous: "the state before", lease: "id of the lease, or `nil`", **error
+        previous: "the state before", lease: "id of the lease, or `nil`",
+        error: "why it is not registered, an {Error}, or `nil`"
       ),
       new(
         :invalid_value, :value, :warn,
         "a typed read met a value that is not of its type; once for each change of the key",
         key: "the key", revision: "of the value", problem: "what is wrong with it"
+      ),
+      new(
+        :cache_error, :cache, :warn,
+        "the copy on disk (`cache_path`) cannot be read or written; once for each reason",
+        error: "the {CacheError}"
+      ),
+      new(
+        :service, :service, happened,
+        "something happened to the instances of a {Service}; {Service#on_event} receives the same",
+        service: "its name", type: "as {Service::Event} has it", message: "what happened, in a sentence"
       ),
       new(
         :change, :change, :info,

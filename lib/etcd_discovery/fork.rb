@@ -49,7 +49,7 @@ module EtcdDiscovery
       def revive
         Dispatcher.revive
         Source::Follower.revive
-        Observation::Observer.revive
+        Events::LogThread.revive
       end
 
       def resume_later(clients)

@@ -7,9 +7,9 @@ module EtcdDiscovery
   #
   # @api private
   class RegistrationPulse
-    def initialize(every, logger, &alive)
+    def initialize(every, event_log, &alive)
       @every = every
-      @logger = logger
+      @event_log = event_log
       @alive = alive
     end
 
@@ -35,8 +35,8 @@ module EtcdDiscovery
     def alive?
       Telling.call(@alive)
     rescue StandardError => e
-      Log.write(@logger, :warn,
-                "etcd_discovery: the liveness block raised #{e.class}: #{e.message}; no sign of life")
+      line = "the liveness block raised #{e.class}: #{e.message}; this counts as no sign of life"
+      @event_log.write(:warn, line, subject: :liveness)
       false
     end
   end

@@ -47,9 +47,8 @@ module EtcdDiscovery
       Instance.check_service(name)
       @name = name
       @options = Options.new(**options)
-      @logger = client.config.logger
+      @client = client
       @lock = Lock.new
-      @listeners = [].freeze
       @reader = Reader.new(client, name, @options) { |type, message| report(type, message) }
       @health = Health.new(@options) { |type, message| report(type, message) }
       @turn = rand(1 << 16)
@@ -131,13 +130,18 @@ module EtcdDiscovery
       @lock.synchronize { @health.ejected(@reader.instances) }
     end
 
-    # Has the block called for each {Event}, in the thread that met it. What it raises is logged, and harms
-    # nothing. The same goes to the client's logger.
+    # Calls the block for each {Event}, on the thread that calls the blocks of {Client#subscribe}. What it
+    # raises is logged, and harms nothing. The same goes to the client's logger, and to subscribers of the
+    # client's `service` events.
     #
     # @yieldparam event [Event]
     # @return [self]
-    def on_event(&block)
-      @listeners = [*@listeners, block].freeze
+    def on_event
+      raise ArgumentError, "on_event needs a block" unless block_given?
+
+      @client.subscribe_to_service(self) do |event|
+        yield Event.new(type: event[:type], service: name, message: event[:message]).freeze
+      end
       self
     end
 
@@ -174,15 +178,7 @@ module EtcdDiscovery
     end
 
     def report(type, message)
-      level = %i[restored released].include?(type) ? :info : :warn
-      Log.write(@logger, level, "etcd_discovery: #{Escape.cell(name)}: #{message}")
-      event = Event.new(type:, service: name, message:).freeze
-      @listeners.each do |listener|
-        listener.call(event)
-      rescue StandardError => e
-        Log.write(@logger, :error,
-                  "etcd_discovery: #{Escape.cell(name)}: a listener raised #{e.class}: #{e.message}")
-      end
+      @client.notify_service(self, type, message)
     end
   end
 end

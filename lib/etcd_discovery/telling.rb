@@ -36,13 +36,13 @@ module EtcdDiscovery
 
     # Nothing was raised, and still the call has not returned: the thread was killed, or ended itself.
     def report_end(block_name, occasion)
-      Log.write(@client.config.logger, :error,
-                "etcd_discovery: #{block_name} ended its thread at #{occasion} " \
-                "(Thread.exit or Thread#kill); the thread is started again and the other blocks go on")
+      @client.event_log.write(:error, "#{block_name} ended its thread at #{occasion} (Thread.exit or " \
+                                      "Thread#kill); the thread is started again and the other blocks go on",
+                              subject: :callback)
     end
 
     def report(what, error)
-      Log.write(@client.config.logger, :error, "etcd_discovery: #{what}: #{error.class}: #{error.message}")
+      @client.event_log.write(:error, "#{what}: #{error.class}: #{error.message}", subject: :callback)
     rescue StandardError
       nil # an error whose own `message` fails
     end

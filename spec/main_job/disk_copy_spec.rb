@@ -183,7 +183,7 @@ RSpec.describe "the copy on disk" do
       reader = copier("/service/", cache_path: wrong).tap(&:start)
       expect(reader["/service/b"]).to eq "there"
       expect(reader.status.cache_error.message).to include(wrong)
-      expect(log.string).to include("the copy on disk, #{wrong}")
+      expect_soon("the line") { log.string.include?("the copy on disk, #{wrong}") }
     end
   end
 

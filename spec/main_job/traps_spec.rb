@@ -82,8 +82,11 @@ RSpec.describe "in a signal handler" do
         connect "/service/"
         EtcdDiscovery.put("/service/b", "{").then { |revision| EtcdDiscovery.wait_for_revision(revision, timeout: 5) }
         service = EtcdDiscovery.service("b")
-        service.on_event { Process.kill(:USR1, Process.pid) }
         trap(:USR1) { report error_of { service.addresses } }
+        within = TracePoint.new(:call) do |point|
+          Process.kill(:USR1, Process.pid) if point.method_id == :report && point.self.equal?(service)
+        end
+        within.enable(target_thread: Thread.main) { service.addresses }
         report service.addresses
       RUBY
       error = process.heard

@@ -3,10 +3,10 @@
 require "logger"
 
 RSpec.describe "the log" do
-  observation = EtcdDiscovery::Observation
+  parts = EtcdDiscovery::Events
 
   context "of a subject that repeats" do
-    let(:throttle) { observation::Throttle.new }
+    let(:throttle) { parts::Throttle.new }
 
     # What of one line a second, for `seconds`, gets through, and when.
     def passed(seconds)
@@ -40,7 +40,7 @@ RSpec.describe "the log" do
   end
 
   it "is reminded of a lost contact after a minute, and then after ever longer times up to an hour" do
-    reminder = observation::Reminder.new
+    reminder = parts::Reminder.new
     reminder.begin(0)
     times = (1..20_000).select { |now| reminder.due?(now) }
     expect(times).to eq [60, 180, 420, 900, 1_860, 3_780, 7_380, 10_980, 14_580, 18_180]
@@ -66,24 +66,25 @@ RSpec.describe "the log" do
       reader.start
       me = "etcd_discovery\\[#{Process.pid}\\]:"
       at = Regexp.escape(proxy.endpoint)
-      expect(next_line).to match(/\AINFO #{me} following #{at} \(etcd 3\.\S+\) from revision \d+, 1 key\z/)
+      there = "etcd 3\\.\\S+ at #{at}"
+      expect(next_line).to match(/\AINFO #{me} connected to #{there}; serving revision \d+ \(1 key\)\z/)
       proxy.refuse
-      served = "reads go on from revision \\d+, 1 key"
+      served = "still serving revision \\d+ \\(1 key\\)"
       expect(next_line)
-        .to match(/\AWARN #{me} no contact with etcd at #{at} \((?!#{at}).+\); #{served}; next attempt/)
+        .to match(/\AWARN #{me} disconnected from etcd #{at} \((?!#{at}).+\); #{served}; retrying every 0/)
       expect(next_line).to match(/\AERROR #{me} stale: .* \d+\.\d s \(max_staleness is 3 s\); .*; #{served}/)
       proxy.pass
       expect([next_line, next_line])
-        .to contain_exactly(match(/\AINFO #{me} following #{at} .* again after \d+\.\d s, from revision/),
-                            match(/\AINFO #{me} fresh: etcd has confirmed the data again after/))
+        .to contain_exactly(match(/\AINFO #{me} reconnected to #{there} after \d+\.\d s; serving revision/),
+                            match(/\AINFO #{me} fresh: etcd confirmed the data again after/))
     end
 
-    it "says how to mend a refusal, and never the password" do
+    it "says what to correct after a refusal, and never the password" do
       Harness::EtcdUsers.new(etcd).enforce
       refused = client(etcd, "/a/", logger:, user: "root", password: "hunter2")
       expect { refused.start }.to raise_error(EtcdDiscovery::AuthenticationError)
       line = next_line
-      expect(line).to match(/\AERROR .* refuses this client .* there is nothing to read yet; correct/)
+      expect(line).to match(/\AERROR .* refuses this client .* no data yet; correct/)
       expect(line).not_to include("hunter2")
     end
 
@@ -108,6 +109,19 @@ RSpec.describe "the log" do
       reader.on_change("/a/") { |change| raise "bad #{change.value}" }
       reader.put("/a/x", "\e[2J\nERROR forged")
       expect(next_line).to end_with('bad \x1b[2J\nERROR forged')
+    end
+
+    it "holds a block that keeps failing to the same limit as everything else" do
+      reader = client(etcd, "/a/", logger:).start
+      called = Queue.new
+      reader.on_change("/a/") { |change| (called << change) && raise("on purpose") }
+      20.times do |n|
+        reader.put("/a/x", n.to_s)
+        called.pop
+      end
+      expect_soon("the lines") { lines.size >= 7 }
+      failures = Array.new(lines.size) { lines.pop }.grep(/on purpose/)
+      expect(failures.size).to eq parts::Throttle::BURST
     end
 
     it "survives a logger that fails" do

@@ -159,7 +159,7 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
     it "boots, says so in its log, and has the value once etcd is there" do
       server = application.serve(*puma, **here)
       expect(server.answer).to eq "no data"
-      expect(application.read("log/development.log")).to include("the server boots without data of etcd")
+      expect(application.read("log/development.log")).to include("the server boots without data from etcd")
       etcd.start
       expect_to_follow(server)
     end

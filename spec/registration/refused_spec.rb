@@ -55,22 +55,6 @@ RSpec.describe "a registration that etcd does not take" do
     expect(about_registration).to match [%r{\AINFO .*gave up registering /service/b/one .* never confirmed}]
   end
 
-  it "is told once for each kind of reason, however often it is tried" do
-    part = EtcdDiscovery::Observation::Registrations.new
-    registration = client(etcd).register("b", "10.1.1.60:8081", ttl: 10)
-    report = { puts: 0 }
-    registration.define_singleton_method(:report) { report }
-    registration.define_singleton_method(:state) { :registering }
-    told = lambda do |error|
-      report[:last_error] = error
-      part.look({ registrations: [registration] }, 0).map { |_, payload| payload[:error] }
-    end
-    away = %w[a b].map { |endpoint| EtcdDiscovery::ConnectionError.new("#{endpoint}: refused") }
-    denied = EtcdDiscovery::PermissionError.new("no")
-    expect([nil, *away, denied, denied].map(&told)).to eq [[], [away.first], [], [denied], []]
-    expect(part.due(0)).to be_between(0.1, 5)
-  end
-
   it "is told while etcd is away" do
     proxy = start_proxy(etcd)
     proxy.refuse

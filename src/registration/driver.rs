@@ -19,9 +19,10 @@ use super::requests::{self, Opened, Stream};
 use super::roster::{Command, Entry, Roster};
 use super::workload::{Outcome, Request, Workload};
 use crate::backoff;
-use crate::clock::{self, Instant, SleepDetector};
+use crate::clock::{self, Instant};
 use crate::config::Settings;
-use crate::store::{Publication, Signal};
+use crate::notice::Sink;
+use crate::store::Publication;
 use crate::sync::Report as SyncReport;
 use crate::transport::{Connection, Link};
 
@@ -42,8 +43,8 @@ pub struct Surroundings {
     pub published: Arc<Notify>,
     /// How fresh the watched keys are.
     pub sync: Arc<ArcSwap<SyncReport>>,
-    /// Told when a registration stands elsewhere than before.
-    pub news: Arc<Signal>,
+    /// Takes what happens.
+    pub notices: Arc<dyn Sink>,
     /// What callers ask for.
     pub commands: Arc<Mutex<mpsc::UnboundedReceiver<Command>>>,
 }
@@ -112,7 +113,7 @@ impl Driver {
         for id in self.around.roster.ids() {
             self.add(id);
         }
-        let (mut listening, mut sleep) = (true, SleepDetector::new());
+        let mut listening = true;
         while listening || !self.members.is_empty() {
             match self.next(&mut commands, listening).await {
                 Happening::Command(None) => listening = false,
@@ -123,10 +124,6 @@ impl Driver {
                 Happening::Time => {}
             }
             self.tick();
-            // Timers stand still while the machine sleeps: none of those that wait for a lost lease has fired.
-            if sleep.has_slept() {
-                self.around.news.notify();
-            }
         }
     }
 
@@ -198,9 +195,6 @@ impl Driver {
         if *before != *report {
             member.entry.report.store(Arc::new(report.clone()));
             member.entry.signal.notify();
-            if report.is_news_after(&before, Instant::now()) {
-                self.around.news.notify();
-            }
         }
         for effect in effects {
             self.execute(id, effect);
@@ -260,6 +254,11 @@ impl Driver {
                 self.keepalive.forget(lease);
             }
             Effect::Check { .. } => self.check(id),
+            Effect::Notify(standing) => {
+                let key =
+                    standing.lease.map_or_else(|| spec.key.base().to_vec(), |lease| spec.key.key(lease));
+                self.around.notices.notify(standing.notice(key, spec.address.clone()));
+            }
         }
     }
 

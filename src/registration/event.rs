@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::report::Standing;
 use crate::clock::Instant;
 use crate::error::Error;
 
@@ -100,8 +101,8 @@ pub enum Event {
     Tick,
 }
 
-/// What the driver shall do. Each is answered by one event, save a renewal, which may stay unanswered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the driver shall do. Each request is answered by one event, save a renewal, which may stay unanswered.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Grant this lease. The id is ours to choose, so that a grant without an answer can be revoked.
     Grant {
@@ -137,4 +138,6 @@ pub enum Effect {
         /// The lease.
         lease: i64,
     },
+    /// Tell the listeners. The last effect of a step.
+    Notify(Standing),
 }

@@ -22,8 +22,11 @@ use crate::backoff::Backoff;
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
+mod notifying;
 mod time;
 mod withdrawal;
+
+use self::notifying::Reported;
 
 const BACKOFF_BASE: Duration = Duration::from_millis(100);
 const STABILITY: Duration = Duration::from_secs(60);
@@ -86,6 +89,7 @@ pub struct Machine {
     backoff: Backoff,
     random: fastrand::Rng,
     report: Report,
+    reported: Reported,
 }
 
 impl Machine {
@@ -109,6 +113,7 @@ impl Machine {
             backoff: Backoff::new(BACKOFF_BASE, rules.backoff_cap, STABILITY),
             random,
             report: Report { lease: None, proven_until: None, ..before.clone() },
+            reported: Reported::new(before),
             rules,
         }
     }
@@ -132,7 +137,7 @@ impl Machine {
             let check = lease.check_at.filter(|_| self.holds_or_waits());
             [renewal, check, Some(lease.deadline)].into_iter().flatten().min()
         });
-        [of_state, of_lease].into_iter().flatten().min()
+        [of_state, of_lease, self.reported.deadline(&self.report)].into_iter().flatten().min()
     }
 
     /// Takes in what happened at `now`, and says what to do.
@@ -166,11 +171,12 @@ impl Machine {
             Event::Tick => self.ticked(now, &mut effects),
         }
         self.ticked(now, &mut effects);
-        self.tell();
+        self.update_report();
+        self.report_standing(now, &mut effects);
         effects
     }
 
-    fn tell(&mut self) {
+    fn update_report(&mut self) {
         self.report.lease = self.lease.as_ref().map(|lease| lease.id);
         let alive = matches!(self.state, State::Alive { .. });
         self.report.proven_until = self.lease.as_ref().filter(|_| alive).map(Lease::proven_until);
@@ -252,7 +258,7 @@ impl Machine {
     fn superseded(&mut self, now: Instant, by: i64) {
         if self.state != State::Superseded {
             let owner = if by == 0 { "without a lease".to_owned() } else { format!("under lease {by:x}") };
-            self.report.last_error = Some(Error::new(
+            self.note(Error::new(
                 ErrorKind::Connection,
                 format!("somebody else has put the key, {owner}; waiting for it to go"),
             ));
@@ -327,7 +333,7 @@ impl Machine {
     }
 
     fn lost(&mut self, now: Instant, what: &str, effects: &mut Vec<Effect>) {
-        self.report.last_error = Some(Error::new(ErrorKind::Connection, what));
+        self.note(Error::new(ErrorKind::Connection, what));
         match self.state {
             State::Alive { since, .. } if now >= since + CALM => self.proceed(now, effects),
             State::Granting { .. } | State::Backoff { .. } | State::Dormant => {}
@@ -342,7 +348,7 @@ impl Machine {
             State::Withdrawing { .. } => return effects.push(Effect::Revoke { lease }),
             _ => return,
         }
-        self.report.last_error = Some(error);
+        self.note(error);
         self.back_off(now);
     }
 

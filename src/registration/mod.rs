@@ -21,5 +21,5 @@ pub use driver::{Driver, Surroundings};
 pub use event::{Effect, Event, Holder};
 pub use keepalive::Keepalive;
 pub use machine::{Machine, Rules};
-pub use report::{Phase, Report};
+pub use report::{Phase, Report, Standing};
 pub use roster::{Command, Handle, KeyForm, Roster, Spec};

@@ -2,6 +2,7 @@
 
 use crate::clock::Instant;
 use crate::error::Error;
+use crate::notice::Notice;
 
 /// Where a registration stands, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +31,35 @@ impl Phase {
     }
 }
 
+/// What there is to tell of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Where it stands now.
+    pub phase: Phase,
+    /// Where it stood before; the same if only the reason is another.
+    pub previous: Phase,
+    /// Our lease, while there is one.
+    pub lease: Option<i64>,
+    /// Why it is not registered, if anything went wrong since it was.
+    pub error: Option<Error>,
+}
+
+impl Standing {
+    /// The same for listeners: of the registration at `key`, which announces `address`.
+    #[must_use]
+    pub fn notice(self, key: Vec<u8>, address: Vec<u8>) -> Notice {
+        let Self { phase, previous, lease, error } = self;
+        Notice::Registration {
+            key,
+            address,
+            state: phase.as_str(),
+            previous: previous.as_str(),
+            lease,
+            error,
+        }
+    }
+}
+
 /// The state of one registration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
@@ -51,13 +81,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether it stands elsewhere than `earlier` says, at `now`, or was put again. That its lease was renewed
-    /// is no news.
-    #[must_use]
-    pub fn is_news_after(&self, earlier: &Self, now: Instant) -> bool {
-        self.phase_at(now) != earlier.phase_at(now) || self.puts != earlier.puts
-    }
-
     /// Where the registration stands at `now`. A process that was stopped and continued reads its clock
     /// here before its thread has had a chance to.
     #[must_use]

@@ -26,6 +26,14 @@ pub enum KeyForm {
 }
 
 impl KeyForm {
+    /// The key, or as much of it as is known without a lease.
+    #[must_use]
+    pub fn base(&self) -> &[u8] {
+        match self {
+            Self::Fixed(key) | Self::UnderLease(key) => key,
+        }
+    }
+
     /// The key to put under `lease`.
     #[must_use]
     pub fn key(&self, lease: i64) -> Vec<u8> {
@@ -43,6 +51,8 @@ pub struct Spec {
     pub key: KeyForm,
     /// What.
     pub value: Vec<u8>,
+    /// Where the instance answers, for events and log lines.
+    pub address: Vec<u8>,
     /// Seconds that etcd keeps it after the last sign of life.
     pub ttl: i64,
     /// For how long one sign of life of the application counts; `None`: the process's is enough.

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::keeper::{Disk, Keeper, keep};
+use super::notices::Feed;
 use super::offline::Offline;
 use super::registrar::Registrar;
 use super::runtime::Session;
@@ -25,7 +26,6 @@ use crate::transport::{Endpoints, Link, Login, check_files, check_pair, follow_m
 /// What a process needs to serve one client.
 pub(super) struct Attached {
     pub(super) session: Arc<Session>,
-    news: Arc<Signal>,
     pub(super) link: Arc<Link>,
     pub(super) registrar: Registrar,
     /// Dropped with this: the driver ends then.
@@ -51,6 +51,7 @@ pub struct Client {
     _login: Option<Arc<Login>>,
     wish: AtomicU8,
     signal: Arc<ProcessCell<Signal>>,
+    notices: Arc<Feed>,
     attached: ProcessCell<Attached>,
     /// Why this process could not begin, when the system refused what it takes.
     refusal: ArcSwapOption<Error>,
@@ -77,6 +78,7 @@ impl Client {
             report: Arc::default(),
             wish: AtomicU8::new(wish::NONE),
             signal: Arc::default(),
+            notices: Arc::default(),
             attached: ProcessCell::new(),
             refusal: ArcSwapOption::empty(),
             offline: OnceLock::new(),
@@ -102,7 +104,8 @@ impl Client {
             self.wish.store(wish::NONE, Ordering::SeqCst);
         }
         Ok(self.offline.get_or_init(|| {
-            Arc::new(Offline::open(&self.settings, &self.publication, &self.report, &self.signal))
+            let (report, signal, notices) = (&self.report, &self.signal, &self.notices);
+            Arc::new(Offline::open(&self.settings, &self.publication, report, signal, notices))
         }))
     }
 
@@ -122,6 +125,12 @@ impl Client {
     #[must_use]
     pub const fn publication(&self) -> &Arc<Publication> {
         &self.publication
+    }
+
+    /// What happens to it.
+    #[must_use]
+    pub const fn notices(&self) -> &Arc<Feed> {
+        &self.notices
     }
 
     /// Whether there is a snapshot to read, and an account of how fresh it is; or nothing to wait for, since
@@ -255,20 +264,6 @@ impl Client {
         Ok(())
     }
 
-    /// Has `bell` rung when there is something to tell a person: a change of state, of a counter or of a
-    /// registration, and the first confirmation after a silence. Changes of keys do not ring it.
-    ///
-    /// # Errors
-    /// An internal error when the system gives no thread.
-    pub fn observe(&self, bell: &Arc<Bell>) -> Result<()> {
-        match self.offline() {
-            // Nobody writes so often there.
-            Some(_) => self.signal()?.hang(bell),
-            None => self.attach()?.news.hang(bell),
-        }
-        Ok(())
-    }
-
     fn signal(&self) -> Result<Arc<Signal>> {
         if self.offline().is_none() {
             self.attach()?;
@@ -281,7 +276,6 @@ impl Client {
             self.publication.settle();
             let session = Session::current()?;
             let signal = self.signal.get_or_make(|| Ok::<_, Error>(Signal::default()))?;
-            let news = Arc::new(Signal::default());
             self.endpoints.spread(own_random());
             let endpoints = Arc::clone(&self.endpoints);
             let link = Arc::new(Link::new(Arc::clone(&self.settings), Arc::clone(&endpoints)));
@@ -292,8 +286,8 @@ impl Client {
                 publication: Arc::clone(&self.publication),
                 report: Arc::clone(&self.report),
                 signal,
-                news: Arc::clone(&news),
                 published: Arc::default(),
+                notices: Arc::<Feed>::clone(&self.notices),
             };
             let registrar = Registrar::start(&session, &self.settings, &link, &outlet);
             // Where DNS names the members, there is nothing to add to them.
@@ -307,7 +301,7 @@ impl Client {
                 if let Some(members) = members {
                     session.spawn(until_dropped(wishes, members));
                 }
-                return Ok(Attached { session, news, link, registrar, wanted });
+                return Ok(Attached { session, link, registrar, wanted });
             }
             let keeper = self
                 .disk
@@ -322,7 +316,7 @@ impl Client {
                 let cached = keep(keeper, &mut helpers).await;
                 follow(settings, endpoints, to_etcd, outlet, wishes, cached).await;
             });
-            Ok(Attached { session, news, link, registrar, wanted })
+            Ok(Attached { session, link, registrar, wanted })
         });
         self.refusal.store(attached.as_ref().err().cloned().map(Arc::new));
         attached

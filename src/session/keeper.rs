@@ -15,6 +15,7 @@ use super::supervise::supervise;
 use crate::backoff::Backoff;
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
+use crate::notice::Notice;
 use crate::range::Ranges;
 use crate::store::disk::{Candidate, DiskCopy, Head, Outcome, Place, Verdict, milliseconds};
 use crate::sync::{Cached, Outlet};
@@ -175,7 +176,9 @@ impl Keeper {
         let problem = problem.map(Arc::new);
         if self.disk.problem.swap(problem.clone()) != problem {
             self.outlet.signal.notify();
-            self.outlet.news.notify();
+            if let Some(error) = problem {
+                self.outlet.notices.notify(Notice::CacheFailed { error: Error::clone(&error) });
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! One process's part: its thread, its clients, and what a fork does to them.
 
+mod announced;
 mod client;
 mod descriptors;
 mod fork;
 mod gate;
 mod keeper;
+mod notices;
 mod offline;
 mod pending;
 mod registrar;
@@ -14,6 +16,7 @@ mod supervise;
 
 pub use client::Client;
 pub use fork::{in_child, in_parent, prepare};
+pub use notices::{Batch, CAPACITY, Feed};
 pub use offline::Offline;
 pub use pending::Pending;
 pub use registrar::Registration;

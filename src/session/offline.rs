@@ -1,19 +1,21 @@
 //! What serves a client in place of etcd: a ledger, and nothing that runs. No thread, no socket.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::registrar::Held;
+use super::announced::{AnnouncedList, Announcement};
+use super::notices::Feed;
 use crate::clock::Instant;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
-use crate::registration::{Phase as Standing, Report as Registered, Spec};
+use crate::notice::{LocalCopy, Notice, Sink};
+use crate::registration::Spec;
 use crate::store::{Entry, Ledger, Publication, Signal, Write};
-use crate::sync::{Phase, Report};
+use crate::sync::{Phase, Report, Staleness, Turn};
 
 /// One client's store. What is written by a forked child is the child's own.
 pub struct Offline {
@@ -23,6 +25,10 @@ pub struct Offline {
     /// Whether somebody outside has the truth, and confirms the content. Else the content is the truth.
     followed: AtomicBool,
     leases: AtomicI64,
+    notices: Arc<Feed>,
+    announced: ProcessCell<AnnouncedList>,
+    max_staleness: Duration,
+    staleness: ProcessCell<Mutex<Staleness>>,
 }
 
 impl Offline {
@@ -31,6 +37,7 @@ impl Offline {
         publication: &Arc<Publication>,
         report: &Arc<ArcSwap<Report>>,
         signal: &Arc<ProcessCell<Signal>>,
+        notices: &Arc<Feed>,
     ) -> Self {
         let ledger = Ledger::open(settings.ranges.clone(), Arc::clone(publication));
         report.store(Arc::new(Report { phase: Phase::Offline, ..Report::default() }));
@@ -40,6 +47,10 @@ impl Offline {
             report: Arc::clone(report),
             followed: AtomicBool::new(false),
             leases: AtomicI64::new(1),
+            notices: Arc::clone(notices),
+            announced: ProcessCell::new(),
+            max_staleness: settings.timing.max_staleness,
+            staleness: ProcessCell::new(),
         }
     }
 
@@ -54,12 +65,38 @@ impl Offline {
         if let Some(signal) = self.signal.get() {
             signal.notify();
         }
+        self.tell_announced();
     }
 
     /// The content is, at this moment, that of what it was read from.
     pub fn confirm(&self) {
         self.followed.store(true, Ordering::SeqCst);
         self.confirm_now();
+    }
+
+    /// Says if the content has become stale, or is fresh again. The code that follows its source calls it often.
+    pub fn check_staleness(&self) {
+        let begin = || Ok(Mutex::new(Staleness::new(self.max_staleness)));
+        let made: std::result::Result<_, std::convert::Infallible> = self.staleness.get_or_make(begin);
+        let Ok(staleness) = made;
+        let mut staleness = staleness.lock().unwrap_or_else(PoisonError::into_inner);
+        let (report, now) = (self.report.load_full(), Instant::now());
+        staleness.begin(now);
+        let turn = staleness.check(now, report.confirmed_at);
+        drop(staleness);
+        let all = self.ledger.all();
+        let copy = LocalCopy { revision: all.revision(), keys: all.len() };
+        match turn {
+            Some(Turn::Stale { age }) => self.notices.notify(Notice::Stale {
+                age,
+                max_staleness: self.max_staleness,
+                state: Phase::Offline.as_str(),
+                copy,
+                error: report.last_error.clone(),
+            }),
+            Some(Turn::Fresh { age, after }) => self.notices.notify(Notice::Fresh { age, after, copy }),
+            None => {}
+        }
     }
 
     /// What the content was read from cannot be read any more, or is bad.
@@ -141,55 +178,23 @@ impl Offline {
         let made: std::result::Result<_, std::convert::Infallible> =
             self.signal.get_or_make(|| Ok(Signal::default()));
         let Ok(signal) = made;
+        let announced = self.announced().add(key, spec.address.clone(), lease);
+        self.tell_announced();
         let ttl = Duration::from_secs(spec.ttl.unsigned_abs());
-        Ok(Announcement { offline: Arc::clone(self), signal, key, lease, ttl, ended: AtomicBool::new(false) })
-    }
-}
-
-/// A registration without etcd: it stands for as long as the key is in the ledger under its lease.
-pub(super) struct Announcement {
-    offline: Arc<Offline>,
-    signal: Arc<Signal>,
-    key: Vec<u8>,
-    lease: i64,
-    ttl: Duration,
-    ended: AtomicBool,
-}
-
-impl Announcement {
-    fn stands(&self) -> bool {
-        self.offline.ledger.all().get(&self.key).is_some_and(|entry| entry.lease() == self.lease)
-    }
-}
-
-impl Held for Announcement {
-    fn report(&self) -> Arc<Registered> {
-        let report = Registered { lease: Some(self.lease), puts: 1, ..Registered::default() };
-        Arc::new(if self.ended.load(Ordering::SeqCst) {
-            Registered { phase: Standing::Deregistered, withdrawn: true, lease: None, ..report }
-        } else if self.stands() {
-            let proven_until = Some(Instant::now() + self.ttl);
-            Registered { phase: Standing::Registered, proven_until, ..report }
-        } else {
-            Registered { phase: Standing::Lost, ..report }
-        })
+        Ok(Announcement::new(Arc::clone(self), signal, announced, ttl))
     }
 
-    fn key(&self) -> Option<Vec<u8>> {
-        Some(self.key.clone())
+    /// What this process has announced.
+    fn announced(&self) -> Arc<AnnouncedList> {
+        let made: std::result::Result<_, std::convert::Infallible> =
+            self.announced.get_or_make(|| Ok(AnnouncedList::default()));
+        let Ok(list) = made;
+        list
     }
 
-    fn touch(&self) {}
-
-    fn deregister(&self) {
-        let ours = |entry: Option<&Entry>| entry.is_some_and(|entry| entry.lease() == self.lease);
-        // What came to stand at the key since is not ours to take away.
-        let _ = self.offline.write_if(&self.key, None, ours);
-        self.ended.store(true, Ordering::SeqCst);
-        self.offline.notify();
-    }
-
-    fn signal(&self) -> &Signal {
-        &self.signal
+    fn tell_announced(&self) {
+        if let Some(list) = self.announced.get() {
+            list.tell(&self.ledger.all(), &self.notices);
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Registrar {
             publication: Arc::clone(&outlet.publication),
             published: Arc::clone(&outlet.published),
             sync: Arc::clone(&outlet.report),
-            news: Arc::clone(&outlet.news),
+            notices: Arc::clone(&outlet.notices),
             commands: Arc::new(Mutex::new(received)),
         }));
         Self { roster, commands }

@@ -13,10 +13,11 @@ use super::operations::{self, Operation, Outcome};
 use super::report::{Phase, Report};
 use super::wire;
 use crate::backoff;
-use crate::clock::{self, Instant, SleepDetector};
+use crate::clock::{self, Instant};
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
+use crate::notice::{Notice, Sink};
 use crate::range::KeyRange;
 use crate::store::{Publication, Signal};
 use crate::transport::{Connection, Endpoints, FlowReader, Link};
@@ -30,11 +31,10 @@ pub struct Outlet {
     pub report: Arc<ArcSwap<Report>>,
     /// Told of each change of either.
     pub signal: Arc<Signal>,
-    /// Told only when there is something to tell a person: whoever listens here sleeps through changes of
-    /// keys and through confirmations.
-    pub news: Arc<Signal>,
     /// Told of each new snapshot, on the session's own thread.
     pub published: Arc<Notify>,
+    /// Takes what happens.
+    pub notices: Arc<dyn Sink>,
 }
 
 impl Outlet {
@@ -69,6 +69,8 @@ pub struct Driver {
     login: u64,
     /// Reads that asked for the revision.
     reads: usize,
+    /// Of the step under way.
+    notices: Vec<Notice>,
 }
 
 impl Driver {
@@ -88,6 +90,7 @@ impl Driver {
             patience: settings.timing.request_timeout,
             backoff_cap: settings.timing.backoff_cap,
             audit_interval: settings.timing.audit_interval,
+            max_staleness: settings.timing.max_staleness,
             seed: backoff::seed(),
         };
         let published = outlet.publication.load();
@@ -108,6 +111,7 @@ impl Driver {
             stream: None,
             login: 0,
             reads: 0,
+            notices: Vec::new(),
         }
     }
 
@@ -124,21 +128,17 @@ impl Driver {
 
     /// Runs until nobody can want it any more.
     pub async fn run(mut self) {
-        let mut sleep = SleepDetector::new();
         while let Some(event) = self.next_event().await {
             let mut shown = false;
             for effect in self.machine.step(Instant::now(), event) {
                 shown |= matches!(effect, Effect::Publish(_) | Effect::Confirm(_));
                 self.execute(effect).await;
             }
-            // Told last, so that whoever is woken by a snapshot finds the report that goes with it.
+            // Last, so that a listener that a snapshot or a notice wakes finds the report that goes with it.
             if self.show_report() || shown {
                 self.outlet.signal.notify();
             }
-            // Timers stand still while the machine sleeps: none of those that wait for stale data has fired.
-            if sleep.has_slept() {
-                self.outlet.news.notify();
-            }
+            self.notices.drain(..).for_each(|notice| self.outlet.notices.notify(notice));
         }
     }
 
@@ -211,22 +211,16 @@ impl Driver {
                 self.outlet.published.notify_one();
             }
             Effect::Confirm(revision) => self.outlet.publication.confirm(revision),
+            Effect::Notify(notice) => self.notices.push(notice),
         }
     }
 
     fn show_report(&self) -> bool {
         let report = self.machine.report();
-        let before = self.outlet.report.load_full();
-        if *before == *report {
+        if **self.outlet.report.load() == *report {
             return false;
         }
         self.outlet.report.store(Arc::new(report.clone()));
-        // The clock is read after the store: whoever has seen the old confirmation and called it stale has
-        // done so before, and is told.
-        let was_stale = before.is_stale(Instant::now(), self.settings.timing.max_staleness);
-        if was_stale || report.is_news_after(&before) {
-            self.outlet.news.notify();
-        }
         true
     }
 

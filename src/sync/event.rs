@@ -1,6 +1,7 @@
 //! The words between the machine and the driver. None of etcd's own types: those end in `wire`.
 
 use crate::error::Error;
+use crate::notice::Notice;
 use crate::range::KeyRange;
 use crate::store::{Change, Changed, Entry, Snapshot};
 
@@ -217,4 +218,6 @@ pub enum Effect {
     Publish(Update),
     /// The content shown is still right at this later revision.
     Confirm(i64),
+    /// Tell the listeners. The last effects of a step: listeners find the snapshot that goes with it.
+    Notify(Notice),
 }

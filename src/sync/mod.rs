@@ -21,6 +21,7 @@ mod pages;
 mod report;
 #[cfg(test)]
 mod sim;
+mod staleness;
 mod stream;
 mod wire;
 
@@ -30,3 +31,4 @@ pub use event::{
 };
 pub use machine::{Cached, Machine, Rules};
 pub use report::{Phase, Report};
+pub use staleness::{Staleness, Turn};

@@ -1,7 +1,5 @@
 //! What the machine says of itself: the ground for `status`, `healthy?` and `stale?`.
 
-use std::time::Duration;
-
 use super::event::Peer;
 use crate::clock::Instant;
 use crate::error::Error;
@@ -87,47 +85,5 @@ impl Report {
     pub fn inherited(&self) -> Self {
         let Self { confirmed_at, from_cache, raft_term, .. } = *self;
         Self { confirmed_at, from_cache, raft_term, ..Self::default() }
-    }
-
-    /// Whether it tells more than that etcd confirmed the data once more, which it does all the time.
-    #[must_use]
-    pub fn is_news_after(&self, earlier: &Self) -> bool {
-        let counts = |report: &Self| (report.phase, report.reconnects, report.relists, report.resets);
-        counts(self) != counts(earlier) || self.peer != earlier.peer || self.last_error != earlier.last_error
-    }
-
-    /// Whether nobody has confirmed the data for longer than `limit`, at `now`.
-    #[must_use]
-    pub fn is_stale(&self, now: Instant, limit: Duration) -> bool {
-        self.confirmed_at.is_none_or(|at| now.saturating_duration_since(at) > limit)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_more_confirmation_is_no_news_and_a_change_of_state_is() {
-        let earlier = Report { phase: Phase::Watching, ..Report::default() };
-        let confirmed = Report { confirmed_at: Some(Instant::now()), ..earlier.clone() };
-        assert!(!confirmed.is_news_after(&earlier));
-        for news in [
-            Report { phase: Phase::Backoff, ..earlier.clone() },
-            Report { reconnects: 1, ..earlier.clone() },
-            Report { relists: 1, ..earlier.clone() },
-            Report { resets: 1, ..earlier.clone() },
-        ] {
-            assert!(news.is_news_after(&earlier));
-        }
-    }
-
-    #[test]
-    fn what_was_never_confirmed_is_stale_and_what_was_is_so_after_the_limit() {
-        let (now, limit) = (Instant::now(), Duration::from_secs(10));
-        assert!(Report::default().is_stale(now, limit));
-        let confirmed = Report { confirmed_at: Some(now), ..Report::default() };
-        assert!(!confirmed.is_stale(now + limit, limit));
-        assert!(confirmed.is_stale(now + limit + Duration::from_millis(1), limit));
     }
 }

@@ -88,7 +88,7 @@ module EtcdDiscovery
       def say(state)
         payload = { key: @registration.key, address: @registration.instance.address, state:,
                     previous: :registering, error: @registration.last_error }
-        report_line(Observation::Lines.of(:registration, payload))
+        report_line(Events::Messages.of(:registration, payload))
       end
 
       # A closed standard error must not end the command, nor leave it running without its registration.

@@ -22,9 +22,10 @@ module EtcdDiscovery
     end
 
     # @api private
-    # Has the bell of {Dispatcher} rung by what changes, in this process.
+    # Has the bell of {Dispatcher} rung by what changes and by what happens, in this process.
     def listen(bell)
       native_hang(bell) if change_feed.subscribed?
+      native_observe(bell) if event_subscriptions.any?
     end
 
     # @api private
@@ -65,7 +66,7 @@ module EtcdDiscovery
       current = snapshot_for(target)
       Subscription.new(self, target.dup.freeze, initial ? nil : current, block).tap do |subscription|
         Dispatcher.add(subscription)
-        subscription.client.send(:observe_if_begun)
+        subscription.client.observe # not always this one: it may have a successor
       end
     end
 

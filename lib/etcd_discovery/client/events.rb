@@ -1,16 +1,16 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Being told of what happens.
+  # Subscribing to what happens.
   class Client
     # Calls the block for each event of the given names ({EventType::ALL}).
     #
     # All blocks of a process, those of {#on_change} too, are called on one Ruby thread. Events come in their
     # order; only `change` has an order of its own, that of revisions. What a block raises is logged and harms
-    # nothing. While a block is slow at most 1,000 events wait for it, then the oldest give way, which is
-    # logged. In a forked child subscriptions go on, on a thread of its own.
+    # nothing. While blocks are slow, the last 1,000 events of the process wait for them; the oldest give way,
+    # which is logged. In a forked child subscriptions go on, on a thread of its own.
     #
-    # Nothing is connected by this: of a client that is started later all is told.
+    # This connects nothing. A client that starts later reports everything from its start.
     #
     # @example
     #   client.subscribe(:stale, :fresh) { |event| statsd.event("etcd #{event.name}") }
@@ -22,82 +22,75 @@ module EtcdDiscovery
       raise ArgumentError, "subscribe needs a block" unless block
 
       names = names.empty? ? EventType::ALL.map(&:name) : names.map { |name| EventType[name].name }
-      EventSubscription.new(self, names.freeze, block).tap do |subscription|
-        audience << subscription
-        Dispatcher.add(subscription)
-        subscription.client.send(:observe_if_begun) # not always this one: it may have a successor
-      end
+      enter(EventSubscription.new(self, names.freeze, block))
+    end
+
+    # @api private
+    # @return [Events::EventLogger] for every line about this client
+    attr_reader :event_log
+
+    # Has the events of this client logged, and passed on, if anything listens. Every call that starts the
+    # client makes this one, a read in the extension too, so it must not fail.
+    #
+    # @api private
+    def observe
+      return unless config.logger || notifications || subscriptions?
+
+      Events::LogThread.add(self)
+      notifications&.follow
+      follow_changes
+    rescue StandardError => e
+      complain(e)
+    end
+
+    # For {Events::LogThread}.
+    #
+    # @api private
+    # @return [Numeric, nil] seconds after which to call it again
+    def catch_up_with_events
+      notifications&.follow
+      follow_changes
+      event_log.catch_up
+    rescue StandardError => e
+      # One client's trouble must not end the thread, which serves all.
+      complain(e)
+    end
+
+    # @api private
+    # @return [EventSubscription] to what happens to the instances of one {Service} object
+    def subscribe_to_service(service, &block)
+      enter(EventSubscription.new(self, %i[service].freeze, block, origin: service.object_id))
+    end
+
+    # @api private
+    def notify_service(service, type, message)
+      native_notify_service(service.object_id, service.name, type.to_s, message)
+      observe
     end
 
     private
 
-    attr_reader :audience
-
-    # From now on somebody looks after this client, if there is anybody to tell, or a block whose thread may
-    # have to be started again. The extension calls this when a read starts the client. It must not keep a
-    # client from starting.
-    def observe
-      late = @begun
-      @begun = true
-      return unless config.logger || audience.any? || subscriptions?
-
-      look_out(late:)
-      Observation::Observer.add(self)
-      audience.follow_changes if ready?
-    rescue StandardError => e
-      complain(e)
+    def enter(subscription)
+      Dispatcher.add(subscription)
+      subscription.client.observe # not always this one: it may have a successor
+      subscription
     end
 
-    def observe_if_begun
-      observe if @begun
+    # ActiveSupport may be loaded after the client was made.
+    def notifications
+      @notifications ||= (Events::Notifications.new(self) if Events::Notifications.available?)
     end
 
-    def observed_by(bell)
-      return unless @begun
+    def follow_changes
+      return unless ready?
 
-      look_out
-      native_observe(bell)
+      [*event_subscriptions.keys, *notifications].uniq.each(&:follow_changes)
     end
 
-    # Whoever comes late is told of nothing that was before.
-    def look_out(late: false)
-      return if @lookout&.own?
-
-      lookout = Observation::Lookout.new(self, inherited: !@lookout.nil?)
-      lookout.overlook if late
-      @lookout = lookout
-    end
-
-    # @return [Numeric, nil] seconds after which to look again
-    def look
-      audience.follow_changes if ready?
-      @lookout&.look
-    rescue StandardError => e
-      # One client's trouble must not end the watch over the others.
-      complain(e)
-      config.max_staleness
-    end
-
+    # Wakes no thread for a line that is held back: that may be what failed.
     def complain(error)
-      Log.write(config.logger, :error,
-                "etcd_discovery: cannot look after #{inspect}: #{error.class}: #{error.message}")
-    rescue StandardError
-      nil
-    end
-
-    # Tells of something that no status shows. Callable wherever a read is; never fails.
-    def emit(name, **payload)
-      return unless @lookout
-
-      @lookout.note(name, payload)
-      Observation::Observer.ring
-    rescue StandardError
-      nil
-    end
-
-    # The extension calls this once for each bad value that it meets.
-    def report_invalid(key, revision, problem)
-      emit(:invalid_value, key:, revision:, problem:)
+      event_log.write(:error, "cannot look after #{inspect}: #{error.class}: #{error.message}",
+                      subject: :internal, wake: false)
     end
   end
 end

@@ -15,11 +15,9 @@ module EtcdDiscovery
         rescue Error => e
           raise refusal(e) if EtcdDiscovery.client.config.required
 
-          Log.write(
-            EtcdDiscovery.client.config.logger, :error,
-            "etcd_discovery: the server boots without data of etcd; reads give their default, or raise, " \
-            "until it comes: #{e.message}"
-          )
+          line = "the server boots without data from etcd; reads return their default, or raise, until it " \
+                 "arrives: #{e.message}"
+          EtcdDiscovery.client.event_log.write(:error, line, subject: :start)
         end
 
         private

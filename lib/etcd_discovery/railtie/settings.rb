@@ -26,7 +26,7 @@ module EtcdDiscovery
           return if warning.nil? || warning == @warned
 
           @warned = warning
-          Log.write(logger, :warn, "etcd_discovery: #{warning}")
+          Events::EventLogger.write(logger, :warn, warning)
         end
 
         # Tests need no etcd.

@@ -27,8 +27,10 @@ module EtcdDiscovery
         @lock.synchronize { @holds.zero? ? look_for_change : confirm }
       rescue ConfigurationError => e
         @client.send(:native_fail, e.message)
-        Log.write(@client.config.logger, :error,
-                  "etcd_discovery: #{e.message}; going on with the last good content")
+        line = "#{e.message}; the last good content stays in force"
+        @client.event_log.write(:error, line, subject: :source)
+      ensure
+        @client.send(:native_check_staleness)
       end
 
       # From now on the client holds something else on purpose.

@@ -92,7 +92,10 @@ mod tests {
         let woken = tokio::time::Instant::now();
         clock::sleep_until(machine.deadline()).await;
         let effects = machine.step(Instant::now(), Event::Tick);
-        assert!(matches!(effects[..], [Effect::Forget { .. }, Effect::Grant { .. }]), "{effects:?}");
+        let [Effect::Forget { .. }, Effect::Grant { .. }, Effect::Notify(standing)] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!((standing.phase, standing.previous), (Phase::Lost, Phase::Registered));
         assert!(woken.elapsed().is_zero());
     }
 

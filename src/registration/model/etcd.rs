@@ -76,7 +76,7 @@ impl Etcd {
                 self.drop_lease(lease);
                 Event::Revoked { lease }
             }
-            Effect::Forget { .. } => return None,
+            Effect::Forget { .. } | Effect::Notify(_) => return None,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::event::{Effect, Event};
 use super::super::machine::{Machine, Rules};
 use super::super::report::{Phase, Report};
+use super::account::Account;
 use super::etcd::Etcd;
 use super::{PATIENCE, RIVAL, TTL};
 use crate::clock::Instant;
@@ -56,6 +57,7 @@ pub(super) struct World {
     pub(super) first_contact: Option<i64>,
     /// Since when the key has not been ours.
     not_ours_since: Option<Instant>,
+    pub(super) account: Account,
 }
 
 impl World {
@@ -71,14 +73,17 @@ impl World {
             given_up: Vec::new(),
             first_contact: None,
             not_ours_since: Some(now),
+            account: Account::default(),
         };
         world.tell(Event::Start);
         world
     }
 
     pub(super) fn tell(&mut self, event: Event) {
+        let before = self.machine.report().clone();
         let effects = self.machine.step(self.now, event);
-        for effect in effects {
+        self.account.check(self.now, &before, &effects, self.machine.report());
+        for effect in effects.into_iter().filter(|effect| !matches!(effect, Effect::Notify(_))) {
             let over = self.machine.report().phase == Phase::Deregistered;
             let revokes = matches!(effect, Effect::Revoke { .. } | Effect::Forget { .. });
             assert!(!over || revokes, "{effect:?} after the end");
@@ -137,7 +142,7 @@ impl World {
 
     fn give_up(&mut self, effect: Effect, sent: Instant) {
         if !matches!(effect, Effect::Renew { .. }) {
-            self.given_up.push((effect, sent));
+            self.given_up.push((effect.clone(), sent));
         }
         self.miss(effect);
     }
@@ -154,7 +159,7 @@ impl World {
                 self.sent.push((effect, self.now));
                 None
             }
-            Effect::Forget { .. } => None,
+            Effect::Forget { .. } | Effect::Notify(_) => None,
         };
         if let Some(event) = event {
             self.tell(event);
@@ -218,6 +223,7 @@ impl World {
         }
         self.now = end;
         self.expire_requests();
+        self.account.check_time(self.now, self.machine.report());
     }
 
     /// Whoever asks us at the end of it is answered before our own clock is looked at.

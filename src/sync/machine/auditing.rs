@@ -32,7 +32,9 @@ impl Machine {
                  reading all anew",
                 String::from_utf8_lossy(&key),
             );
-            self.note(Error::new(ErrorKind::Internal, told));
+            let error = Error::new(ErrorKind::Internal, told);
+            self.note(error.clone());
+            self.report_divergence(error);
             self.relist(now, effects);
         }
     }

@@ -33,7 +33,8 @@ impl Machine {
             }
             Fault::TokenExpired(error) if self.may_reauthenticate() => {
                 self.reauthenticated = true;
-                self.disconnect(error, effects);
+                self.disconnect(error.clone(), effects);
+                self.report_renewal(now, error);
                 self.connect(false, true, effects);
             }
             Fault::TokenExpired(error) => self.denied(now, error, true, effects),
@@ -46,13 +47,15 @@ impl Machine {
     }
 
     fn denied(&mut self, now: Instant, error: Error, renew: bool, effects: &mut Vec<Effect>) {
-        self.disconnect(error, effects);
+        self.disconnect(error.clone(), effects);
+        self.report_denial(now, error);
         let wait = self.refusals.failed(now, self.random.f64());
         self.state = State::Denied { until: now + wait, renew };
     }
 
     pub(super) fn lost(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
-        self.disconnect(error, effects);
+        self.disconnect(error.clone(), effects);
+        self.report_loss(now, error);
         let wait = self.backoff.failed(now, self.random.f64());
         self.state = State::Backoff { until: now + wait };
     }
@@ -146,6 +149,7 @@ mod tests {
             patience: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
             audit_interval: Duration::ZERO,
+            max_staleness: Duration::from_secs(10),
             seed,
         };
         let (mut machine, now) = (Machine::new(rules, None, &Report::default()), Instant::now());

@@ -128,7 +128,10 @@ impl Machine {
                 Update { snapshot: snapshot.clone(), changed, reset }
             }
         };
-        self.snapshot = Some(snapshot);
+        let relisted = self.snapshot.replace(snapshot).is_some();
+        if relisted {
+            self.report_relist(update.reset);
+        }
         effects.push(Effect::Publish(update));
     }
 

@@ -13,7 +13,7 @@
 //! The published snapshot is served through all of them. `loading` holds the way to a snapshot, `watch_first` the way
 //! to one where history does not last as long as a listing takes, `opening` the way to an open watch, `following` what happens on it, `failing` the way back, `resuming` how to come back to a revision at
 //! which a watch failed, `cached` what a copy from disk is good for, `auditing` whether what is shown is right,
-//! `comparing` what proves freshness where no progress answer does.
+//! `comparing` what proves freshness where no progress answer does, `notifying` which transitions are reported.
 
 mod auditing;
 mod cached;
@@ -21,6 +21,7 @@ mod comparing;
 mod failing;
 mod following;
 mod loading;
+mod notifying;
 mod opening;
 mod resuming;
 mod watch_first;
@@ -30,6 +31,7 @@ use std::time::Duration;
 pub use self::cached::Cached;
 use self::cached::Held;
 use self::failing::{DENIED_BASE, DENIED_CAP};
+use self::notifying::Contact;
 use self::resuming::Resume;
 use super::audit::Audit;
 use super::event::{Effect, Event, Header, Peer, Trust};
@@ -38,10 +40,12 @@ use super::fuzzy::Fuzzy;
 use super::listing::Listing;
 use super::pages::PageSize;
 use super::report::{Phase, Report};
+use super::staleness::Staleness;
 use super::stream::Stream;
 use crate::backoff::Backoff;
 use crate::clock::Instant;
 use crate::error::Error;
+use crate::notice::Notice;
 use crate::range::Ranges;
 use crate::store::Snapshot;
 
@@ -63,6 +67,8 @@ pub struct Rules {
     pub backoff_cap: Duration,
     /// Between two audits; 0 for none.
     pub audit_interval: Duration,
+    /// For how long one confirmation keeps the data fresh.
+    pub max_staleness: Duration,
     /// Where the jitter begins.
     pub seed: u64,
 }
@@ -147,6 +153,10 @@ pub struct Machine {
     refusals: Backoff,
     random: fastrand::Rng,
     report: Report,
+    contact: Contact,
+    staleness: Staleness,
+    /// What this step has to tell.
+    notices: Vec<Notice>,
 }
 
 impl Machine {
@@ -158,6 +168,7 @@ impl Machine {
         Self {
             state: State::Stopped,
             now: None,
+            contact: Contact::new(snapshot.is_some()),
             snapshot,
             cached: None,
             audit: Audit::new(rules.audit_interval, rules.page_size),
@@ -176,6 +187,8 @@ impl Machine {
             refusals: Backoff::new(DENIED_BASE, DENIED_CAP, STABILITY),
             random: fastrand::Rng::with_seed(rules.seed),
             report: known.inherited(),
+            staleness: Staleness::new(rules.max_staleness),
+            notices: Vec::new(),
             rules,
         }
     }
@@ -193,7 +206,8 @@ impl Machine {
         let Report { reconnects, relists, resets, audits, divergences, .. } = *before;
         self.report = Report { reconnects, relists, resets, audits, divergences, ..self.report.clone() };
         self.connections = reconnects + 1;
-        self.note(error);
+        self.note(error.clone());
+        self.report_restart(now, error);
     }
 
     fn note(&mut self, error: Error) {
@@ -204,7 +218,11 @@ impl Machine {
     /// When a [`Event::Tick`] is due; `None` while only an event can go on.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        [self.state_deadline(), self.patience_with_etcd(), self.audit_deadline()].into_iter().flatten().min()
+        let staleness = self.staleness.deadline(self.report.confirmed_at);
+        [self.state_deadline(), self.patience_with_etcd(), self.audit_deadline(), staleness]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn state_deadline(&self) -> Option<Instant> {
@@ -234,6 +252,8 @@ impl Machine {
             Event::Tick => self.ticked(now, &mut effects),
         }
         self.report.phase = self.phase();
+        self.report_staleness(now);
+        effects.extend(self.notices.drain(..).map(Effect::Notify));
         effects
     }
 
@@ -253,12 +273,16 @@ impl Machine {
     fn start(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if matches!(self.state, State::Stopped) {
             self.give_etcd_a_moment(now);
+            self.contact.begin(now);
+            self.staleness.begin(now);
             self.connect(false, false, effects);
         }
     }
 
     fn stop(&mut self, effects: &mut Vec<Effect>) {
         self.state = State::Stopped;
+        self.contact.end();
+        self.staleness.end();
         self.report.peer = None;
         effects.push(Effect::Disconnect);
     }
@@ -274,6 +298,7 @@ impl Machine {
         }
         self.trust = peer.trust;
         self.mute = false;
+        self.contact.connected_to(&peer.endpoint);
         self.report.peer = Some(peer);
         self.connections += 1;
         self.report.reconnects = self.connections - 1;

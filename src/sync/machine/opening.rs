@@ -106,6 +106,7 @@ impl Machine {
         self.refusals.succeeded(now);
         self.opened_at = Some(now);
         self.audit.begin(now, self.random.f64());
+        self.report_watching(now);
     }
 }
 

@@ -1,7 +1,9 @@
 //! The machine against a reference: an etcd made of plain vectors, which also does what a real one does
 //! seldom, and a script of random events. Every snapshot that the machine publishes must be that etcd's
-//! content at that revision (promises 1 to 3), and no confirmation may be truer than etcd (promise 5).
+//! content at that revision (promises 1 to 3), and no confirmation may be truer than etcd (promise 5). Each transition is
+//! reported exactly once, and in order.
 
+mod account;
 pub(super) mod etcd;
 mod restart;
 mod server;

@@ -1,5 +1,6 @@
 //! The process ends and another begins, with the copy on disk.
 
+use super::account::Account;
 use super::world::{World, content};
 use crate::store::Snapshot;
 use crate::sync::event::Event;
@@ -30,6 +31,7 @@ impl World {
         self.audit = None;
         self.stream = None;
         self.shown = None;
+        self.account = Account::new(self.now);
         self.machine = Machine::new(self.rules.clone(), None, &Report::default());
         if let Some(on_disk) = &self.on_disk {
             self.machine.fall_back_on(on_disk.cached.clone());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::account::{Account, Before, MAX_STALENESS};
 use super::etcd::Etcd;
 use super::restart::OnDisk;
 use super::server::{FIRST_WATCH, Stream};
@@ -50,6 +51,7 @@ pub(super) struct World {
     pub(super) audit: Option<PageRequest>,
     /// An event was kept from the machine: what it shows may be wrong until an audit.
     pub(super) tampered: bool,
+    pub(super) account: Account,
 }
 
 impl World {
@@ -62,6 +64,7 @@ impl World {
             patience: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
             audit_interval: Duration::from_secs(2),
+            max_staleness: MAX_STALENESS,
             seed,
         };
         let mut world = Self {
@@ -77,6 +80,7 @@ impl World {
             on_disk: None,
             audit: None,
             tampered: false,
+            account: Account::new(now),
             machine: Machine::new(rules, None, &Report::default()),
             now,
             emptied_at: now,
@@ -168,9 +172,13 @@ impl World {
     }
 
     pub(super) fn tell(&mut self, event: Event) {
-        for effect in self.machine.step(self.now, event) {
-            self.carry_out(effect);
+        let before = Before::new(self.machine.report(), &event, self.shown.is_some());
+        let effects = self.machine.step(self.now, event);
+        for effect in &effects {
+            self.carry_out(effect.clone());
         }
+        let shown = self.shown.as_ref().map(|(snapshot, _)| snapshot);
+        self.account.check(self.now, &before, &effects, self.machine.report(), shown);
         self.check_confirmation();
     }
 
@@ -197,6 +205,8 @@ impl World {
                 let (snapshot, life) = self.shown.take().expect("a confirmation needs a snapshot");
                 self.show(snapshot.confirmed_at(revision), life);
             }
+            // The account compares these.
+            Effect::Notify(_) => {}
         }
     }
 

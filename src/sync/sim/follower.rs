@@ -11,6 +11,7 @@ use super::services::serve;
 use crate::clock::Instant;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
+use crate::notice::{Notice, Sink};
 use crate::range::{KeyRange, Ranges};
 use crate::store::Publication;
 use crate::sync::{Driver, Outlet, Phase, Report};
@@ -41,6 +42,14 @@ pub(super) async fn followed() -> (Simulated, Follower) {
     (etcd, follower)
 }
 
+/// Takes notices, and forgets them.
+#[derive(Debug, Default)]
+struct Unheard;
+
+impl Sink for Unheard {
+    fn notify(&self, _notice: Notice) {}
+}
+
 impl Follower {
     /// Follows `prefixes` at `hosts`, the first of them first.
     pub(super) fn start(hosts: &[&str], prefixes: &[&[u8]]) -> Self {
@@ -67,8 +76,8 @@ impl Follower {
             publication: Arc::clone(&publication),
             report: Arc::clone(&report),
             signal: Arc::default(),
-            news: Arc::default(),
             published: Arc::default(),
+            notices: Arc::<Unheard>::default(),
         };
         let (wanted, mut wishes) = watch::channel(true);
         wishes.mark_changed();

@@ -1,14 +1,16 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  module Observation
-    # When to say once more that there is no contact: a minute after it was lost, and each time after twice as
-    # long, up to an hour. Whoever opens the log finds what is going on, and the disk does not fill.
+  module Events
+    # When to log again that the client is disconnected: a minute after the loss, then after twice as long
+    # each time, up to an hour. A reader of the log finds what is going on, and the disk does not fill.
+    #
+    # @api private
     class Reminder
       FIRST = 60
       LONGEST = 3_600
 
-      # @return [Float, nil] since when there is no contact
+      # @return [Float, nil] when the client was disconnected
       attr_reader :since
 
       def begin(now)

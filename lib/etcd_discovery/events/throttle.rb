@@ -1,17 +1,22 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  module Observation
-    # Lets the first lines about a subject through at once, and then fewer and fewer: never silence, and never
-    # a full disk. What is held back last comes through when its time is due, so that the last line about a
-    # subject is always true. Pure: the time is given.
+  # What becomes of events, besides the blocks of subscribers: log lines, and ActiveSupport's notifications.
+  #
+  # @api private
+  module Events
+    # Limits the lines about one subject: the first ones pass at once, later ones less and less often. A line
+    # that is held back passes when its time comes, so the last line about a subject is always true. Pure: the
+    # caller gives the time.
+    #
+    # @api private
     class Throttle
       # Lines that pass at once.
       BURST = 6
-      # Seconds to the next line after those; twice as many after each.
+      # Seconds until the next line after those; doubled after each.
       FIRST_GAP = 10
       LONGEST_GAP = 3_600
-      # Seconds without anything to say, after which all is as at first.
+      # Seconds without a line after which the limit starts from the beginning.
       QUIET = 600
 
       def initialize
@@ -20,7 +25,7 @@ module EtcdDiscovery
         @held_back = 0
       end
 
-      # @return [Integer, nil] how many were held back before this one; `nil` to hold it back
+      # @return [Integer, nil] how many lines were held back before this one; `nil` to hold it back
       def pass(item, now)
         @passed = 0 if now - @heard > [QUIET, gap].max
         @heard = now
@@ -31,7 +36,7 @@ module EtcdDiscovery
         nil
       end
 
-      # @return [Array, nil] what was held back last and how many others were, if it is its time
+      # @return [Array, nil] the last line held back and how many others were, if its time has come
       def release(now)
         return if @held.nil? || now < @last + gap
 
@@ -39,7 +44,7 @@ module EtcdDiscovery
         [item, let_through(now) - 1]
       end
 
-      # @return [Numeric, nil] seconds until something held back is due
+      # @return [Numeric, nil] seconds until a line that is held back is due
       def due(now)
         [@last + gap - now, 0].max if @held
       end

@@ -1,9 +1,11 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  module Observation
-    # Passes events on to ActiveSupport::Notifications, as `stale.etcd_discovery` and so on, where that is
-    # loaded and somebody listens. The payload is the event's, with the client.
+  module Events
+    # Passes events on to ActiveSupport::Notifications, named `stale.etcd_discovery` and so on, if it is
+    # loaded and something listens. The payload is the event's, with the client.
+    #
+    # @api private
     class Notifications < EventSubscription
       SUFFIX = ".etcd_discovery"
 
@@ -15,19 +17,19 @@ module EtcdDiscovery
         super(client, EventType::ALL.map(&:name), method(:instrument))
       end
 
-      # Nobody is to pay for a thread without a listener.
-      def offer(event)
-        return unless listening?(event.name)
+      # ActiveSupport does not tell when a listener comes, so this is asked whenever something happens: a
+      # process without a listener pays for no thread.
+      def follow
+        return if @joined || names.none? { |name| listening?(name) }
 
-        join
-        super
+        @joined = true
+        Dispatcher.add(self)
       end
 
-      # ActiveSupport does not tell when somebody begins to listen, so this is asked at every look.
       def follow_changes
-        return super if listening?(:change)
+        return end_changes unless listening?(:change)
 
-        end_changes
+        super
       end
 
       # Each client has its own.
@@ -38,9 +40,8 @@ module EtcdDiscovery
 
       private
 
-      def begin_changes
-        join
-        super
+      def wanted?(name, _origin)
+        listening?(name)
       end
 
       def end_changes
@@ -48,11 +49,6 @@ module EtcdDiscovery
           @changes&.cancel
           @changes = nil
         end
-      end
-
-      def join
-        Dispatcher.add(self) unless @joined
-        @joined = true
       end
 
       def listening?(name)

@@ -1,0 +1,49 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  module Events
+    # The Ruby thread of a process that writes the log. It calls no block of the application, so a block that
+    # hangs (in an outage of all times) does not silence the log. It restarts the thread that calls blocks if
+    # a block has ended that one.
+    #
+    # It sleeps through changes of keys and wakes when something happens to a client, or a line is due.
+    #
+    # @api private
+    module LogThread
+      # A client that nothing else refers to may be collected.
+      @clients = WeakList.new
+      @attendant = Attendant.new("etcd_discovery log", hang: ->(bell) { hang(bell) }) { look }
+
+      class << self
+        def add(client)
+          @clients << client
+          revive
+          bell = @attendant.bell
+          client.send(:native_observe, bell) if bell
+          # Something may have happened before the bell was hung.
+          ring
+        end
+
+        # Starts the thread if this process should have it and has not.
+        def revive
+          @attendant.revive if @clients.to_a.any?
+        end
+
+        def ring
+          @attendant.ring
+        end
+
+        private
+
+        def hang(bell)
+          @clients.to_a.each { |client| client.send(:native_observe, bell) }
+        end
+
+        def look
+          Dispatcher.revive
+          @clients.to_a.filter_map(&:catch_up_with_events).min
+        end
+      end
+    end
+  end
+end
