@@ -11,6 +11,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod defect;
 pub mod duration;
 pub mod endpoint;
 pub mod epoch;

@@ -107,7 +107,10 @@ fn exception(ruby: &Ruby, kind: ErrorKind, message: &str, about: &About) -> Erro
 /// Runs `body`; a panic in it becomes an `InternalError` (promise 9).
 pub(crate) fn guarded<T>(ruby: &Ruby, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        let error = CoreError::new(ErrorKind::Internal, "a defect in etcd_discovery was contained");
+        let error = CoreError::new(
+            ErrorKind::Internal,
+            "internal error in etcd_discovery (a Rust panic was caught); please report it",
+        );
         Err(raised(ruby, &error))
     })
 }

@@ -16,6 +16,8 @@ mod bell;
 mod built_for;
 mod changes;
 mod client;
+#[cfg(feature = "defects")]
+mod defect;
 mod error;
 mod fork;
 mod gvl;
@@ -66,5 +68,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     service::init(ruby)?;
     notices::init(ruby)?;
     offline::init(ruby)?;
+    #[cfg(feature = "defects")]
+    defect::init(ruby)?;
     aref::init(ruby)
 }

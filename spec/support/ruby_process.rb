@@ -39,14 +39,15 @@ module Harness
       "a network of its own takes unshare (package util-linux): #{e.message}"
     end
 
-    # `first` names a file of ruby_process/ to load before the gem; `under` is a command that runs Ruby.
-    def initialize(code, endpoints: [], env: {}, first: nil, under: [])
+    # `first` names a file of ruby_process/ to load before the gem; `under` is a command that runs Ruby; `lib`
+    # is a folder with another build of the gem.
+    def initialize(code, endpoints: [], env: {}, first: nil, under: [], lib: LIB)
       @folder = Dir.mktmpdir("ruby-process-")
       @log = File.join(@folder, "log")
       @reports, reports = IO.pipe
       words, @words = IO.pipe
       environment = { "ENDPOINTS" => Array(endpoints).join(","), "TMPDIR" => temporary_folder }.merge(env)
-      @process = ChildProcess.new(*under, RbConfig.ruby, "-I", LIB, *required(first), script(code),
+      @process = ChildProcess.new(*under, RbConfig.ruby, "-I", lib, *required(first), script(code),
                                   env: environment, log:, 3 => reports, 4 => words)
       [reports, words].each(&:close)
       @buffer = +""

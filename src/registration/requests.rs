@@ -9,6 +9,7 @@ use etcd_client::{
 
 use super::event::{Event, Holder};
 use crate::clock::Instant;
+use crate::defect;
 use crate::transport::{CallError, Connection, Link, is_refusal};
 
 /// One look at many keys, in the order given: the holders, and the revision at which they hold.
@@ -27,6 +28,7 @@ pub(super) async fn grant(link: &Link, lease: i64, ttl: i64) -> Event {
 
 pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64, expected: i64) -> Event {
     let sent = Instant::now();
+    defect::strike(&key);
     let transaction = Txn::new()
         .when([Compare::mod_revision(key.clone(), CompareOp::Equal, expected)])
         .and_then([TxnOp::put(key.clone(), value, Some(PutOptions::new().with_lease(lease)))])

@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::follow::follow;
 use super::keeper::{Disk, Keeper, keep};
 use super::notices::Feed;
 use super::offline::Offline;
@@ -20,7 +21,7 @@ use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::disk::Place;
 use crate::store::{Bell, Publication, Signal};
-use crate::sync::{Cached, Driver, Outlet, Phase, Report};
+use crate::sync::{Outlet, Phase, Report};
 use crate::transport::{Endpoints, Link, Login, check_files, check_pair, follow_members};
 
 /// What a process needs to serve one client.
@@ -293,8 +294,12 @@ impl Client {
             // Where DNS names the members, there is nothing to add to them.
             let follows_members = self.settings.member_sync && self.settings.discovery.is_none();
             let members = follows_members.then(|| {
-                let (link, seeds) = (Arc::clone(&link), self.settings.endpoints.clone());
-                follow_members(link, Arc::clone(&endpoints), seeds, wishes.clone())
+                let (link, endpoints) = (Arc::clone(&link), Arc::clone(&endpoints));
+                let (seeds, wanted) = (self.settings.endpoints.clone(), wishes.clone());
+                let start = move |_| {
+                    follow_members(Arc::clone(&link), Arc::clone(&endpoints), seeds.clone(), wanted.clone())
+                };
+                supervise(self.settings.timing.backoff_cap, |_| (), start)
             });
             if self.settings.ranges.is_empty() {
                 // No connection to watch by, and no permission to read that it would take.
@@ -332,30 +337,4 @@ fn own_random() -> f64 {
 async fn until_dropped(mut wanted: watch::Receiver<bool>, task: impl Future<Output = ()> + Send) {
     let dropped = async { while wanted.changed().await.is_ok() {} };
     tokio::select! { () = task => {}, () = dropped => {} }
-}
-
-/// Runs the driver. After a panic another one continues from the last snapshot, and reports the panic (promise 9).
-async fn follow(
-    settings: Arc<Settings>,
-    endpoints: Arc<Endpoints>,
-    link: Arc<Link>,
-    outlet: Outlet,
-    mut wanted: watch::Receiver<bool>,
-    cached: Option<Cached>,
-) {
-    let longest_pause = settings.timing.backoff_cap;
-    let shown = outlet.clone();
-    let start = move |defect: Option<Error>| {
-        wanted.mark_changed();
-        let (settings, endpoints, link) = (Arc::clone(&settings), Arc::clone(&endpoints), Arc::clone(&link));
-        let mut driver = Driver::new(settings, endpoints, link, outlet.clone(), wanted.clone());
-        if let Some(error) = defect {
-            driver.remember(error);
-        }
-        if let Some(cached) = &cached {
-            driver.fall_back_on(cached.clone());
-        }
-        driver.run()
-    };
-    supervise(longest_pause, |error| shown.driver_panicked(error), start).await;
 }

@@ -202,5 +202,10 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send 
     });
     let refused = |error: std::io::Error| Error::new(ErrorKind::Cache, format!("no thread for it: {error}"));
     thread.map_err(refused)?;
-    result.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a defect while using the disk")))
+    result.await.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::Internal,
+            "internal error in etcd_discovery (a Rust panic ended the access to the disk); please report it",
+        ))
+    })
 }

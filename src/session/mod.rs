@@ -3,6 +3,7 @@
 mod announced;
 mod client;
 mod descriptors;
+mod follow;
 mod fork;
 mod gate;
 mod keeper;

@@ -108,7 +108,8 @@ impl<T> Unfilled<T> {
 impl<T> Drop for Unfilled<T> {
     fn drop(&mut self) {
         if self.0.lock().is_none() && std::thread::panicking() {
-            self.fill(Err(Error::new(ErrorKind::Internal, "a defect in etcd_discovery ended the request")));
+            let told = "internal error in etcd_discovery (a Rust panic ended the request); please report it";
+            self.fill(Err(Error::new(ErrorKind::Internal, told)));
         }
     }
 }

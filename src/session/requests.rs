@@ -8,6 +8,7 @@ use super::client::Client;
 use super::offline::Offline;
 use super::pending::Pending;
 use super::registrar::Registration;
+use crate::defect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::registration::Spec;
 use crate::store::Entry;
@@ -24,6 +25,7 @@ impl Client {
         self.request(move |mut client| {
             let (key, value) = (key.clone(), value.clone());
             async move {
+                defect::strike(&key);
                 let response = client.put(key, value, None).await?;
                 Ok(response.header().map_or(0, etcd_client::ResponseHeader::revision))
             }

@@ -20,7 +20,7 @@ mod operations;
 mod pages;
 mod report;
 #[cfg(test)]
-mod sim;
+pub(crate) mod sim;
 mod staleness;
 mod stream;
 mod wire;

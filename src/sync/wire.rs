@@ -4,6 +4,7 @@ use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader};
 use etcd_client::{TxnOp, TxnOpResponse};
 
 use super::event::{Comparison, Fault, Found, Header, Page, PageRequest, Response, Trust};
+use crate::defect;
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::secret::filtered;
@@ -50,6 +51,7 @@ fn entry(kv: PbKeyValue) -> Entry {
 
 pub(super) fn response(response: etcd_client::WatchResponse) -> Response {
     let response = response.0;
+    response.events.iter().filter_map(|event| event.kv.as_ref()).for_each(|kv| defect::strike(&kv.key));
     Response {
         header: header(response.header.as_ref()),
         watch_id: response.watch_id,

@@ -182,7 +182,10 @@ impl Login {
         let Some(mut outcome) = self.begin(client, endpoint)? else { return Ok(()) };
         match outcome.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or(Ok(())),
-            Err(_) => Err(Error::new(ErrorKind::Internal, "a defect in etcd_discovery ended the login")),
+            Err(_) => Err(Error::new(
+                ErrorKind::Internal,
+                "internal error in etcd_discovery (a Rust panic ended the login); please report it",
+            )),
         }
     }
 

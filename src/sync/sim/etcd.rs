@@ -72,12 +72,12 @@ impl Default for Conduct {
 
 /// What it was asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) connections: usize,
-    pub(super) reads: usize,
+pub(crate) struct Asked {
+    pub(crate) connections: usize,
+    pub(crate) reads: usize,
     /// The revisions that watches were to start from.
-    pub(super) watches: Vec<i64>,
-    pub(super) progress: usize,
+    pub(crate) watches: Vec<i64>,
+    pub(crate) progress: usize,
 }
 
 #[derive(Debug)]
@@ -100,7 +100,7 @@ pub(super) struct State {
 
 /// One server, shared by its services and the test.
 #[derive(Debug, Clone)]
-pub(super) struct Simulated(Arc<Mutex<State>>);
+pub(crate) struct Simulated(Arc<Mutex<State>>);
 
 impl Simulated {
     pub(super) fn new() -> Self {
@@ -122,7 +122,7 @@ impl Simulated {
         change(&mut self.lock().conduct);
     }
 
-    pub(super) fn asked(&self) -> Asked {
+    pub(crate) fn asked(&self) -> Asked {
         self.lock().asked.clone()
     }
 
@@ -139,7 +139,7 @@ impl Simulated {
         state.tell_watchers();
     }
 
-    pub(super) fn put(&self, key: &[u8], value: u8) {
+    pub(crate) fn put(&self, key: &[u8], value: u8) {
         self.write(&[(key, Some(value))]);
     }
 

@@ -18,23 +18,39 @@ use crate::sync::{Driver, Outlet, Phase, Report};
 use crate::transport::{Endpoints, Link, simulated};
 
 /// Longer than anything here takes, on a clock that costs nothing.
-pub(super) const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
-pub(super) struct Follower {
-    pub(super) publication: Arc<Publication>,
+pub(crate) struct Follower {
+    pub(crate) publication: Arc<Publication>,
     report: Arc<ArcSwap<Report>>,
     _wanted: watch::Sender<bool>,
 }
 
+/// What a driver is made of.
+pub(crate) struct Parts {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) endpoints: Arc<Endpoints>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) outlet: Outlet,
+    pub(crate) wanted: watch::Receiver<bool>,
+}
+
+/// Those of a process that follows `prefixes` at `hosts`, in small pages.
+pub(crate) fn settings(hosts: &[&str], prefixes: &[&[u8]]) -> Settings {
+    let endpoints = hosts.iter().map(|host| Endpoint::parse(host, false).unwrap()).collect();
+    let ranges = Ranges::merge(prefixes.iter().map(|prefix| KeyRange::prefix(prefix)));
+    Settings { page_size: 2, ..Settings::new(endpoints, ranges).unwrap() }
+}
+
 /// A simulated etcd that answers at `host`.
-pub(super) fn etcd_at(host: &str) -> Simulated {
+pub(crate) fn etcd_at(host: &str) -> Simulated {
     let etcd = Simulated::new();
     tokio::spawn(serve(etcd.clone(), simulated::listen(host)));
     etcd
 }
 
 /// An etcd that holds `/a/1`, and who follows it.
-pub(super) async fn followed() -> (Simulated, Follower) {
+pub(crate) async fn followed() -> (Simulated, Follower) {
     let etcd = etcd_at("one");
     etcd.put(b"/a/1", 1);
     let follower = Follower::start(&["one"], &[b"/a/"]);
@@ -52,22 +68,28 @@ impl Sink for Unheard {
 
 impl Follower {
     /// Follows `prefixes` at `hosts`, the first of them first.
-    pub(super) fn start(hosts: &[&str], prefixes: &[&[u8]]) -> Self {
-        let endpoints: Vec<Endpoint> =
-            hosts.iter().map(|host| Endpoint::parse(host, false).unwrap()).collect();
-        let ranges = Ranges::merge(prefixes.iter().map(|prefix| KeyRange::prefix(prefix)));
-        let mut settings = Settings::new(endpoints, ranges).unwrap();
-        settings.page_size = 2;
-        Self::with(settings)
+    pub(crate) fn start(hosts: &[&str], prefixes: &[&[u8]]) -> Self {
+        Self::with(settings(hosts, prefixes))
     }
 
-    pub(super) fn with(settings: Settings) -> Self {
+    pub(crate) fn with(settings: Settings) -> Self {
         fastrand::seed(2379);
         Self::beside_others(settings)
     }
 
     /// One more, with random numbers of its own.
-    pub(super) fn beside_others(settings: Settings) -> Self {
+    pub(crate) fn beside_others(settings: Settings) -> Self {
+        Self::run_by(settings, |parts| {
+            let Parts { settings, endpoints, link, outlet, wanted } = parts;
+            Driver::new(settings, endpoints, link, outlet, wanted).run()
+        })
+    }
+
+    /// What shows the work of `run`.
+    pub(crate) fn run_by<F>(settings: Settings, run: impl FnOnce(Parts) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let settings = Arc::new(settings);
         let endpoints = Arc::new(Endpoints::new(&settings.endpoints, 0.0));
         let link = Arc::new(Link::new(Arc::clone(&settings), Arc::clone(&endpoints)));
@@ -79,40 +101,40 @@ impl Follower {
             published: Arc::default(),
             notices: Arc::<Unheard>::default(),
         };
-        let (wanted, mut wishes) = watch::channel(true);
-        wishes.mark_changed();
-        tokio::spawn(Driver::new(settings, endpoints, link, outlet, wishes).run());
-        Self { publication, report, _wanted: wanted }
+        let (sender, mut wanted) = watch::channel(true);
+        wanted.mark_changed();
+        tokio::spawn(run(Parts { settings, endpoints, link, outlet, wanted }));
+        Self { publication, report, _wanted: sender }
     }
 
-    pub(super) fn report(&self) -> Arc<Report> {
+    pub(crate) fn report(&self) -> Arc<Report> {
         self.report.load_full()
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         self.report().phase
     }
 
-    pub(super) fn revision(&self) -> i64 {
+    pub(crate) fn revision(&self) -> i64 {
         self.publication.load().snapshot().revision()
     }
 
-    pub(super) fn value(&self, key: &[u8]) -> Option<u8> {
+    pub(crate) fn value(&self, key: &[u8]) -> Option<u8> {
         self.publication.load().snapshot().get(key).map(|entry| entry.value()[0])
     }
 
     /// What went wrong last.
-    pub(super) fn last_error(&self) -> String {
+    pub(crate) fn last_error(&self) -> String {
         self.report().last_error.as_ref().map_or_else(String::new, ToString::to_string)
     }
 
     /// How long ago etcd confirmed what is shown.
-    pub(super) fn age(&self) -> Duration {
+    pub(crate) fn age(&self) -> Duration {
         self.report().confirmed_at.map_or(Duration::MAX, |at| Instant::now().saturating_duration_since(at))
     }
 
     /// Waits for `condition`, for `limit` of the simulated time at most; returns how long it took.
-    pub(super) async fn within(
+    pub(crate) async fn within(
         &self,
         limit: Duration,
         what: &str,
@@ -127,12 +149,12 @@ impl Follower {
         Instant::now() - start
     }
 
-    pub(super) async fn shows(&self, key: &[u8], value: Option<u8>) -> Duration {
+    pub(crate) async fn shows(&self, key: &[u8], value: Option<u8>) -> Duration {
         self.within(LONG, "a value", |follower| follower.value(key) == value).await
     }
 
     /// Waits until it watches, and etcd has confirmed it since now.
-    pub(super) async fn fresh(&self) -> Duration {
+    pub(crate) async fn fresh(&self) -> Duration {
         let now = Instant::now();
         let fresh = |follower: &Self| {
             follower.phase() == Phase::Watching && follower.report().confirmed_at.is_some_and(|at| at >= now)
@@ -141,7 +163,7 @@ impl Follower {
     }
 
     /// Lets time pass in which nothing is expected.
-    pub(super) async fn pass(&self, time: Duration) {
+    pub(crate) async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }
 }

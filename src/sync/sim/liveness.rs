@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use super::etcd::Progress;
-use super::follower::{Follower, LONG, etcd_at, followed};
+use super::follower::{Follower, LONG, etcd_at, followed, settings};
 use super::wire::Line;
 use crate::clock::Instant;
-use crate::config::{Settings, Timing};
-use crate::endpoint::Endpoint;
-use crate::range::{KeyRange, Ranges};
+use crate::config::Timing;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -140,11 +138,7 @@ async fn a_fleet_whose_connections_are_cut_at_one_moment_does_not_come_back_at_o
     fastrand::seed(2379);
     let etcd = etcd_at("one");
     etcd.put(b"/a/1", 1);
-    let settings = || {
-        let endpoint = Endpoint::parse("one", false).unwrap();
-        Settings::new(vec![endpoint], Ranges::merge([KeyRange::prefix(b"/a/")])).unwrap()
-    };
-    let fleet: Vec<_> = (0..FLEET).map(|_| Follower::beside_others(settings())).collect();
+    let fleet: Vec<_> = (0..FLEET).map(|_| Follower::beside_others(settings(&["one"], &[b"/a/"]))).collect();
     for follower in &fleet {
         follower.fresh().await;
     }

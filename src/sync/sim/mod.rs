@@ -3,8 +3,8 @@
 //! and an hour of quiet costs milliseconds.
 
 mod content;
-mod etcd;
-mod follower;
+pub(crate) mod etcd;
+pub(crate) mod follower;
 mod large;
 mod liveness;
 mod proxied;
