@@ -87,7 +87,7 @@ RSpec.describe "a certificate or a key" do
       serve(good)
       files.self_signed("twin", subject: "/CN=ca")
       expect(refusal(trust: "twin"))
-        .to match(/; set ca_file.*"CN=ca" in ca_file has the same name and another key/)
+        .to match(/; set ca_file.*"CN=ca" in ca_file has the same name but another key/)
       files.self_signed("stranger")
       expect(refusal(trust: "stranger")).to match(/UnknownIssuer; set ca_file.*\("CN=ca"\)/)
     end
@@ -98,10 +98,10 @@ RSpec.describe "a certificate or a key" do
       files.redate("dated", -20, -10)
       serve(files.server("dated"))
       expect(refusal)
-        .to match(/has expired: renew it.*not #{time} now, set this machine's clock.*until #{time}/)
+        .to match(/has expired: renew it.*until #{time}, and this machine's clock says #{time}/)
       files.redate("dated", 3_600, 7_200)
       serve(files.server("dated"))
-      expect(refusal).to match(/not valid yet: it begins at #{time}, and this machine's clock says #{time}/)
+      expect(refusal).to match(/not valid yet: it is valid from #{time}, and this machine's clock says #{time}/)
     end
   end
 
@@ -115,7 +115,7 @@ RSpec.describe "a certificate or a key" do
     def own(name, key: name) = { cert_file: files.path("#{name}.pem"), key_file: files.path("#{key}.key") }
 
     it "that is missing is named each time" do
-      12.times { expect(refusal).to match(/demands a client certificate: set cert_file and key_file/) }
+      12.times { expect(refusal).to match(/requires a client certificate: set cert_file and key_file/) }
     end
 
     it "that has expired is named each time, with the day" do
@@ -130,9 +130,9 @@ RSpec.describe "a certificate or a key" do
     it "that another authority signed, or that is for servers, is named with the reason" do
       files.self_signed("stranger")
       files.signed("foreign", "extendedKeyUsage=clientAuth", by: "stranger")
-      expect(refusal(**own("foreign"))).to match(/"CN=stranger" signed it, and etcd takes those of CN=ca/)
+      expect(refusal(**own("foreign"))).to match(/"CN=stranger" signed it, but etcd accepts only CN=ca/)
       files.signed("for-servers", "extendedKeyUsage=serverAuth")
-      expect(refusal(**own("for-servers"))).to match(/not made for clients: .*clientAuth/)
+      expect(refusal(**own("for-servers"))).to match(/not issued for clients: .*clientAuth/)
     end
 
     it "with the key of another is named with both files" do
@@ -170,10 +170,10 @@ RSpec.describe "a certificate or a key" do
 
     it "is named with what the file holds instead" do
       expect(wrong_setting(ca_file: files.path("ca.key")))
-        .to match(/ca_file: .*holds a private key, and no certificate/)
-      expect(wrong_setting(ca_file: files.path("client.csr"))).to match(/holds a request for a certificate/)
+        .to match(/ca_file: .*holds a private key, not a certificate/)
+      expect(wrong_setting(ca_file: files.path("client.csr"))).to match(/holds a certificate signing request/)
       expect(wrong_key(files.path("client.pem")))
-        .to match(/key_file: .*holds a certificate, and no private key/)
+        .to match(/key_file: .*holds a certificate, not a private key/)
       expect(wrong_setting(ca_file: files.write("empty", ""))).to match(/ca_file: .*empty: is empty/)
       expect(wrong_setting(ca_file: files.path("."))).to match(/ca_file: .*directory/i)
       expect(wrong_setting(ca_file: files.write("text", "hello"))).to match(/holds no PEM block/)

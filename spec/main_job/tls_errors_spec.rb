@@ -53,7 +53,7 @@ RSpec.describe "the last error of a client, when TLS fails," do
 
   it "names cert_file and key_file where etcd demands a certificate and none is set" do
     made = demanding
-    expect_refusal(/demands a client certificate: set cert_file and key_file/, @demanding.endpoint,
+    expect_refusal(/requires a client certificate: set cert_file and key_file/, @demanding.endpoint,
                    ca_file: made.ca_file)
   end
 

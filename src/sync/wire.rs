@@ -97,7 +97,7 @@ fn change(event: PbEvent) -> Option<Change> {
 pub(super) fn fault_of_cancellation(reason: &str) -> Fault {
     let said = |text: &str| reason.contains(text);
     let reason = &*filtered(reason);
-    if crate::transport::wants_login(reason) {
+    if crate::transport::needs_login(reason) {
         Fault::TokenExpired(Error::new(ErrorKind::Authentication, reason))
     } else if said("permission denied") {
         Fault::Denied(Error::new(ErrorKind::Permission, format!("{reason}; grant the user to read it")))
@@ -127,7 +127,7 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
     }
     let error = crate::transport::explain(error, endpoint);
     match error.kind() {
-        ErrorKind::Authentication if crate::transport::wants_login(text) => Fault::TokenExpired(error),
+        ErrorKind::Authentication if crate::transport::needs_login(text) => Fault::TokenExpired(error),
         ErrorKind::Authentication | ErrorKind::Permission => Fault::Denied(error),
         _ => Fault::Lost(error),
     }

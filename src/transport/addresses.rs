@@ -1,4 +1,4 @@
-//! The addresses that did not answer lately. They are tried after all others of their name.
+//! Remembers addresses that recently failed to connect, so that they are tried last.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,16 +8,17 @@ use arc_swap::ArcSwap;
 
 use crate::clock::Instant;
 
-/// How long an address that did not answer stands behind the others. It costs little to be wrong: it is still tried.
+/// How long a failed address is tried after the others. Being wrong costs little: it is still tried.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// Shared by all connections of a client, and by its forked children. So nothing here locks: a child could inherit a
-/// lock that no one releases.
+/// The addresses that failed recently, shared by all connections of a client and by its forked children.
+///
+/// Nothing here locks: a forked child could inherit a held lock that no thread releases.
 #[derive(Debug, Default)]
 pub(super) struct Addresses(ArcSwap<Vec<(SocketAddr, Instant)>>);
 
 impl Addresses {
-    /// `address` did not answer at `now`.
+    /// Records that `address` failed at `now`.
     pub(super) fn failed(&self, address: SocketAddr, now: Instant) {
         self.change(|bad| {
             bad.retain(|(other, at)| *other != address && now < *at + REMEMBERED);
@@ -25,14 +26,14 @@ impl Addresses {
         });
     }
 
-    /// `address` answers.
-    pub(super) fn works(&self, address: SocketAddr) {
+    /// Records that `address` answers.
+    pub(super) fn succeeded(&self, address: SocketAddr) {
         if self.0.load().iter().any(|(bad, _)| *bad == address) {
             self.change(|bad| bad.retain(|(other, _)| *other != address));
         }
     }
 
-    /// Puts those that failed lately behind the others, and the one that failed last behind all.
+    /// Moves addresses that failed recently to the end, the most recent failure last.
     pub(super) fn sort(&self, addresses: &mut [SocketAddr], now: Instant) {
         let bad = self.0.load();
         let failed = |address: &SocketAddr| {
@@ -51,34 +52,38 @@ impl Addresses {
     }
 }
 
-/// An address that owes an answer. Dropped without one after its time is over, it has failed.
-pub(super) struct Owing {
+/// A connection attempt to an address. Dropped after its deadline without an answer, it counts as failed.
+pub(super) struct PendingAttempt {
     addresses: Arc<Addresses>,
     address: Option<SocketAddr>,
-    until: Instant,
+    deadline: Instant,
 }
 
-impl Owing {
-    /// What is dropped before `until` has only been overtaken. Without an `address`, nothing is remembered.
-    pub(super) const fn new(addresses: Arc<Addresses>, address: Option<SocketAddr>, until: Instant) -> Self {
-        Self { addresses, address, until }
+impl PendingAttempt {
+    /// Starts an attempt. Dropped before `deadline`, it only lost the race. Without an `address`, it records nothing.
+    pub(super) const fn new(
+        addresses: Arc<Addresses>,
+        address: Option<SocketAddr>,
+        deadline: Instant,
+    ) -> Self {
+        Self { addresses, address, deadline }
     }
 
-    pub(super) fn answered(mut self) {
+    pub(super) fn succeeded(mut self) {
         if let Some(address) = self.address.take() {
-            self.addresses.works(address);
+            self.addresses.succeeded(address);
         }
     }
 
     pub(super) fn failed(mut self) {
-        self.until = Instant::now();
+        self.deadline = Instant::now();
     }
 }
 
-impl Drop for Owing {
+impl Drop for PendingAttempt {
     fn drop(&mut self) {
         let now = Instant::now();
-        if let Some(address) = self.address.filter(|_| now >= self.until) {
+        if let Some(address) = self.address.filter(|_| now >= self.deadline) {
             self.addresses.failed(address, now);
         }
     }
@@ -99,37 +104,37 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_did_not_answer_is_tried_last_for_a_while() {
+    fn a_failed_address_is_tried_last_for_a_while() {
         let (addresses, now) = (Addresses::default(), Instant::now());
         addresses.failed(address(1), now);
         assert_eq!(order(&addresses, now), [2, 3, 1].map(address));
         addresses.failed(address(2), now + Duration::from_secs(1));
         assert_eq!(order(&addresses, now + Duration::from_secs(1)), [3, 1, 2].map(address));
         assert_eq!(order(&addresses, now + REMEMBERED), [1, 3, 2].map(address));
-        addresses.works(address(2));
+        addresses.succeeded(address(2));
         assert_eq!(order(&addresses, now + REMEMBERED), [1, 2, 3].map(address));
     }
 
-    fn owing(addresses: &Arc<Addresses>, until: Instant) -> Owing {
-        Owing::new(Arc::clone(addresses), Some(address(1)), until)
+    fn attempt(addresses: &Arc<Addresses>, deadline: Instant) -> PendingAttempt {
+        PendingAttempt::new(Arc::clone(addresses), Some(address(1)), deadline)
     }
 
     #[test]
-    fn an_address_that_owes_an_answer_and_does_not_give_it_in_time_has_failed() {
+    fn an_attempt_dropped_after_its_deadline_counts_as_failed() {
         let (addresses, now) = (Arc::new(Addresses::default()), Instant::now());
-        drop(owing(&addresses, now));
+        drop(attempt(&addresses, now));
         assert_eq!(order(&addresses, now), [2, 3, 1].map(address));
-        owing(&addresses, now).answered();
+        attempt(&addresses, now).succeeded();
         assert_eq!(order(&addresses, now), [1, 2, 3].map(address));
     }
 
     #[test]
-    fn an_address_that_was_overtaken_at_once_has_not_failed_unless_it_said_so() {
+    fn an_attempt_that_lost_the_race_before_its_deadline_fails_only_if_it_reported_an_error() {
         let (addresses, now) = (Arc::new(Addresses::default()), Instant::now());
         let later = now + REMEMBERED;
-        drop(owing(&addresses, later));
+        drop(attempt(&addresses, later));
         assert_eq!(order(&addresses, now), [1, 2, 3].map(address));
-        owing(&addresses, later).failed();
+        attempt(&addresses, later).failed();
         assert_eq!(order(&addresses, now), [2, 3, 1].map(address));
     }
 }

@@ -1,4 +1,4 @@
-//! What a certificate says of itself, for the words of errors. Whether to trust it is decided elsewhere.
+//! Reads the fields of a certificate that error messages name. Trust is decided in [`super::trust`].
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const ELLIPTIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2
 const CLIENT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
-/// What can be named of the algorithms that certificates are signed with and keys are of.
+/// Readable names of signature and key algorithms.
 const NAMES: [(&str, &str); 12] = [
     ("1.2.840.113549.1.1.4", "MD5 with RSA"),
     ("1.2.840.113549.1.1.5", "SHA-1 with RSA"),
@@ -32,29 +32,29 @@ const NAMES: [(&str, &str); 12] = [
     ("1.2.840.10040.4.1", "DSA"),
 ];
 
-/// The keys that this client can verify signatures of.
+/// The key types whose signatures this client can verify.
 pub(super) const SUPPORTED_KEYS: &str = "RSA of 2048 to 8192 bits, P-256, P-384 or Ed25519";
 
-/// One certificate.
+/// The fields of one certificate.
 #[derive(Debug, Clone)]
-pub(super) struct Facts {
+pub(super) struct CertificateInfo {
     pub(super) subject: String,
     pub(super) issuer: String,
     pub(super) is_authority: bool,
-    /// Whether it names hosts where clients look for them.
-    pub(super) names_hosts: bool,
-    /// Whether it may show who a client is.
+    /// Whether it has a subjectAltName, the only field in which clients look for host names.
+    pub(super) has_subject_alt_name: bool,
+    /// Whether its extendedKeyUsage allows client authentication.
     pub(super) is_for_clients: bool,
-    /// Seconds of UNIX.
+    /// Unix time in seconds, as `not_after`.
     pub(super) not_before: u64,
     pub(super) not_after: u64,
     pub(super) signature: String,
-    /// The kind of key in words, and whether it is one of [`SUPPORTED_KEYS`].
+    /// The key type, and whether it is one of [`SUPPORTED_KEYS`].
     pub(super) key: (String, bool),
 }
 
-impl Facts {
-    /// `None` of what is no certificate in DER.
+impl CertificateInfo {
+    /// Parses `der`; `None` when it is not a DER certificate.
     pub(super) fn of(der: &[u8]) -> Option<Self> {
         let certificate = Certificate::from_der(der).ok()?.tbs_certificate;
         let purposes = certificate.get::<ExtendedKeyUsage>().ok()?.map(|(_, usage)| usage.0);
@@ -62,7 +62,7 @@ impl Facts {
             subject: certificate.subject.to_string(),
             issuer: certificate.issuer.to_string(),
             is_authority: certificate.get::<BasicConstraints>().ok()?.is_some_and(|(_, basic)| basic.ca),
-            names_hosts: certificate.get::<SubjectAltName>().ok()?.is_some(),
+            has_subject_alt_name: certificate.get::<SubjectAltName>().ok()?.is_some(),
             is_for_clients: purposes.is_none_or(|all| all.contains(&CLIENT) || all.contains(&ANY_PURPOSE)),
             not_before: certificate.validity.not_before.to_unix_duration().as_secs(),
             not_after: certificate.validity.not_after.to_unix_duration().as_secs(),
@@ -76,12 +76,12 @@ impl Facts {
     }
 }
 
-/// A name in DER, as people read it.
+/// The readable form of a distinguished name in DER.
 pub(super) fn distinguished_name(der: &[u8]) -> Option<String> {
     Name::from_der(der).ok().map(|name| name.to_string())
 }
 
-/// `seconds` of UNIX, as a clock shows them.
+/// Formats a Unix time in seconds as date and time in UTC.
 pub(super) fn utc(seconds: u64) -> String {
     DateTime::from_unix_duration(Duration::from_secs(seconds)).map_or_else(
         |_| format!("{seconds} s after 1970"),
@@ -99,7 +99,7 @@ pub(super) fn utc(seconds: u64) -> String {
     )
 }
 
-/// What this machine's clock says.
+/// The Unix time in seconds by this machine's clock.
 pub(super) fn now() -> u64 {
     UnixTime::now().as_secs()
 }
@@ -147,14 +147,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_shown_as_a_clock_shows_it() {
+    fn a_unix_time_is_shown_as_date_and_time() {
         assert_eq!(utc(1_795_762_800), "2026-11-27 07:00:00 UTC");
         assert_eq!(utc(0), "1970-01-01 00:00:00 UTC");
         assert!(utc(u64::MAX).contains("after 1970"));
     }
 
     #[test]
-    fn what_is_no_certificate_has_no_facts() {
-        assert!(Facts::of(b"").is_none() && Facts::of(b"0\x03\x02\x01\x03").is_none());
+    fn bytes_that_are_not_a_certificate_have_no_info() {
+        assert!(CertificateInfo::of(b"").is_none() && CertificateInfo::of(b"0\x03\x02\x01\x03").is_none());
     }
 }

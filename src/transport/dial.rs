@@ -16,14 +16,14 @@ use tonic::transport::Endpoint as Target;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
-use super::addresses::Owing;
-use super::careful::{Careful, NotEtcd};
+use super::addresses::PendingAttempt;
+use super::connect;
+use super::connect_error::ConnectAttempt;
 use super::endpoints::Endpoints;
 use super::explain::{explain, is_refusal, was_answered};
-use super::first_contact::FirstContact;
 use super::flow::Flow;
 use super::login::Login;
-use super::reach::reach;
+use super::proxy_aware_channel::{NotEtcd, ProxyAwareChannel};
 use super::tls::Tls;
 use crate::clock::Instant;
 use crate::config::Settings;
@@ -89,11 +89,11 @@ async fn connect(
     login: Option<&Arc<Login>>,
 ) -> Result<Connection> {
     let tls = endpoint.tls().then(|| Tls::read(&settings.tls)).transpose()?;
-    let contact = FirstContact::new(endpoint, tls);
+    let contact = ConnectAttempt::new(endpoint, tls);
     let limit = settings.timing.connect_timeout;
     let addresses = Arc::clone(endpoints.addresses());
-    let (stream, address) = reach(endpoint, &addresses, limit).await?;
-    let owing = Owing::new(Arc::clone(&addresses), address, Instant::now());
+    let (stream, address) = connect::connect(endpoint, &addresses, limit).await?;
+    let pending = PendingAttempt::new(Arc::clone(&addresses), address, Instant::now());
     let flow = Flow::default();
     let (mut first, made) = (Some(stream), (endpoint.clone(), contact.clone(), flow.clone()));
     let connector = tower::service_fn(move |_: Uri| {
@@ -103,7 +103,7 @@ async fn connect(
             let stream = match stream {
                 Some(stream) => stream,
                 // tonic connects again by itself.
-                None => reach(&endpoint, &addresses, limit).await?.0,
+                None => connect::connect(&endpoint, &addresses, limit).await?.0,
             };
             contact.secure(Box::new(flow.count(stream))).await.map(TokioIo::new)
         }
@@ -119,7 +119,7 @@ async fn connect(
         Some(version) => version,
         None => greet_as_user(client.clone(), login, limit / 2).await?,
     };
-    owing.answered();
+    pending.succeeded();
     Ok(Connection { client, endpoint: endpoint.clone(), version, flow })
 }
 
@@ -178,7 +178,7 @@ fn told(status: &StatusResponse) -> String {
 }
 
 /// What an error of the first request on a connection means.
-fn unanswered(error: &etcd_client::Error, contact: &FirstContact, endpoint: &Endpoint) -> Error {
+fn unanswered(error: &etcd_client::Error, contact: &ConnectAttempt, endpoint: &Endpoint) -> Error {
     if let etcd_client::Error::GRpcStatus(status) = error
         && let Some(source) = status.source()
         && !source.is::<NotEtcd>()
@@ -206,7 +206,7 @@ async fn client(
     channel: tonic::transport::Channel,
     login: Option<&Arc<Login>>,
 ) -> std::result::Result<Client, etcd_client::Error> {
-    let channel = Careful::new(channel);
+    let channel = ProxyAwareChannel::new(channel);
     let channel = match login.cloned() {
         None => BoxCloneSyncService::new(channel),
         Some(login) => BoxCloneSyncService::new(channel.map_request(move |request| login.sign(request))),

@@ -1,31 +1,31 @@
-//! Members that DNS names, as etcdctl finds them: the SRV records of a domain.
+//! Finds etcd members in the SRV records of a domain, as etcdctl does.
 //!
-//! Asked again at each connection, so that members that moved are found. While no name server answers, the members
-//! that are known go on being used.
+//! Each new connection asks DNS again, so that moved members are found. While no name server answers, the members
+//! already known stay in use.
 
 use std::time::Duration;
 
 use super::endpoints::Endpoints;
-use super::resolve::Names;
+use super::resolve::HostResolver;
 use crate::clock::Instant;
 use crate::config::{Discovery, Settings};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long members that are known wait for a name server.
+/// How long to wait for a name server when members are already known.
 const RENEWAL: Duration = Duration::from_millis(500);
 
-/// The endpoint to connect to.
+/// Chooses the endpoint to connect to, after asking DNS where `discovery_srv` is set.
 ///
 /// # Errors
-/// When DNS is to name the members, and has never named any.
+/// When members come from DNS and it has never named any.
 pub async fn choose(settings: &Settings, endpoints: &Endpoints) -> Result<Endpoint> {
     if let Some(discovery) = &settings.discovery {
         let limit = settings.timing.connect_timeout.mul_f64(0.75);
         let known = endpoints.count() > 0;
         let limit = if known { limit.min(RENEWAL) } else { limit };
-        let found = match Names::of_the_system() {
-            Ok(names) => find(&names, discovery, limit).await,
+        let found = match HostResolver::from_system_files() {
+            Ok(resolver) => find(&resolver, discovery, limit).await,
             Err(reason) => Err(reason),
         };
         match found {
@@ -38,13 +38,13 @@ pub async fn choose(settings: &Settings, endpoints: &Endpoints) -> Result<Endpoi
 }
 
 async fn find(
-    names: &Names,
+    resolver: &HostResolver,
     discovery: &Discovery,
     limit: Duration,
 ) -> std::result::Result<Vec<Endpoint>, String> {
     let (secure, plain) = (discovery.record(true), discovery.record(false));
-    let (over_tls, over_tcp) = tokio::join!(names.services(limit, &secure), async {
-        if discovery.insecure { names.services(limit, &plain).await } else { Ok(Vec::new()) }
+    let (over_tls, over_tcp) = tokio::join!(resolver.services(limit, &secure), async {
+        if discovery.insecure { resolver.services(limit, &plain).await } else { Ok(Vec::new()) }
     });
     let mut found = Vec::new();
     for (services, tls) in [(&over_tls, true), (&over_tcp, false)] {
@@ -59,7 +59,7 @@ async fn find(
         _ if discovery.insecure => format!("there is no SRV record {secure} or {plain}"),
         _ => format!("there is no SRV record {secure}, and insecure_discovery is false"),
     };
-    Err(format!("DNS names no etcd: {reason}; check discovery_srv (ETCDCTL_DISCOVERY_SRV)"))
+    Err(format!("DNS names no etcd member: {reason}; check discovery_srv (ETCDCTL_DISCOVERY_SRV)"))
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(5);
 
-    /// What is found where the records of TLS are `secure`, and those without are `plain`.
+    /// What discovery finds when the TLS record points to `secure` and the plain record to `plain`.
     async fn found(
         discovery: Discovery,
         secure: Option<&'static str>,
@@ -90,8 +90,8 @@ mod tests {
             }
         })
         .await;
-        let names = Names::new(b"", name_servers(&[server], &[]));
-        match find(&names, &discovery, LIMIT).await {
+        let resolver = HostResolver::new(b"", name_servers(&[server], &[]));
+        match find(&resolver, &discovery, LIMIT).await {
             Ok(endpoints) => endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             Err(reason) => reason,
         }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn members_with_and_without_tls_are_found_and_those_without_only_if_allowed() {
+    async fn members_without_tls_are_used_only_if_insecure_discovery_allows_it() {
         let both = (Some("a.etcd.test"), Some("b.etcd.test"));
         assert_eq!(
             found(discovery(true, None), both.0, both.1).await,
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_record_is_called_so_and_a_broken_name_server_too() {
+    async fn the_error_tells_a_missing_record_from_a_broken_name_server() {
         let none = found(discovery(true, None), None, None).await;
         assert!(
             none.contains("no SRV record _etcd-client-ssl._tcp.etcd.test or _etcd-client._tcp"),

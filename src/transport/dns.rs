@@ -1,4 +1,4 @@
-//! The resolver's sockets, in the table of open ones like any other: what a child inherits, it closes.
+//! Creates the DNS resolver's sockets and registers them, so that a forked child can close them.
 
 use std::future::Future;
 use std::io;
@@ -12,12 +12,12 @@ use hickory_resolver::net::runtime::{DnsUdpSocket, RuntimeProvider, TokioHandle,
 
 use super::tracked::{self, Tracked, TrackedUdp};
 
-/// hickory's own patience with a name server over TCP.
+/// hickory's default connect timeout for a name server over TCP.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Opening<T> = Pin<Box<dyn Send + Future<Output = io::Result<T>>>>;
 
-/// Where the resolver gets its sockets from.
+/// Gives the resolver tracked sockets.
 #[derive(Clone, Default)]
 pub(super) struct Sockets(TokioHandle);
 
@@ -31,16 +31,16 @@ impl RuntimeProvider for Sockets {
         self.0.clone()
     }
 
-    // The system's configuration, the only one in use, gives no address to bind to.
+    // Only the system's configuration is used, and it sets no bind address.
     fn connect_tcp(
         &self,
         server: SocketAddr,
         _bind: Option<SocketAddr>,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Opening<Self::Tcp> {
         Box::pin(async move {
             let connecting = tracked::connect(server);
-            let stream = tokio::time::timeout(patience.unwrap_or(CONNECT_TIMEOUT), connecting).await??;
+            let stream = tokio::time::timeout(timeout.unwrap_or(CONNECT_TIMEOUT), connecting).await??;
             Ok(AsyncIoTokioAsStd(stream))
         })
     }
@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks `server` for a name, until dropped.
+    /// Asks `server` for a name until the future is dropped.
     async fn ask(server: SocketAddr) {
         let mut connection = ConnectionConfig::udp();
         connection.port = server.port();
@@ -82,7 +82,7 @@ mod tests {
         let _ = resolver.lookup_ip("etcd.example.").await;
     }
 
-    /// This process's descriptor of the UDP socket on `port`.
+    /// The descriptor of this process's UDP socket on `port`.
     fn descriptor_on(port: u16) -> RawFd {
         let numbers = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
         let table = std::fs::read_to_string("/proc/self/net/udp").unwrap();
@@ -97,12 +97,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_socket_of_a_question_to_a_name_server_is_in_the_table() {
+    async fn the_socket_of_a_dns_query_is_in_the_descriptor_table() {
         let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         server.set_nonblocking(true).unwrap();
-        let heard = tokio::net::UdpSocket::from_std(server).unwrap();
-        let asking = tokio::spawn(ask(heard.local_addr().unwrap()));
-        let (_, from) = heard.recv_from(&mut [0; 512]).await.unwrap();
+        let server = tokio::net::UdpSocket::from_std(server).unwrap();
+        let asking = tokio::spawn(ask(server.local_addr().unwrap()));
+        let (_, from) = server.recv_from(&mut [0; 512]).await.unwrap();
         assert!(crate::sockets::holds(descriptor_on(from.port())));
         asking.abort();
     }

@@ -1,4 +1,4 @@
-//! Which endpoint to talk to: stay with one that works, leave one that failed alone for a while.
+//! Chooses which endpoint to use: keeps one that works, and avoids one that failed for a while.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use super::addresses::Addresses;
 use crate::clock::Instant;
 use crate::endpoint::Endpoint;
 
-/// How long a failed endpoint is passed over while another is left to try.
+/// How long a failed endpoint is skipped while others remain to try.
 const COOL_DOWN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 struct Member {
     endpoint: Endpoint,
     failed_at: Option<Instant>,
-    /// Given by the settings, and not by the cluster: never dropped.
+    /// From the settings rather than from the cluster's member list: never removed.
     configured: bool,
 }
 
@@ -26,34 +26,36 @@ struct Ring {
     current: usize,
 }
 
-/// The endpoints of one client, shared by its connections, and by the processes that are forked from this one: what
-/// the parent learned of them holds in a child. So nothing here locks: a lock could be inherited locked.
+/// The endpoints of one client, shared by its connections and inherited by forked children.
+///
+/// A child keeps what the parent learned about them. Nothing here locks: a child could inherit a held lock.
 #[derive(Debug)]
 pub struct Endpoints(ArcSwap<Ring>, Arc<Addresses>);
 
 impl Endpoints {
-    /// Starts at a `random` one (0.0 to 1.0), so that a fleet spreads over the members.
+    /// Starts at an endpoint chosen by `random` (0.0 to 1.0), so that a fleet spreads over the members.
     #[must_use]
     pub fn new(endpoints: &[Endpoint], random: f64) -> Self {
         let member =
             |endpoint: &Endpoint| Member { endpoint: endpoint.clone(), failed_at: None, configured: true };
         let members: Vec<Member> = endpoints.iter().map(member).collect();
-        let current = place(random, members.len());
+        let current = index(random, members.len());
         Self(ArcSwap::from_pointee(Ring { members, current }), Arc::default())
     }
 
-    /// What is known of the addresses that their names have.
+    /// The addresses of these endpoints that failed recently.
     pub(super) const fn addresses(&self) -> &Arc<Addresses> {
         &self.1
     }
 
-    /// Starts a forked child at a `random` one (0.0 to 1.0) of those that have not failed since they last worked, so
-    /// that the workers of one master spread over the members, and none begins with a dead one.
+    /// Moves a forked child to a working endpoint, chosen by `random` (0.0 to 1.0).
+    ///
+    /// The workers of one master then spread over the members, and none starts with a dead one.
     pub fn spread(&self, random: f64) {
         self.change(|ring| {
             let working = |at: &usize| ring.members[*at].failed_at.is_none();
             let working: Vec<usize> = (0..ring.members.len()).filter(working).collect();
-            ring.current = working.get(place(random, working.len())).copied().unwrap_or(ring.current);
+            ring.current = working.get(index(random, working.len())).copied().unwrap_or(ring.current);
         });
     }
 
@@ -65,43 +67,43 @@ impl Endpoints {
             let usable = (0..count)
                 .map(|step| (ring.current + step) % count)
                 .find(|at| ring.members[*at].failed_at.is_none_or(|failed| now >= failed + COOL_DOWN));
-            // All have failed lately: the one that has rested longest.
-            let rested = (0..count).min_by_key(|at| ring.members[*at].failed_at);
-            picked = usable.or(rested);
+            // When all failed recently: the one whose failure is oldest.
+            let oldest_failure = (0..count).min_by_key(|at| ring.members[*at].failed_at);
+            picked = usable.or(oldest_failure);
             ring.current = picked.unwrap_or(ring.current);
         });
         let ring = self.0.load();
         picked.and_then(|at| ring.members.get(at)).map(|member| member.endpoint.clone())
     }
 
-    /// How many there are to try.
+    /// The number of endpoints.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.load().members.len()
     }
 
-    /// The cluster says that these are its members: they stand beside those of the settings.
-    pub fn learn(&self, told: &[Endpoint]) {
+    /// Replaces the members learned from the cluster with `members`. Endpoints from the settings stay.
+    pub fn learn(&self, members: &[Endpoint]) {
         self.change(|ring| {
             let current = ring.members.get(ring.current).map(|member| member.endpoint.clone());
-            ring.members.retain(|member| member.configured || told.contains(&member.endpoint));
-            for endpoint in told {
+            ring.members.retain(|member| member.configured || members.contains(&member.endpoint));
+            for endpoint in members {
                 if ring.members.iter().all(|member| member.endpoint != *endpoint) {
                     let endpoint = endpoint.clone();
                     ring.members.push(Member { endpoint, failed_at: None, configured: false });
                 }
             }
-            let place = ring.members.iter().position(|member| Some(&member.endpoint) == current.as_ref());
-            ring.current = place.unwrap_or(0);
+            let position = ring.members.iter().position(|member| Some(&member.endpoint) == current.as_ref());
+            ring.current = position.unwrap_or(0);
         });
     }
 
-    /// Passes `endpoint` over for a while.
+    /// Records that `endpoint` failed: it is skipped for a while.
     pub fn failed(&self, endpoint: &Endpoint, now: Instant) {
         self.mark(endpoint, Some(now));
     }
 
-    /// `endpoint` works.
+    /// Records that `endpoint` works.
     pub fn succeeded(&self, endpoint: &Endpoint) {
         self.mark(endpoint, None);
     }
@@ -123,9 +125,9 @@ impl Endpoints {
     }
 }
 
-/// A `random` place (0.0 to 1.0) among `count`.
+/// Maps `random` (0.0 to 1.0) to an index below `count`.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-fn place(random: f64, count: usize) -> usize {
+fn index(random: f64, count: usize) -> usize {
     (random.clamp(0.0, 1.0) * count as f64) as usize % count.max(1)
 }
 
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn members_come_and_go_and_the_configured_ones_stay() {
+    fn learned_members_are_replaced_and_configured_ones_stay() {
         let (endpoints, list) = endpoints();
         let (now, other) = (Instant::now(), Endpoint::parse("d", false).unwrap());
         endpoints.learn(&[list[1].clone(), other.clone()]);
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forked_child_starts_at_any_member_that_works_and_never_at_a_dead_one() {
+    fn a_forked_child_starts_at_a_random_working_member_never_at_a_dead_one() {
         let (endpoints, list) = endpoints();
         let (now, learned) = (Instant::now(), Endpoint::parse("d", false).unwrap());
         endpoints.learn(std::slice::from_ref(&learned));
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_endpoint_is_left_until_it_has_cooled_down() {
+    fn a_failed_endpoint_is_skipped_until_its_cool_down_ends() {
         let (endpoints, list) = endpoints();
         let now = Instant::now();
         endpoints.failed(&list[0], now);
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn when_all_have_failed_the_one_that_rested_longest_is_tried() {
+    fn when_all_failed_recently_the_oldest_failure_is_tried() {
         let (endpoints, list) = endpoints();
         let now = Instant::now();
         for (endpoint, age) in list.iter().zip([1, 3, 2]) {

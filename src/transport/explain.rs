@@ -1,40 +1,44 @@
-//! What an error of etcd or of the connection means to the person who has to act.
+//! Turns errors of etcd and of the connection into messages that say what to do.
 
 use super::refusal::explain_status;
 use crate::error::{Error, ErrorKind};
 use crate::secret::filtered;
 
-/// What a member says that is cut off from the majority of its cluster. It is asked to say so (require-leader):
-/// it would go on serving old watches otherwise, without a word.
-pub const NO_LEADER: &str = "the member has no leader: it is cut off from the majority of its cluster, or a \
-                             leader is being elected; trying others";
+/// The message for a member without a leader.
+///
+/// Every request asks for this error (require-leader): a member cut off from the majority would otherwise keep
+/// old watches open and silent.
+pub const NO_LEADER: &str = "the member has no leader: it is cut off from the majority of its cluster, or an \
+                             election is in progress; trying other members";
 
-/// Whether `said` is etcd's word for a token that it takes no longer: expired, or (JSON web tokens) issued
-/// before the rights were changed last. A new one is to be had.
-pub(super) fn is_void_token(said: &str) -> bool {
-    said.contains("invalid auth token") || said.contains("revision of auth store is old")
+/// Whether `message` is etcd's error for an invalid token, which a new login replaces.
+///
+/// The token has expired, or (JSON web tokens) it was issued before the last change of permissions.
+pub(super) fn is_invalid_token(message: &str) -> bool {
+    message.contains("invalid auth token") || message.contains("revision of auth store is old")
 }
 
-/// Whether `said` is etcd's word for a token that is void, or for none, as after authentication was switched on:
-/// another login helps.
+/// Whether a new login can fix the error `message`: an invalid token, or no token.
+///
+/// The latter is what a client without a token gets once authentication is switched on.
 #[must_use]
-pub fn wants_login(said: &str) -> bool {
-    is_void_token(said) || said.contains("user name is empty")
+pub fn needs_login(message: &str) -> bool {
+    is_invalid_token(message) || message.contains("user name is empty")
 }
 
-/// Whether `error` says that the token is not taken, or that there is none: another login helps.
+/// Whether `error` means that the token was refused or is missing, so that another login helps.
 #[must_use]
 pub fn is_refusal(error: &etcd_client::Error) -> bool {
-    matches!(error, etcd_client::Error::GRpcStatus(status) if wants_login(status.message()))
+    matches!(error, etcd_client::Error::GRpcStatus(status) if needs_login(status.message()))
 }
 
-/// Whether etcd itself said it, and not the connection.
+/// Whether the error comes from etcd itself rather than from the connection.
 pub(super) fn was_answered(error: &etcd_client::Error) -> bool {
     use std::error::Error as _;
     matches!(error, etcd_client::Error::GRpcStatus(status) if status.source().is_none())
 }
 
-/// Says `error`, met at `endpoint`, in this crate's words.
+/// Converts `error`, which occurred at `endpoint`, into an [`Error`].
 #[must_use]
 pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {
     match error {
@@ -44,7 +48,7 @@ pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {
     .at(endpoint)
 }
 
-/// An error with all that caused it, without what only repeats the cause.
+/// Joins an error and its causes into one message, without causes that are already in it.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();
@@ -55,7 +59,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
-    // tonic's word for "the cause is elsewhere".
-    let hollow = texts.len() > 1 && texts[0] == "transport error";
-    filtered(&texts[usize::from(hollow)..].join(": "))
+    // tonic's outermost error says only "transport error"; its causes say what happened.
+    let is_generic = texts.len() > 1 && texts[0] == "transport error";
+    filtered(&texts[usize::from(is_generic)..].join(": "))
 }

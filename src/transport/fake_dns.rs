@@ -1,4 +1,4 @@
-//! A name server inside a test, on a port of its own.
+//! A name server for tests, on its own loopback port.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -11,11 +11,11 @@ pub(super) const A: u16 = 1;
 pub(super) const AAAA: u16 = 28;
 pub(super) const SRV: u16 = 33;
 
-/// An answer to a question.
+/// The answer to a query.
 pub(super) enum Answer {
-    /// These records: each the bytes of its data.
+    /// Records, each given by the bytes of its data.
     Records(Vec<Vec<u8>>),
-    /// An error, by its code in DNS.
+    /// An error, given by its DNS response code.
     Refusal(u8),
     Silence,
 }
@@ -23,7 +23,7 @@ pub(super) enum Answer {
 pub(super) const SERVER_FAILURE: u8 = 2;
 pub(super) const NO_SUCH_NAME: u8 = 3;
 
-/// The records of `addresses` that are of the type `kind`.
+/// An answer with those `addresses` that belong to the record type `kind`.
 pub(super) fn addresses(kind: u16, addresses: &[&str]) -> Answer {
     let bytes = |text: &&str| match (text.parse(), kind) {
         (Ok(IpAddr::V4(four)), A) => Some(four.octets().to_vec()),
@@ -33,7 +33,7 @@ pub(super) fn addresses(kind: u16, addresses: &[&str]) -> Answer {
     Answer::Records(addresses.iter().filter_map(bytes).collect())
 }
 
-/// The data of a SRV record.
+/// The data of an SRV record.
 pub(super) fn service(priority: u16, port: u16, target: &str) -> Vec<u8> {
     let mut data = [priority, 0, port].map(u16::to_be_bytes).concat();
     for label in target.split('.').filter(|label| !label.is_empty()) {
@@ -44,7 +44,9 @@ pub(super) fn service(priority: u16, port: u16, target: &str) -> Vec<u8> {
     data
 }
 
-/// Answers each question, a name in lower case without a dot at its end and a type, by `answer`; until the test ends.
+/// Answers each query with `answer(name, record_type)` until the test ends.
+///
+/// The name is in lower case and has no dot at its end.
 pub(super) async fn serve(answer: impl Fn(&str, u16) -> Answer + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = socket.local_addr().unwrap();
@@ -83,7 +85,7 @@ fn reply(query: &[u8], answer: &impl Fn(&str, u16) -> Answer) -> Option<Vec<u8>>
     Some(reply)
 }
 
-/// The name servers at `addresses`, asked in this order.
+/// The name servers at `addresses`, in the order in which they are asked.
 pub(super) fn name_servers(addresses: &[SocketAddr], search: &[&str]) -> NameServers {
     let search: Vec<String> = search.iter().map(ToString::to_string).collect();
     NameServers::new(addresses.to_vec(), &search, ResolverOpts::default()).unwrap()

@@ -1,4 +1,4 @@
-//! Counts the bytes that arrive on a connection: a large answer over a slow line is no silence.
+//! Counts the bytes received on a connection, to tell a slow answer from none.
 
 use std::future::Future;
 use std::io;
@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Fewer new bytes than this between two looks are no progress. HTTP/2's own pings, and a stuck member that
-/// answers each question with the same few bytes, stay below it.
-const LEAST: u64 = 4 << 10;
+/// The least number of new bytes that counts as progress between two checks.
+///
+/// HTTP/2 pings stay below it, and so does a stuck member that answers each request with the same few bytes.
+const MIN_PROGRESS: u64 = 4 << 10;
 
-/// The bytes that have arrived on one connection.
+/// The number of bytes received on one connection.
 #[derive(Debug, Clone, Default)]
 pub struct Flow(Arc<AtomicU64>);
 
-/// Looks at a [`Flow`] from time to time.
+/// Checks a [`Flow`] for progress from time to time.
 #[derive(Debug)]
 pub struct FlowReader {
     flow: Flow,
@@ -26,7 +27,7 @@ pub struct FlowReader {
 }
 
 impl Flow {
-    /// A reader to whom everything up to now is old.
+    /// A reader that counts bytes from now on.
     #[must_use]
     pub fn reader(&self) -> FlowReader {
         FlowReader { seen: self.received(), flow: self.clone() }
@@ -36,12 +37,12 @@ impl Flow {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Waits for `answer` until nothing has arrived for `patience`; then `None`.
-    pub(super) async fn wait<T>(&self, patience: Duration, answer: impl Future<Output = T>) -> Option<T> {
+    /// Waits for `answer`; returns `None` once no progress was made for `timeout`.
+    pub(super) async fn wait<T>(&self, timeout: Duration, answer: impl Future<Output = T>) -> Option<T> {
         let mut answer = pin!(answer);
         let mut reader = self.reader();
         loop {
-            if let Ok(answer) = tokio::time::timeout(patience, &mut answer).await {
+            if let Ok(answer) = tokio::time::timeout(timeout, &mut answer).await {
                 return Some(answer);
             }
             if !reader.moved() {
@@ -56,10 +57,10 @@ impl Flow {
 }
 
 impl FlowReader {
-    /// Whether more than a few bytes have arrived since the last look.
+    /// Whether more than a few bytes have arrived since the last call.
     pub fn moved(&mut self) -> bool {
         let received = self.flow.received();
-        let moved = received - self.seen >= LEAST;
+        let moved = received - self.seen >= MIN_PROGRESS;
         self.seen = received;
         moved
     }
@@ -119,11 +120,11 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_waited_for_while_bytes_flow_and_no_longer() {
+    async fn a_wait_lasts_as_long_as_bytes_arrive_and_then_one_timeout() {
         let flow = Flow::default();
         let (mut server, client) = duplex(64 << 10);
         let mut client = flow.count(client);
-        let patience = Duration::from_secs(3);
+        let timeout = Duration::from_secs(3);
         tokio::spawn(async move {
             for _ in 0..20 {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -132,16 +133,16 @@ mod tests {
             std::future::pending::<()>().await;
         });
         let start = tokio::time::Instant::now();
-        let whole = flow.wait(patience, async {
+        let whole = flow.wait(timeout, async {
             client.read_exact(&mut vec![0; 80 << 10]).await.unwrap();
         });
         assert_eq!((whole.await, start.elapsed().as_secs()), (Some(()), 20));
-        let never = flow.wait(patience, std::future::pending::<()>());
+        let never = flow.wait(timeout, std::future::pending::<()>());
         assert_eq!((never.await, start.elapsed().as_secs()), (None, 23));
     }
 
     #[tokio::test]
-    async fn a_few_bytes_are_no_progress() {
+    async fn a_few_bytes_are_not_progress() {
         let flow = Flow::default();
         let (mut server, client) = duplex(64 << 10);
         let (mut client, mut reader) = (flow.count(client), flow.reader());

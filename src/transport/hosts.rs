@@ -1,13 +1,13 @@
-//! Names that need no name server: those in `/etc/hosts`, and `localhost`.
+//! Resolves names that need no name server: those in `/etc/hosts`, and `localhost`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The file that glibc reads too. Read at each connection: an orchestrator rewrites it.
+/// The hosts file that glibc uses too. It is read at each connection, because an orchestrator may rewrite it.
 pub(super) const FILE: &str = "/etc/hosts";
 
-/// The addresses of `host` by `file`, in its order; else, if it is this host, the loopback addresses (RFC 6761).
+/// The addresses of `host` in `file`, in order; for `localhost` without an entry, the loopback addresses (RFC 6761).
 ///
-/// A line that cannot be read is passed over, as glibc does. The file may have any encoding.
+/// Malformed lines are skipped, as in glibc. The file may have any encoding.
 pub(super) fn addresses(file: &[u8], host: &str) -> Vec<IpAddr> {
     let host = host.trim_end_matches('.');
     let mut found = Vec::new();
@@ -48,14 +48,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_the_file_has_all_its_addresses_whatever_stands_around_it() {
+    fn a_name_gets_all_its_addresses_and_malformed_lines_are_skipped() {
         assert_eq!(of("etcd1"), ["10.0.0.1", "fd00::1"]);
         assert_eq!(of("Etcd1.Internal."), ["10.0.0.1"]);
         assert!(of("etcd2").is_empty());
     }
 
     #[test]
-    fn localhost_needs_no_file_and_obeys_one() {
+    fn localhost_needs_no_entry_and_uses_one_if_there_is_one() {
         assert_eq!(of("localhost"), ["127.0.0.1"]);
         assert_eq!(of("etcd.localhost"), ["::1", "127.0.0.1"]);
         assert_eq!(addresses(b"", "LOCALHOST").len(), 2);

@@ -1,7 +1,7 @@
-//! The cluster's own list of its members, beside the endpoints that were configured.
+//! Adds the cluster's own member list to the configured endpoints.
 //!
-//! Off unless it is asked for: what a member advertises is often of use inside the cluster alone (a name that only
-//! its network knows, `localhost`), and what was configured is what somebody has checked.
+//! Off by default: the URLs that a member advertises often work only inside the cluster (a name that only its network
+//! knows, `localhost`), while the configured endpoints were checked by someone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::backoff::{self, Backoff};
 use crate::clock::Instant;
 use crate::endpoint::Endpoint;
 
-/// Between two questions, on average. Members change seldom, and a member that is gone is passed over at once anyway.
+/// The average time between two requests. Members change rarely, and a dead member is skipped at once anyway.
 const INTERVAL: Duration = Duration::from_secs(60);
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_secs(10);
 
-/// Asks for the members while the client is `wanted`, and adds what is usable of them to `endpoints`.
+/// Requests the member list while the client is `wanted`, and adds the usable members to `endpoints`.
 pub async fn follow_members(
     link: Arc<Link>,
     endpoints: Arc<Endpoints>,
@@ -30,7 +30,7 @@ pub async fn follow_members(
     while wanted.wait_for(|wanted| *wanted).await.is_ok() {
         let answer = link.call(|mut client| async move { client.member_list().await }).await;
         if let Ok(list) = &answer {
-            // A learner answers nothing but what it has itself.
+            // A learner serves only its own copy, which may be behind.
             let urls = list.members().iter().filter(|member| !member.is_learner());
             let urls = urls.flat_map(|member| member.client_urls().iter().map(String::as_str));
             endpoints.learn(&usable(urls, &seeds));
@@ -39,7 +39,7 @@ pub async fn follow_members(
     }
 }
 
-/// The pauses between two questions, with full jitter: a fleet that starts at one moment asks at one moment but once.
+/// The pauses between two requests, with full jitter: a fleet that starts at one moment must not stay in step.
 struct Pauses {
     backoff: Backoff,
     random: fastrand::Rng,
@@ -61,8 +61,9 @@ impl Pauses {
     }
 }
 
-/// What of the advertised `urls` can be talked to as the `seeds` are: with encryption or without, as one of them,
-/// and on this host only if one of them is.
+/// Keeps the advertised `urls` that are like the configured `seeds`.
+///
+/// A URL must use TLS or not as one of the seeds does, and may be on this host only if one of them is.
 fn usable<'a>(urls: impl Iterator<Item = &'a str>, seeds: &[Endpoint]) -> Vec<Endpoint> {
     let local = seeds.iter().any(Endpoint::is_local);
     urls.filter(|url| url.contains("://"))
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_talked_to_as_the_configured_endpoints_are_is_used() {
+    fn only_urls_like_the_configured_endpoints_are_used() {
         let urls = [
             "https://10.0.0.2:2379",
             "http://10.0.0.3:2379",
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_this_host_are_used_where_a_configured_one_is_of_it() {
+    fn members_on_this_host_are_used_if_a_configured_one_is_on_it() {
         assert_eq!(from(&["http://127.0.0.1:4"], &["http://localhost:2"]), ["http://127.0.0.1:4"]);
     }
 }

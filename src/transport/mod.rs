@@ -1,11 +1,12 @@
-//! Connections to etcd: which endpoint, how to reach it, how to trust it, and what a failure means.
+//! Connections to etcd: choosing an endpoint, connecting, TLS, logging in, and explaining failures.
 //!
-//! etcd-client's own balancer picks at random and goes on sending to dead members, and its `connect` can
-//! hang. So the channels are made here, one endpoint each, and the endpoint is picked here.
+//! etcd-client's own balancer picks at random and keeps sending to dead members, and its `connect` can hang. So this
+//! room picks the endpoint itself and makes one channel per endpoint.
 
 mod addresses;
-mod careful;
 mod certificate;
+mod connect;
+mod connect_error;
 mod dial;
 mod discovery;
 mod dns;
@@ -13,7 +14,6 @@ mod endpoints;
 mod explain;
 #[cfg(test)]
 mod fake_dns;
-mod first_contact;
 mod flow;
 mod handshake;
 mod hosts;
@@ -23,8 +23,9 @@ mod login_state;
 mod members;
 mod name_servers;
 mod pem;
+mod proxy_aware_channel;
 mod race;
-mod reach;
+mod recorded_stream;
 mod refusal;
 mod resolve;
 #[cfg(test)]
@@ -33,12 +34,11 @@ mod tls;
 mod token;
 mod tracked;
 mod trust;
-mod witness;
 
 pub use dial::{Connection, dial};
 pub use discovery::choose;
 pub use endpoints::Endpoints;
-pub use explain::{NO_LEADER, explain, is_refusal, wants_login};
+pub use explain::{NO_LEADER, explain, is_refusal, needs_login};
 pub use flow::FlowReader;
 pub use link::{CallError, Link};
 pub use login::Login;

@@ -1,4 +1,4 @@
-//! The name servers that `/etc/resolv.conf` gives, and what is asked of them.
+//! Asks the name servers listed in `/etc/resolv.conf`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -16,27 +16,27 @@ use super::dns::Sockets;
 use super::explain::chain;
 use super::race::race;
 
-/// The file that glibc reads too. Read at each connection: a laptop, or DHCP, changes it.
+/// The resolver configuration that glibc uses too. It is read at each connection, because DHCP may rewrite it.
 pub(super) const FILE: &str = "/etc/resolv.conf";
-/// Until the next name server is asked too. glibc waits 5 s, longer than a connection may take.
+/// How long to wait before asking the next name server too. glibc waits 5 s, longer than a connection may take.
 const PAUSE: Duration = Duration::from_millis(300);
-/// As many as glibc asks.
-const MOST: usize = 3;
+/// How many name servers are asked, as in glibc.
+const MAX_SERVERS: usize = 3;
 const PORT: u16 = 53;
 
-/// The name servers, in their order.
+/// The configured name servers, in order.
 pub(super) struct NameServers {
-    /// One each, so that a dead one does not hold up the search list of another.
+    /// One resolver per server, so that a dead server does not delay another's search list.
     resolvers: Vec<Resolver<Sockets>>,
     addresses: Vec<SocketAddr>,
 }
 
 impl NameServers {
-    /// Those that `file` names. Like glibc it passes over what cannot be read, and asks this host where none is named.
+    /// Parses `file`. Like glibc, it skips malformed lines, and uses this host if no server is listed.
     pub(super) fn read(file: &[u8]) -> Result<Self, NetError> {
         let (parsed, _) = resolv_conf::Config::parse_with_errors(file);
         let named = parsed.get_nameservers_or_local();
-        let addresses = named.iter().take(MOST).map(|ip| SocketAddr::new(IpAddr::from(ip), PORT));
+        let addresses = named.iter().take(MAX_SERVERS).map(|ip| SocketAddr::new(IpAddr::from(ip), PORT));
         let mut search: Vec<String> = parsed.get_last_search_or_domain().cloned().collect();
         if search.is_empty() {
             search.extend(parsed.get_system_domain());
@@ -70,10 +70,10 @@ impl NameServers {
         Ok(Self { resolvers, addresses })
     }
 
-    /// The records of `kind` of `name`; none if there is no such name.
+    /// Looks up the records of `kind` for `name`; an empty list if there is no such name.
     ///
-    /// The first server counts, if it answers in time: the next one may be a public one that does not know the names
-    /// of the network.
+    /// The first server's answer wins if it comes in time: a later server may be a public one that does not know the
+    /// names of this network.
     pub(super) async fn ask(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, String> {
         let asked = race(iter(&self.resolvers), PAUSE, |resolver| async move {
             match resolver.lookup(name, kind).await {
@@ -95,7 +95,7 @@ impl std::fmt::Display for NameServers {
     }
 }
 
-/// Whether the answer is that there is nothing, and not that the server does not know.
+/// Whether the server says that there is no record, rather than that it cannot tell.
 fn is_final(code: ResponseCode) -> bool {
     matches!(code, ResponseCode::NXDomain | ResponseCode::NoError)
 }
@@ -109,14 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_passed_over() {
+    fn malformed_lines_are_skipped() {
         let file = b"nameserver 10.0.0.300\nnonsense \xff\nsearch foo..bar\noptions timeout:0 ndots:x\n\
             nameserver 10.0.0.1\nnameserver fd00::1\nnameserver 10.0.0.3\nnameserver 10.0.0.4\n";
         assert_eq!(servers(file), ["10.0.0.1:53", "[fd00::1]:53", "10.0.0.3:53"]);
     }
 
     #[test]
-    fn without_a_name_server_this_host_is_asked() {
+    fn without_a_name_server_this_host_is_used() {
         for file in ["", "search internal\n"] {
             assert_eq!(servers(file.as_bytes()).first().map(String::as_str), Some("127.0.0.1:53"));
         }

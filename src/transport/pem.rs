@@ -1,4 +1,4 @@
-//! Certificates and keys in files: what of them can be used, and in a sentence what to do about the rest.
+//! Reads certificates and keys from PEM files, and says what to do about a file that cannot be used.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::{Error, Result};
 
-/// A file that a setting names.
+/// A PEM file named by a setting.
 pub(super) struct PemFile<'a> {
     pub(super) setting: &'static str,
     pub(super) path: &'a Path,
 }
 
 impl PemFile<'_> {
-    /// All certificates in it; at least one.
+    /// Reads all certificates in the file; at least one.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>> {
         let pem = self.read()?;
         let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -23,33 +23,33 @@ impl PemFile<'_> {
             return Ok(found);
         }
         Err(self.refuse(if holds(&pem, "PRIVATE KEY-----") {
-            "holds a private key, and no certificate; give the file of the certificate, and keep the key to itself"
+            "holds a private key, not a certificate; give the file of the certificate, and keep the key private"
         } else if holds(&pem, "CERTIFICATE REQUEST-----") {
-            "holds a request for a certificate, and no certificate; give what the authority made of it"
+            "holds a certificate signing request, not a certificate; give the certificate that the authority issued"
         } else if holds(&pem, "TRUSTED CERTIFICATE-----") {
-            "holds a certificate in OpenSSL's own form; convert it: openssl x509 -in FILE -out NEW_FILE"
+            "holds a certificate in OpenSSL's own format; convert it: openssl x509 -in FILE -out NEW_FILE"
         } else {
             "holds no certificate"
         }))
     }
 
-    /// The private key in it: PKCS#8, PKCS#1 or SEC1.
+    /// Reads the private key in the file: PKCS#8, PKCS#1 or SEC1.
     pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>> {
         let pem = self.read()?;
         if holds(&pem, "BEGIN ENCRYPTED PRIVATE KEY-----") || holds(&pem, "Proc-Type: 4,ENCRYPTED") {
             let file = self.path.display();
             return Err(self.refuse(&format!(
-                "is encrypted with a passphrase, for which there is no setting; decrypt it \
-                 (openssl pkey -in {file} -out NEW_FILE), protect the new file by its mode, and name it here"
+                "is encrypted with a passphrase, which is not supported; decrypt it \
+                 (openssl pkey -in {file} -out NEW_FILE), restrict the new file's mode, and set key_file to it"
             )));
         }
         PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
             self.refuse(if holds(&pem, "BEGIN OPENSSH PRIVATE KEY-----") {
-                "holds a key in the form of OpenSSH; convert it: ssh-keygen -p -m PEM -f FILE"
+                "holds a key in OpenSSH format; convert it: ssh-keygen -p -m PEM -f FILE"
             } else if holds(&pem, "PRIVATE KEY-----") {
                 "holds a private key that cannot be read; write the file again"
             } else if holds(&pem, "CERTIFICATE-----") {
-                "holds a certificate, and no private key"
+                "holds a certificate, not a private key"
             } else {
                 "holds no private key (PKCS#8, PKCS#1 or SEC1, in PEM)"
             })
@@ -58,8 +58,8 @@ impl PemFile<'_> {
 
     fn read(&self) -> Result<Vec<u8>> {
         if holds(self.path.as_os_str().as_encoded_bytes(), "-----BEGIN") {
-            // Whatever it is, it may be a key: do not repeat it.
-            let advice = "holds a PEM block; write it to a file, and give the file's path";
+            // The setting's value may be a private key, so the message does not repeat it.
+            let advice = "is a PEM block instead of a path; write it to a file, and give the file's path";
             return Err(Error::configuration(self.setting, advice));
         }
         let bytes = std::fs::read(self.path).map_err(|error| self.refuse(&error.to_string()))?;

@@ -1,17 +1,17 @@
-//! What etcd's own answers mean: whose mistake it is, what to do, and whether the connection is still good.
+//! Explains etcd's error answers: who has to act, what to do, and whether the connection is still good.
 //!
-//! The codes and texts are those of etcd's `rpctypes`; what is not among them is taken for a broken member, which
-//! is safe: the next request goes to another one.
+//! The codes and texts are those of etcd's `rpctypes`. Any other answer counts as a broken member, which is safe: the
+//! next request goes to another one.
 
 use std::error::Error as _;
 
 use tonic::{Code, Status};
 
-use super::explain::{NO_LEADER, chain, is_void_token};
+use super::explain::{NO_LEADER, chain, is_invalid_token};
 use crate::error::{Error, ErrorKind};
 use crate::secret::filtered;
 
-/// Says what `status` means.
+/// Converts `status` into an error with its kind and, where possible, advice.
 pub(super) fn explain_status(status: &Status) -> Error {
     if let Some(cause) = status.source() {
         return Error::new(ErrorKind::Connection, chain(cause));
@@ -25,32 +25,33 @@ pub(super) fn explain_status(status: &Status) -> Error {
         Code::PermissionDenied => with(ErrorKind::Permission, "grant the user's role access to this range"),
         _ if is_too_large(raw) => with(
             ErrorKind::InvalidRequest,
-            "etcd, or a proxy before it, takes no larger message (--max-request-bytes: 1.5 MiB by default)",
+            "the message exceeds the limit of etcd (--max-request-bytes, by default 1.5 MiB) or of a proxy before it",
         ),
         Code::ResourceExhausted if raw.contains("database space exceeded") => with(
             ErrorKind::ResourceExhausted,
-            "NOSPACE: etcd's space quota is used up, and it takes no writes; compact and defragment it \
-             (etcdctl compact, etcdctl defrag), or raise --quota-backend-bytes, then run etcdctl alarm disarm",
+            "NOSPACE: etcd's space quota is used up, so it refuses writes; compact and defragment it \
+             (etcdctl compact, etcdctl defrag) or raise --quota-backend-bytes, then run etcdctl alarm disarm",
         ),
-        Code::ResourceExhausted => with(ErrorKind::ResourceExhausted, "try again after a pause"),
+        Code::ResourceExhausted => with(ErrorKind::ResourceExhausted, "try again later"),
         Code::DataLoss => with(
             ErrorKind::Corrupt,
-            "CORRUPT: etcd's members disagree about its data, and it takes no writes; find the member that \
+            "CORRUPT: etcd's members disagree about its data, so it refuses writes; find the member that \
              differs (etcdctl endpoint hashkv --cluster), replace it, then run etcdctl alarm disarm",
         ),
         Code::Unavailable if raw.contains("no leader") => Error::new(ErrorKind::Connection, NO_LEADER),
         Code::Unavailable if raw.contains("request timed out") => with(
             ErrorKind::Timeout,
-            "the member had no answer from the majority of its cluster; the request may still have taken effect",
+            "the member got no answer from the majority of its cluster; the request may still have taken effect",
         ),
         Code::DeadlineExceeded => Error::new(ErrorKind::Timeout, said),
-        code if blames_the_request(code, raw) => Error::new(ErrorKind::InvalidRequest, said),
+        code if is_request_error(code, raw) => Error::new(ErrorKind::InvalidRequest, said),
         code => Error::new(ErrorKind::Connection, format!("{said} ({code:?})")),
     }
 }
 
-/// Whether `error` shows that the connection, or the member behind it, is broken. An answer from a member that is
-/// well does not, whatever it says: a new connection costs a login, and would bring the same answer.
+/// Whether `error` shows that the connection, or the member behind it, is broken.
+///
+/// An error answer from a healthy member does not: a new connection would cost a login and bring the same answer.
 pub(super) fn is_broken(error: &etcd_client::Error) -> bool {
     let etcd_client::Error::GRpcStatus(status) = error else { return true };
     if status.source().is_some() {
@@ -58,42 +59,42 @@ pub(super) fn is_broken(error: &etcd_client::Error) -> bool {
     }
     let (code, said) = (status.code(), status.message());
     match code {
-        // The cluster has a new leader, which this member follows.
+        // The cluster elected a new leader, which this member follows.
         Code::Unavailable => !said.contains("leader changed"),
         Code::DeadlineExceeded
         | Code::DataLoss
         | Code::ResourceExhausted
         | Code::PermissionDenied
         | Code::Unauthenticated => false,
-        code => authentication(code, said).is_none() && !blames_the_request(code, said),
+        code => authentication(code, said).is_none() && !is_request_error(code, said),
     }
 }
 
-/// What to do about a user, a password or a token that etcd does not take.
+/// Advice for a user, password or token that etcd does not accept.
 fn authentication(code: Code, said: &str) -> Option<&'static str> {
     match code {
         Code::InvalidArgument if said.contains("authentication failed") => Some("check user and password"),
         Code::InvalidArgument | Code::FailedPrecondition if said.contains("user name") => {
-            Some("etcd wants a user; set user and password")
+            Some("etcd requires a user; set user and password")
         }
-        Code::Unauthenticated => Some("a new token is asked for"),
-        _ if is_void_token(said) => Some("a new token is asked for"),
+        Code::Unauthenticated => Some("requesting a new token"),
+        _ if is_invalid_token(said) => Some("requesting a new token"),
         _ => None,
     }
 }
 
-/// etcd's limit, grpc-go's (its words come from etcd, and from etcd's own proxy), and this client's.
+/// Whether a message exceeds the limit of etcd, of grpc-go (in etcd and its grpc-proxy), or of this client.
 fn is_too_large(said: &str) -> bool {
     ["request is too large", "message larger than max", "message length too large", "more than 4GB of data"]
         .iter()
         .any(|words| said.contains(words))
 }
 
-/// Whether the request would be refused again, by any member, until somebody changes it.
-fn blames_the_request(code: Code, said: &str) -> bool {
+/// Whether any member would refuse the same request again.
+fn is_request_error(code: Code, said: &str) -> bool {
     match code {
         Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::OutOfRange => true,
-        // Of the member, and not of the request.
+        // These texts are about the member's state, not about the request.
         Code::FailedPrecondition => {
             !["not leader", "not capable", "not supported for learner", "cluster ID mismatch"]
                 .iter()
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_etcd_refuses_blames_the_request_and_keeps_the_connection() {
+    fn a_refused_write_is_a_request_error_and_keeps_the_connection() {
         for (code, said) in [
             (Code::InvalidArgument, "etcdserver: key is not provided"),
             (Code::InvalidArgument, "etcdserver: request is too large"),
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_takes_no_writes_says_which_alarm_and_how_to_end_it() {
+    fn a_cluster_that_refuses_writes_is_reported_with_its_alarm_and_how_to_end_it() {
         let (kind, broken, text) = seen(Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded");
         assert_eq!((kind, broken), (ErrorKind::ResourceExhausted, false));
         assert!(text.contains("NOSPACE") && text.contains("etcdctl alarm disarm"), "{text}");
@@ -149,11 +150,11 @@ mod tests {
         assert!(text.contains("CORRUPT") && text.contains("etcdctl alarm disarm"), "{text}");
         let (kind, broken, text) = seen(Code::ResourceExhausted, "etcdserver: too many requests");
         assert_eq!((kind, broken), (ErrorKind::ResourceExhausted, false));
-        assert!(text.ends_with("try again after a pause"), "{text}");
+        assert!(text.ends_with("try again later"), "{text}");
     }
 
     #[test]
-    fn a_refused_user_keeps_its_class_and_the_connection_is_not_called_broken() {
+    fn a_refused_user_keeps_its_error_kind_and_the_connection() {
         for (code, said, kind) in [
             (
                 Code::InvalidArgument,
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_not_well_is_left_and_so_is_one_whose_words_nobody_knows() {
+    fn an_unhealthy_member_and_an_unknown_error_break_the_connection() {
         for (code, said, kind) in [
             (Code::Unavailable, "etcdserver: no leader", ErrorKind::Connection),
             (Code::Unavailable, "etcdserver: request timed out", ErrorKind::Timeout),
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_a_server_repeats_is_not_passed_on() {
+    fn a_password_repeated_by_a_server_is_filtered_out() {
         let _password = crate::secret::Secret::new("echoed-w0rd");
         for code in (0..17).map(Code::from) {
             let mut status = Status::new(code, "login of root:echoed-w0rd failed");
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_broke_is_broken_whatever_code_it_is_given() {
+    fn a_transport_failure_breaks_the_connection_whatever_its_code() {
         let mut status = Status::resource_exhausted("h2 protocol error");
         status.set_source(std::sync::Arc::new(std::io::Error::other("ENHANCE_YOUR_CALM")));
         assert_eq!(explain_status(&status).kind(), ErrorKind::Connection);

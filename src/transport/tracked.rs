@@ -1,4 +1,4 @@
-//! Sockets that stand in the table of open ones for as long as they live.
+//! Sockets that are registered in the descriptor table ([`crate::sockets`]) while they are open.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,15 +10,15 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket, UnixSocket, UnixStream};
 
 use crate::sockets::{self, Registered};
 
-/// A stream, over TCP unless said otherwise.
+/// A registered stream, by default over TCP.
 #[derive(Debug)]
 pub(super) struct Tracked<S = TcpStream> {
-    // Declared before the stream: leaves the table before the descriptor is closed and can be reused.
+    // Declared before the stream, so it leaves the table before the descriptor is closed and can be reused.
     _registered: Registered,
     stream: S,
 }
 
-/// Connects to `address`; the socket is in the table before the first packet leaves.
+/// Connects to `address`. The socket is registered before the first packet is sent.
 pub(super) async fn connect(address: SocketAddr) -> io::Result<Tracked> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     let registered = sockets::register(&socket);
@@ -27,7 +27,7 @@ pub(super) async fn connect(address: SocketAddr) -> io::Result<Tracked> {
     Ok(Tracked { _registered: registered, stream })
 }
 
-/// Connects to the socket at `path`.
+/// Connects to the Unix socket at `path`.
 pub(super) async fn connect_unix(path: &str) -> io::Result<Tracked<UnixStream>> {
     let socket = UnixSocket::new_stream()?;
     let registered = sockets::register(&socket);
@@ -71,17 +71,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
     }
 }
 
-/// A UDP socket in the table.
+/// A registered UDP socket.
 #[derive(Debug)]
 pub(super) struct TrackedUdp {
-    // As above.
+    // Declared before the socket, for the same reason as in `Tracked`.
     _registered: Registered,
     socket: UdpSocket,
 }
 
-/// Binds to `address`, for packets to and from `peer`. No fork comes between the steps: they are done in one poll.
+/// Binds to `address` and connects to `peer`, so that a peer which does not listen is reported at once.
 ///
-/// Connected to its peer, so that one which does not listen says so at once instead of never.
+/// No fork can happen between binding and registering, because both run in one poll.
 pub(super) async fn bind(address: SocketAddr, peer: SocketAddr) -> io::Result<TrackedUdp> {
     let socket = UdpSocket::bind(address).await?;
     let registered = sockets::register(&socket);

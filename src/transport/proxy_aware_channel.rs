@@ -1,8 +1,9 @@
-//! What stands between etcd and its client may answer in its place, and may end a connection at any time.
+//! A gRPC channel that copes with HTTP proxies between the client and etcd.
 //!
-//! An answer that is not gRPC is called by its name: tonic takes the first letter of nginx's HTML for a compression
-//! flag. A request that was provably never processed is sent again: nginx closes a connection after
-//! `keepalive_requests`, and what was on its way then comes back unread (grpc/grpc-java 10533).
+//! * A proxy may answer instead of etcd. Such an answer becomes an error that names it; tonic alone reads the first
+//!   letter of nginx's HTML as a compression flag.
+//! * A proxy may close a connection at any time. A request that was provably never processed is sent again: nginx
+//!   closes a connection after `keepalive_requests`, and requests in flight come back unread (grpc/grpc-java 10533).
 
 use std::future::Future;
 use std::mem::replace;
@@ -18,22 +19,22 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{BoxError, Service, ServiceExt};
 
-/// How often a request that was never processed is sent again.
+/// How many times an unprocessed request is sent again.
 const REPEATS: usize = 2;
-/// The methods whose request is one message; that of the others is a stream, which cannot be sent again.
+/// The methods whose request is a single message. The request of any other is a stream, which cannot be sent again.
 const UNARY: [&str; 3] =
     ["/etcdserverpb.KV/", "/etcdserverpb.Lease/LeaseGrant", "/etcdserverpb.Lease/LeaseRevoke"];
 
-/// An answer over HTTP that does not come from etcd.
+/// An HTTP answer that does not come from etcd.
 #[derive(Debug, thiserror::Error)]
-#[error("an HTTP proxy there answered {0}")]
+#[error("an HTTP proxy at this endpoint answered {0}")]
 pub(super) struct NotEtcd(String);
 
-/// A channel with what is said above.
+/// A channel that reports proxy answers by name and sends unprocessed requests again.
 #[derive(Clone)]
-pub(super) struct Careful(tonic::transport::Channel);
+pub(super) struct ProxyAwareChannel(tonic::transport::Channel);
 
-impl Careful {
+impl ProxyAwareChannel {
     pub(super) const fn new(channel: tonic::transport::Channel) -> Self {
         Self(channel)
     }
@@ -41,7 +42,7 @@ impl Careful {
 
 type Answer = Result<Response<Body>, BoxError>;
 
-impl Service<Request<Body>> for Careful {
+impl Service<Request<Body>> for ProxyAwareChannel {
     type Response = Response<Body>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -51,7 +52,7 @@ impl Service<Request<Body>> for Careful {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The one that is ready; its clone is not.
+        // `poll_ready` made this channel ready, not its clone, so the request has to use this one.
         let clone = self.0.clone();
         let mut channel = replace(&mut self.0, clone);
         Box::pin(async move {
@@ -78,17 +79,17 @@ async fn send(mut channel: tonic::transport::Channel, request: Request<Body>) ->
     Ok(answer?)
 }
 
-/// Whether the server says, or it is plain, that it has not begun with the request (RFC 9113, 6.8 and 8.7).
+/// Whether the error proves that the server did not start processing the request (RFC 9113, 6.8 and 8.7).
 fn was_never_processed(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<h2::Error>() {
-            // h2 gives the error of a GOAWAY to no other streams than those that the server calls unread.
+            // h2 reports a GOAWAY only to the streams that the server declares unprocessed.
             let unread = error.is_go_away() && error.reason() == Some(Reason::NO_ERROR);
             let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
             return error.is_remote() && (unread || refused);
         }
-        // It was closed while the request waited for its turn.
+        // The connection closed while the request was still queued.
         if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
             return true;
         }
@@ -116,13 +117,13 @@ fn check(response: Response<Body>) -> Answer {
     }
     let error = NotEtcd(match status {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            format!("{said}; it cannot reach etcd: check etcd, and where the proxy looks for it")
+            format!("{said}; it cannot reach etcd: check etcd, and the proxy's upstream address")
         }
         StatusCode::PAYLOAD_TOO_LARGE => format!("{said}; raise its limit (nginx: client_max_body_size)"),
         _ => format!("{said}; check that it passes gRPC on to etcd"),
     });
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        // An answer to this request; the connection is good.
+        // This answer is about the request alone: the connection is still good.
         return Err(Status::invalid_argument(error.to_string()).into());
     }
     let mut failure = Status::unavailable(error.to_string());
@@ -136,32 +137,32 @@ mod tests {
 
     use super::*;
 
-    /// What the server does with a stream.
+    /// What the test server does with a stream.
     #[derive(Clone, Copy)]
-    enum Doing {
+    enum Action {
         Reset(Reason),
         Answer(StatusCode, &'static str),
     }
 
-    const OK: Doing = Doing::Answer(StatusCode::OK, "application/grpc");
+    const OK: Action = Action::Answer(StatusCode::OK, "application/grpc");
 
-    /// A server that does one thing after the other, on whatever connection; and the bodies that it was sent.
+    /// Starts a server that does one action per request, over any number of connections. Returns the request bodies.
     async fn serve(
-        doings: Vec<Doing>,
+        actions: Vec<Action>,
         ends_first: bool,
     ) -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, bodies) = tokio::sync::mpsc::unbounded_channel();
         tokio::spawn(async move {
-            let mut doings = doings.into_iter();
+            let mut actions = actions.into_iter();
             if ends_first {
                 go_away_unread(listener.accept().await.unwrap().0).await;
             }
             while let Ok((stream, _)) = listener.accept().await {
                 let mut connection = h2::server::handshake(stream).await.unwrap();
                 while let Some(Ok((request, mut respond))) = connection.accept().await {
-                    let Some(doing) = doings.next() else { return };
+                    let Some(action) = actions.next() else { return };
                     let seen = seen.clone();
                     tokio::spawn(async move {
                         let mut body = request.into_body();
@@ -170,9 +171,9 @@ mod tests {
                             bytes.extend_from_slice(&data);
                         }
                         seen.send(bytes).unwrap();
-                        match doing {
-                            Doing::Reset(reason) => respond.send_reset(reason),
-                            Doing::Answer(status, kind) => {
+                        match action {
+                            Action::Reset(reason) => respond.send_reset(reason),
+                            Action::Answer(status, kind) => {
                                 let response = Response::builder().status(status).header(CONTENT_TYPE, kind);
                                 let response = response.header(SERVER, "nginx/1.22.1");
                                 respond.send_response(response.body(()).unwrap(), true).unwrap();
@@ -185,24 +186,24 @@ mod tests {
         (address, bodies)
     }
 
-    /// Ends the connection as nginx does after `keepalive_requests`: the request that is on its way is not read.
+    /// Ends the connection as nginx does after `keepalive_requests`: without reading the request in flight.
     async fn go_away_unread(mut stream: tokio::net::TcpStream) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap(); // SETTINGS
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         // HEADERS of stream 1
-        while !heard.windows(6).any(|frame| frame[0] == 1 && frame[2..] == [0, 0, 0, 1]) {
-            assert!(stream.read_buf(&mut heard).await.unwrap() > 0);
+        while !received.windows(6).any(|frame| frame[0] == 1 && frame[2..] == [0, 0, 0, 1]) {
+            assert!(stream.read_buf(&mut received).await.unwrap() > 0);
         }
         let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]; // the last stream read is 0
         stream.write_all(&go_away).await.unwrap();
         stream.shutdown().await.unwrap();
-        while stream.read_buf(&mut heard).await.is_ok_and(|read| read > 0) {}
+        while stream.read_buf(&mut received).await.is_ok_and(|read| read > 0) {}
     }
 
-    /// The answer to a put, and what the server was sent.
-    async fn put(doings: Vec<Doing>) -> (Result<StatusCode, String>, Vec<Vec<u8>>) {
-        put_to(serve(doings, false).await).await
+    /// Sends a put. Returns the answer, and the request bodies that the server received.
+    async fn put(actions: Vec<Action>) -> (Result<StatusCode, String>, Vec<Vec<u8>>) {
+        put_to(serve(actions, false).await).await
     }
 
     async fn put_to(
@@ -210,7 +211,7 @@ mod tests {
     ) -> (Result<StatusCode, String>, Vec<Vec<u8>>) {
         let uri = format!("http://{address}");
         let target = tonic::transport::Endpoint::from_shared(uri.clone()).unwrap();
-        let mut service = Careful(target.connect().await.unwrap());
+        let mut service = ProxyAwareChannel(target.connect().await.unwrap());
         let body = Body::new(Full::from(&b"message"[..]));
         let request = Request::post(format!("{uri}/etcdserverpb.KV/Put")).body(body).unwrap();
         let answer = service.ready().await.unwrap().call(request).await;
@@ -223,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_the_server_refused_to_read_is_sent_again() {
-        let refused = Doing::Reset(Reason::REFUSED_STREAM);
+        let refused = Action::Reset(Reason::REFUSED_STREAM);
         let (answer, sent) = put(vec![refused, OK]).await;
         assert_eq!((answer, sent), (Ok(StatusCode::OK), vec![b"message".to_vec(); 2]));
         let (answer, sent) = put(vec![refused; 9]).await;
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_a_connection_at_its_end_left_unread_is_sent_on_the_next_one() {
+    async fn a_request_left_unread_by_a_closing_connection_is_sent_on_the_next_one() {
         let (answer, sent) = put_to(serve(vec![OK], true).await).await;
         assert_eq!((answer, sent), (Ok(StatusCode::OK), vec![b"message".to_vec()]));
     }
@@ -240,14 +241,14 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_may_have_been_processed_is_never_sent_again() {
         for reason in [Reason::CANCEL, Reason::INTERNAL_ERROR, Reason::NO_ERROR] {
-            let (answer, sent) = put(vec![Doing::Reset(reason), OK]).await;
+            let (answer, sent) = put(vec![Action::Reset(reason), OK]).await;
             assert!(answer.is_err(), "{reason:?}");
             assert_eq!(sent.len(), 1, "{reason:?}");
         }
     }
 
     #[tokio::test]
-    async fn an_answer_of_a_proxy_is_called_by_its_name() {
+    async fn an_error_names_the_proxy_that_answered_and_its_status() {
         for (status, kind, named) in [
             (502, "text/html", "answered 502 Bad Gateway (nginx/1.22.1); it cannot reach etcd"),
             (413, "text/html", "answered 413 Payload Too Large (nginx/1.22.1); raise its limit"),
@@ -255,7 +256,7 @@ mod tests {
             (200, "text/html", "answered 200 OK with text/html instead of gRPC"),
         ] {
             let (answer, sent) =
-                put(vec![Doing::Answer(StatusCode::from_u16(status).unwrap(), kind), OK]).await;
+                put(vec![Action::Answer(StatusCode::from_u16(status).unwrap(), kind), OK]).await;
             let error = answer.unwrap_err();
             assert!(error.contains(named) && sent.len() == 1, "{error}");
         }

@@ -1,4 +1,4 @@
-//! A byte stream to an endpoint: name, address, socket.
+//! Opens a byte stream to an endpoint: resolves its name, then connects to one of its addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,9 +10,9 @@ use futures_util::stream::{StreamExt, iter, poll_fn};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::addresses::{Addresses, Owing};
+use super::addresses::{Addresses, PendingAttempt};
 use super::race::race;
-use super::resolve::Names;
+use super::resolve::HostResolver;
 #[cfg(test)]
 use super::simulated;
 use super::tracked;
@@ -20,26 +20,26 @@ use crate::clock::Instant;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Until the next address is tried too (RFC 8305, "Connection Attempt Delay").
+/// How long to wait before trying the next address too (RFC 8305, "Connection Attempt Delay").
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Bytes both ways.
-pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A bidirectional byte stream.
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
-/// A stream, and the address that it goes to, if it has one.
-pub(super) type Reached = (Box<dyn Bytes>, Option<SocketAddr>);
+/// A connected stream with its remote address; a Unix socket has none.
+pub(super) type Connected = (Box<dyn ByteStream>, Option<SocketAddr>);
 
-/// Connects to the first address of `endpoint` that answers. An address that does not is tried last the next time.
+/// Connects to the first address of `endpoint` that answers. One that does not is tried last the next time.
 ///
 /// # Errors
 /// A connection error: the name cannot be resolved within three quarters of `limit`, or no address answers.
-pub(super) async fn reach(
+pub(super) async fn connect(
     endpoint: &Endpoint,
     addresses: &Arc<Addresses>,
     limit: Duration,
-) -> Result<Reached> {
+) -> Result<Connected> {
     #[cfg(test)]
     if let Some(host) = simulated::host(endpoint) {
         let stream = simulated::connect(&host).map_err(|error| unreachable(&error.to_string()))?;
@@ -49,19 +49,19 @@ pub(super) async fn reach(
         let stream = tracked::connect_unix(path).await.map_err(|error| unreachable(&error.to_string()))?;
         return Ok((Box::new(stream), None));
     }
-    let names = Names::of_the_system().map_err(|reason| unreachable(&reason))?;
-    by_name(&names, endpoint, addresses, limit).await
+    let resolver = HostResolver::from_system_files().map_err(|reason| unreachable(&reason))?;
+    connect_by_name(&resolver, endpoint, addresses, limit).await
 }
 
-async fn by_name(
-    names: &Names,
+async fn connect_by_name(
+    resolver: &HostResolver,
     endpoint: &Endpoint,
     addresses: &Arc<Addresses>,
     limit: Duration,
-) -> Result<Reached> {
+) -> Result<Connected> {
     let (found, answers) = unbounded_channel();
-    let mut resolved = pin!(names.look_up_within(limit.mul_f64(0.75), endpoint.host(), found));
-    let mut connected = pin!(connect(answers, endpoint.port(), addresses, PAUSE.min(limit / 4)));
+    let mut resolved = pin!(resolver.look_up_within(limit.mul_f64(0.75), endpoint.host(), found));
+    let mut connected = pin!(connect_first(answers, endpoint.port(), addresses, PAUSE.min(limit / 4)));
     let mut resolution = None;
     let result = loop {
         tokio::select! {
@@ -72,7 +72,7 @@ async fn by_name(
     };
     match result {
         Some(Ok((stream, address))) => Ok((Box::new(stream), Some(address))),
-        // The endpoint's own name tells it already.
+        // The endpoint is given by address, so the error already names it.
         Some(Err((error, address))) if endpoint.host() == address.ip().to_string() => {
             Err(unreachable(&error.to_string()))
         }
@@ -84,11 +84,11 @@ async fn by_name(
     }
 }
 
-/// A connection, or why there is none, and the address.
+/// A connection or an error, each with the address.
 type Attempted = std::result::Result<(tracked::Tracked, SocketAddr), (io::Error, SocketAddr)>;
 
-/// Connects to the first that answers of the addresses that come by `answers`.
-async fn connect(
+/// Connects to the first address received through `answers` that accepts.
+async fn connect_first(
     mut answers: UnboundedReceiver<Vec<IpAddr>>,
     port: u16,
     addresses: &Arc<Addresses>,
@@ -100,14 +100,14 @@ async fn connect(
         iter(batch)
     });
     let attempt = |address| async move {
-        let owing = Owing::new(Arc::clone(addresses), Some(address), Instant::now() + pause);
+        let pending = PendingAttempt::new(Arc::clone(addresses), Some(address), Instant::now() + pause);
         match tracked::connect(address).await {
             Ok(stream) => {
-                owing.answered();
+                pending.succeeded();
                 Ok((stream, address))
             }
             Err(error) => {
-                owing.failed();
+                pending.failed();
                 Err((error, address))
             }
         }
@@ -134,7 +134,7 @@ mod tests {
         ([127, 0, 7, host], port).into()
     }
 
-    /// Listeners on one port of many addresses of the loopback network.
+    /// Listeners on the same port of several loopback addresses.
     async fn listeners(hosts: &[u8]) -> (Vec<TcpListener>, u16) {
         let first = TcpListener::bind(at(hosts[0], 0)).await.unwrap();
         let port = first.local_addr().unwrap().port();
@@ -145,7 +145,7 @@ mod tests {
         (all, port)
     }
 
-    /// An address that swallows packets: its queue is full. It does for as long as these sockets live.
+    /// An address that drops packets, because its accept queue is full while the returned sockets live.
     async fn black_hole(host: u8, port: u16) -> (TcpListener, Vec<tokio::net::TcpStream>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(at(host, port)).unwrap();
@@ -158,9 +158,9 @@ mod tests {
         (hole, filling)
     }
 
-    async fn names(addresses: &'static [&str]) -> Names {
+    async fn resolver(addresses: &'static [&str]) -> HostResolver {
         let server = fake_dns::serve(|_, kind| fake_dns::addresses(kind, addresses)).await;
-        Names::new(b"", fake_dns::name_servers(&[server], &[]))
+        HostResolver::new(b"", fake_dns::name_servers(&[server], &[]))
     }
 
     fn endpoint(port: u16) -> Endpoint {
@@ -168,34 +168,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_swallows_packets_costs_a_pause_and_the_next_time_nothing() {
+    async fn an_address_that_drops_packets_costs_a_pause_once_and_then_nothing() {
         let (_listeners, port) = listeners(&[2]).await;
         let _hole = black_hole(1, port).await;
-        let (names, addresses) = (names(&["127.0.7.1", "127.0.7.2"]).await, Arc::default());
+        let (resolver, addresses) = (resolver(&["127.0.7.1", "127.0.7.2"]).await, Arc::default());
         let mut took = Vec::new();
         for _ in 0..2 {
-            let begun = Instant::now();
-            let (_, address) = by_name(&names, &endpoint(port), &addresses, LIMIT).await.unwrap();
+            let started = Instant::now();
+            let (_, address) = connect_by_name(&resolver, &endpoint(port), &addresses, LIMIT).await.unwrap();
             assert_eq!(address, Some(at(2, port)));
-            took.push(begun.elapsed());
+            took.push(started.elapsed());
         }
         assert!(took[0] < LIMIT / 2 && took[1] < PAUSE, "{took:?}");
     }
 
     #[tokio::test]
-    async fn an_address_that_refuses_leaves_the_connection_to_the_next() {
+    async fn after_a_refused_connection_the_next_address_is_tried() {
         let (_listeners, port) = listeners(&[4]).await;
-        let (names, addresses) = (names(&["127.0.7.3", "127.0.7.4"]).await, Arc::default());
-        let (_, address) = by_name(&names, &endpoint(port), &addresses, LIMIT).await.unwrap();
+        let (resolver, addresses) = (resolver(&["127.0.7.3", "127.0.7.4"]).await, Arc::default());
+        let (_, address) = connect_by_name(&resolver, &endpoint(port), &addresses, LIMIT).await.unwrap();
         assert_eq!(address, Some(at(4, port)));
     }
 
     #[tokio::test]
-    async fn no_address_that_answers_is_told_with_the_last_one_tried() {
+    async fn if_no_address_answers_the_error_names_the_last_one_tried() {
         let (listeners, port) = listeners(&[5]).await;
         drop(listeners);
-        let (names, addresses) = (names(&["127.0.7.5"]).await, Arc::default());
-        let error = by_name(&names, &endpoint(port), &addresses, LIMIT).await.err().unwrap().to_string();
+        let (resolver, addresses) = (resolver(&["127.0.7.5"]).await, Arc::default());
+        let error = connect_by_name(&resolver, &endpoint(port), &addresses, LIMIT).await;
+        let error = error.err().unwrap().to_string();
         assert!(error.contains(&format!("127.0.7.5:{port}: Connection refused")), "{error}");
     }
 }
