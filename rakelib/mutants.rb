@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# Breaks one promise at a time in a copy of the tree, runs the tests that hold it, and prints which of them
-# turned red: `ruby rakelib/mutants.rb [number …]`. A mutation that nothing catches ends it with status 1.
+# Breaks one promise at a time in a copy of the tree, runs the tests for it, and prints which of them failed:
+# `ruby rakelib/mutants.rb [number …]`. The exit status is 1 if no test catches a mutation.
 
 require "fileutils"
 require "open3"
@@ -11,7 +11,7 @@ Mutation = Struct.new(:promise, :file, :from, :to, :tests, keyword_init: true) d
   def apply(tree)
     path = File.join(tree, file)
     text = File.read(path)
-    abort "#{file} no longer holds #{from.inspect}: mend this table." unless text.scan(from).one?
+    abort "#{file} no longer holds #{from.inspect}: fix this table." unless text.scan(from).one?
 
     File.write(path, text.sub(from) { to })
     yield
@@ -61,7 +61,7 @@ MUTATIONS = [
                from: "held.renewed(ttl, sent, next);", to: "held.renewed(ttl, now, next);"),
   Mutation.new(promise: "6 time passes without an event", file: "src/registration/report.rs", tests: CORE,
                from: "self.proven_until.is_none_or(|until| now >= until)", to: "now < now"),
-  Mutation.new(promise: "6 a successor's key is let be", file: "src/registration/machine.rs", tests: CORE,
+  Mutation.new(promise: "6 a successor's key is left alone", file: "src/registration/machine.rs", tests: CORE,
                from: "mod_revision <= takeover || self.former.is_own(lease)", to: "mod_revision <= i64::MAX"),
   Mutation.new(promise: "7 nothing inherited is dropped", file: "src/epoch.rs", tests: CORE,
                from: "std::mem::forget(owned)", to: "drop(owned)"),
@@ -76,18 +76,18 @@ MUTATIONS = [
   Mutation.new(promise: "7 the child does not list again", file: "src/sync/driver.rs", tests: FORK,
                from: "(published.generation() > 0).then(", to: "(published.generation() == 0).then("),
   Mutation.new(promise: "1 a damaged copy is refused", file: "src/store/disk/format.rs", tests: CORE,
-               from: "if foot != xxh3_64(summed).to_le_bytes()", to: "if foot.is_empty()"),
+               from: "if footer != xxh3_64(summed).to_le_bytes()", to: "if footer.is_empty()"),
   Mutation.new(promise: "2 another cluster's copy is refused", file: "src/sync/machine/mod.rs", tests: CORE,
                from: "        self.at_hand().is_some_and(|snapshot| {",
                to: "        self.snapshot.as_ref().is_some_and(|snapshot| {"),
   Mutation.new(promise: "5 a copy is not called fresh", file: "src/sync/machine/cached.rs", tests: CORE,
                from: "self.report.confirmed_at = held.cached.confirmed_at;",
                to: "self.report.confirmed_at = Some(Instant::now());"),
-  Mutation.new(promise: "1 an audit mends what it finds", file: "src/sync/machine/auditing.rs", tests: CORE,
+  Mutation.new(promise: "1 an audit repairs what it finds", file: "src/sync/machine/auditing.rs", tests: CORE,
                from: "            self.relist(now, effects);", to: "            let _ = effects;")
 ].freeze
 
-# A copy of the tree, so that nobody works on broken code meanwhile. What it compiles is kept for later runs.
+# A copy of the tree to break. Its compiled dependencies are kept for later runs.
 class Laboratory
   ROOT = File.expand_path("../tmp/mutants", __dir__)
   TREE = File.join(ROOT, "tree")
@@ -101,15 +101,15 @@ class Laboratory
     system("tar", "--extract", "--directory", TREE, "--file", "#{ROOT}/tree.tar", exception: true)
   end
 
-  # @return [Array(Boolean, String)] whether the tests passed, and what they said
+  # @return [Array(Boolean, String)] whether the tests passed, and their output
   def run(tests)
     output, status = Open3.capture2e({ "CARGO_TARGET_DIR" => "#{ROOT}/target" }, tests, chdir: TREE)
     [status.success?, output]
   end
 end
 
-# What turned red, by name.
-def culprits(output)
+# The names of the tests that failed.
+def failed_tests(output)
   names = output.scan(/^test (\S+) \.\.\. FAILED|^---- (\S+) stdout|^rspec \S+ # (.+)$/).flatten.compact.uniq
   names.empty? ? ["the build"] : names
 end
@@ -118,11 +118,11 @@ laboratory = Laboratory.new
 chosen = ARGV.empty? ? MUTATIONS : ARGV.map { |number| MUTATIONS.fetch(Integer(number) - 1) }
 chosen.map(&:tests).uniq.each do |tests|
   passed, output = laboratory.run(tests)
-  abort "#{output}\nThe tests must pass before anything is broken." unless passed
+  abort "#{output}\nThe tests must pass without a mutation." unless passed
 end
 survivors = chosen.reject do |mutation|
   passed, output = mutation.apply(Laboratory::TREE) { laboratory.run(mutation.tests) }
-  caught = passed ? "NOT CAUGHT" : culprits(output).first(3).join(", ")
+  caught = passed ? "NOT CAUGHT" : failed_tests(output).first(3).join(", ")
   puts format("%-32<promise>s %-32<file>s %<caught>s", **mutation.to_h.slice(:promise, :file), caught:)
   $stdout.flush
   passed == false

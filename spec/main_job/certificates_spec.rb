@@ -54,7 +54,7 @@ RSpec.describe "a certificate or a key" do
     it "that is an authority's, signed by another, is named as such" do
       files.signed("middle", Harness::OpenSSLFiles::NAMES, "basicConstraints=critical,CA:TRUE")
       serve(files.server("middle"))
-      expect(refusal).to match(/"CN=middle" is that of an authority \(CA:TRUE\).*issue a server certificate/)
+      expect(refusal).to match(/"CN=middle" is an authority's \(CA:TRUE\).*issue a server certificate/)
       expect(reader(trust: "middle").start).to be_ready
     end
 
@@ -101,7 +101,8 @@ RSpec.describe "a certificate or a key" do
         .to match(/has expired: renew it.*until #{time}, and this machine's clock says #{time}/)
       files.redate("dated", 3_600, 7_200)
       serve(files.server("dated"))
-      expect(refusal).to match(/not valid yet: it is valid from #{time}, and this machine's clock says #{time}/)
+      expect(refusal)
+        .to match(/not valid yet: it is valid from #{time}, and this machine's clock says #{time}/)
     end
   end
 

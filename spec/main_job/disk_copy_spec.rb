@@ -97,8 +97,8 @@ RSpec.describe "the copy on disk" do
                              end
                            },
      "checksum"],
-    ["of another program", ->(_) { "#!/bin/sh\nexit 1\n" }, "no copy made by etcd_discovery"],
-    ["empty", ->(_) { "" }, "no copy made by etcd_discovery"],
+    ["of another program", ->(_) { "#!/bin/sh\nexit 1\n" }, "was not written by etcd_discovery"],
+    ["empty", ->(_) { "" }, "was not written by etcd_discovery"],
     ["of a later release", ->(bytes) { bytes.dup.tap { |b| b.setbyte(8, 99) } }, "format 99"]
   ].each do |how, harm, reason|
     it "that is #{how} is refused with a log line, and made anew when etcd is back" do
@@ -124,7 +124,7 @@ RSpec.describe "the copy on disk" do
     expect(copier("/service/b").start["/service/b"]).to eq "before"
     wider = copier("/service/", "/config/", boot_timeout: 1)
     expect { wider.start }.to raise_error(EtcdDiscovery::ConnectionError)
-    expect(wider.status.cache_error.message).to include("does not hold all that is watched")
+    expect(wider.status.cache_error.message).to include("does not hold all ranges that are watched")
   end
 
   it "is whole at every moment, for whoever starts then" do

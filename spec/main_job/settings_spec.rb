@@ -107,7 +107,7 @@ RSpec.describe "a setting" do
   end
 
   it "that is an endpoint and cannot be one is refused with the mistake" do
-    { "http://a:1/v3" => /has a path/, "http://a:1,http://b:1" => /holds a comma.*list/, "" => /is empty/ }
+    { "http://a:1/v3" => /has a path/, "http://a:1,http://b:1" => /contains a comma.*list/, "" => /is empty/ }
       .each do |endpoint, mistake|
         expect { EtcdDiscovery::Client.new(endpoints: [endpoint]) }
           .to raise_error(EtcdDiscovery::ConfigurationError, mistake)

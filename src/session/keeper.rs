@@ -17,7 +17,7 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::notice::Notice;
 use crate::range::Ranges;
-use crate::store::disk::{Candidate, DiskCopy, Head, Outcome, Place, Verdict, milliseconds};
+use crate::store::disk::{Candidate, DiskCopy, Header, Outcome, Place, Verdict, milliseconds};
 use crate::sync::{Cached, Outlet};
 
 /// Seen in `ps -L`, `top -H` and debuggers.
@@ -162,14 +162,14 @@ impl Keeper {
             return None;
         }
         let confirmed = SystemTime::now().checked_sub(confirmed_at.elapsed())?;
-        let head = Head {
+        let header = Header {
             cluster_id: snapshot.cluster_id(),
             raft_term: report.raft_term,
             revision: snapshot.revision(),
             confirmed_ms: milliseconds(confirmed),
         };
-        let candidate = Candidate { head, changed_at: self.seen.1, replace: self.replace };
-        Some((DiskCopy { head, ranges: self.ranges.clone(), snapshot: snapshot.clone() }, candidate))
+        let candidate = Candidate { header, changed_at: self.seen.1, replace: self.replace };
+        Some((DiskCopy { header, ranges: self.ranges.clone(), snapshot: snapshot.clone() }, candidate))
     }
 
     fn tell(&self, problem: Option<Error>) {
@@ -185,11 +185,11 @@ impl Keeper {
 
 /// What the copy means to the machine: the clock of the wall becomes that of the process.
 fn cached(copy: DiskCopy) -> Cached {
-    let age = milliseconds(SystemTime::now()).checked_sub(copy.head.confirmed_ms);
+    let age = milliseconds(SystemTime::now()).checked_sub(copy.header.confirmed_ms);
     let age = age.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
     Cached {
         snapshot: copy.snapshot,
-        raft_term: copy.head.raft_term,
+        raft_term: copy.header.raft_term,
         confirmed_at: age.and_then(|age| Instant::now().checked_sub(age)),
     }
 }

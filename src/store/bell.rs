@@ -1,5 +1,4 @@
-//! Waking somebody who waits for a descriptor to become readable: a thread of Ruby's, or a fiber whose
-//! scheduler does the waiting.
+//! Wakes a Ruby thread, or a fiber's scheduler, by making a file descriptor readable.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -17,10 +16,10 @@ struct Pair {
     clapper: UnixStream,
 }
 
-/// A pair of sockets with at most one byte between them: however often it is rung, it is heard once.
+/// A socket pair that holds at most one byte, however often it is woken.
 ///
-/// A forked child inherits a mute one: its ends are closed at the fork, their numbers may be others' soon,
-/// and so nothing touches them there.
+/// In a forked child an inherited one does nothing: its sockets are closed at the fork and their descriptor numbers
+/// may be reused, so nothing touches them there.
 #[derive(Debug)]
 pub struct Bell {
     pair: Option<Pair>,
@@ -29,10 +28,10 @@ pub struct Bell {
 }
 
 impl Bell {
-    /// A bell of this process.
+    /// Creates the socket pair in this process.
     ///
     /// # Errors
-    /// When the system gives no more descriptors.
+    /// When the system has no more descriptors.
     pub fn new() -> io::Result<Self> {
         let (ear, clapper) = UnixStream::pair()?;
         ear.set_nonblocking(true)?;
@@ -46,7 +45,7 @@ impl Bell {
         self.pair.as_ref().filter(|_| self.epoch == epoch::current())
     }
 
-    /// What becomes readable when it is rung; `None` for an inherited one.
+    /// The descriptor that becomes readable on a wake; `None` in a forked child.
     #[must_use]
     pub fn descriptor(&self) -> Option<RawFd> {
         self.own().map(|pair| pair.ear.as_raw_fd())
@@ -57,17 +56,17 @@ impl Bell {
         if let Some(pair) = self.own()
             && !self.rung.swap(true, Ordering::SeqCst)
         {
-            // Nothing to do about a failure: the one there can be is a full buffer, and that is readable.
+            // The only possible failure is a full buffer, and then the descriptor is readable already.
             let _ = (&pair.clapper).write(&[1]);
         }
     }
 
-    /// Makes ready for the next ring. Look at what it is about after this, not before.
+    /// Prepares for the next wake. Clear first, then read the state: a change in between then wakes again.
     pub fn hush(&self) {
         let Some(pair) = self.own() else { return };
         let mut byte = [0; 8];
         while matches!((&pair.ear).read(&mut byte), Ok(count) if count > 0) {}
-        // Not before the byte is gone: a ring in between would have its own byte eaten, and count as heard.
+        // Only after the byte is read. Otherwise a wake in between would lose its byte to this read.
         self.rung.store(false, Ordering::SeqCst);
     }
 }

@@ -1,34 +1,32 @@
-//! One key with its value, in one block of memory.
+//! One key with its value, in a single allocation.
 
 use std::fmt;
 
 use triomphe::ThinArc;
 
-/// What stands before the bytes.
+/// The fixed-size fields in front of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Head {
+struct Header {
     mod_revision: i64,
     lease: i64,
     key_length: usize,
 }
 
-/// A key with its value, as one revision left them.
+/// A key with its value at one revision.
 ///
-/// Shared and immutable: a clone is the same block, and the snapshots of many revisions hold it together. Key
-/// and value lie side by side, without an allocation of their own: of 100,000 small ones the overhead would be
-/// as large as the content.
+/// It is immutable and shared: a clone is the same allocation, and the snapshots of many revisions share it. Key and
+/// value have no allocations of their own, because with 100,000 small entries the overhead would equal the content.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Entry(ThinArc<Head, u8>);
+pub struct Entry(ThinArc<Header, u8>);
 
 impl Entry {
-    /// `value` under `key`, as `mod_revision` left it, and under `lease` (0 for none). Takes the key's buffer to
-    /// build in.
+    /// An entry written at `mod_revision`, attached to `lease` (0 for none). Reuses the buffer of `key`.
     #[must_use]
     pub fn new(key: Vec<u8>, value: &[u8], mod_revision: i64, lease: i64) -> Self {
-        let head = Head { mod_revision, lease, key_length: key.len() };
+        let header = Header { mod_revision, lease, key_length: key.len() };
         let mut bytes = key;
         bytes.extend_from_slice(value);
-        Self(ThinArc::from_header_and_slice(head, &bytes))
+        Self(ThinArc::from_header_and_slice(header, &bytes))
     }
 
     /// The key.
@@ -37,32 +35,32 @@ impl Entry {
         self.0.slice.split_at(self.0.header.header.key_length).0
     }
 
-    /// The bytes as they were put.
+    /// The value, as it was put.
     #[must_use]
     pub fn value(&self) -> &[u8] {
         self.0.slice.split_at(self.0.header.header.key_length).1
     }
 
-    /// The revision of this value.
+    /// The revision at which the key was last put.
     #[must_use]
     pub fn mod_revision(&self) -> i64 {
         self.0.header.header.mod_revision
     }
 
-    /// The lease that the key lives under, or 0.
+    /// The lease that the key is attached to, or 0.
     #[must_use]
     pub fn lease(&self) -> i64 {
         self.0.header.header.lease
     }
 
-    /// Whether it is the very same block: then nothing of it can differ.
+    /// Whether both are the same allocation, and therefore equal.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         std::ptr::eq(self.0.ptr(), other.0.ptr())
     }
 }
 
-/// Without the value: it may be a secret (promise 10).
+/// Omits the value, which may be a secret (promise 10).
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = String::from_utf8_lossy(self.key());
@@ -75,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_has_the_key_and_the_value_that_it_was_made_of() {
+    fn an_entry_returns_the_key_and_value_that_it_was_made_of() {
         for (key, value) in [(&b"/a"[..], &b"1"[..]), (b"", b"1"), (b"/a", b""), (b"", b"")] {
             let entry = Entry::new(key.to_vec(), value, 7, 3);
             assert_eq!((entry.key(), entry.value()), (key, value));

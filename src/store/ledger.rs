@@ -1,7 +1,7 @@
-//! Writing in place of etcd, for a client that has none.
+//! An in-memory replacement for etcd, for a client in offline mode.
 //!
-//! It publishes as the sync driver does: one snapshot and one revision for each change, with the keys that
-//! changed. So readers, subscribers and waiters cannot tell the two apart.
+//! It publishes as the sync driver does: one snapshot, one revision and the list of changed keys for each write. So
+//! readers, subscribers and waiters cannot tell the two apart.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -15,19 +15,19 @@ use super::snapshot::{Change, Key, Snapshot};
 use crate::epoch::ProcessCell;
 use crate::range::Ranges;
 
-/// One key to be written.
+/// A put or a deletion of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// Which key.
+    /// The key to write.
     pub key: Key,
-    /// What it is to hold; `None`: it is to go.
+    /// The new value; `None` deletes the key.
     pub value: Option<Box<[u8]>>,
-    /// The lease that it is to live under, or 0.
+    /// The lease to attach the key to, or 0.
     pub lease: i64,
 }
 
 impl Write {
-    fn is_done_in(&self, snapshot: &Snapshot) -> bool {
+    fn changes_nothing_in(&self, snapshot: &Snapshot) -> bool {
         match (snapshot.get(&self.key), &self.value) {
             (None, None) => true,
             (Some(entry), Some(value)) => entry.value() == &**value && entry.lease() == self.lease,
@@ -36,18 +36,18 @@ impl Write {
     }
 }
 
-/// The one writer of a publication. A forked child goes on with its own copy.
+/// Holds all keys in memory and publishes the watched ones. A forked child continues with its own copy.
 pub struct Ledger {
     ranges: Ranges,
     publication: Arc<Publication>,
-    /// Every key that was written: also the ones that nobody watches, which are not published.
+    /// Every key that was written, including unwatched ones, which are not published.
     all: ArcSwap<Snapshot>,
-    /// A lock that a thread of the parent held at the fork would never be released.
+    /// One lock per process: a lock held by another thread at a fork would never be released in the child.
     writing: ProcessCell<Mutex<()>>,
 }
 
 impl Ledger {
-    /// Takes `publication` over, and begins without a key.
+    /// Becomes the writer of `publication`, and starts without keys.
     #[must_use]
     pub fn open(ranges: Ranges, publication: Arc<Publication>) -> Self {
         let (revision, cluster_id) = {
@@ -59,18 +59,19 @@ impl Ledger {
         Self { ranges, publication, all: ArcSwap::from_pointee(empty), writing: ProcessCell::new() }
     }
 
-    /// All keys, also those that are not published.
+    /// All keys, including those that are not published.
     #[must_use]
     pub fn all(&self) -> Arc<Snapshot> {
         self.all.load_full()
     }
 
-    /// Writes what `decide` makes of the present content, all at one revision, and returns that; without a
-    /// change the present one. Writes nothing for `None`.
+    /// Applies the writes that `decide` returns for the current content, all at one revision.
+    ///
+    /// Returns that revision, or the current one if nothing changed. If `decide` returns `None`, so does this.
     pub fn write(&self, decide: impl FnOnce(&Snapshot) -> Option<Vec<Write>>) -> Option<i64> {
         let made: Result<_, Infallible> = self.writing.get_or_make(|| Ok(Mutex::new(())));
         let Ok(lock) = made;
-        let _alone = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.all.load_full();
         let writes = decide(&before)?;
         let revision = before.revision() + 1;
@@ -83,18 +84,18 @@ impl Ledger {
         Some(revision)
     }
 
-    /// Sets all keys but those in `spared` back to what they were in `mark`, and returns those that differed.
-    pub fn restore(&self, mark: &Snapshot, spared: &BTreeSet<Key>) -> Vec<Key> {
+    /// Restores all keys to their state in `earlier`, except those in `kept`. Returns the keys that differed.
+    pub fn restore(&self, earlier: &Snapshot, kept: &BTreeSet<Key>) -> Vec<Key> {
         let mut keys = Vec::new();
         self.write(|now| {
-            let other = now.changed_keys(mark).into_iter().filter(|key| !spared.contains(key));
+            let other = now.changed_keys(earlier).into_iter().filter(|key| !kept.contains(key));
             let writes = other.map(|key| {
-                let entry = mark.get(&key);
+                let entry = earlier.get(&key);
                 let value = entry.map(|entry| entry.value().into());
                 Write { key, value, lease: entry.map_or(0, Entry::lease) }
             });
-            // A key that was written and written back is another entry, and yet the same.
-            let writes: Vec<Write> = writes.filter(|write| !write.is_done_in(now)).collect();
+            // A key that was changed and changed back has a new entry with the same value.
+            let writes: Vec<Write> = writes.filter(|write| !write.changes_nothing_in(now)).collect();
             keys = writes.iter().map(|write| Key::clone(&write.key)).collect();
             Some(writes)
         });
@@ -114,7 +115,7 @@ impl Ledger {
     }
 }
 
-/// `None` for the deletion of a key that is not there: etcd makes no revision of that either.
+/// Converts a write into a change; `None` for deleting a missing key, which makes no revision in etcd either.
 fn change(before: &Snapshot, write: Write, revision: i64) -> Option<Change> {
     let Write { key, value, lease } = write;
     let entry = match value {
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_nobody_watches_is_kept_and_not_published() {
+    fn an_unwatched_key_is_kept_and_not_published() {
         let (ledger, publication) = ledger();
         let before = publication.generation();
         let revision = write(&ledger, &[to("/b", Some("x"))]);
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn deleting_what_is_not_there_makes_no_revision_and_putting_again_makes_one() {
+    fn deleting_a_missing_key_makes_no_revision_and_putting_the_same_value_makes_one() {
         let (ledger, _) = ledger();
         let first = write(&ledger, &[to("/a/1", Some("x"))]);
         assert_eq!(write(&ledger, &[to("/a/2", None)]), first);
@@ -181,28 +182,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_where_the_condition_does_not_hold() {
+    fn nothing_is_written_when_the_condition_fails() {
         let (ledger, publication) = ledger();
         assert_eq!(ledger.write(|now| now.get(b"/a/1").map(|_| vec![to("/a/1", None)])), None);
         assert!(shown(&publication).is_empty());
     }
 
     #[test]
-    fn a_restored_content_is_that_of_the_mark_but_for_what_is_spared() {
+    fn restoring_returns_to_the_earlier_content_except_for_kept_keys() {
         let (ledger, publication) = ledger();
         write(&ledger, &[to("/a/1", Some("old")), to("/a/2", Some("old")), to("/a/5", Some("old"))]);
-        let mark = ledger.all();
+        let earlier = ledger.all();
         write(&ledger, &[to("/a/1", Some("new")), to("/a/2", None), to("/a/3", Some("new"))]);
         write(&ledger, &[to("/a/4", Some("new")), to("/a/5", Some("new"))]);
         write(&ledger, &[to("/a/5", Some("old"))]);
-        let spared = BTreeSet::from([Key::from(&b"/a/4"[..])]);
-        assert_eq!(ledger.restore(&mark, &spared), [&b"/a/1"[..], b"/a/2", b"/a/3"].map(Key::from));
+        let kept = BTreeSet::from([Key::from(&b"/a/4"[..])]);
+        assert_eq!(ledger.restore(&earlier, &kept), [&b"/a/1"[..], b"/a/2", b"/a/3"].map(Key::from));
         let pairs = [("/a/1", "old"), ("/a/2", "old"), ("/a/4", "new"), ("/a/5", "old")];
         assert_eq!(shown(&publication), pairs.map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
 
     #[test]
-    fn it_takes_over_where_another_writer_was_with_a_later_revision_and_without_its_keys() {
+    fn taking_over_a_publication_continues_its_revisions_without_its_keys() {
         let publication = Arc::new(Publication::default());
         let first = Ledger::open(Ranges::merge([KeyRange::prefix(b"")]), Arc::clone(&publication));
         let revision = write(&first, &[to("/a/1", Some("x"))]);

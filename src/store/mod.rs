@@ -1,5 +1,4 @@
-//! The local copy: immutable snapshots, the cell that publishes them, and who waits for the next;
-//! and the copy on disk.
+//! The local copy: immutable snapshots, their publication, waking those who wait for it, and the copy on disk.
 //!
 //! Nothing here knows etcd's wire types or Ruby.
 

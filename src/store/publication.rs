@@ -1,4 +1,4 @@
-//! The cell that one writer publishes to and every reader reads from, without a lock.
+//! The cell through which one writer publishes snapshots and readers load them without a lock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,16 +8,17 @@ use imbl::Vector;
 
 use super::snapshot::{Key, Snapshot};
 
-/// How many changed keys a reader may be behind and still be told which; beyond that it is told "all".
-/// The bound on the memory of the change feed (promise 11).
+/// How many changed keys are remembered. A reader further behind has to assume that all keys changed.
+///
+/// This bounds the memory of the change feed (promise 11).
 pub const RECENT_KEYS: usize = 4_096;
 
 /// Which keys differ between two snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// These, and no other.
+    /// Only these keys differ.
     Keys(Vec<Key>),
-    /// Any may differ.
+    /// Any key may differ.
     All,
 }
 
@@ -27,14 +28,14 @@ struct Batch {
     keys: Arc<[Key]>,
 }
 
-/// A snapshot with its place in the order of publications.
+/// A snapshot with its position in the sequence of publications.
 #[derive(Debug, Clone, Default)]
 pub struct Published {
     snapshot: Snapshot,
     generation: u64,
     recent: Vector<Batch>,
     recent_keys: usize,
-    /// The oldest generation from which `recent` tells the whole way.
+    /// The oldest generation since which `recent` has every change.
     complete_from: u64,
 }
 
@@ -45,14 +46,15 @@ impl Published {
         &self.snapshot
     }
 
-    /// How many times content had been published; 0 before the first listing.
+    /// How many times content has been published; 0 before the first listing.
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Calls `visit` with each key changed since `generation`, newest first, some of them twice.
-    /// Returns false, having visited nothing, when too much has changed to tell.
+    /// Calls `visit` with each key changed since `generation`, newest first; a key may come twice.
+    ///
+    /// Returns false, without any call, if too much has changed since then.
     #[must_use]
     pub fn each_change_since(&self, generation: u64, mut visit: impl FnMut(&Key)) -> bool {
         if generation < self.complete_from {
@@ -91,9 +93,9 @@ impl Published {
     }
 }
 
-/// One writer, many readers.
+/// Publishes snapshots from one writer to many readers.
 ///
-/// A reader that has seen generation `g` compares one atomic and knows whether anything is new.
+/// A reader detects a change by comparing one atomic, the generation, with the one that it last saw.
 #[derive(Debug, Default)]
 pub struct Publication {
     current: ArcSwap<Published>,
@@ -101,18 +103,18 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// The generation of the current snapshot: what a reader compares on every read.
+    /// The generation of the current snapshot, which a reader compares on every read.
     #[must_use]
     #[inline]
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The current snapshot, borrowed; for short use.
+    /// The current snapshot, borrowed for short use.
     #[must_use]
     pub fn load(&self) -> Guard<Arc<Published>> {
         let current = self.current.load();
-        self.tell_of(&current);
+        self.catch_up_with(&current);
         current
     }
 
@@ -120,19 +122,21 @@ impl Publication {
     #[must_use]
     pub fn load_full(&self) -> Arc<Published> {
         let current = self.current.load_full();
-        self.tell_of(&current);
+        self.catch_up_with(&current);
         current
     }
 
-    /// The writer may be between its two steps. Whoever has seen the first must find the second done: or a
-    /// snapshot would be newer than a read of one key after it, which only looks at the generation.
-    fn tell_of(&self, seen: &Published) {
+    /// Raises the generation to that of a snapshot which was just loaded.
+    ///
+    /// The writer stores the snapshot first and the generation second. Without this, a reader could see a new
+    /// snapshot and then read an older value of one key, because such a read checks only the generation.
+    fn catch_up_with(&self, seen: &Published) {
         if self.generation() < seen.generation {
             self.generation.fetch_max(seen.generation, Ordering::Release);
         }
     }
 
-    /// Publishes `snapshot`, in which `changed` differ from the one before. For the one writer alone.
+    /// Publishes `snapshot`, which differs from the previous one in `changed`. Only the writer may call this.
     pub fn publish(&self, snapshot: Snapshot, changed: Changed) {
         let next = self.current.load().next(snapshot, changed);
         let generation = next.generation;
@@ -140,14 +144,15 @@ impl Publication {
         self.generation.store(generation, Ordering::Release);
     }
 
-    /// Completes a publication that a fork has cut in two: the snapshot was there, its generation was not, and
-    /// readers would not look at it before the next one.
+    /// Completes a publication that a fork interrupted between storing the snapshot and its generation.
+    ///
+    /// Otherwise readers in the child would not see that snapshot before the next one.
     pub fn settle(&self) {
-        // Never back, should a publication of this process be quicker.
+        // `fetch_max`, because a publication in this process may already have gone further.
         self.generation.fetch_max(self.load().generation(), Ordering::AcqRel);
     }
 
-    /// Publishes the same content at a later revision. Readers need not look: no generation passes.
+    /// Publishes the same content at a later revision. The generation stays, so readers need not look.
     pub fn confirm(&self, revision: i64) {
         let current = self.current.load();
         let next =
@@ -172,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_is_told_what_changed_since_its_generation() {
+    fn a_reader_gets_the_keys_changed_since_its_generation() {
         let publication = Publication::default();
         publication.publish(Snapshot::default(), Changed::All);
         publication.publish(Snapshot::default(), keys(&[1, 2]));
@@ -185,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_publication_cut_in_two_is_completed_and_a_whole_one_left_alone() {
+    fn an_interrupted_publication_is_completed_and_a_complete_one_left_alone() {
         let publication = Publication::default();
         publication.publish(Snapshot::default(), Changed::All);
         let next = publication.load().next(Snapshot::default(), Changed::All);
@@ -197,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confirmation_moves_the_revision_and_no_generation() {
+    fn a_confirmation_raises_the_revision_but_not_the_generation() {
         let publication = Publication::default();
         publication.publish(Snapshot::default(), Changed::All);
         publication.confirm(7);
@@ -205,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_seen_a_publication_finds_its_generation_told() {
+    fn loading_a_snapshot_raises_the_generation_to_its_own() {
         let publication = Publication::default();
         for generation in 1..=2 {
             let next = publication.current.load().next(Snapshot::default(), Changed::All);
@@ -235,9 +240,9 @@ mod tests {
             }
             let published = publication.load();
             prop_assert!(published.recent_keys <= RECENT_KEYS);
-            if let Some(told) = since(&published, seen) {
+            if let Some(changes) = since(&published, seen) {
                 let missed: usize = truth.iter().skip(usize::try_from(seen).unwrap()).sum();
-                prop_assert_eq!(told.len(), missed);
+                prop_assert_eq!(changes.len(), missed);
             }
         }
     }

@@ -1,11 +1,11 @@
-//! Telling whoever waits for the next publication or change of state to look again.
+//! Wakes everyone who waits for the next publication or change of state.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::bell::Bell;
 
-/// Rings the bells that were hung here. It carries no value: the truth lives elsewhere.
+/// The wakers registered for one kind of change. It carries no value: those woken read the state again.
 #[derive(Debug, Default)]
 pub struct Signal {
     bells: Mutex<Vec<Weak<Bell>>>,
@@ -13,7 +13,7 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// Has `bell` rung at each notice, for as long as it is there. Look at the state after this, not before.
+    /// Registers `waker`. Register first, then read the state: a change in between then wakes you.
     pub fn hang(&self, bell: &Arc<Bell>) {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         bells.retain(|hung| hung.strong_count() > 0 && !std::ptr::eq(hung.as_ptr(), Arc::as_ptr(bell)));
@@ -21,7 +21,7 @@ impl Signal {
         self.hung.store(bells.len(), Ordering::SeqCst);
     }
 
-    /// Asks everyone to look again. Costs an atomic load when nobody waits.
+    /// Wakes all registered wakers. Costs one atomic load when there are none.
     pub fn notify(&self) {
         if self.hung.load(Ordering::SeqCst) > 0 {
             let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);

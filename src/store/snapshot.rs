@@ -1,4 +1,4 @@
-//! etcd's content of the watched ranges at one revision.
+//! The content of the watched ranges at one revision.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -11,21 +11,21 @@ use imbl::ordmap::DiffItem;
 use super::entry::Entry;
 use crate::range::KeyRange;
 
-/// A key alone, as the change feed holds it: longer than its entry lives.
+/// A key without its entry. The change feed keeps it after the entry is gone.
 pub type Key = Arc<[u8]>;
 
-/// One event: a key has a new entry, or is gone.
+/// A put or a deletion of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Which key.
+    /// The key that changed.
     pub key: Key,
-    /// The revision of the event.
+    /// The revision of the change.
     pub mod_revision: i64,
-    /// What it is now; `None` when it was deleted.
+    /// The new entry; `None` when the key was deleted.
     pub entry: Option<Entry>,
 }
 
-/// An entry that is found, and stands in order, by its key.
+/// An entry, compared and looked up by its key.
 #[derive(Debug, Clone)]
 struct ByKey(Entry);
 
@@ -55,8 +55,9 @@ impl PartialEq for ByKey {
 
 impl Eq for ByKey {}
 
-/// What stands beside each entry in the map: nothing, and never the same nothing, so that [`OrdMap::diff`] shows
-/// every key that may differ and leaves the comparison of the entries to us.
+/// The map's value type, which is never equal to itself.
+///
+/// So [`OrdMap::diff`] reports every key that may differ, and [`Snapshot::changed_keys`] compares the entries.
 #[derive(Debug, Clone, Copy)]
 struct Undecided;
 
@@ -68,8 +69,8 @@ impl PartialEq for Undecided {
 
 /// An immutable view of the watched ranges at one revision (promise 1).
 ///
-/// Cloning is free and an update copies a path of the tree, so that a change among 100,000 keys costs
-/// O(log n) and forked processes go on sharing the pages that did not change.
+/// Cloning is cheap, and an update copies one path of the tree. So a change among 100,000 keys costs O(log n), and
+/// forked processes keep sharing the memory pages that did not change.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     revision: i64,
@@ -78,21 +79,21 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Adds `page` to what is being listed. Keys must ascend, from page to page too.
+    /// Adds a `page` of a listing. Keys must ascend, also from page to page.
     ///
-    /// Every second entry first: appended in order, each node of the tree would split when it is full and stay
-    /// half empty; so the other half fills it up.
+    /// Every second entry is inserted first. If all were inserted in order, each full node of the tree would split and
+    /// stay half empty; this way the second pass fills the nodes.
     pub fn stage(&mut self, page: Vec<Entry>) {
         let mut others = Vec::with_capacity(page.len() / 2);
-        for (place, entry) in page.into_iter().enumerate() {
-            if place % 2 == 0 { self.insert(entry) } else { others.push(entry) }
+        for (index, entry) in page.into_iter().enumerate() {
+            if index % 2 == 0 { self.insert(entry) } else { others.push(entry) }
         }
         for entry in others {
             self.insert(entry);
         }
     }
 
-    /// What was staged, as the cluster's content at `revision`.
+    /// Turns the staged entries into the cluster's content at `revision`.
     #[must_use]
     pub fn staged(self, revision: i64, cluster_id: u64) -> Self {
         Self { revision, cluster_id, ..self }
@@ -102,13 +103,13 @@ impl Snapshot {
         self.entries.insert(ByKey(entry), Undecided);
     }
 
-    /// The revision of etcd that this is a copy of; 0 before the first listing.
+    /// The etcd revision of this content; 0 before the first listing.
     #[must_use]
     pub const fn revision(&self) -> i64 {
         self.revision
     }
 
-    /// The cluster that it was read from.
+    /// The id of the cluster that it was read from.
     #[must_use]
     pub const fn cluster_id(&self) -> u64 {
         self.cluster_id
@@ -120,7 +121,7 @@ impl Snapshot {
         self.entries.len()
     }
 
-    /// Whether there is no key at all.
+    /// Whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -144,7 +145,7 @@ impl Snapshot {
         entries.take_while(|entry| range.contains(entry.key()))
     }
 
-    /// The snapshot after `changes`, which end at `revision`. Returns it with the keys that changed.
+    /// Applies `changes` up to `revision`. Returns the new snapshot and the keys that changed.
     #[must_use]
     pub fn after(&self, changes: Vec<Change>, revision: i64) -> (Self, Vec<Key>) {
         let mut next = Self { revision, ..self.clone() };
@@ -159,7 +160,7 @@ impl Snapshot {
         (next, keys)
     }
 
-    /// This content, but for `keys` that of `other`.
+    /// This content with the entries of `keys` taken from `other`.
     #[must_use]
     pub fn with_keys_of(&self, other: &Self, keys: impl IntoIterator<Item = Key>) -> Self {
         let changes = keys.into_iter().map(|key| {
@@ -169,14 +170,15 @@ impl Snapshot {
         self.after(changes.collect(), self.revision).0
     }
 
-    /// The same content at a later revision, at which nothing here had changed.
+    /// The same content at a later `revision`.
     #[must_use]
     pub fn confirmed_at(&self, revision: i64) -> Self {
         Self { revision, ..self.clone() }
     }
 
-    /// The keys of `range` whose entries differ between the two. Visits the whole range: for one key, or for
-    /// snapshots that share nothing.
+    /// The keys of `range` whose entries differ between the two snapshots.
+    ///
+    /// It visits the whole range, so use it for single keys, or for snapshots that share no memory.
     #[must_use]
     pub fn changed_keys_in(&self, newer: &Self, range: &KeyRange) -> Vec<Key> {
         let gone = self.range(range).filter(|entry| newer.get(entry.key()).is_none());
@@ -184,7 +186,7 @@ impl Snapshot {
         gone.chain(new).map(|entry| Key::from(entry.key())).collect()
     }
 
-    /// The keys whose entries differ between the two, in key order. What both share is not visited.
+    /// The keys whose entries differ between the two snapshots, in key order. Shared subtrees are skipped.
     #[must_use]
     pub fn changed_keys(&self, newer: &Self) -> Vec<Key> {
         self.entries
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_staged_in_pages_is_all_there_and_in_key_order() {
+    fn entries_staged_in_pages_are_complete_and_in_key_order() {
         let names: Vec<[u8; 2]> = (0u16..1_000).map(u16::to_be_bytes).collect();
         let mut staged = Snapshot::default();
         for page in names.chunks(333) {

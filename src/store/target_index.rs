@@ -1,13 +1,13 @@
-//! Which subscriptions a changed key concerns.
+//! Finds the subscriptions that a changed key concerns.
 
 use std::collections::{BTreeMap, HashSet};
 
 use crate::range::is_prefix;
 
-/// The keys and prefixes that someone subscribes to, found by a key that lies in them.
+/// An index of subscribed keys and prefixes, searched by a key inside them.
 ///
-/// A look-up costs one probe for each length that a prefix here has. How many keys and prefixes there are does not
-/// matter, and neither does the shape of the key, which others choose.
+/// A lookup costs one probe per distinct prefix length. Its cost depends neither on the number of keys and prefixes
+/// nor on the shape of the key, which other people choose.
 #[derive(Debug, Default)]
 pub struct TargetIndex {
     keys: HashSet<Box<[u8]>>,
@@ -15,14 +15,14 @@ pub struct TargetIndex {
 }
 
 impl TargetIndex {
-    /// Adds a key or a prefix ([`is_prefix`]). Does nothing when it is there already.
+    /// Adds a key or a prefix ([`is_prefix`]). Does nothing if it is already there.
     pub fn insert(&mut self, target: &[u8]) {
         let same_kind =
             if is_prefix(target) { self.prefixes.entry(target.len()).or_default() } else { &mut self.keys };
         same_kind.insert(target.into());
     }
 
-    /// Takes it away again.
+    /// Removes a key or a prefix.
     pub fn remove(&mut self, target: &[u8]) {
         if !is_prefix(target) {
             self.keys.remove(target);
@@ -34,7 +34,7 @@ impl TargetIndex {
         }
     }
 
-    /// The targets that `key` lies in, the widest first.
+    /// The targets that contain `key`, widest first.
     pub fn matches<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let prefixes = self.prefixes.range(..=key.len());
         let prefixes = prefixes.filter_map(|(length, prefixes)| prefixes.get(key.split_at(*length).0));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_probes_as_often_as_prefixes_have_lengths() {
+    fn a_lookup_probes_once_per_distinct_prefix_length() {
         let mut index = TargetIndex::default();
         for number in 0..1_000 {
             index.insert(format!("/a/{number:04}/").as_bytes());

@@ -176,7 +176,7 @@ mod tests {
         ];
         for status in void {
             let Fault::TokenExpired(error) = refused(status) else { panic!() };
-            assert!(error.to_string().contains("a new token is asked for"), "{error}");
+            assert!(error.to_string().contains("requesting a new token"), "{error}");
         }
         let wrong = "etcdserver: authentication failed, invalid user ID or password";
         assert!(matches!(refused(tonic::Status::invalid_argument(wrong)), Fault::Denied(_)));

@@ -1,4 +1,4 @@
-//! The file: read with suspicion, written atomically, by one process of the host at a time.
+//! Reads and writes the file. Reading trusts nothing; writing is atomic, one process of the host at a time.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
@@ -9,49 +9,52 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
-use super::due::{Candidate, Verdict};
-use super::format::{DiskCopy, Head};
-use super::open::{Watched, create, folder, folder_owner, lock, open};
+use super::format::{DiskCopy, Header};
+use super::open::{TrackedFile, create, folder, folder_owner, lock, open};
+use super::write_policy::{Candidate, Verdict};
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::Ranges;
 
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 const SPECIAL: &str = "is a device, a pipe or a socket; give the path of a file";
 
-/// Where the copy of one client is.
+/// The file that holds the copy of one client.
 #[derive(Debug, Clone)]
 pub struct Place(PathBuf);
 
-/// What came of [`Place::save`].
+/// The outcome of [`Place::save`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was written, or not, as the file on disk told.
+    /// The verdict after a look at the file on disk. `Write` was carried out.
     Looked(Verdict),
     /// Another process is writing.
     Busy,
 }
 
 impl Place {
-    /// A relative path is made absolute: a daemon changes its folder.
+    /// The file at `path`, made absolute because a daemon changes its working directory.
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
     }
 
-    /// Looks for what would keep a copy from being written, before there is anything to write. The copy is a help:
-    /// an image that is built has no folder for it, and must boot all the same.
+    /// Checks that a copy could be written, before there is one.
+    ///
+    /// A failure must not stop the application from booting: the folder may not exist while an image is built.
     ///
     /// # Errors
     /// What is wrong with the path.
     pub fn check(&self) -> Result<()> {
         let folder = self.folder();
         let refuse = |problem: &str| {
-            let going_on = "going on without a copy, until that is mended";
-            Err(self.error(problem, &going_on))
+            let consequence = "running without a copy on disk until this is fixed";
+            Err(self.error(problem, &consequence))
         };
         match fs::metadata(folder) {
             Err(error) => return refuse(&format!("its folder: {error}")),
-            Ok(about) if !about.is_dir() || self.0.file_name().is_none() => return refuse("is in no folder"),
+            Ok(about) if !about.is_dir() || self.0.file_name().is_none() => {
+                return refuse("is not in a folder");
+            }
             Ok(_) if self.0.is_dir() => return refuse("is a folder; give the path of a file"),
             Ok(_) => {}
         }
@@ -68,8 +71,8 @@ impl Place {
         folder(&self.0)
     }
 
-    /// The path with `suffix` behind its name.
-    fn beside(&self, suffix: &str) -> PathBuf {
+    /// The path with `suffix` appended.
+    fn with_suffix(&self, suffix: &str) -> PathBuf {
         let mut name = self.0.clone().into_os_string();
         name.push(suffix);
         name.into()
@@ -77,10 +80,10 @@ impl Place {
 
     // ---- reading ----
 
-    /// The copy, as far as it is `watched`; `None` when there is no file.
+    /// Loads the `watched` part of the copy; `None` when there is no file.
     ///
     /// # Errors
-    /// Why the file cannot be served.
+    /// Why the file cannot be used.
     pub fn load(&self, watched: &Ranges) -> Result<Option<DiskCopy>> {
         let bytes = match self.read() {
             Ok(bytes) => bytes,
@@ -88,15 +91,15 @@ impl Place {
             Err(error) => return Err(self.error("cannot read it", &error)),
         };
         let copy = DiskCopy::decode(&bytes, watched);
-        copy.map(Some).map_err(|refusal| self.error("going on without it", &format!("the file {refusal}")))
+        copy.map(Some).map_err(|refusal| self.error("not used", &format!("the file {refusal}")))
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
         let mut file = self.open()?;
         let mut bytes = Vec::new();
-        Read::by_ref(&mut file).take(Head::size() as u64).read_to_end(&mut bytes)?;
-        // A file that is none of ours, or that was made longer since, may be of any size.
-        if let Ok(size) = Head::file_size(&bytes)
+        Read::by_ref(&mut file).take(Header::size() as u64).read_to_end(&mut bytes)?;
+        // A foreign or extended file may have any size, so allocate only what a matching header announces.
+        if let Ok(size) = Header::file_size(&bytes)
             && size == file.metadata()?.size()
         {
             let rest = size.saturating_sub(bytes.len() as u64);
@@ -106,12 +109,14 @@ impl Place {
         Ok(bytes)
     }
 
-    /// Opens the file if nobody else can have put it there: what is in it, the application believes.
+    /// Opens the file if no other user can have written it, because the application will trust its content.
     fn open(&self) -> io::Result<File> {
         let file = open(&self.0, OpenOptions::new().read(true))?;
         let about = file.metadata()?;
         if !self.trusts(about.uid()) || about.mode() & WRITABLE_BY_OTHERS != 0 {
-            return Err(io::Error::other("it is, or may be written by, another user's; delete it"));
+            return Err(io::Error::other(
+                "it belongs to another user, or another user may write it; delete it",
+            ));
         }
         Ok(file)
     }
@@ -123,59 +128,57 @@ impl Place {
 
     // ---- writing ----
 
-    /// Writes `copy`, if the `candidate` that it makes is worth it and nobody else is writing.
+    /// Writes `copy` if the verdict on `candidate` is to write and no other process is writing.
     ///
     /// # Errors
-    /// What the system says; the file on disk is the one before then, whole.
+    /// The system's error. The previous file then stays intact.
     pub fn save(&self, copy: &DiskCopy, candidate: &Candidate) -> Result<Outcome> {
-        self.try_save(copy, candidate).map_err(|error| {
-            let kept = "cannot write it; the copy before, if there is one, stays";
-            self.error(kept, &error)
-        })
+        self.try_save(copy, candidate)
+            .map_err(|error| self.error("cannot write it; a previous copy stays as it is", &error))
     }
 
     fn try_save(&self, copy: &DiskCopy, candidate: &Candidate) -> io::Result<Outcome> {
-        let Some(_lock) = lock(&self.beside(".lock"))? else { return Ok(Outcome::Busy) };
-        let verdict = candidate.verdict(self.head_on_disk(), milliseconds(SystemTime::now()));
+        let Some(_lock) = lock(&self.with_suffix(".lock"))? else { return Ok(Outcome::Busy) };
+        let verdict = candidate.verdict(self.header_on_disk(), milliseconds(SystemTime::now()));
         if verdict == Verdict::Write {
-            // A rename would replace `/dev/null` for the whole machine, where root runs the application.
+            // If root runs the application, a rename would replace `/dev/null` for the whole machine.
             if is_special(&self.0) {
                 return Err(io::Error::other(SPECIAL));
             }
-            self.sweep()?;
+            self.remove_leftovers()?;
             self.replace(copy)?;
         }
         Ok(Outcome::Looked(verdict))
     }
 
-    /// What nobody can read, or should, is worth no more than nothing.
-    fn head_on_disk(&self) -> Option<Head> {
-        let mut bytes = Vec::with_capacity(Head::size());
-        self.open().ok()?.take(Head::size() as u64).read_to_end(&mut bytes).ok()?;
-        Head::read(&bytes).ok()
+    /// The header of the file on disk. A file that cannot or must not be read counts as missing.
+    fn header_on_disk(&self) -> Option<Header> {
+        let mut bytes = Vec::with_capacity(Header::size());
+        self.open().ok()?.take(Header::size() as u64).read_to_end(&mut bytes).ok()?;
+        Header::read(&bytes).ok()
     }
 
     fn replace(&self, copy: &DiskCopy) -> io::Result<()> {
         let suffix = format!(".{}.{:016x}.tmp", std::process::id(), fastrand::u64(..));
-        let temporary = self.beside(&suffix);
+        let temporary = self.with_suffix(&suffix);
         let written = Self::write(&temporary, copy).and_then(|()| fs::rename(&temporary, &self.0));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
-        // The name, too, is only on disk once the folder is.
+        // The new name is only on disk once the folder is synced too.
         written.and_then(|()| File::open(self.folder())?.sync_all())
     }
 
     fn write(path: &Path, copy: &DiskCopy) -> io::Result<()> {
-        let file = Watched::new(create(path)?);
+        let file = TrackedFile::new(create(path)?);
         let mut out = BufWriter::with_capacity(1 << 18, &file.file);
         copy.encode(&mut out)?;
         out.flush()?;
         file.file.sync_all()
     }
 
-    /// Removes what a process left that was killed while writing. Under the lock nobody else is.
-    fn sweep(&self) -> io::Result<()> {
+    /// Removes temporary files of processes killed while writing. The lock excludes a living writer.
+    fn remove_leftovers(&self) -> io::Result<()> {
         let name = self.0.file_name().unwrap_or_default().as_encoded_bytes();
         for entry in fs::read_dir(self.folder())? {
             let entry = entry?;
@@ -194,7 +197,7 @@ impl Place {
     }
 }
 
-/// Whether a device, a pipe or a socket is there. A link counts as a file: it is replaced, not followed.
+/// Whether `path` is a device, a pipe or a socket. A link counts as a file: it is replaced, not followed.
 fn is_special(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|about| {
         let kind = about.file_type();
@@ -202,7 +205,7 @@ fn is_special(path: &Path) -> bool {
     })
 }
 
-/// The time in the form of a head.
+/// Converts `time` to milliseconds since 1970, as in a header.
 #[must_use]
 pub fn milliseconds(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
@@ -247,18 +250,18 @@ mod tests {
     }
 
     fn save(place: &Place, revision: i64) -> Result<Outcome> {
-        let head = Head { cluster_id: 7, raft_term: 1, revision, confirmed_ms: revision * 100_000 };
+        let header = Header { cluster_id: 7, raft_term: 1, revision, confirmed_ms: revision * 100_000 };
         let snapshot = Snapshot::default().staged(revision, 7);
-        let copy = DiskCopy { head, ranges: watched(), snapshot };
-        place.save(&copy, &Candidate { head, changed_at: revision, replace: false })
+        let copy = DiskCopy { header, ranges: watched(), snapshot };
+        place.save(&copy, &Candidate { header, changed_at: revision, replace: false })
     }
 
     fn revision_on_disk(place: &Place) -> Option<i64> {
-        place.load(&watched()).unwrap().map(|copy| copy.head.revision)
+        place.load(&watched()).unwrap().map(|copy| copy.header.revision)
     }
 
     #[test]
-    fn a_write_replaces_the_file_as_a_whole_and_leaves_nothing_else_behind() {
+    fn a_write_replaces_the_whole_file_and_removes_leftovers() {
         let folder = Folder::new();
         let place = folder.place();
         assert_eq!(revision_on_disk(&place), None);
@@ -274,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_write_is_refused_and_then_replaced() {
+    fn a_file_that_other_users_can_write_is_refused_and_then_replaced() {
         let folder = Folder::new();
         let place = folder.place();
         save(&place, 5).unwrap();
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_cannot_be_a_file_is_told_before_there_is_anything_to_write() {
+    fn a_path_that_cannot_be_a_file_is_reported_before_the_first_write() {
         let folder = Folder::new();
         assert_eq!(folder.place().check(), Ok(()));
         for wrong in [folder.0.clone(), folder.0.join("none/copy"), "/dev/null/copy".into(), "/".into()] {
@@ -317,46 +320,46 @@ mod tests {
         assert!(place.load(&watched()).unwrap_err().to_string().contains("damaged"));
         fs::write(&place.0, "of another program").unwrap();
         OpenOptions::new().write(true).open(&place.0).unwrap().set_len(300 << 30).unwrap();
-        assert!(place.load(&watched()).unwrap_err().to_string().contains("no copy made by"));
+        assert!(place.load(&watched()).unwrap_err().to_string().contains("was not written by"));
         assert_eq!(save(&place, 6), Ok(Outcome::Looked(Verdict::Write)));
         assert_eq!(revision_on_disk(&place), Some(6));
     }
 
     #[test]
-    fn what_is_no_plain_file_at_the_path_or_at_its_lock_is_told_and_never_followed() {
+    fn a_link_pipe_or_folder_at_the_path_or_its_lock_is_reported_and_never_followed() {
         for name in ["copy", "copy.lock"] {
             let folder = Folder::new();
             let (place, path, target) = (folder.place(), folder.0.join(name), folder.0.join("target"));
-            let told = |error: &Error| {
-                let told = error.to_string();
-                told.contains("no plain file") && told.contains(&*path.to_string_lossy())
+            let names_the_path = |error: &Error| {
+                let message = error.to_string();
+                message.contains("not a regular file") && message.contains(&*path.to_string_lossy())
             };
             let attempt = || match name {
                 "copy" => place.load(&watched()).map(drop),
                 _ => save(&place, 5).map(drop),
             };
             rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
-            assert!(told(&attempt().unwrap_err()));
+            assert!(names_the_path(&attempt().unwrap_err()));
             fs::remove_file(&path).unwrap();
             std::os::unix::fs::symlink(&target, &path).unwrap();
-            assert!(told(&attempt().unwrap_err()));
+            assert!(names_the_path(&attempt().unwrap_err()));
             assert!(!target.exists());
-            fs::write(&target, "of somebody else").unwrap();
-            assert!(told(&attempt().unwrap_err()));
+            fs::write(&target, "another program's").unwrap();
+            assert!(names_the_path(&attempt().unwrap_err()));
             fs::remove_file(&path).unwrap();
             fs::create_dir(&path).unwrap();
-            assert!(told(&attempt().unwrap_err()));
+            assert!(names_the_path(&attempt().unwrap_err()));
             fs::remove_dir(&path).unwrap();
             assert_eq!(save(&place, 5), Ok(Outcome::Looked(Verdict::Write)));
-            assert_eq!(fs::read(&target).unwrap(), b"of somebody else");
+            assert_eq!(fs::read(&target).unwrap(), b"another program's");
         }
     }
 
     #[test]
-    fn a_pipe_at_the_path_holds_nobody_up() {
+    fn a_pipe_at_the_path_does_not_block() {
         let folder = Folder::new();
         let place = folder.place();
         rustix::fs::mkfifoat(rustix::fs::CWD, &place.0, 0o600.into()).unwrap();
-        assert!(place.load(&watched()).unwrap_err().to_string().contains("no plain file"));
+        assert!(place.load(&watched()).unwrap_err().to_string().contains("not a regular file"));
     }
 }

@@ -1,13 +1,13 @@
-//! The copy as bytes. No file, no clock.
+//! Encodes the copy to bytes and decodes it. It uses no file and no clock.
 //!
 //! ```text
-//! head    magic, version, cluster id, raft term, revision, time of confirmation, number of keys, size of the
-//!         file; its sum
+//! header  magic, version, cluster id, raft term, revision, time of confirmation, number of keys, size of the
+//!         file; checksum of the header
 //! body    the ranges; then each key with its entry, in key order
-//! foot    the sum of all before it
+//! footer  checksum of all before it
 //! ```
 //!
-//! All numbers are little endian. The head has a sum of its own, so that it can be read alone.
+//! All numbers are little endian. The header has its own checksum, so that it can be read alone.
 
 use std::io::{self, Write};
 
@@ -19,83 +19,83 @@ use crate::store::{Entry, Snapshot};
 const MAGIC: &[u8; 8] = b"etcddisc";
 const VERSION: u32 = 2;
 const SUM: usize = 8;
-const HEAD: usize = 8 + 4 + 6 * 8 + SUM;
-/// Of a blob's or a list's length.
-const COUNT: usize = 4;
+const HEADER: usize = 8 + 4 + 6 * 8 + SUM;
+/// The size of the length in front of a blob or a list.
+const LENGTH: usize = 4;
 
-/// What the head of a file says.
+/// The header of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Head {
-    /// The cluster that the copy is of.
+pub struct Header {
+    /// The id of the cluster that was copied.
     pub cluster_id: u64,
     /// The raft term of that cluster.
     pub raft_term: u64,
-    /// The revision that the copy is of.
+    /// The revision of the copy.
     pub revision: i64,
-    /// When etcd last confirmed it: milliseconds since 1970.
+    /// When etcd last confirmed the copy, in milliseconds since 1970.
     pub confirmed_ms: i64,
 }
 
-/// All that a file holds.
+/// The content of a file.
 #[derive(Debug, Clone)]
 pub struct DiskCopy {
-    /// Its account of itself.
-    pub head: Head,
-    /// What was watched.
+    /// Where the copy comes from and how old it is.
+    pub header: Header,
+    /// The ranges that were watched.
     pub ranges: Ranges,
-    /// The keys, their values, and etcd's account of them.
+    /// The keys and their values.
     pub snapshot: Snapshot,
 }
 
-/// Why bytes are no copy to serve. The text continues the sentence "the file …".
+/// Why a file cannot be used. The text continues the sentence "the file …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Something else, or nothing.
-    #[error("is no copy made by etcd_discovery")]
+    /// Another program's file, or an empty one.
+    #[error("was not written by etcd_discovery")]
     Foreign,
-    /// Of a release that writes them otherwise.
+    /// A file of a release with another format.
     #[error("has format {0}, and this release reads format {VERSION}")]
     Version(u32),
-    /// Cut short, or changed since it was written.
-    #[error("is damaged: its checksum does not fit")]
+    /// A file that was cut short or changed after it was written.
+    #[error("is damaged: its checksum is wrong")]
     Damaged,
-    /// It was written when less was watched: what is missing would look deleted.
-    #[error("does not hold all that is watched now")]
+    /// A file written when fewer ranges were watched. Its missing keys would look deleted.
+    #[error("does not hold all ranges that are watched now")]
     Ranges,
 }
 
-impl Head {
-    /// Reads the head alone: what follows it may be damaged.
+impl Header {
+    /// Reads the header alone. What follows it may be damaged.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why the bytes are not a valid header.
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
-        head(bytes).map(|(head, _)| head)
+        header(bytes).map(|(header, _)| header)
     }
 
-    /// How large the file says it is, which is what a reader may allocate.
+    /// The file size according to the header, which is what a reader may allocate.
     ///
     /// # Errors
-    /// Why the head is none.
+    /// Why the bytes are not a valid header.
     pub fn file_size(bytes: &[u8]) -> Result<u64, Refusal> {
-        head(bytes).map(|(_, body)| body.size)
+        header(bytes).map(|(_, sizes)| sizes.file)
     }
 
-    /// How many bytes [`Self::read`] looks at.
+    /// The size of a header in bytes.
     #[must_use]
     pub const fn size() -> usize {
-        HEAD
+        HEADER
     }
 }
 
 impl DiskCopy {
-    /// Writes the copy to `out`, piece by piece: it may be large.
+    /// Writes the copy to `out` piece by piece, because it may be large.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// The errors of `out`.
     pub fn encode(&self, out: impl Write) -> io::Result<()> {
-        let mut out = Summing { out, sum: Xxh3::new() };
-        out.write_all(&self.head_bytes())?;
+        let mut out = ChecksumWriter { out, sum: Xxh3::new() };
+        out.write_all(&self.header_bytes())?;
         out.count(self.ranges.as_slice().len())?;
         for range in self.ranges.as_slice() {
             out.blob(range.start())?;
@@ -112,47 +112,47 @@ impl DiskCopy {
     }
 
     fn size(&self) -> usize {
-        let range = |range: &KeyRange| 2 * COUNT + range.start().len() + range.range_end().len();
+        let range = |range: &KeyRange| 2 * LENGTH + range.start().len() + range.range_end().len();
         let entry =
-            |entry: &Entry| 2 * COUNT + entry.key().len() + entry.value().len() + 2 * size_of::<i64>();
-        let ranges = COUNT + self.ranges.as_slice().iter().map(range).sum::<usize>();
-        HEAD + ranges + self.snapshot.iter().map(entry).sum::<usize>() + SUM
+            |entry: &Entry| 2 * LENGTH + entry.key().len() + entry.value().len() + 2 * size_of::<i64>();
+        let ranges = LENGTH + self.ranges.as_slice().iter().map(range).sum::<usize>();
+        HEADER + ranges + self.snapshot.iter().map(entry).sum::<usize>() + SUM
     }
 
-    fn head_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEAD);
+    fn header_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&self.head.cluster_id.to_le_bytes());
-        bytes.extend_from_slice(&self.head.raft_term.to_le_bytes());
-        bytes.extend_from_slice(&self.head.revision.to_le_bytes());
-        bytes.extend_from_slice(&self.head.confirmed_ms.to_le_bytes());
+        bytes.extend_from_slice(&self.header.cluster_id.to_le_bytes());
+        bytes.extend_from_slice(&self.header.raft_term.to_le_bytes());
+        bytes.extend_from_slice(&self.header.revision.to_le_bytes());
+        bytes.extend_from_slice(&self.header.confirmed_ms.to_le_bytes());
         bytes.extend_from_slice(&(self.snapshot.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&(self.size() as u64).to_le_bytes());
         bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
         bytes
     }
 
-    /// Reads a copy, and takes of it what is `watched`.
+    /// Decodes a copy, and keeps the part that is `watched`.
     ///
     /// # Errors
-    /// Why there is nothing to serve in it.
+    /// Why the copy cannot be used.
     pub fn decode(bytes: &[u8], watched: &Ranges) -> Result<Self, Refusal> {
-        let (head, announced) = head(bytes)?;
-        if announced.size != bytes.len() as u64 {
+        let (header, sizes) = header(bytes)?;
+        if sizes.file != bytes.len() as u64 {
             return Err(Refusal::Damaged);
         }
-        let (summed, foot) = bytes.split_at_checked(bytes.len() - SUM).ok_or(Refusal::Damaged)?;
-        if foot != xxh3_64(summed).to_le_bytes() {
+        let (summed, footer) = bytes.split_at_checked(bytes.len() - SUM).ok_or(Refusal::Damaged)?;
+        if footer != xxh3_64(summed).to_le_bytes() {
             return Err(Refusal::Damaged);
         }
-        let mut body = Body(summed.get(HEAD..).ok_or(Refusal::Damaged)?);
+        let mut body = Reader(summed.get(HEADER..).ok_or(Refusal::Damaged)?);
         let covered = body.ranges()?;
         if !watched.as_slice().iter().all(|range| covered.cover(range)) {
             return Err(Refusal::Ranges);
         }
         let mut entries = Vec::new();
-        for _ in 0..announced.keys {
+        for _ in 0..sizes.keys {
             let entry = body.entry()?;
             if watched.contains(entry.key()) {
                 entries.push(entry);
@@ -163,45 +163,44 @@ impl DiskCopy {
         }
         let mut snapshot = Snapshot::default();
         snapshot.stage(entries);
-        let snapshot = snapshot.staged(head.revision, head.cluster_id);
-        Ok(Self { head, ranges: watched.clone(), snapshot })
+        let snapshot = snapshot.staged(header.revision, header.cluster_id);
+        Ok(Self { header, ranges: watched.clone(), snapshot })
     }
 }
 
-/// What a head says of the file around it.
-struct Announced {
+/// The sizes that a header announces.
+struct Sizes {
     keys: u64,
-    size: u64,
+    file: u64,
 }
 
-fn head(bytes: &[u8]) -> Result<(Head, Announced), Refusal> {
+fn header(bytes: &[u8]) -> Result<(Header, Sizes), Refusal> {
     let start = bytes.get(..MAGIC.len() + 4).ok_or(Refusal::Foreign)?;
-    let mut rest = Body(start.strip_prefix(MAGIC).ok_or(Refusal::Foreign)?);
+    let mut rest = Reader(start.strip_prefix(MAGIC).ok_or(Refusal::Foreign)?);
     match u32::from_le_bytes(rest.array()?) {
         VERSION => {}
         other => return Err(Refusal::Version(other)),
     }
-    let (summed, sum) =
-        bytes.get(..HEAD).and_then(|head| head.split_at_checked(HEAD - SUM)).ok_or(Refusal::Damaged)?;
+    let header = bytes.get(..HEADER).and_then(|header| header.split_at_checked(HEADER - SUM));
+    let (summed, sum) = header.ok_or(Refusal::Damaged)?;
     if sum != xxh3_64(summed).to_le_bytes() {
         return Err(Refusal::Damaged);
     }
-    let mut rest = Body(&summed[MAGIC.len() + 4..]);
-    let head = Head {
+    let mut rest = Reader(&summed[MAGIC.len() + 4..]);
+    let header = Header {
         cluster_id: u64::from_le_bytes(rest.array()?),
         raft_term: u64::from_le_bytes(rest.array()?),
         revision: i64::from_le_bytes(rest.array()?),
         confirmed_ms: i64::from_le_bytes(rest.array()?),
     };
-    let announced =
-        Announced { keys: u64::from_le_bytes(rest.array()?), size: u64::from_le_bytes(rest.array()?) };
-    Ok((head, announced))
+    let sizes = Sizes { keys: u64::from_le_bytes(rest.array()?), file: u64::from_le_bytes(rest.array()?) };
+    Ok((header, sizes))
 }
 
-/// What is left to read. Nothing in it is believed: a length beyond the end is damage and no panic.
-struct Body<'a>(&'a [u8]);
+/// Reads from untrusted bytes. A length beyond the end is reported as damage; it never panics.
+struct Reader<'a>(&'a [u8]);
 
-impl<'a> Body<'a> {
+impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], Refusal> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or(Refusal::Damaged)?;
         self.0 = rest;
@@ -234,13 +233,13 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Sums what passes through.
-struct Summing<W> {
+/// A writer that computes the checksum of what passes through it.
+struct ChecksumWriter<W> {
     out: W,
     sum: Xxh3,
 }
 
-impl<W: Write> Summing<W> {
+impl<W: Write> ChecksumWriter<W> {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.sum.update(bytes);
         self.out.write_all(bytes)
@@ -274,8 +273,8 @@ mod tests {
         let entry = |(key, (value, n)): (Vec<u8>, (Vec<u8>, i64))| Entry::new(key, &value, n, !n);
         let mut snapshot = Snapshot::default();
         snapshot.stage(content.into_iter().map(entry).collect());
-        let head = Head { cluster_id: 7, raft_term: 3, revision, confirmed_ms: 1_700_000_000_000 };
-        DiskCopy { head, ranges: watched(), snapshot: snapshot.staged(revision, 7) }
+        let header = Header { cluster_id: 7, raft_term: 3, revision, confirmed_ms: 1_700_000_000_000 };
+        DiskCopy { header, ranges: watched(), snapshot: snapshot.staged(revision, 7) }
     }
 
     fn watched() -> Ranges {
@@ -289,11 +288,11 @@ mod tests {
     }
 
     fn same(one: &DiskCopy, other: &DiskCopy) -> bool {
-        one.head == other.head && one.snapshot.iter().eq(other.snapshot.iter())
+        one.header == other.header && one.snapshot.iter().eq(other.snapshot.iter())
     }
 
     #[test]
-    fn a_narrower_watch_takes_its_part_and_a_wider_one_takes_nothing() {
+    fn a_narrower_watch_loads_its_part_and_a_wider_one_refuses_the_file() {
         let bytes = encoded(&copy(vec![(b"/a/1".to_vec(), vec![1], 1), (b"/a/2".to_vec(), vec![2], 2)], 9));
         let narrow = DiskCopy::decode(&bytes, &Ranges::merge([KeyRange::key(b"/a/2")])).unwrap();
         assert_eq!(narrow.snapshot.iter().map(|entry| entry.key().to_vec()).collect::<Vec<_>>(), [b"/a/2"]);
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn another_program_and_another_release_are_told_apart_from_damage() {
+    fn files_of_other_programs_and_releases_are_distinguished_from_damage() {
         let mut bytes = encoded(&copy(Vec::new(), 9));
         bytes[8] = 99;
         assert_eq!(DiskCopy::decode(&bytes, &watched()).unwrap_err(), Refusal::Version(99));
@@ -311,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_its_sum_vouches_for_and_that_makes_no_sense_is_refused() {
+    fn a_malformed_file_with_correct_checksums_is_refused() {
         let mut bytes = encoded(&copy(vec![(b"/a/1".to_vec(), vec![1], 1)], 9));
         bytes[44..52].copy_from_slice(&u64::MAX.to_le_bytes()); // that many keys
         let sum = xxh3_64(&bytes[..60]).to_le_bytes();
@@ -324,12 +323,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(content in content(), revision in any::<i64>()) {
+        fn an_encoded_copy_decodes_to_the_same_copy(content in content(), revision in any::<i64>()) {
             let copy = copy(content, revision);
             let bytes = encoded(&copy);
             prop_assert!(same(&DiskCopy::decode(&bytes, &watched()).unwrap(), &copy));
-            prop_assert_eq!(Head::read(&bytes[..Head::size()]).unwrap(), copy.head);
-            prop_assert_eq!(Head::file_size(&bytes).unwrap(), bytes.len() as u64);
+            prop_assert_eq!(Header::read(&bytes[..Header::size()]).unwrap(), copy.header);
+            prop_assert_eq!(Header::file_size(&bytes).unwrap(), bytes.len() as u64);
         }
 
         #[test]

@@ -1,13 +1,15 @@
-//! The last known good copy, on disk: what a process serves that starts while etcd is away.
+//! The copy on disk, which a process serves when it starts while etcd is away.
 //!
-//! `format` is the copy as bytes and back, without any file; `due` says whether one is worth a write; `file`
-//! is the file, written atomically and by one process of the host at a time; `open` is how files are opened.
+//! * `format` encodes the copy to bytes and decodes it.
+//! * `write_policy` decides whether to write it.
+//! * `file` reads and writes the file, atomically and one process of the host at a time.
+//! * `open` opens, creates and locks files safely.
 
-mod due;
 mod file;
 mod format;
 mod open;
+mod write_policy;
 
-pub use due::{Candidate, Verdict};
 pub use file::{Outcome, Place, milliseconds};
-pub use format::{DiskCopy, Head, Refusal};
+pub use format::{DiskCopy, Header, Refusal};
+pub use write_policy::{Candidate, Verdict};

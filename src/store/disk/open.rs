@@ -1,4 +1,4 @@
-//! Files beside which others may have put something: opened with suspicion, made for one owner, and locked.
+//! Opens, creates and locks files in a folder where another user may have put links, pipes or folders.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -10,12 +10,12 @@ use rustix::process::geteuid;
 
 use crate::sockets::{self, Registered};
 
-/// The copy holds values of etcd, and so whatever secrets those are.
-const ONLY_THE_OWNER: u32 = 0o600;
-/// Else a pipe at the path would make an open wait forever, and a link would lead elsewhere.
+/// The mode of new files. The copy holds etcd's values, which may be secrets.
+const OWNER_ONLY: u32 = 0o600;
+/// Without these flags, opening a pipe could block forever and a link could lead to another file.
 #[allow(clippy::cast_possible_wrap)] // the two are bits far below the sign
-const SUSPICIOUS: i32 = OFlags::NONBLOCK.union(OFlags::NOFOLLOW).bits() as i32;
-const NO_PLAIN_FILE: &str = "it is no plain file; delete it";
+const SAFE_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOFOLLOW).bits() as i32;
+const NOT_REGULAR: &str = "it is not a regular file; delete it";
 
 pub(super) fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
@@ -25,21 +25,23 @@ pub(super) fn folder_owner(path: &Path) -> Option<u32> {
     fs::metadata(folder(path)).ok().map(|about| about.uid())
 }
 
-/// Opens what must be a plain file.
+/// Opens a regular file, and refuses anything else.
 pub(super) fn open(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
-    let file = how.custom_flags(SUSPICIOUS).open(path).map_err(|error| plain(path, error))?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other(NO_PLAIN_FILE)) }
+    let file = how.custom_flags(SAFE_FLAGS).open(path).map_err(|error| explain(path, error))?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other(NOT_REGULAR)) }
 }
 
-/// A record lock of the process on a file beside: the copy itself is another file after each write. A
-/// forked child does not inherit it, and the death of its holder frees it.
-pub(super) fn lock(path: &Path) -> io::Result<Option<Watched>> {
-    let file = open_lock(path).map(Watched::new).map_err(|error| {
+/// Takes a record lock on the file at `path`; `None` if another process holds it.
+///
+/// The lock file is separate because each write replaces the copy with a new file. A forked child does not inherit
+/// the lock, and it is released when its holder dies.
+pub(super) fn lock(path: &Path) -> io::Result<Option<TrackedFile>> {
+    let file = open_lock(path).map(TrackedFile::new).map_err(|error| {
         let shown = path.display();
         io::Error::new(error.kind(), format!("its lock, {shown}: {error}"))
     })?;
     match fcntl_lock(&file.file, FlockOperation::NonBlockingLockExclusive) {
-        // Someone may have replaced it meanwhile, and hold the new one.
+        // Another process may have replaced the file meanwhile, and hold the lock on the new one.
         Ok(()) if !is_at(&file.file, path)? => Ok(None),
         Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Ok(None),
@@ -50,7 +52,7 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<Watched>> {
 fn open_lock(path: &Path) -> io::Result<File> {
     let existing = || open(path, OpenOptions::new().write(true));
     match existing() {
-        // Another user's, who ran the application once: the folder, and so the lock, is the application's.
+        // A lock file of another user who once ran the application. The folder is the application's, so replace it.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             fs::remove_file(path).map_err(|_| error)?;
             create(path)
@@ -63,10 +65,11 @@ fn open_lock(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes a file that was not there. What root makes belongs to the folder's owner, or a task that root runs
-/// once would leave the application a copy that it can neither read nor lock.
+/// Creates a new file. If root creates it, it belongs to the folder's owner.
+///
+/// Otherwise one task run as root would leave the application a copy that it can neither read nor lock.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(ONLY_THE_OWNER).open(path)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
     if geteuid().is_root() {
         let owner = folder_owner(path).map(Uid::from_raw);
         let _ = fchown(&file, owner, None);
@@ -74,10 +77,10 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The error of an open; a link, a pipe without a reader or a folder has one that tells nobody what it is.
-fn plain(path: &Path, error: io::Error) -> io::Error {
+/// Explains a failed open. The system's error does not say that the path is a link, a pipe or a folder.
+fn explain(path: &Path, error: io::Error) -> io::Error {
     match fs::symlink_metadata(path) {
-        Ok(about) if !about.is_file() => io::Error::other(NO_PLAIN_FILE),
+        Ok(about) if !about.is_file() => io::Error::other(NOT_REGULAR),
         _ => error,
     }
 }
@@ -87,14 +90,16 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
 }
 
-/// A file that a child, forked meanwhile, closes: its thread that would do so is not there.
-pub(super) struct Watched {
+/// An open file in the descriptor table, which a child forked meanwhile closes.
+///
+/// The thread that would close it does not exist in the child.
+pub(super) struct TrackedFile {
     // Declared before the file: it leaves the table before its descriptor is closed.
     _registered: Registered,
     pub(super) file: File,
 }
 
-impl Watched {
+impl TrackedFile {
     pub(super) fn new(file: File) -> Self {
         Self { _registered: sockets::register(&file), file }
     }
@@ -105,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_who_holds_a_lock_that_was_replaced_does_not_write() {
+    fn a_lock_on_a_replaced_file_is_detected() {
         let path = std::env::temp_dir().join(format!("etcd-lock-{:016x}", fastrand::u64(..)));
         let held = lock(&path).unwrap().unwrap();
         assert!(is_at(&held.file, &path).unwrap());
