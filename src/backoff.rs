@@ -1,8 +1,9 @@
-//! How long to wait before the next attempt.
+//! Computes the delay before the next attempt: exponential backoff with full jitter and a cap.
 //!
-//! Full jitter, because a fleet that lost etcd at one moment must not come back at one moment; a cap,
-//! because recovery must follow healing within seconds; and no reset before stability, because a server
-//! that accepts and then drops everyone would otherwise be hammered at the shortest delay forever.
+//! * Full jitter: a fleet that lost etcd at one moment must not come back at one moment.
+//! * A cap: clients must recover within seconds after etcd does.
+//! * The delays reset only after a stable period. Otherwise a server that accepts connections and drops them would be
+//!   hammered at the shortest delay forever.
 
 use std::time::Duration;
 #[cfg(not(test))]
@@ -10,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::clock::Instant;
 
-/// The delays of one client's attempts.
+/// The backoff of one client.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     base: Duration,
@@ -21,18 +22,18 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Delays between zero and `base * 2^n`, at most `cap`; `n` starts over after `stability` of success.
+    /// Delays between zero and `base * 2^n`, at most `cap`. `n` starts again at 0 after `stability` of success.
     #[must_use]
     pub const fn new(base: Duration, cap: Duration, stability: Duration) -> Self {
         Self { base, cap, stability, attempt: 0, stable_since: None }
     }
 
-    /// An attempt has succeeded at `now`: stability is counted from here.
+    /// Records a success at `now`, from which stability is counted.
     pub const fn succeeded(&mut self, now: Instant) {
         self.stable_since = Some(now);
     }
 
-    /// An attempt failed at `now`, or success ended: how long to wait. `random` is in `0.0..1.0`.
+    /// Records a failed attempt, or the end of a success, at `now`. Returns the delay; `random` is in `0.0..1.0`.
     pub fn failed(&mut self, now: Instant, random: f64) -> Duration {
         let stable = self.stable_since.take().is_some_and(|since| now >= since + self.stability);
         if stable {
@@ -44,10 +45,10 @@ impl Backoff {
     }
 }
 
-/// A seed that differs between processes, forked ones included.
+/// A random seed that differs between processes, also between forked ones.
 ///
-/// The generator of a thread is inherited by a fork: all workers of one master would draw the same delays, and the same
-/// lease ids.
+/// A forked child inherits the thread's generator. With that alone all workers of one master would draw the same
+/// delays and the same lease ids.
 #[must_use]
 pub fn seed() -> u64 {
     fastrand::u64(..) ^ of_this_process()
@@ -59,7 +60,7 @@ fn of_this_process() -> u64 {
     u64::from(std::process::id()).rotate_left(32) ^ u64::from(now.subsec_nanos())
 }
 
-/// A story that a test tells twice has to end the same.
+/// A constant, so that tests are reproducible.
 #[cfg(test)]
 const fn of_this_process() -> u64 {
     0
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn no_random_number_leads_above_the_ceiling_or_below_zero() {
+    fn a_random_number_out_of_range_leads_neither_above_the_ceiling_nor_below_zero() {
         let now = Instant::now();
         assert_eq!(backoff().failed(now, 1.5), Duration::from_millis(100));
         assert_eq!(backoff().failed(now, -0.5), Duration::ZERO);
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn only_stability_makes_the_delays_short_again() {
+    fn only_a_stable_period_resets_the_delays() {
         let (mut backoff, now) = (backoff(), Instant::now());
         for _ in 0..5 {
             backoff.failed(now, 1.0);

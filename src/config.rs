@@ -1,4 +1,4 @@
-//! The settings of one client, already checked.
+//! The validated settings of one client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::range::Ranges;
 pub use crate::secret::Secret;
 
-/// A user of etcd.
+/// The name and password of an etcd user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The user's name.
@@ -17,37 +17,39 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// Files of a TLS connection. They are read at each connection, so that certificates can be rotated.
+/// The files and names of a TLS connection.
+///
+/// The files are read again at each connection, so that certificates can be rotated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsFiles {
-    /// Certificates (PEM) of the authorities that may sign the server's.
+    /// The certificates (PEM) of the authorities that may sign the server's certificate.
     pub ca_file: Option<PathBuf>,
-    /// The client's certificate and chain (PEM), together with its key.
+    /// The client's certificate and chain (PEM). It requires `key_file`.
     pub cert_file: Option<PathBuf>,
-    /// The client's private key (PEM).
+    /// The client's private key (PEM). It requires `cert_file`.
     pub key_file: Option<PathBuf>,
-    /// The name to expect in the server's certificate in place of the endpoint's host.
+    /// The name to expect in the server's certificate instead of the endpoint's host.
     pub server_name: Option<String>,
 }
 
-/// How long things may take.
+/// Timeouts and intervals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
-    /// For a connection with its TLS handshake and first answer. A login may take longer.
+    /// The timeout for a connection with its TLS handshake and first answer. A login may take longer.
     pub connect_timeout: Duration,
-    /// For one request, and for each answer that a stream owes.
+    /// The timeout for a request, and for each answer expected on a stream.
     pub request_timeout: Duration,
-    /// Between HTTP/2 pings. Under 5 s etcd answers with GOAWAY (`too_many_pings`).
+    /// The interval between HTTP/2 pings. Below 5 s etcd answers with GOAWAY (`too_many_pings`).
     pub keepalive_interval: Duration,
-    /// For the answer to an HTTP/2 ping.
+    /// The timeout for the answer to an HTTP/2 ping.
     pub keepalive_timeout: Duration,
-    /// Between two proofs that the local copy is still etcd's content.
+    /// The interval between two confirmations that the local copy is still etcd's content.
     pub progress_interval: Duration,
-    /// How old the last proof may be before whoever observes the client is to call it stale.
+    /// The age of the last confirmation above which the copy counts as stale.
     pub max_staleness: Duration,
-    /// Longest delay between two attempts to connect.
+    /// The longest delay between two attempts to connect.
     pub backoff_cap: Duration,
-    /// Between two comparisons of the local copy with etcd; 0 for none.
+    /// The interval between two comparisons of the local copy with etcd; 0 for none.
     pub audit_interval: Duration,
 }
 
@@ -66,19 +68,19 @@ impl Default for Timing {
     }
 }
 
-/// Where DNS names the members.
+/// The SRV records that name the members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
     /// The domain with the SRV records.
     pub domain: String,
-    /// What tells several clusters of one domain apart.
+    /// A name that distinguishes several clusters in one domain.
     pub service: Option<String>,
-    /// Whether members without TLS count too.
+    /// Whether to use members without TLS too.
     pub insecure: bool,
 }
 
 impl Discovery {
-    /// Checks `domain`, and a name for the `service` if any.
+    /// Validates the `domain` and the `service` name, if given.
     ///
     /// # Errors
     /// A configuration error that names the setting.
@@ -98,14 +100,15 @@ impl Discovery {
             ));
         }
         if service.as_deref().is_some_and(|service| service.contains('.') || !is_name(service)) {
-            return Err(Error::configuration("discovery_srv_name", "cannot be a part of a name in DNS"));
+            let problem = "not a DNS label; accepted: letters, digits, '-' and '_', at most 63 characters";
+            return Err(Error::configuration("discovery_srv_name", problem));
         }
         Ok(Self { domain: domain.to_owned(), service, insecure })
     }
 
-    /// The name of the record of the members with TLS, or without, as etcdctl and etcd have it.
+    /// The name of the SRV record for members with or without TLS, as in etcdctl.
     #[must_use]
-    pub fn record(&self, tls: bool) -> String {
+    pub fn srv_record(&self, tls: bool) -> String {
         let secure = if tls { "-ssl" } else { "" };
         let service = self.service.as_ref().map_or_else(String::new, |service| format!("-{service}"));
         format!("_etcd-client{secure}{service}._tcp.{}", self.domain)
@@ -115,50 +118,50 @@ impl Discovery {
 /// The settings of one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The members to talk to; empty if DNS names them.
+    /// The configured members; empty if DNS names them.
     pub endpoints: Vec<Endpoint>,
-    /// Where DNS names the members instead.
+    /// The SRV records that name the members, if used instead of `endpoints`.
     pub discovery: Option<Discovery>,
-    /// The keys to hold; none for a client that only writes and announces.
+    /// The keys to watch; none for a client that only writes and registers.
     pub ranges: Ranges,
-    /// Who to be.
+    /// The etcd user, if any.
     pub credentials: Option<Credentials>,
-    /// How to trust and be trusted.
+    /// The TLS files.
     pub tls: TlsFiles,
-    /// How long things may take.
+    /// Timeouts and intervals.
     pub timing: Timing,
-    /// Keys in one page of a listing.
+    /// The number of keys in one page of a listing.
     pub page_size: i64,
-    /// Whether there is no etcd: the client itself holds what is written to it.
+    /// Whether to run without etcd. The client then keeps in memory what is written to it.
     pub offline: bool,
-    /// Whether to ask the cluster for its members, and use them beside `endpoints`.
+    /// Whether to ask the cluster for its members and use them in addition to `endpoints`.
     pub member_sync: bool,
-    /// Where to keep a copy on disk, if anywhere.
+    /// The path of the copy on disk, if any.
     pub cache_path: Option<PathBuf>,
 }
 
-/// Keys in one page of a listing: small enough for one answer, large enough for few round trips.
+/// The default number of keys in one page of a listing: few enough for one answer, many enough for few round trips.
 pub const PAGE_SIZE: i64 = 5_000;
 
 impl Settings {
-    /// Settings with defaults for everything but the cluster and the keys.
+    /// Settings with defaults for everything except the endpoints and the keys.
     ///
     /// # Errors
-    /// A configuration error when there is no endpoint.
+    /// A configuration error when there are no endpoints.
     pub fn new(endpoints: Vec<Endpoint>, ranges: Ranges) -> Result<Self> {
         if endpoints.is_empty() {
-            return Err(Error::configuration("endpoints", "none given; name at least one etcd member"));
+            return Err(Error::configuration("endpoints", "none given; give at least one etcd member"));
         }
         Ok(Self::of(endpoints, None, ranges))
     }
 
-    /// The same where DNS names the members.
+    /// The same for members that DNS names.
     #[must_use]
     pub fn discovering(discovery: Discovery, ranges: Ranges) -> Self {
         Self::of(Vec::new(), Some(discovery), ranges)
     }
 
-    /// Where etcd is, for messages.
+    /// Describes where etcd is, for messages.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.discovery {
@@ -188,13 +191,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_domain_is_refused_and_the_names_of_the_records_are_those_of_etcdctl() {
+    fn an_invalid_domain_is_refused_and_the_record_names_are_those_of_etcdctl() {
         for domain in ["", "a b", "a..b", "http://example.com", "example.com:2379"] {
             assert!(Discovery::new(domain, None, true).is_err(), "{domain}");
         }
         assert!(Discovery::new("example.com", Some("a.b".into()), true).is_err());
         let discovery = Discovery::new("example.com.", Some("blue".into()), true).unwrap();
-        assert_eq!(discovery.record(true), "_etcd-client-ssl-blue._tcp.example.com");
-        assert_eq!(Discovery { service: None, ..discovery }.record(false), "_etcd-client._tcp.example.com");
+        assert_eq!(discovery.srv_record(true), "_etcd-client-ssl-blue._tcp.example.com");
+        let discovery = Discovery { service: None, ..discovery };
+        assert_eq!(discovery.srv_record(false), "_etcd-client._tcp.example.com");
     }
 }

@@ -1,7 +1,8 @@
-//! Lengths of time as people write them.
+//! Parses durations as people write them.
 
-/// Seconds: a plain number, or one or more amounts with the units ns, us, ms, s, m, h and d. Never negative:
-/// nobody can wait so long.
+/// Parses a duration into seconds: a number, or amounts with the units ns, us, ms, s, m, h and d.
+///
+/// A negative duration is refused.
 ///
 /// ```
 /// use etcd_discovery_core::duration::seconds;
@@ -30,7 +31,7 @@ pub fn seconds(bytes: &[u8]) -> Option<f64> {
     Some(total)
 }
 
-/// Divided, not multiplied by a fraction, which has no exact binary form: 3 ms are 0.003 then.
+/// Divides rather than multiplying by a fraction without an exact binary form, so that 3 ms is exactly 0.003.
 fn in_seconds(amount: f64, unit: &str) -> Option<f64> {
     match unit {
         "ns" => Some(amount / 1e9),
@@ -51,7 +52,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic_and_what_is_accepted_is_no_negative_length(
+        fn no_input_panics_and_no_accepted_duration_is_negative(
             bytes in prop::collection::vec(any::<u8>(), 0..12),
             text in "[0-9.nuµmshd e+-]{0,12}",
         ) {

@@ -1,4 +1,4 @@
-//! An etcd endpoint as people write it.
+//! Parses and validates etcd endpoints.
 
 use std::fmt;
 
@@ -8,25 +8,26 @@ use crate::secret::FILTERED;
 /// etcd's client port.
 const DEFAULT_PORT: u16 = 2379;
 const ACCEPTED: &str = "accepted: http://host:port, https://host:port, host:port or unix:///path";
-/// What fits into the address of a socket, with the NUL at its end.
-const LONGEST_PATH: usize = 107;
+/// The longest path of a Unix socket: `sun_path` has 108 bytes including the final NUL.
+const MAX_PATH: usize = 107;
 
-/// Where an etcd member answers clients.
+/// The address at which an etcd member serves clients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     tls: bool,
-    place: Place,
+    target: Target,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Place {
+enum Target {
     Host { name: String, port: u16 },
     Socket(String),
 }
 
 impl Endpoint {
-    /// Reads `http://host:port`, `https://host:port` or `host:port`; without a scheme, `tls` decides. A socket of this
-    /// host is `unix:///path`, with TLS `unixs:///path`.
+    /// Parses `http://host:port`, `https://host:port`, `host:port` (where `tls` decides) or a Unix socket.
+    ///
+    /// A Unix socket is `unix:///path`, or `unixs:///path` with TLS.
     ///
     /// ```
     /// use etcd_discovery_core::endpoint::Endpoint;
@@ -39,7 +40,7 @@ impl Endpoint {
     /// ```
     ///
     /// # Errors
-    /// A configuration error that quotes what was given, except where it holds credentials or a query.
+    /// A configuration error that quotes the text, except for what may be a password.
     pub fn parse(text: &str, tls: bool) -> Result<Self> {
         let text = text.trim();
         let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
@@ -57,69 +58,69 @@ impl Endpoint {
             return Err(credentials());
         }
         let problem = match split_port(authority) {
-            _ if text.is_empty() => "is empty: remove it, or the comma beside it from the list",
-            _ if text.contains(',') => "holds a comma: give several endpoints as a list, one element each",
+            _ if text.is_empty() => "is empty: remove it, or the extra comma in the list",
+            _ if text.contains(',') => "contains a comma: give several endpoints as a list, one element each",
             _ if authority.contains(['/', '?', '#']) => {
-                "has a path: etcd answers at a host and port, so remove what follows them"
+                "has a path: etcd has none, so remove what follows host and port"
             }
             _ if authority.parse::<std::net::Ipv6Addr>().is_ok() => {
                 "is an IPv6 address without brackets: write [address]:port"
             }
-            None => "has a wrong port",
+            None => "has an invalid port",
             Some((host, _)) if !is_host(host) => "has no valid host",
             Some((name, port)) => {
-                return Ok(Self { tls, place: Place::Host { name: name.to_owned(), port } });
+                return Ok(Self { tls, target: Target::Host { name: name.to_owned(), port } });
             }
         };
         Err(refuse(text, problem))
     }
 
-    /// As etcd reads it: what follows the scheme, with or without slashes, is the path.
+    /// Parses a Unix socket as etcd does: everything after the scheme is the path, with or without `//`.
     fn parse_socket(text: &str, tls: bool) -> Result<Self> {
         let path = text.split_once(':').map_or("", |(_, rest)| rest);
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains('\0') {
-            return Err(refuse(text, "has no path of a socket"));
+            return Err(refuse(text, "has no socket path"));
         }
-        // `unix:///a@b` is a path; `unix://root:password@/a` is not meant as one.
+        // `unix:///a@b` is a path, but `unix://root:password@/a` contains credentials.
         if !path.starts_with('/') && path.contains('@') {
             return Err(credentials());
         }
-        if path.len() > LONGEST_PATH {
-            return Err(refuse(text, &format!("has a path longer than {LONGEST_PATH} bytes")));
+        if path.len() > MAX_PATH {
+            return Err(refuse(text, &format!("has a path longer than {MAX_PATH} bytes")));
         }
-        Ok(Self { tls, place: Place::Socket(path.to_owned()) })
+        Ok(Self { tls, target: Target::Socket(path.to_owned()) })
     }
 
-    /// An endpoint that DNS names.
+    /// An endpoint found in DNS; `None` if the record is invalid.
     #[must_use]
     pub(crate) fn discovered(name: &str, port: u16, tls: bool) -> Option<Self> {
         let name = name.to_owned();
-        (is_host(&name) && port > 0).then_some(Self { tls, place: Place::Host { name, port } })
+        (is_host(&name) && port > 0).then_some(Self { tls, target: Target::Host { name, port } })
     }
 
-    /// Whether the connection is encrypted.
+    /// Whether the connection uses TLS.
     #[must_use]
     pub const fn tls(&self) -> bool {
         self.tls
     }
 
-    /// The host name or address, without brackets; `localhost` for a socket of this host.
+    /// The host name or address, without brackets; `localhost` for a Unix socket.
     #[must_use]
     pub fn host(&self) -> &str {
-        match &self.place {
-            Place::Host { name, .. } => name.trim_start_matches('[').trim_end_matches(']'),
-            Place::Socket(_) => "localhost",
+        match &self.target {
+            Target::Host { name, .. } => name.trim_start_matches('[').trim_end_matches(']'),
+            Target::Socket(_) => "localhost",
         }
     }
 
-    /// Whether it is on the host that asks.
+    /// Whether the endpoint is on this host.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.host() == "localhost" || self.address().is_some_and(|address| address.is_loopback())
     }
 
-    /// Whether it is where a server listens on all its addresses, and nowhere to connect to.
+    /// Whether it is a wildcard address such as 0.0.0.0, which a server can listen on but no client can connect to.
     #[must_use]
     pub fn is_unspecified(&self) -> bool {
         self.address().is_some_and(|address| address.is_unspecified())
@@ -129,31 +130,31 @@ impl Endpoint {
         self.host().parse().ok()
     }
 
-    /// The port; 0 for a socket of this host.
+    /// The port; 0 for a Unix socket.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        match &self.place {
-            Place::Host { port, .. } => *port,
-            Place::Socket(_) => 0,
+        match &self.target {
+            Target::Host { port, .. } => *port,
+            Target::Socket(_) => 0,
         }
     }
 
-    /// The path, if it is a socket of this host.
+    /// The path of a Unix socket; `None` for a host.
     #[must_use]
     pub fn socket_path(&self) -> Option<&str> {
-        match &self.place {
-            Place::Host { .. } => None,
-            Place::Socket(path) => Some(path),
+        match &self.target {
+            Target::Host { .. } => None,
+            Target::Socket(path) => Some(path),
         }
     }
 
-    /// What a request is addressed to.
+    /// The URI that requests are sent to.
     #[must_use]
     pub fn uri(&self) -> String {
-        match &self.place {
-            Place::Host { .. } => self.to_string(),
-            Place::Socket(_) if self.tls => "https://localhost".to_owned(),
-            Place::Socket(_) => "http://localhost".to_owned(),
+        match &self.target {
+            Target::Host { .. } => self.to_string(),
+            Target::Socket(_) if self.tls => "https://localhost".to_owned(),
+            Target::Socket(_) => "http://localhost".to_owned(),
         }
     }
 }
@@ -161,16 +162,16 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secure = if self.tls { "s" } else { "" };
-        match &self.place {
-            Place::Host { name, port } => write!(f, "http{secure}://{name}:{port}"),
-            Place::Socket(path) => write!(f, "unix{secure}://{path}"),
+        match &self.target {
+            Target::Host { name, port } => write!(f, "http{secure}://{name}:{port}"),
+            Target::Socket(path) => write!(f, "unix{secure}://{path}"),
         }
     }
 }
 
-/// The text holds a password: it is not repeated.
+/// The error for an endpoint that contains a password, which it does not repeat.
 fn credentials() -> Error {
-    Error::configuration("endpoints", "an endpoint holds credentials; give them as user and password")
+    Error::configuration("endpoints", "an endpoint contains credentials; set user and password instead")
 }
 
 fn refuse(text: &str, problem: &str) -> Error {
@@ -178,7 +179,7 @@ fn refuse(text: &str, problem: &str) -> Error {
     Error::configuration("endpoints", format!("{shown:?} {problem}; {ACCEPTED}"))
 }
 
-/// `text` without what may be a password: in front of an `@`, in a query, or in place of the port (promise 10).
+/// Hides what may be a password: text before an `@`, in a query, or instead of the port (promise 10).
 fn shown(text: &str) -> String {
     let (scheme, rest) = text.find("://").map_or(("", text), |at| text.split_at(at + 3));
     let authority = rest.split('/').next().unwrap_or_default();
@@ -224,7 +225,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_malformed_endpoint_is_named_with_what_is_accepted() {
+    fn the_error_for_a_malformed_endpoint_lists_the_accepted_forms() {
         for text in ["", "http://", "ftp://a", "a:b", "a:0", "a:70000", "a b", "http://[::1", "http://a:1/b"]
         {
             let message = Endpoint::parse(text, false).map(|e| e.to_string()).unwrap_err().to_string();
@@ -233,19 +234,19 @@ mod tests {
     }
 
     #[test]
-    fn the_message_names_the_mistake() {
+    fn the_error_names_the_mistake() {
         for (text, mistake) in [
             ("http://a:1/v3", "has a path"),
             ("a:1/v3/", "has a path"),
             ("https://a?x=1", "has a path"),
-            ("http://a:1,", "holds a comma"),
-            ("a:1,b:1", "holds a comma"),
+            ("http://a:1,", "contains a comma"),
+            ("a:1,b:1", "contains a comma"),
             ("  ", "is empty"),
             ("ftp://a", "has an unknown scheme"),
             ("::1", "IPv6 address without brackets"),
-            ("a:etcd", "has a wrong port"),
+            ("a:etcd", "has an invalid port"),
             ("a b", "has no valid host"),
-            ("unix://", "has no path of a socket"),
+            ("unix://", "has no socket path"),
         ] {
             let message = Endpoint::parse(text, false).unwrap_err().to_string();
             assert!(message.contains(mistake), "{text}: {message}");
@@ -256,13 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_query_holds_is_not_repeated() {
+    fn the_error_does_not_repeat_a_query() {
         let error = Endpoint::parse("http://a:1?password=hunter2", false).unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]
-    fn a_socket_of_this_host_is_given_by_its_path() {
+    fn a_unix_socket_is_given_by_its_path() {
         for (text, path, tls) in [
             ("unix:///run/etcd.sock", "/run/etcd.sock", false),
             ("unix:/run/etcd.sock", "/run/etcd.sock", false),
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_password_is_not_repeated_wherever_it_stands() {
+    fn the_error_does_not_repeat_a_possible_password_wherever_it_is() {
         for text in [
             "http://h:1/?password=hunter2",
             "http://h:1?hunter2",
@@ -304,7 +305,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_what_is_accepted_reads_the_same_again(text in "\\PC{0,40}", tls in any::<bool>()) {
+        fn no_input_panics_and_an_accepted_endpoint_parses_to_itself(text in "\\PC{0,40}", tls in any::<bool>()) {
             if let Ok(endpoint) = Endpoint::parse(&text, tls) {
                 prop_assert_eq!(Endpoint::parse(&endpoint.to_string(), !tls), Ok(endpoint));
             }

@@ -1,4 +1,4 @@
-//! Which process this is, counted in forks; and cells whose content belongs to one process.
+//! Counts forks to identify the current process, and provides cells whose content belongs to one process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,15 +7,16 @@ use arc_swap::{ArcSwapOption, Guard};
 
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
-/// The number of forks between the first process and this one. Reading it costs a load, where `getpid`
-/// costs a system call.
+/// The number of forks between the first process and this one.
+///
+/// Reading it costs one atomic load, while `getpid` costs a system call.
 #[must_use]
 #[inline]
 pub fn current() -> u64 {
     EPOCH.load(Ordering::Acquire)
 }
 
-/// Called in the child of a fork, and nowhere else.
+/// Counts a fork. Called only in the child.
 pub fn advance() {
     EPOCH.fetch_add(1, Ordering::AcqRel);
 }
@@ -25,10 +26,10 @@ struct Owned<T> {
     value: Arc<T>,
 }
 
-/// Holds what belongs to the process that made it: threads, channels, sockets, locks.
+/// Holds a value that belongs to the process that made it: threads, channels, sockets, locks.
 ///
-/// In a forked child the cell is empty. What the parent had put there is forgotten, never dropped: its
-/// threads are gone, its locks may be held by nobody, and its sockets are the parent's.
+/// In a forked child the cell is empty. The parent's value is leaked, never dropped: its threads do not exist in the
+/// child, its locks may be held by one of them, and its sockets are the parent's.
 pub struct ProcessCell<T>(ArcSwapOption<Owned<T>>);
 
 impl<T> Default for ProcessCell<T> {
@@ -44,17 +45,17 @@ impl<T> ProcessCell<T> {
         Self(ArcSwapOption::const_empty())
     }
 
-    /// The value that this process put in.
+    /// The value of this process, if there is one.
     #[must_use]
     pub fn get(&self) -> Option<Arc<T>> {
         let owned = self.0.load();
         owned.as_ref().filter(|owned| owned.epoch == current()).map(|owned| Arc::clone(&owned.value))
     }
 
-    /// The value of this process, made by `make` when there is none.
+    /// The value of this process; calls `make` when there is none.
     ///
     /// # Errors
-    /// Whatever `make` fails with; the cell stays empty then.
+    /// The error of `make`. The cell then stays empty.
     pub fn get_or_make<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E> {
         if let Some(value) = self.get() {
             return Ok(value);
@@ -62,7 +63,7 @@ impl<T> ProcessCell<T> {
         let owned = Arc::new(Owned { epoch: current(), value: Arc::new(make()?) });
         loop {
             let seen = self.0.load_full();
-            // Another thread was faster: all get the same one.
+            // Another thread was faster: all threads use its value.
             if let Some(theirs) = seen.as_ref().filter(|seen| seen.epoch == current()) {
                 return Ok(Arc::clone(&theirs.value));
             }
@@ -75,7 +76,7 @@ impl<T> ProcessCell<T> {
         }
     }
 
-    /// Empties the cell, dropping the value of this process.
+    /// Empties the cell and drops the value of this process.
     pub fn clear(&self) {
         self.put(None);
     }

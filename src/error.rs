@@ -1,29 +1,28 @@
-//! What can go wrong, in the words that reach the person who has to act on it.
+//! The error type of this crate, whose messages are written for the person who has to act.
 //!
-//! The kinds are the error classes of the Ruby API, so that the binding translates and never guesses.
-//! No secret may enter a message: credentials are [`Secret`](crate::config::Secret)s, which cannot be
-//! formatted.
+//! The kinds are the error classes of the Ruby API, so that the binding converts them one to one. No secret gets into
+//! a message: credentials are [`Secret`](crate::config::Secret)s, which cannot be formatted.
 
 use std::fmt;
 
-/// The classes of errors, each with a Ruby class of the same name.
+/// The kind of an error. Each has a Ruby class of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// A setting is missing or wrong.
     Configuration,
-    /// etcd could not be reached, or broke off.
+    /// etcd could not be reached, or the connection broke.
     Connection,
-    /// No secure connection: a certificate, a key or a protocol of TLS that one side does not take.
+    /// TLS failed: one side does not accept the other's certificate, key or protocol version.
     Tls,
     /// etcd did not answer in time.
     Timeout,
     /// etcd does not accept the user, the password or the token.
     Authentication,
-    /// The user may not read or write this.
+    /// The user may not read or write this key or range.
     Permission,
-    /// etcd refuses the request itself, and would refuse it again: too large, an empty key, …
+    /// etcd refuses the request and would refuse it again: it is too large, the key is empty, …
     InvalidRequest,
-    /// etcd has no space left for writes, or more to do than it takes on.
+    /// etcd has no space left for writes, or is overloaded.
     ResourceExhausted,
     /// etcd's members disagree about its data.
     Corrupt,
@@ -31,17 +30,17 @@ pub enum ErrorKind {
     UnwatchedKey,
     /// No snapshot has been loaded yet.
     NotReady,
-    /// A value is not of the form that was asked for.
+    /// A value does not have the requested type.
     Parse,
     /// The client was stopped.
     Closed,
     /// The copy on disk cannot be read or written.
     Cache,
-    /// A defect of this library, contained.
+    /// A bug in this library.
     Internal,
 }
 
-/// An error with what is needed to act on it.
+/// An error: its kind, a message, and the endpoint if it concerns one.
 ///
 /// ```
 /// use etcd_discovery_core::error::{Error, ErrorKind};
@@ -62,12 +61,12 @@ impl Error {
         Self { kind, message: message.into(), endpoint: None }
     }
 
-    /// A wrong setting: which, and what is wrong with it.
+    /// A configuration error that names the `setting` and what is wrong with it.
     pub fn configuration(setting: &str, problem: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Configuration, format!("{setting}: {problem}"))
     }
 
-    /// The same error, said of an endpoint: its text begins with it. An error that has one keeps it.
+    /// Adds the endpoint, and puts it in front of the message. An error that already has one stays the same.
     #[must_use]
     pub fn at(self, endpoint: impl Into<String>) -> Self {
         if self.endpoint.is_some() {
@@ -77,31 +76,31 @@ impl Error {
         Self { message: format!("{endpoint}: {}", self.message), endpoint: Some(endpoint), ..self }
     }
 
-    /// The same error, with the endpoint that its text names already.
+    /// Adds the endpoint without changing the message, which already names it.
     #[must_use]
     pub fn about(self, endpoint: impl Into<String>) -> Self {
         Self { endpoint: Some(endpoint.into()), ..self }
     }
 
-    /// The same error, met while `doing` something: "put \"/a\"", "list /a/".
+    /// Puts the failed `operation` in front of the message: "put \"/a\"", "list /a/".
     #[must_use]
-    pub fn during(self, doing: impl fmt::Display) -> Self {
-        Self { message: format!("{doing}: {}", self.message), ..self }
+    pub fn during(self, operation: impl fmt::Display) -> Self {
+        Self { message: format!("{operation}: {}", self.message), ..self }
     }
 
-    /// Which class of error this is.
+    /// The kind of this error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The endpoint that the error is about, if it is about one.
+    /// The endpoint that the error concerns, if any.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
 
-    /// Whether asking again without a change by a person is unlikely to help.
+    /// Whether a retry is unlikely to help until a person changes something.
     #[must_use]
     pub const fn is_denial(&self) -> bool {
         matches!(self.kind, ErrorKind::Authentication | ErrorKind::Permission)

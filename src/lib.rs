@@ -1,9 +1,12 @@
-//! The core of the Ruby gem `etcd_discovery`: a live local copy of etcd ranges that survives faults and
-//! `fork`. It knows etcd and fork, and knows nothing of Ruby.
+//! The core of the Ruby gem `etcd_discovery`: a live local copy of etcd ranges.
 //!
-//! Floors, each importing only from those below it: [`session`] (one process's thread and clients),
-//! [`registration`] (announce, keep alive) and [`sync`] (list, watch, recover), [`transport`] (connections),
-//! [`store`] (snapshots and their publication), and the ground.
+//! It survives faults of etcd and `fork`, and knows nothing about Ruby. Each floor imports only from those below it:
+//!
+//! * [`session`]: the background thread and the clients of one process
+//! * [`registration`] (register a key and keep it alive) and [`sync`] (list, watch, recover)
+//! * [`transport`]: connections to etcd
+//! * [`store`]: snapshots and their publication
+//! * the ground: all other modules
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

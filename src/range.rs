@@ -1,12 +1,12 @@
-//! Ranges of keys as etcd has them: half open, ordered by bytes.
+//! Ranges of keys as in etcd: half open, in byte order.
 //!
-//! What a user asks for (prefixes and exact keys, overlapping or not) becomes a [`Ranges`]: sorted and
-//! disjoint, so that a key belongs to at most one and no event is delivered twice.
+//! The prefixes and keys that a user asks for may overlap. [`Ranges`] makes them sorted and disjoint, so that a key
+//! belongs to at most one range and no event is delivered twice.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// The keys from `start` up to but without `end`; no `end` means all the rest.
+/// The keys from `start` up to, but not including, `end`. Without an `end` the range is unbounded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyRange {
     start: Vec<u8>,
@@ -31,19 +31,19 @@ impl KeyRange {
         Self { start: prefix.to_vec(), end: successor_of_prefix(prefix) }
     }
 
-    /// One key alone.
+    /// A range with a single key.
     #[must_use]
     pub fn key(key: &[u8]) -> Self {
         Self { start: key.to_vec(), end: Some(next_key(key)) }
     }
 
-    /// What a person means by `target`: a prefix or one key, as [`is_prefix`] says.
+    /// The prefix or single key that a user means by `target`; see [`is_prefix`].
     #[must_use]
     pub fn target(target: &[u8]) -> Self {
         if is_prefix(target) { Self::prefix(target) } else { Self::key(target) }
     }
 
-    /// As etcd has it in a request: no `end` for one key, one zero byte for all the rest.
+    /// Converts `key` and `range_end` of an etcd request: an empty end means one key, a zero byte means unbounded.
     #[must_use]
     pub fn from_request(start: &[u8], end: &[u8]) -> Self {
         match end {
@@ -59,30 +59,30 @@ impl KeyRange {
         &self.start
     }
 
-    /// The end in the form of etcd's `range_end`, where one zero byte means "to the last key".
+    /// The end as etcd's `range_end`, where one zero byte means "to the last key".
     #[must_use]
     pub fn range_end(&self) -> Vec<u8> {
         self.end.clone().unwrap_or_else(|| vec![0])
     }
 
-    /// Whether `key` lies in the range.
+    /// Whether `key` is in the range.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)
     }
 
-    /// Whether it is one key alone.
+    /// Whether the range holds a single key.
     fn is_one_key(&self) -> bool {
         self.end.as_deref() == Some(&next_key(&self.start))
     }
 
-    /// Whether every key of `other` lies in the range.
+    /// Whether every key of `other` is in the range.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.contains(&other.start) && end_order(self.end.as_deref(), other.end.as_deref()) != Ordering::Less
     }
 
-    fn reaches(&self, other: &Self) -> bool {
+    fn touches(&self, other: &Self) -> bool {
         self.end.as_deref().is_none_or(|end| end >= other.start.as_slice())
     }
 
@@ -93,7 +93,7 @@ impl KeyRange {
     }
 }
 
-/// As people write it: a key, a prefix, or (for all the rest) the first key and the end.
+/// Formats the range as a key, a prefix, or else its first key and its end.
 impl fmt::Display for KeyRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let start = String::from_utf8_lossy(&self.start);
@@ -116,7 +116,7 @@ fn end_order(a: Option<&[u8]>, b: Option<&[u8]>) -> Ordering {
     }
 }
 
-/// Whether a person who names `target` means a prefix: it ends in a slash, or is empty, which is every key.
+/// Whether `target` means a prefix: it ends in a slash, or is empty and so means every key.
 #[must_use]
 pub fn is_prefix(target: &[u8]) -> bool {
     target.last().is_none_or(|last| *last == b'/')
@@ -142,12 +142,12 @@ fn successor_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
-/// Sorted, disjoint ranges: what one client watches.
+/// The sorted, disjoint ranges that one client watches.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ranges(Vec<KeyRange>);
 
 impl Ranges {
-    /// Merges what overlaps or touches.
+    /// Sorts `ranges`, and merges those that overlap or touch.
     ///
     /// ```
     /// use etcd_discovery_core::range::{KeyRange, Ranges};
@@ -162,7 +162,7 @@ impl Ranges {
         let mut merged: Vec<KeyRange> = Vec::with_capacity(sorted.len());
         for range in sorted {
             match merged.last_mut() {
-                Some(last) if last.reaches(&range) => last.extend(&range),
+                Some(last) if last.touches(&range) => last.extend(&range),
                 _ => merged.push(range),
             }
         }
@@ -175,20 +175,20 @@ impl Ranges {
         &self.0
     }
 
-    /// Whether there is none.
+    /// Whether there are no ranges.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether `key` lies in one of the ranges.
+    /// Whether `key` is in one of the ranges.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         let after = self.0.partition_point(|range| range.start.as_slice() <= key);
         after > 0 && self.0[after - 1].contains(key)
     }
 
-    /// Whether every key of `range` lies in one of the ranges.
+    /// Whether one of the ranges contains every key of `range`.
     ///
     /// ```
     /// use etcd_discovery_core::range::{KeyRange, Ranges};
@@ -202,7 +202,7 @@ impl Ranges {
         self.0.iter().any(|watched| watched.covers(range))
     }
 
-    /// The smallest single range that holds all of them; `None` when there are none.
+    /// The smallest single range that contains all of them; `None` when there are none.
     #[must_use]
     pub fn hull(&self) -> Option<KeyRange> {
         let mut hull = self.0.first()?.clone();
@@ -231,7 +231,7 @@ mod tests {
         assert!(KeyRange::prefix(b"").contains(b"\xff"));
     }
 
-    fn wish() -> impl Strategy<Value = KeyRange> {
+    fn range() -> impl Strategy<Value = KeyRange> {
         let bytes = prop::collection::vec(prop_oneof![0u8..3, 253u8..=255], 1..4);
         (bytes, any::<bool>()).prop_map(
             |(key, prefix)| {
@@ -242,13 +242,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn merged_ranges_hold_exactly_the_keys_of_the_wishes_and_are_disjoint(
-            wishes in prop::collection::vec(wish(), 0..6),
+        fn merged_ranges_hold_exactly_the_keys_of_the_given_ranges_and_are_disjoint(
+            ranges in prop::collection::vec(range(), 0..6),
             key in prop::collection::vec(prop_oneof![0u8..3, 253u8..=255], 1..5),
         ) {
-            let merged = Ranges::merge(wishes.clone());
-            prop_assert_eq!(merged.contains(&key), wishes.iter().any(|wish| wish.contains(&key)));
-            prop_assert!(merged.as_slice().windows(2).all(|pair| !pair[0].reaches(&pair[1])));
+            let merged = Ranges::merge(ranges.clone());
+            prop_assert_eq!(merged.contains(&key), ranges.iter().any(|range| range.contains(&key)));
+            prop_assert!(merged.as_slice().windows(2).all(|pair| !pair[0].touches(&pair[1])));
             if let Some(hull) = merged.hull() {
                 prop_assert!(!merged.contains(&key) || hull.contains(&key));
             }

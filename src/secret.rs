@@ -1,9 +1,9 @@
-//! Texts that nobody may see, and the filter for the words of others, which may repeat them (promise 10).
+//! Secrets, and a filter that removes them from texts written by others (promise 10).
 //!
-//! A server, or a proxy before it, may put what it was sent into its error: the password of a login, a token. Its
-//! words go to logs and exceptions, so each passes [`filtered`]. Our own words need no filter: a [`Secret`] cannot
-//! be formatted. They are left alone on purpose, since a password can be a common word, and would be given away by
-//! the places where it is missing.
+//! A server, or a proxy before it, may repeat what it was sent in its error: the password of a login, or a token. Such
+//! texts end up in logs and exceptions, so each passes through [`filtered`]. Our own messages need no filter, because
+//! a [`Secret`] cannot be formatted. They must not be filtered either: a password can be a common word, and the gaps
+//! in a known text would reveal it.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -11,16 +11,16 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 
-/// What stands in place of a secret.
+/// The replacement for a secret.
 pub const FILTERED: &str = "[FILTERED]";
 
-/// What etcd says of any wrong password. It holds none, whatever the password is.
+/// etcd's fixed error for any wrong password, which is never filtered.
 const WRONG_PASSWORD: &str = "etcdserver: authentication failed, invalid user ID or password";
 
-/// Shorter ones are filtered as whole words only: of single letters a filter would leave a riddle that tells them.
+/// Secrets shorter than this are filtered only as whole words. Gaps inside words would reveal the letters.
 const SHORT: usize = 4;
 
-/// All secrets that live. Without a lock, which another thread could hold at a fork.
+/// All secrets that are still in use. It has no lock, because another thread could hold it at a fork.
 static SECRETS: ArcSwapOption<Vec<Weak<str>>> = ArcSwapOption::const_empty();
 
 /// A text that no log, error or debug output can show.
@@ -28,7 +28,7 @@ static SECRETS: ArcSwapOption<Vec<Weak<str>>> = ArcSwapOption::const_empty();
 pub struct Secret(Arc<str>);
 
 impl Secret {
-    /// Hides `text`: from now on [`filtered`] takes it out of the words of others.
+    /// Makes `text` a secret, which [`filtered`] removes from now on.
     pub fn new(text: impl Into<String>) -> Self {
         let secret: Arc<str> = text.into().into();
         if !secret.is_empty() {
@@ -54,20 +54,20 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The `words` of others without any secret that lives in this process.
+/// Replaces every secret of this process in `text`, which was written by others.
 #[must_use]
-pub fn filtered(words: &str) -> String {
-    if words == WRONG_PASSWORD {
-        return words.to_owned();
+pub fn filtered(text: &str) -> String {
+    if text == WRONG_PASSWORD {
+        return text.to_owned();
     }
-    let Some(known) = SECRETS.load_full() else { return words.to_owned() };
+    let Some(known) = SECRETS.load_full() else { return text.to_owned() };
     let mut forms: Vec<String> = known.iter().filter_map(Weak::upgrade).flat_map(|one| forms(&one)).collect();
-    // The longest first: one secret may be part of another.
+    // Longest first, because one secret may be part of another.
     forms.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
-    forms.iter().fold(words.to_owned(), |words, form| without(&words, form))
+    forms.iter().fold(text.to_owned(), |text, form| without(&text, form))
 }
 
-/// How `secret` may be written: as it is, quoted, and in a URL.
+/// The spellings of `secret`: as it is, escaped, and URL-encoded.
 fn forms(secret: &str) -> [String; 3] {
     let in_url = secret.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -80,21 +80,21 @@ fn forms(secret: &str) -> [String; 3] {
     [secret.to_owned(), secret.escape_debug().collect(), in_url]
 }
 
-fn without(words: &str, secret: &str) -> String {
+fn without(text: &str, secret: &str) -> String {
     let is_short = secret.chars().count() < SHORT;
-    let mut shown = String::with_capacity(words.len());
-    let mut rest = words;
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
     while let Some(at) = rest.find(secret) {
         let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
-        let joined = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
-        let before_it = before.chars().next_back().or_else(|| shown.chars().next_back());
-        shown.push_str(before);
-        let part_of_a_word = is_short && (joined(before_it) || joined(after.chars().next()));
-        shown.push_str(if part_of_a_word { secret } else { FILTERED });
+        let is_letter = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
+        let previous = before.chars().next_back().or_else(|| result.chars().next_back());
+        result.push_str(before);
+        let is_part_of_word = is_short && (is_letter(previous) || is_letter(after.chars().next()));
+        result.push_str(if is_part_of_word { secret } else { FILTERED });
         rest = after;
     }
-    shown.push_str(rest);
-    shown
+    result.push_str(rest);
+    result
 }
 
 #[cfg(test)]
@@ -107,18 +107,18 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_taken_out_of_the_words_of_others_in_each_form_that_they_may_give_it() {
+    fn a_secret_is_filtered_in_each_of_its_spellings() {
         let _secret = Secret::new("pa\"ss/w0rd");
-        for words in
+        for text in
             ["bad login pa\"ss/w0rd!", "bad login \"pa\\\"ss/w0rd\"!", "/login?password=pa%22ss%2Fw0rd!"]
         {
-            let shown = filtered(words);
+            let shown = filtered(text);
             assert!(shown.contains(FILTERED) && !shown.contains("w0rd"), "{shown}");
         }
     }
 
     #[test]
-    fn a_short_secret_is_taken_out_where_it_stands_alone_and_leaves_words_whole() {
+    fn a_short_secret_is_filtered_only_as_a_whole_word() {
         let _secret = Secret::new("zq");
         assert_eq!(
             filtered("login 'zq' refused, zqueue zq"),
@@ -127,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_holds_another_goes_as_a_whole() {
+    fn a_secret_that_contains_another_is_filtered_as_a_whole() {
         let _secrets = [Secret::new("k9-inner"), Secret::new("k9-inner-and-outer")];
         assert_eq!(filtered("k9-inner-and-outer, k9-inner"), "[FILTERED], [FILTERED]");
     }
 
     #[test]
-    fn a_secret_that_nobody_holds_any_more_is_forgotten() {
+    fn a_dropped_secret_is_forgotten() {
         drop(Secret::new("gone-for-good"));
         assert_eq!(filtered("gone-for-good"), "gone-for-good");
         let _next = Secret::new("another-one");
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_etcd_says_of_every_wrong_password_tells_none() {
+    fn etcds_fixed_error_for_a_wrong_password_is_not_filtered() {
         let _secret = Secret::new("password");
         assert_eq!(filtered(WRONG_PASSWORD), WRONG_PASSWORD);
         assert_eq!(filtered("the password is password"), "the [FILTERED] is [FILTERED]");

@@ -1,9 +1,9 @@
-//! The table of this process's open descriptors, sockets and the runtime's own, for the moment after a fork.
+//! The table of open descriptors that a forked child has to close.
 //!
-//! A forked child inherits them. Dropping one there would run tokio's own clean-up, which takes the
-//! parent's registration out of the epoll that both share (seen: the parent then reads 0 of 10 messages).
-//! So the child closes the bare descriptors, and needs to know them: in a table that can be read in a fork
-//! handler, where nothing may lock or allocate.
+//! A child inherits the sockets of this gem and of its tokio runtime. Dropping one there would run tokio's clean-up,
+//! which removes the parent's registration from the epoll instance that both share (seen: the parent then reads 0 of
+//! 10 messages). So the child closes the bare descriptors instead. It finds them in this table, which can be read in a
+//! fork handler, where nothing may lock or allocate.
 
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -13,9 +13,10 @@ use once_cell::race::OnceBox;
 const FREE: RawFd = -1;
 const SLOTS: usize = 256;
 
-/// A part of the table. When it is full, another one follows: hundreds of threads may wait at once, and the
-/// watch must not go without a socket because of them. Blocks are never freed, so that a fork handler may
-/// read them at any moment.
+/// One part of the table, followed by another when it is full.
+///
+/// Hundreds of threads may wait at once, and must not use up the slots that the watch needs. Blocks are never freed,
+/// so that a fork handler can read them at any moment.
 struct Block {
     slots: [AtomicI32; SLOTS],
     next: OnceBox<Block>,
@@ -40,12 +41,13 @@ fn slots() -> impl Iterator<Item = &'static AtomicI32> {
     std::iter::successors(Some(&TABLE), |block| block.next.get()).flat_map(|block| &block.slots)
 }
 
-/// A place in the table, held for as long as the descriptor is open. Drop it before you close the descriptor:
-/// its number may then be given to somebody else.
+/// A slot in the table, held while the descriptor is open.
+///
+/// Drop it before closing the descriptor, because the number may be reused at once.
 #[derive(Debug)]
 pub struct Registered(&'static AtomicI32);
 
-/// Enters `socket`.
+/// Adds `socket` to the table.
 pub fn register(socket: &impl AsRawFd) -> Registered {
     let number = socket.as_raw_fd();
     let mut block = &TABLE;
@@ -69,7 +71,7 @@ pub(crate) fn holds(number: RawFd) -> bool {
     slots().any(|slot| slot.load(Ordering::SeqCst) == number)
 }
 
-/// Takes every descriptor out of the table: what a forked child has to close.
+/// Removes and returns all descriptors, for a forked child to close.
 pub fn take_all() -> impl Iterator<Item = RawFd> {
     slots().map(|slot| slot.swap(FREE, Ordering::SeqCst)).filter(|socket| *socket != FREE)
 }
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_is_in_the_table_for_as_long_as_it_is_registered() {
+    fn a_socket_is_in_the_table_while_it_is_registered() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let registered = register(&socket);
         assert!(holds(socket.as_raw_fd()));
@@ -88,8 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn the_table_grows_with_the_descriptors_and_uses_free_places_again() {
-        // Numbers that the system gives to nobody here.
+    fn the_table_grows_with_the_descriptors_and_reuses_free_slots() {
+        // Numbers above any real descriptor of this process.
+
         let table = || slots().count();
         let numbers = || 1_000_000..1_000_000 + 3 * RawFd::try_from(SLOTS).unwrap();
         let held: Vec<_> = numbers().map(|number| register(&Number(number))).collect();

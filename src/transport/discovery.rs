@@ -42,7 +42,7 @@ async fn find(
     discovery: &Discovery,
     limit: Duration,
 ) -> std::result::Result<Vec<Endpoint>, String> {
-    let (secure, plain) = (discovery.record(true), discovery.record(false));
+    let (secure, plain) = (discovery.srv_record(true), discovery.srv_record(false));
     let (over_tls, over_tcp) = tokio::join!(resolver.services(limit, &secure), async {
         if discovery.insecure { resolver.services(limit, &plain).await } else { Ok(Vec::new()) }
     });
