@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# Changes a thousand keys a million times, and shows that no reader grows: `ruby torture/soak.rb [UPDATES]`.
-# Status 1 when one does.
+# Changes a thousand keys a million times, and checks that no reader grows: `ruby torture/soak.rb [UPDATES]`.
+# Exit status 1 if one does.
 
 $stdout.sync = true
 require_relative "soak/run"

@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
-# Breaks a real cluster of three for some minutes, in every way known to hurt, and checks every snapshot of
-# every process against an independent record of etcd's history: `ruby torture/torture.rb MINUTES SEED ETCD`.
-# Each may be left out. ETCD is a release to build from its Go module, such as 3.6.
+# Breaks a real cluster of three for some minutes, in every way known to cause trouble, and checks every
+# snapshot of every process against an independent record of etcd's history: `ruby torture/torture.rb MINUTES
+# SEED ETCD`. Each argument is optional. ETCD is a release to build from its Go module, such as 3.6.
 #
-# Status 0: all promises were kept. Status 1: one was not; the evidence is in the folder that is named.
+# Exit status 0: all promises were kept. 1: one was broken; the output names the folder with the evidence.
 
 $stdout.sync = true
 require "fileutils"
@@ -17,7 +17,7 @@ if etcd
   ENV.update(Matrix::EtcdBuild.variables(Matrix::EtcdBuild.programs(etcd, $stderr)))
 end
 
-# They read which etcd to start.
+# Loaded after the environment is set, because these files read which etcd to start.
 require_relative "support/nemesis"
 require_relative "support/report"
 require_relative "support/world"
@@ -33,7 +33,7 @@ begin
   nemesis.run(minutes * 60)
   world.finish_history
 rescue StandardError => e
-  nemesis.complaints << "the run itself came to grief: #{e.full_message(highlight: false)}"
+  nemesis.complaints << "the run itself failed: #{e.full_message(highlight: false)}"
 ensure
   world.close
 end

@@ -3,9 +3,9 @@
 require_relative "../support/settings"
 
 module Torture
-  # What can be done to a run. A fault only breaks; World#heal mends everything at once.
+  # The faults. A fault only breaks something; World#heal repairs everything at once.
   module Faults
-    # Raised by a fault that cannot be had at the moment, such as a leader's end where there is no leader.
+    # Raised by a fault that is not possible at the moment, such as moving the leader when there is none.
     class Impossible < StandardError; end
 
     @all = {}
@@ -15,7 +15,7 @@ module Torture
 
       def define(name, &break_something) = @all[name] = break_something
 
-      # Whether it could be done.
+      # @return [Boolean] whether the fault was possible
       def inject(name, world)
         @all.fetch(name).call(world)
         true

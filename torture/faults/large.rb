@@ -5,8 +5,8 @@ require_relative "../support/bulk"
 require_relative "../support/content"
 
 module Torture
-  # Changes and values so large that they fill messages and pages. Each shows only later whether the readers
-  # follow it: what else is broken in the round meets it on its way.
+  # Changes and values so large that they fill messages and pages. The other faults of the round hit them
+  # while they are being transferred.
   module Faults
     LARGE = %i[large_transaction delete_by_prefix revoke_lease expire_lease huge_values].freeze
 
@@ -23,10 +23,10 @@ module Torture
       bulk.revoke(bulk.load_with_lease)
     end
 
-    # It expires in one of the next rounds.
+    # The lease expires in one of the next rounds.
     define(:expire_lease) { |world| world.bulk.load_with_lease }
 
-    # Half of the time they stay, so that listings have them too.
+    # In half of the cases the values stay, so that listings contain them too.
     define(:huge_values) do |world|
       bulk = world.bulk
       bulk.put_large_values

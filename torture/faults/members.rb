@@ -3,7 +3,7 @@
 require_relative "catalogue"
 
 module Torture
-  # Members that die, hang, and lead no more. What has ended is started by the healing.
+  # Faults of members: they die, hang, or lose the leadership. Healing starts them again.
   module Faults
     def self.running_member(world)
       world.cluster.members.select(&:running?).sample(random: world.random) || raise(Impossible)

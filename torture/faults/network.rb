@@ -3,9 +3,9 @@
 require_relative "catalogue"
 
 module Torture
-  # Between the readers and etcd, and between the members.
+  # Faults of the network between the readers and etcd, and between the members.
   module Faults
-    # To one member, or to all of them.
+    # The proxies of one member, or of all.
     def self.some(proxies, world)
       world.random.rand < 0.5 ? proxies.sample(1, random: world.random) : proxies
     end
@@ -14,7 +14,7 @@ module Torture
       some(world.cluster.members.map(&:clients), world).each(&block)
     end
 
-    # Where that is done to every proxy, nothing can come from etcd any more.
+    # Breaks proxies, and records a cut if all are broken: then nothing can arrive from etcd.
     def self.sever(world, &block)
       proxies = to_clients(world, &block)
       world.listener.ask { |checker| checker.freshness.cut_off } if proxies.size == world.cluster.members.size

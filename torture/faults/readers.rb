@@ -3,7 +3,7 @@
 require_relative "catalogue"
 
 module Torture
-  # Readers that die without a word, be they a root or somebody's child.
+  # Kills a reader, which may be a root or a forked child.
   module Faults
     define(:kill_reader) do |world|
       pid = world.readers.sample(random: world.random) or raise Impossible

@@ -3,10 +3,11 @@
 require_relative "catalogue"
 
 module Torture
-  # The whole cluster comes back with an old backup: as another cluster, or as the same one with lost history.
+  # Restores the whole cluster from an old backup: as another cluster, or as the same one with lost history.
   module Faults
-    # Under the same cluster ID, a history that has overtaken a reader's revision before it looks again is the
-    # same one to it. So it must not be able to in that time.
+    # The least number of revisions lost under the same cluster ID. If the new history passed a reader's
+    # revision before it looks again, the reader could not tell the two apart; this many revisions take longer
+    # than that.
     FAR_BACK = 3_000
 
     define(:restore_backup) do |world|

@@ -1,15 +1,15 @@
 # frozen_string_literal: true
 
-# A process that follows etcd, forks, and dies: `reader.rb SEED USER WATCH PACE EVIDENCE`. It tells on
+# A process that follows etcd, forks, and ends: `reader.rb SEED USER WATCH PACE EVIDENCE`. It reports on
 # descriptor 3:
 #
-#     B PID TIME PARENT MAX_STALENESS                                   it begins
+#     B PID TIME PARENT MAX_STALENESS                                   it starts
 #     S PID TIME REVISION RESETS GENERATION FEW TOTAL BULK              a snapshot that it sees, see Summary
-#     H PID TIME REVISION RESETS AGE STALE STATE SLOWEST READS …        five times a second
-#     E PID TIME MESSAGE                                                something raised, or lied
+#     H PID TIME REVISION RESETS AGE STALE STATE SLOWEST READS …        its status, five times a second
+#     E PID TIME MESSAGE                                                an exception, or a wrong value
 #     X PID TIME                                                        it ends by itself
 #
-# On USR1 it writes the snapshots that it has seen last into the folder EVIDENCE.
+# On USR1 it writes its latest snapshots into the folder EVIDENCE.
 
 require "etcd_discovery"
 require_relative "../support/content"
@@ -17,7 +17,7 @@ require_relative "../support/settings"
 require_relative "reader/dump"
 require_relative "reader/examiner"
 require_relative "reader/follower"
-require_relative "reader/speech"
+require_relative "reader/reporter"
 
 PACES = { "default" => {}, "eager" => { max_staleness: 3, progress_interval: 1 } }.freeze
 
@@ -29,10 +29,10 @@ client = EtcdDiscovery::Client.new(
 begin
   client.start
 rescue EtcdDiscovery::Error
-  retry # it was started in the middle of a fault
+  retry # it was started during a fault
 end
 
 trap(:INT, "IGNORE")
-speech = Speech.new(IO.for_fd(3, "w"))
+reporter = Reporter.new(IO.for_fd(3, "w"))
 random = Random.new(Integer(seed))
-Follower.new(client, random, speech, Dump.new(evidence), Examiner.new(random)).run
+Follower.new(client, random, reporter, Dump.new(evidence), Examiner.new(random)).run

@@ -1,24 +1,25 @@
 # frozen_string_literal: true
 
-# The witness: `recorder.rb EPOCH EVIDENCE` follows all of etcd from one listing on, past every proxy, and
-# tells on descriptor 3 what the watched ranges hold at each revision, none left out, see Summary:
+# Records the true history: `recorder.rb EPOCH EVIDENCE` lists all of etcd once and then follows it without
+# any proxy. On descriptor 3 it reports what the watched ranges hold at every revision, see Summary:
 #
 #     R EPOCH REVISION TIME FEW TOTAL BULK
 #
-# What etcd said is in the file EVIDENCE, with a digest in place of each large value.
+# The file EVIDENCE gets etcd's answers, with a digest instead of each large value.
 
 require_relative "../support/content"
 require_relative "../../spec/support/gateway"
 require_relative "../support/settings"
 
-# One history, from one listing.
+# Records one history, starting with one listing.
 class Recorder
-  # Seconds. There are writes all the time, so a member that is silent for longer has lost the others. But it
-  # may also be putting together a change of 100,000 keys: it gets twice as long after each attempt in vain.
+  # The timeout of a silent stream in seconds. There are writes all the time, so a silent member has lost the
+  # others. But it may also be preparing a change of 100,000 keys, so the timeout doubles after each failed
+  # attempt.
   SILENCE = (1..32)
-  # Seconds for listing all there is.
-  PATIENCE = 30
-  # Bytes, in Base64: a value above that is large.
+  # The timeout of the listing in seconds.
+  LISTING_TIMEOUT = 30
+  # The size in bytes of Base64 above which a value is large.
   LARGE = 50_000
 
   def initialize(epoch, evidence, reports)
@@ -30,20 +31,20 @@ class Recorder
   end
 
   def run
-    begin_with_all
+    list
     loop { follow }
   end
 
   private
 
-  def begin_with_all
-    @revision, keys = Torture::Settings.gateway("root", timeout: PATIENCE).everything
-    @heard_at = Harness.now
+  def list
+    @revision, keys = Torture::Settings.gateway("root", timeout: LISTING_TIMEOUT).everything
+    @received_at = Harness.now
     watched = keys.select { |key, _| Torture::Content.watched?(key) }
     @few, @bulk = watched.partition { |key, _| Torture::Content.few?(key) }.map(&:to_h)
     @evidence.puts(JSON.generate(revision: @revision, base: base(watched)))
     @bulk_changed = true
-    tell
+    report
   rescue Harness::Gateway::Failed
     sleep 0.05
     retry
@@ -52,17 +53,17 @@ class Recorder
   def base(content) = Harness::Gateway.encode_all(content).transform_values { |value| shortened(value) }
 
   def follow
-    heard = @revision
+    before = @revision
     create = { key: "AA==", range_end: "AA==", start_revision: (@revision + 1).to_s }
     @gateway.stream("/v3/watch", silence: @silence, create_request: create) { |answer| take(answer) }
   rescue Harness::Gateway::Failed
-    @silence = @revision > heard ? SILENCE.min : [@silence * 2, SILENCE.max].min
+    @silence = @revision > before ? SILENCE.min : [@silence * 2, SILENCE.max].min
     sleep 0.02
   end
 
   def take(answer)
     events = events(answer)
-    @heard_at = Harness.now
+    @received_at = Harness.now
     @evidence.puts(JSON.generate(events.map { |event| short(event) }))
     events.chunk_while { |one, other| revision(one) == revision(other) }.each { |group| apply(group) }
   end
@@ -90,14 +91,14 @@ class Recorder
 
   def revision(event) = Integer(event["kv"]["mod_revision"])
 
-  # Every revision changes some key, so a number left out is a change that was not seen.
+  # Applies the events of one revision. Every revision changes some key, so a gap means a missed change.
   def apply(events)
     revision = revision(events.first)
     abort "revision #{revision} came after #{@revision}" unless revision == @revision + 1
 
     events.each { |event| change(event) }
     @revision = revision
-    tell
+    report
   end
 
   def change(event)
@@ -112,16 +113,17 @@ class Recorder
     content[key] = Base64.decode64(event["kv"]["value"] || "")
   end
 
-  # The bulk changes seldom, and its digest takes long.
-  def tell
+  # Reports the current content. The digest of the bulk is kept, because it takes long and the bulk rarely
+  # changes.
+  def report
     @bulk_digest = Torture::Content.digest(sorted(@bulk)) if @bulk_changed
     @bulk_changed = false
     summary = Torture::Content.summary(sorted(@few), @few.size + @bulk.size, @bulk_digest)
-    @reports.syswrite("R #{@epoch} #{@revision} #{@heard_at} #{summary}\n")
+    @reports.syswrite("R #{@epoch} #{@revision} #{@received_at} #{summary}\n")
   end
 
   def sorted(content) = content.sort_by(&:first)
 end
 
-trap(:INT, "IGNORE") # Ctrl-C is for the run, which then ends this
+trap(:INT, "IGNORE") # Ctrl-C ends the run, which then ends this process
 Recorder.new(Integer(ARGV[0]), ARGV[1], IO.for_fd(3, "w")).run

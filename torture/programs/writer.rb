@@ -1,17 +1,17 @@
 # frozen_string_literal: true
 
-# Somebody who changes etcd all the time: `writer.rb EPOCH SEED RATE`, RATE being transactions a second. No
-# two histories hold the same values.
+# Changes etcd all the time: `writer.rb EPOCH SEED RATE`, where RATE is transactions per second. No two
+# histories hold the same values.
 
 require_relative "../support/content"
 require_relative "../../spec/support/gateway"
 require_relative "../support/settings"
 
-# Single puts, deletes, deletes of several keys, and transactions over all ranges; also keys that no one
-# watches. Changes of thousands of keys are faults.
+# Does single puts and deletes, deletes of several keys, and transactions over all ranges, also of unwatched
+# keys. Changes of thousands of keys are faults.
 class Writer
   KEYS = Torture::Content::FEW_PREFIXES.zip([120, 80, 40]).to_h.freeze
-  # What kind of operation, and how often in a hundred.
+  # The kinds of operations, with their share in percent.
   KINDS = { put: 45, delete: 10, transaction: 28, unwatched: 10, sweep: 4, large: 3 }.freeze
 
   def initialize(epoch, seed, rate, alive)
@@ -23,13 +23,13 @@ class Writer
     @gateway = Torture::Settings.gateway("root")
   end
 
-  # Ends when whoever started it has.
+  # Writes until the process that started it ends.
   def run
     until @alive.wait_readable(@random.rand * @pause)
       begin
         @gateway.commit(operations)
       rescue Harness::Gateway::Failed
-        nil # it may have been committed or not: the recorder knows
+        nil # it may have been committed or not; the recorder sees which
       end
     end
   end
@@ -57,7 +57,7 @@ class Writer
     keys.map { |key| @random.rand < 0.8 ? put(key) : [:delete, key] }
   end
 
-  # Some keys end in bytes that are no text.
+  # A random key. Some keys end in bytes that are not text.
   def key
     range, size = KEYS.to_a.sample(random: @random)
     number = @random.rand(size)

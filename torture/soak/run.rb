@@ -6,7 +6,8 @@ require_relative "../../spec/support/gateway"
 require_relative "table"
 
 module Soak
-  # A million changes of a thousand keys, in transactions as large as etcd takes, and four readers.
+  # Makes a million changes of a thousand keys, in transactions as large as etcd allows, while four readers
+  # follow.
   class Run
     PROGRAMS = File.expand_path("programs", __dir__)
     READERS = %w[reads snapshots subscriber parent].freeze

@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
 module Soak
-  # What each reader held after so many updates, and whether it grew.
+  # The resources of each reader after a number of updates, and whether they grew.
   class Table
-    # How much more the last may be than the first: memory is taken by the page, and the collector keeps some
-    # objects that it cannot be sure of. One object left at each hundredth update would be more than that.
+    # The allowed ratio of the last figure to the first. Memory is allocated in pages, and the garbage
+    # collector may keep some dead objects. One leaked object per hundred updates would exceed this.
     MARGINS = { rss: 1.05, threads: 1, descriptors: 1, objects: 1.05 }.freeze
     HEAD = ["| reader | updates | RSS, KiB | threads | descriptors | Ruby objects |",
             "| --- | --- | --- | --- | --- | --- |"].freeze
@@ -17,7 +17,7 @@ module Soak
 
     def lines = HEAD + @rows.flat_map { |reader, columns| columns.map { |column| line(reader, *column) } }
 
-    # What grew, in words.
+    # @return [Array<String>] what grew
     def growth
       @rows.flat_map do |reader, columns|
         first, last = columns.values.values_at(0, -1)

@@ -4,9 +4,9 @@ require_relative "../../spec/support/backup"
 require_relative "settings"
 
 module Torture
-  # What etcd held at some times of the run, in files.
+  # Snapshot files of etcd, taken during the run.
   class Backups
-    # Each has all that etcd's own file has: up to some hundred megabytes.
+    # The number of files kept. Each is as large as etcd's own database: up to some hundred megabytes.
     KEPT = 4
     Backup = Struct.new(:path, :revision)
 
@@ -25,7 +25,7 @@ module Torture
       @kept << Backup.new(path, revision(path))
       File.unlink(@kept.delete_at(@random.rand(KEPT)).path) if @kept.size > KEPT
     rescue Harness::Etcdctl::Failed
-      nil # a member that is slow to answer: the next time
+      nil # the member was slow to answer; the next round tries again
     end
 
     private

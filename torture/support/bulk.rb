@@ -5,24 +5,24 @@ require_relative "content"
 require_relative "member"
 
 module Torture
-  # Writes what is large: thousands of keys in one revision, and values as large as etcd takes.
+  # Makes large changes: thousands of keys in one revision, and values as large as etcd accepts.
   class Bulk
-    # Powers of ten: how many keys go at once.
+    # The number of keys deleted at once, as a power of ten.
     KEYS = (4.0..5.0)
-    # Of one transaction while they are put: it takes etcd a tenth of a second.
+    # The keys put in one transaction, which takes etcd a tenth of a second.
     PORTION = 2_500
-    # Seconds. On a busy machine fewer are put.
+    # The time for loading keys, in seconds. On a busy machine fewer keys are loaded.
     LOADING = 15
-    # Operations of one large transaction.
+    # The operations in one large transaction.
     TRANSACTION = (1_000..Member::MAX_OPERATIONS)
-    # Bytes. etcd takes requests of up to 1.5 MiB.
+    # The size of a large value in bytes. etcd accepts requests of up to 1.5 MiB.
     VALUE = (500_000..1_572_000)
     VALUES = (2..5)
-    # Seconds for one change: etcd needs some for the deletion of 100,000 keys.
-    PATIENCE = 10
+    # The timeout of one change in seconds. Deleting 100,000 keys takes etcd several.
+    TIMEOUT = 10
     EVERYWHERE = [*Content::RANGES, Content::UNWATCHED].freeze
 
-    # @param sizes [Hash] keeps the largest of each kind
+    # @param sizes [Hash] records the largest change of each kind
     def initialize(cluster, random, sizes)
       @cluster = cluster
       @random = random
@@ -30,7 +30,7 @@ module Torture
       @count = (10**random.rand(KEYS)).to_i
     end
 
-    # One transaction that puts and deletes keys in every range.
+    # Puts and deletes keys in every range, in one transaction.
     def change_at_once
       few = Content::FEW_PREFIXES.product((0...40).to_a).map { |prefix, n| "#{prefix}#{n}" }
       keys = few + names(EVERYWHERE, @random.rand(TRANSACTION) - few.size)
@@ -38,7 +38,7 @@ module Torture
       measured(:transaction, keys.size)
     end
 
-    # Puts thousands of keys, under one prefix or several.
+    # Puts thousands of keys under one or several prefixes.
     def load(lease: nil)
       clear(Content::MANY)
       @loaded = 0
@@ -50,16 +50,16 @@ module Torture
       end
     end
 
-    # @return [String] the lease that the keys live under
+    # @return [String] the lease that the keys are attached to
     def load_with_lease
-      # It must outlive the loading.
-      lease = attempt { gateway.grant(LOADING + PATIENCE) }
+      # The lease must outlive the loading.
+      lease = attempt { gateway.grant(LOADING + TIMEOUT) }
       load(lease:)
       measured(:lease, @loaded)
       lease
     end
 
-    # All keys of one kind go in one revision.
+    # Deletes all keys of one kind in one revision.
     def clear(kind) = commit(EVERYWHERE.map { |range| [:delete_prefix, "#{range}#{kind}"] })
 
     def delete_loaded
@@ -92,9 +92,10 @@ module Torture
 
     def commit(operations) = attempt { gateway.commit(operations) }
 
-    # A member without leader refuses, and the next one may have one. Each of these may be done twice.
+    # Retries, because a member without a leader refuses and the next one may have one. Doing a change twice
+    # is harmless.
     def attempt
-      deadline ||= Harness.now + PATIENCE
+      deadline ||= Harness.now + TIMEOUT
       yield
     rescue Harness::Gateway::Failed
       raise if Harness.now > deadline
@@ -103,13 +104,13 @@ module Torture
       retry
     end
 
-    # It turns to the next member after each failure.
+    # A gateway that moves to the next member after each failure.
     def gateway
       @gateway ||= begin
         running = @cluster.members.select(&:running?)
         raise Harness::Gateway::Failed, "no member runs" if running.empty?
 
-        Settings.gateway("root", ports: running.map(&:port), timeout: PATIENCE)
+        Settings.gateway("root", ports: running.map(&:port), timeout: TIMEOUT)
       end
     end
   end

@@ -5,20 +5,22 @@ require_relative "observation"
 require_relative "process_history"
 
 module Torture
-  # Holds everything that every process has told against what etcd really held: promises 1 to 5.
+  # Compares everything that the processes report with what etcd really held: promises 1 to 5.
   #
-  # An observation waits until the recorder has come as far, and until the process has spoken once more.
+  # An observation is checked once the recorder has reached its revision and the process has sent another
+  # report.
   class Checker
-    # Seconds. A read that asked the network would take as long as etcd is away; but the machine may be busy.
+    # The longest read in seconds. A read that used the network would take as long as etcd is away; the rest
+    # is allowed for a busy machine.
     LONGEST_READ = 1.0
-    # Until the recorder's word of that time has arrived here, and the process has counted a reset that it was
-    # about to count: it does so just after it shows the snapshot.
+    # How many seconds to wait for later reports. The recorder's lines for that time have arrived then, and
+    # the process has counted its reset, which it does just after showing the snapshot.
     HINDSIGHT = 0.5
-    # No one can know a revision for so long before the recorder, even where other work starves it while it
-    # reads a change of 100,000 keys.
+    # How many seconds the recorder may be behind a reader. Other work may starve it while it reads a change
+    # of 100,000 keys.
     RECORDER_LIMIT = 120
 
-    # What Recovery wants to see reached.
+    # The goal that Recovery waits for.
     attr_accessor :goal
     attr_reader :history, :freshness, :findings, :processes, :counts, :slowest
 
@@ -41,19 +43,19 @@ module Torture
       end
     end
 
-    # Checks what can be checked by now; all of it at the `last`.
+    # Checks the observations that are ready; with `last`, all of them.
     def advance(last: false)
       @queues.each_value { |queue| check(queue.shift, queue) while ready?(queue, last) }
       @queues.reject! { |pid, queue| queue.empty? && !@processes.key?(pid) }
     end
 
-    # Of a process that somebody has killed.
+    # Forgets a process that the run has killed.
     def forget(pid) = take(Death.new(pid, Harness.now))
 
-    # Processes that are gone, though nobody has killed them and they have not taken their leave.
+    # Reports processes that ended although the run did not kill them and they did not announce it.
     def miss(pids)
       pids.reject { |pid| @queues[pid].any?(Death) }.select { |pid| @processes.delete(pid) }
-          .each { |pid| found(9, Death.new(pid, Harness.now), "it ended without a word") }
+          .each { |pid| found(9, Death.new(pid, Harness.now), "it ended unexpectedly") }
     end
 
     private
@@ -65,7 +67,7 @@ module Torture
       @processes[birth.pid] = ProcessHistory.new(birth.pid, birth.time, birth.max_staleness)
     end
 
-    # A number that the kernel gives a second time is another process.
+    # Checks all observations of an earlier process whose pid the kernel has reused.
     def advance_one(pid)
       queue = @queues[pid]
       check(queue.shift, queue) until queue.empty?
@@ -77,12 +79,13 @@ module Torture
       return true if last || head.is_a?(Death)
       return head.time + HINDSIGHT < Harness.now if head.is_a?(Beat)
 
-      said_more?(head, queue.last) && (recorded?(head) || head.time + RECORDER_LIMIT < Harness.now)
+      reported_later?(head, queue.last) && (recorded?(head) || head.time + RECORDER_LIMIT < Harness.now)
     end
 
-    def said_more?(look, latest) = latest.is_a?(Death) || latest.time > look.time + HINDSIGHT
+    def reported_later?(look, latest) = latest.is_a?(Death) || latest.time > look.time + HINDSIGHT
 
-    # Also between two epochs: the next one may begin with what the last one held.
+    # Whether the recorder has reached the revision, or its content is known from another epoch: an epoch may
+    # begin with what the last one held.
     def recorded?(look)
       return false if history.closed? && look.time > history.epochs.last.closed_at
 
@@ -98,18 +101,19 @@ module Torture
       end
     end
 
-    # The resets that a process had counted some time after a look. After its last ones it did not live to
-    # count the one that this may have been.
+    # The resets that a process had counted some time after a look. A process may end before it counts the
+    # reset that its last look was.
     def counted_after(look, later)
       following = later.find { |one| one.respond_to?(:resets) && one.time > look.time + HINDSIGHT }
       following ? following.resets : look.resets + 1
     end
 
-    # Promises 1 and 3: etcd's content at exactly that revision. Promise 2: never back without a reset.
+    # Promises 1 and 3: the content is etcd's at exactly that revision. Promise 2: no going back without a
+    # reset.
     def check_look(process, look, resets_later)
       count_publications(process, look)
       epochs = history.epochs_with(look.revision, look.summary)
-      return found(1, look, history.lack(look.revision)) if epochs.empty?
+      return found(1, look, history.explain_mismatch(look.revision)) if epochs.empty?
 
       problem = process.look(look, epochs, resets_later)
       found(2, look, problem) if problem

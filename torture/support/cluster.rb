@@ -9,13 +9,13 @@ require_relative "member"
 require_relative "settings"
 
 module Torture
-  # Three members that reach each other, and are reached by the readers, through proxies alone.
+  # Three members. They reach each other, and the readers reach them, only through proxies.
   class Cluster
     SIZE = 3
 
     attr_reader :members, :backups, :token
 
-    # Of users and ranges that they may no longer read.
+    # The revoked permissions, as pairs of a user and a range.
     attr_reader :revoked
 
     def self.version = IO.popen([Member::BINARY, "--version"], &:read)[/[\d.]+/]
@@ -42,7 +42,7 @@ module Torture
 
     def gateway = @gateway ||= Settings.gateway("root", ports:)
 
-    # Undoes every fault that lasts, and comes back when every member serves what the majority has agreed on.
+    # Undoes every lasting fault, and returns when every member has applied what the majority agreed on.
     def heal
       members.each do |member|
         member.alive? ? member.continue : member.spawn
@@ -62,10 +62,10 @@ module Torture
       end
     end
 
-    # Another token makes another cluster ID.
+    # A new cluster token, which results in a new cluster ID.
     def new_token = "etcd-cluster-#{@tokens += 1}"
 
-    # A member answers when it has applied all that the majority has agreed on.
+    # Waits until every member answers, which it does once it has applied what the majority agreed on.
     def await_service
       @each ||= members.map { |member| Settings.gateway("root", ports: [member.port]) }
       @each.each { |gateway| insist("an answer of every member") { gateway.revision } }
@@ -94,10 +94,10 @@ module Torture
 
     def stop = members.each(&:kill9)
 
-    # All members begin anew with what a backup holds.
+    # Restarts all members from a backup.
     def restore(backup, token:)
       @token = token
-      @revoked.clear # the backup was made with all permissions given
+      @revoked.clear # the backup was made while all permissions were granted
       members.each { |member| member.restore(backup.path, token:) }
       members.each(&:spawn)
       await_service

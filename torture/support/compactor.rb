@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
 module Torture
-  # Takes away history that the recorder has seen: all of it ten times a second, or what is old.
+  # Compacts history that the recorder has seen: all of it ten times a second, or only old history.
   class Compactor
     EVERY = 0.1
-    # Revisions that `trim` leaves: more than are made while a reader is cut off.
+    # The revisions that `trim` keeps: more than are made while a reader is cut off.
     KEPT = 3_000
 
     attr_reader :count
@@ -28,7 +28,7 @@ module Torture
       @ended = false
     end
 
-    # Else etcd's file would grow by each bulk, and with it every backup.
+    # Compacts old history. Otherwise each bulk would enlarge etcd's file, and every backup with it.
     def trim
       revision = @revision.call - KEPT
       compact_to(revision) if revision.positive?
@@ -45,7 +45,7 @@ module Torture
       @gateway.compact(revision)
       @count += 1
     rescue Harness::Gateway::Failed
-      nil # it was done already, or there is no leader
+      nil # it is compacted already, or there is no leader
     end
   end
 end

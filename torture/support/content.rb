@@ -5,15 +5,15 @@ require_relative "summary"
 
 # Breaks a cluster, and checks that readers keep their promises meanwhile.
 module Torture
-  # Which keys there are, and how to tell one content from any other.
+  # The keys of the run, and digests that distinguish one content from another.
   module Content
-    # Between them lie keys that no one watches: their revisions must be followed too.
+    # The watched ranges. Between them are unwatched keys, whose revisions must be followed too.
     RANGES = ["/t/a/", "/t/c/", "/t/e/"].freeze
     UNWATCHED = "/t/b/"
     ALL = "/t/"
 
-    # Under each range: a few keys that change all the time, then values as large as etcd takes, and thousands
-    # of keys that come and go together. The last two are the bulk.
+    # The keys under each range: a few that change all the time, some with values as large as etcd accepts,
+    # and thousands that are put and deleted together. The last two are the bulk.
     FEW = "k/"
     HUGE = "huge/"
     MANY = "many/"
@@ -21,7 +21,7 @@ module Torture
     FEW_PREFIXES = RANGES.map { |range| "#{range}#{FEW}" }.freeze
     BULK_PREFIXES = RANGES.flat_map { |range| ["#{range}#{HUGE}", "#{range}#{MANY}"] }.freeze
 
-    # What a reader may ask for. Both are the same keys.
+    # The ranges that a reader may watch. Both choices cover the same keys.
     WATCHES = {
       "prefixes" => RANGES,
       "overlapping" => [*RANGES, "/t/a/#{MANY}", "/t/c/#{FEW}", "/t/e/#{FEW}1"].freeze
@@ -38,7 +38,8 @@ module Torture
     # @param bulk [String, nil] the digest of the bulk; nil if the reader did not read it
     def summary(few, total, bulk) = Summary.new(digest(few), total, bulk)
 
-    # Of keys with values in the order of the keys' bytes. Lengths go in, so that no two contents look alike.
+    # A digest of keys and values in byte order of the keys. It includes the lengths, so that no two contents
+    # have the same input.
     def digest(pairs)
       words = pairs.flatten(1).map(&:b)
       OpenSSL::Digest::SHA256.hexdigest(words.map(&:bytesize).pack("N*") << words.join)

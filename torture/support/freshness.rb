@@ -3,10 +3,10 @@
 require_relative "content"
 
 module Torture
-  # Promise 5. What a process says of its age is a claim: at the time that the age counts from, etcd was
-  # asked, and its content was this snapshot's. Both can be refuted.
+  # Checks promise 5. An age claims that etcd was asked at a certain time and then held this snapshot's
+  # content. Both parts of the claim can be refuted.
   class Freshness
-    # From and to; `to` is nil while it lasts.
+    # A period without connection to etcd. `to` is nil while it lasts.
     Cut = Struct.new(:from, :to)
 
     def initialize(history)
@@ -14,13 +14,13 @@ module Torture
       @cuts = []
     end
 
-    # Nothing can come from etcd, from now on.
+    # Records that nothing can arrive from etcd from now on.
     def cut_off = @cuts << Cut.new(Harness.now)
 
-    # Something can, after this.
+    # Records that the connection to etcd is possible again.
     def connected = @cuts.each { |cut| cut.to ||= Harness.now }
 
-    # What is wrong, or nil.
+    # @return [String, nil] what is wrong
     def problem(process, beat)
       fresh = !beat.age.nil? && beat.age <= process.max_staleness
       return "stale? is #{beat.stale} at the age of #{beat.age}" if beat.stale == fresh
@@ -32,7 +32,7 @@ module Torture
     private
 
     def refuted_by_content(process, beat)
-      # A snapshot that it has not told of yet.
+      # The process has not reported this snapshot yet.
       return if beat.revision != process.revision || process.epochs.empty?
 
       outdated = process.epochs.map { |epoch| @history.epochs[epoch].outdated_at(beat.revision) }

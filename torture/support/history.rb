@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
 module Torture
-  # What etcd really held: a Summary of the watched ranges at every revision, and when at the latest each came
-  # to be. A restored backup begins another epoch: its revisions are others, though of the same numbers.
+  # What etcd really held: a Summary of the watched ranges at every revision, and the latest possible time of
+  # each. A restored backup starts another epoch, whose revisions have the same numbers but other content.
   class History
-    # One life of the cluster, from the first revision that was recorded.
+    # One history of the cluster, from the first recorded revision on.
     class Epoch
       attr_reader :first
       attr_accessor :closed_at
@@ -20,7 +20,7 @@ module Torture
       def add(revision, summary, time)
         raise "revision #{revision} was recorded after #{last}" unless revision == last + 1
 
-        # One object for as long as nothing changes, and one word for a bulk that many contents share.
+        # Unchanged summaries share one object, and equal digests of the bulk share one string.
         before = @summaries.last
         summary.bulk = before.bulk if before&.bulk == summary.bulk
         @summaries << (before == summary ? before : summary)
@@ -29,7 +29,7 @@ module Torture
 
       def summary(revision) = (@first..last).cover?(revision) ? @summaries[revision - @first] : nil
 
-      # When at the latest the content was another one than at this revision; nil while it is that.
+      # The latest time at which the content of this revision was replaced; nil while it is current.
       def outdated_at(revision)
         summary = summary(revision) or return
         changed = (revision + 1..last).find { |later| summary(later) != summary }
@@ -52,23 +52,22 @@ module Torture
 
     def revision = @epochs.last&.last || 0
 
-    # No reader has seen a later revision than was recorded, so an epoch ends with what was.
+    # Ends the current epoch. No reader has seen a revision that was not recorded.
     def close(time) = @epochs.last.closed_at = time
 
     def closed? = !@epochs.last&.closed_at.nil?
 
-    # In which epochs the ranges held what a reader saw at that revision.
+    # The epochs in which the ranges held what a reader saw at that revision.
     def epochs_with(revision, seen)
       @epochs.each_index.select { |epoch| @epochs[epoch].summary(revision)&.fits?(seen) }
     end
 
-    # What to say of a content that is in no epoch. On a starved machine the recorder may be so late that
-    # nobody knows yet.
-    def lack(revision)
+    # Explains a content that is in no epoch. On a starved machine the recorder may simply be late.
+    def explain_mismatch(revision)
       known = @epochs.any? { |epoch| epoch.summary(revision) }
       return "etcd never held this at revision #{revision}" if known
 
-      "the recorder has not come to revision #{revision}: look into its evidence"
+      "the recorder has not reached revision #{revision}: see its evidence"
     end
 
     def size = @epochs.sum { |epoch| epoch.last - epoch.first + 1 }

@@ -4,16 +4,17 @@ require "io/wait"
 require_relative "observation"
 
 module Torture
-  # Reads what the recorder and the readers report, over one pipe for each kind, and lets the checker work. It
-  # is one thread; other threads ask the checker under its lock.
+  # Receives the reports of the recorder and of the readers, over one pipe each, and runs the checker.
+  #
+  # It has one thread. Other threads use the checker through {#ask}, which locks it.
   class Listener
     PAUSE = 0.05
 
-    # The ends that the programs write to.
+    # The ends of the pipes that the programs write to.
     attr_reader :recorders, :readers
     attr_reader :checker
 
-    # What they say is kept in `folder`, for evidence.
+    # @param folder [String] gets a log of all reports, as evidence
     def initialize(checker, folder)
       @checker = checker
       @record = File.open(File.join(folder, "observations.log"), "w")

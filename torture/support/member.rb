@@ -6,16 +6,16 @@ require_relative "../../spec/support/tcp_proxy"
 require_relative "backups"
 
 module Torture
-  # One etcd with a proxy before its clients and another one before its peers.
+  # One etcd member with a proxy for its clients and another for its peers.
   class Member < Harness::EtcdServer
-    # Seconds that a token lives unused: tokens expire in the middle of a run.
+    # The seconds after which an unused token expires, so that tokens expire during a run.
     TOKEN_TTL = 4
-    # Operations of the largest transaction.
+    # The operations of the largest transaction.
     MAX_OPERATIONS = 10_000
-    # Entries of the Raft log between two of etcd's own snapshots. etcd holds what came since the last one in
-    # memory, and 5,000 entries more: with the 100,000 that are its default, it would hold every bulk.
+    # The Raft log entries between two of etcd's snapshots. etcd keeps in memory the entries since its last
+    # snapshot and 5,000 more. With its default of 100,000 it would keep every bulk in memory.
     LOG = 2_000
-    # Bytes. When etcd's file reaches its default of 2 GiB, it takes no more writes.
+    # The space quota in bytes. With its default of 2 GiB etcd would soon refuse writes.
     QUOTA = 8 << 30
     FLAGS = ["--auth-token-ttl=#{TOKEN_TTL}", "--bcrypt-cost=4", "--max-txn-ops=#{MAX_OPERATIONS}",
              "--snapshot-count=#{LOG}", "--quota-backend-bytes=#{QUOTA}"].freeze
@@ -25,7 +25,7 @@ module Torture
     def initialize(name:, ports:, clients:, peers:, cluster:)
       @clients = clients
       @peers = peers
-      # The later flag counts: the others know this member by its proxy.
+      # The later flag wins: the other members reach this one through its proxy.
       super(name:, ports:, cluster:, flags: [*FLAGS, "--initial-advertise-peer-urls=#{peers.endpoint}"])
     end
 

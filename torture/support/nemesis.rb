@@ -4,24 +4,25 @@ Dir[File.expand_path("../faults/*.rb", __dir__)].each { |file| require file }
 require_relative "recovery"
 
 module Torture
-  # Breaks things, several at a time, mends them all, and waits until every process has recovered; and again.
-  # Which faults, in which order and for how long, the seed decides.
+  # In each round, breaks several things, repairs them all, and waits until every process has recovered.
+  #
+  # The seed decides which faults, in which order and for how long.
   class Nemesis
     AT_ONCE = (1..3)
-    # Seconds; one in five lasts long enough for data to grow stale.
+    # The duration of a round in seconds. One round in five is long enough for data to become stale.
     SHORT = (0.3..3.0)
     LONG = (4.0..9.0)
-    # It takes all of etcd down by itself.
+    # A fault that is injected alone, because it takes down all of etcd.
     ALONE = :restore_backup
-    # Rounds.
+    # The number of rounds between two backups.
     BETWEEN_BACKUPS = 3
 
     attr_reader :injected, :refused, :recovery, :complaints
 
-    # The longest recovery, in seconds, and the faults before it.
+    # The longest recovery in seconds, and the faults before it.
     attr_reader :slowest
 
-    # What it does is kept in `folder`, for evidence.
+    # @param folder [String] gets a log of the faults, as evidence
     def initialize(world, random, folder)
       @world = world
       @random = random
@@ -45,15 +46,15 @@ module Torture
 
     private
 
-    def round(patience)
+    def round(limit)
       prepare if (@rounds % BETWEEN_BACKUPS).zero?
       @rounds += 1
       faults = draw.each { |fault| inject(fault) }
       sleep @random.rand(@random.rand < 0.2 ? LONG : SHORT)
-      @complaints += settle(patience)
+      @complaints += heal(limit)
       longest = @recovery.last.max || 0
       @slowest = [longest, faults] if longest > @slowest.first
-      @world.processes.complain
+      @world.processes.check_alive
     end
 
     def prepare
@@ -61,14 +62,14 @@ module Torture
       @world.cluster.back_up
     end
 
-    def settle(limit)
+    def heal(limit)
       note("healing")
       @world.heal
       note("healed")
-      @recovery.measure(limit:).tap { @world.look_for_the_missing }
+      @recovery.measure(limit:).tap { @world.report_missing }
     end
 
-    # Every kind once before any comes again.
+    # Draws the next faults. Every kind comes once before any is repeated.
     def draw
       @deck += shuffled if @deck.size < AT_ONCE.max
       return [@deck.shift] if @deck.first == ALONE
@@ -78,7 +79,8 @@ module Torture
       chosen
     end
 
-    # The large ones come early, each beside others: a short run on a busy machine has them too.
+    # Large changes come early, each together with others, so that even a short run on a busy machine has
+    # them.
     def shuffled
       large = Faults::LARGE.shuffle(random: @random)
       others = (Faults.all.keys - large).shuffle(random: @random)
@@ -89,7 +91,7 @@ module Torture
     def inject(fault)
       done = Faults.inject(fault, @world)
       (done ? @injected : @refused)[fault] += 1
-      note(done ? fault : "#{fault}, in vain")
+      note(done ? fault : "#{fault} (not possible)")
     end
 
     def note(what) = @record.puts("#{Harness.now} #{what}")

@@ -3,7 +3,7 @@
 require_relative "summary"
 
 module Torture
-  # What the readers tell, as programs/reader.rb lists it.
+  # The reports of the readers, whose format is described in programs/reader.rb.
   Birth = Struct.new(:pid, :time, :parent, :max_staleness) do
     def self.of(pid, time, words) = new(pid, time, words[0].to_i, words[1].to_f)
   end
@@ -19,7 +19,7 @@ module Torture
       new(pid, time, revision.to_i, resets.to_i, age, stale == "true", state, slowest.to_f, reads.to_i)
     end
 
-    # When etcd was asked that confirmed the data, by what it says itself.
+    # When etcd was asked for the confirmation, according to the process's own age.
     def confirmed_at = time - age
   end
 
@@ -31,12 +31,12 @@ module Torture
     def self.of(pid, time, _words) = new(pid, time)
   end
 
-  # A promise that was broken, and by what.
+  # A broken promise, and the observation that shows it.
   Finding = Struct.new(:promise, :observation, :text) do
     def to_s = "promise #{promise}: #{text}: #{observation.to_h}"
   end
 
-  # Reads their lines.
+  # Parses a line of a report.
   module Observation
     KINDS = { "B" => Birth, "S" => Look, "H" => Beat, "E" => Complaint, "X" => Death }.freeze
 

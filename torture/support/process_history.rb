@@ -3,11 +3,11 @@
 require "set"
 
 module Torture
-  # What one process has shown, one look after another, and in which epochs of etcd it can have been: by its
-  # digest alone a snapshot may belong to several.
+  # The snapshots that one process has shown, and the epochs of etcd that they can be from. By its digest
+  # alone a snapshot may belong to several epochs.
   class ProcessHistory
-    # Of the epoch in which it is, and of the resets that led there.
-    Place = Struct.new(:epoch, :resets)
+    # A possible position: an epoch, and the resets that led to it.
+    Position = Struct.new(:epoch, :resets)
 
     attr_reader :pid, :born, :max_staleness, :revision, :generation, :seen_at
 
@@ -18,35 +18,37 @@ module Torture
       @resets = 0
     end
 
-    def epochs = (@places || []).map(&:epoch).uniq
+    def epochs = (@positions || []).map(&:epoch).uniq
 
-    # A snapshot that equals etcd's content in these epochs. A reset is counted just after its snapshot is
-    # shown, hence two counts: at this look, and some time later. Tells what is wrong, or nil.
+    # Adds a snapshot that equals etcd's content in these epochs. A reset is counted just after its snapshot
+    # is shown, hence the two counts: at this look, and some time later.
+    #
+    # @return [String, nil] what is wrong
     def look(look, epochs, resets_later)
       counted = (@resets..resets_later)
-      places = from(epochs, counted).flat_map { |place| onward(place, look.revision, epochs, counted) }.uniq
+      positions = from(epochs, counted).flat_map { |from| onward(from, look.revision, epochs, counted) }.uniq
       problem = "revision #{@revision}, resets #{@resets}; then #{look.revision}, #{resets_later}"
-      @places = places.empty? ? nil : places
+      @positions = positions.empty? ? nil : positions
       @revision = look.revision
       @resets = look.resets
       @generation = look.generation
       @seen_at = look.time
-      problem if places.empty?
+      problem if positions.empty?
     end
 
     private
 
     def from(epochs, counted)
-      @places || epochs.product(counted.to_a).map { |epoch, resets| Place.new(epoch, resets) }
+      @positions || epochs.product(counted.to_a).map { |epoch, resets| Position.new(epoch, resets) }
     end
 
-    # Forward in the same history, or to a later one with a reset for it. What was counted at the last look
-    # has happened before this one.
-    def onward(place, revision, epochs, counted)
-      later = epochs.product(counted.to_a).map { |epoch, resets| Place.new(epoch, resets) }
-                    .select { |way| (1..way.epoch - place.epoch).cover?(way.resets - place.resets) }
-      stays = epochs.include?(place.epoch) && counted.cover?(place.resets) && revision >= (@revision || 0)
-      stays ? [place, *later] : later
+    # The positions reachable from one: forward in the same history, or in a later epoch with a reset for it.
+    # The resets counted at the last look happened before this one.
+    def onward(from, revision, epochs, counted)
+      later = epochs.product(counted.to_a).map { |epoch, resets| Position.new(epoch, resets) }
+                    .select { |to| (1..to.epoch - from.epoch).cover?(to.resets - from.resets) }
+      stays = epochs.include?(from.epoch) && counted.cover?(from.resets) && revision >= (@revision || 0)
+      stays ? [from, *later] : later
     end
   end
 end

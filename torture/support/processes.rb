@@ -6,13 +6,14 @@ require_relative "../../spec/support/cleanup"
 require_relative "settings"
 
 module Torture
-  # The processes of a run besides etcd: the recorder, the writers, and the readers with all that they fork.
+  # The processes of a run besides etcd: the recorder, the writers, and the readers with their forked
+  # children.
   class Processes
     PROGRAMS = File.expand_path("../programs", __dir__)
     LIB = File.expand_path("../../lib", __dir__)
     READERS = 4
     WRITERS = 2
-    # Transactions a second, of each writer.
+    # The transactions per second of each writer.
     RATE = 40
 
     def initialize(environment, listener, folder, random)
@@ -38,7 +39,7 @@ module Torture
       alive.close
     end
 
-    # Returns when none of them can begin another write.
+    # Stops the writers, and returns when none can start another write.
     def stop_writers
       @writers.each(&:stop)
       @alive.close
@@ -49,13 +50,13 @@ module Torture
       @roots = @profiles.map { |profile| reader(profile) }
     end
 
-    # Whoever has lost its root gets another; what that one had forked lives on.
+    # Replaces roots that died. Their forked children live on.
     def replace_dead_roots
       @roots = @roots.zip(@profiles).map { |root, profile| root.alive? ? root : reader(profile) }
     end
 
-    # All must live that nobody has killed.
-    def complain
+    # Raises if the recorder or a writer has ended.
+    def check_alive
       raise "the recorder has ended\n#{log_tail}" unless @recorder.alive?
       raise "a writer has ended\n#{log_tail}" unless @writers.all?(&:alive?)
     end
@@ -66,7 +67,7 @@ module Torture
 
     private
 
-    # User, watched ranges and pace of each reader. Two to all of them are ordinary users.
+    # The user, watched ranges and pace of each reader. At least two are ordinary users.
     def profiles
       others = Array.new(READERS - Settings::ORDINARY.size) { Settings::ROLES.keys.sample(random: @random) }
       paces = %w[default eager].cycle
@@ -75,7 +76,7 @@ module Torture
       end
     end
 
-    # A root leads a process group of its own, with whatever it forks.
+    # Starts a root reader, which leads its own process group with all that it forks.
     def reader(profile)
       run("reader", seed, *profile, @folder, 3 => @listener.readers).tap { |process| @trees << process }
     end

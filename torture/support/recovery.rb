@@ -1,23 +1,23 @@
 # frozen_string_literal: true
 
 module Torture
-  # How long each process takes, once everything is mended, until it has etcd's current content.
+  # Measures how long each process takes, once everything is repaired, to show etcd's current content.
   class Recovery
-    # Seconds that a process may take after the last healing, on a machine that does nothing else: with the
-    # default settings it waits up to 3 s before it connects. Where other work shares the machine, set
-    # TORTURE_RECOVERY to more.
+    # The seconds that a process may take after the last healing, on an otherwise idle machine: with the
+    # default settings it waits up to 3 s before it connects. On a busy machine set TORTURE_RECOVERY to more.
     LIMIT = Float(ENV.fetch("TORTURE_RECOVERY", 5))
-    # Seconds after which a process is stuck, after any other healing. The report says how many needed more
-    # than LIMIT.
+    # The seconds after which a process counts as stuck, after any other healing. The report says how many
+    # needed more than LIMIT.
     STUCK = [30, LIMIT].max
 
-    # Seconds. While a member takes longer to answer, it has not come as far as the others, and its readers
-    # cannot either: a busy machine starves it. The time of recovery counts from when all answer again.
+    # The seconds within which a member must answer. A slower one is behind the others because a busy machine
+    # starves it, and its readers are behind too. The time of recovery counts from when all members are prompt
+    # again.
     PROMPT = 1
-    # Seconds after which it counts in any case.
+    # The seconds after which it counts in any case.
     LONGEST = 120
 
-    # A revision of an epoch, and who has shown it when.
+    # A revision of an epoch, and which processes have shown it, with their times.
     Goal = Struct.new(:epoch, :revision, :time) do
       def met = @met ||= {}
 
@@ -28,10 +28,10 @@ module Torture
       end
     end
 
-    # Of all healings, and of the last one.
+    # The times of all healings, those of the last one, and the number of stuck processes.
     attr_reader :times, :last, :stuck
 
-    # Seconds in which a member was not prompt, of all healings.
+    # The seconds during which a member was not prompt, over all healings.
     attr_reader :waited
 
     def initialize(world)
@@ -42,7 +42,7 @@ module Torture
 
     def late = times.count { |time| time > LIMIT }
 
-    # Call it when everything is mended: from now on the time counts.
+    # Measures one recovery. Call it when everything is repaired: the time counts from now on.
     def measure(limit: STUCK)
       goal = aim(Harness.now)
       missing = wait_for(goal, limit)
@@ -54,7 +54,7 @@ module Torture
 
     private
 
-    # Returns who is missing in the end.
+    # @return [Array<Integer>] the pids of processes that did not reach the goal
     def wait_for(goal, limit)
       deadline = goal.time + LONGEST
       until (missing = behind(goal)).empty? || Harness.now > [goal.time + limit, deadline].min
@@ -83,7 +83,7 @@ module Torture
       end
     end
 
-    # The living who have not yet shown it.
+    # The living processes that have not reached the goal.
     def behind(goal)
       alive = @world.readers
       @world.listener.ask { |checker| checker.processes.keys.reject { |pid| goal.met.key?(pid) } } & alive

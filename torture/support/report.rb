@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
 module Torture
-  # What a run has shown, in words.
+  # The report of a run as text.
   class Report
     PROMISES = { 1 => "snapshots that etcd never held at their revision",
                  2 => "revisions that went back without a reset",
-                 4 => "reads that raised, lied, or took more than a second",
-                 5 => "ages that claim more than was confirmed",
-                 9 => "processes that ended without a word" }.freeze
+                 4 => "reads that raised, returned a wrong value, or took more than a second",
+                 5 => "ages younger than the last confirmation",
+                 9 => "processes that ended unexpectedly" }.freeze
 
     SIZES = { transaction: "changes in the largest transaction",
               deletion: "keys in the largest deletion by prefix",
@@ -30,7 +30,7 @@ module Torture
     def faults
       injected = @nemesis.injected
       refused = @nemesis.refused.values.sum
-      ["#{injected.values.sum} faults injected (#{refused} more could not be had at the time):",
+      ["#{injected.values.sum} faults injected (#{refused} more were not possible at the time):",
        *injected.sort.map { |name, count| format("  %-24<name>s %5<count>d", name:, count:) },
        "", *SIZES.map { |kind, text| line(text, @sizes[kind]) }]
     end
@@ -39,7 +39,7 @@ module Torture
       counts = @checker.counts
       [*history, line("processes, #{counts[:forked]} of them forked", counts[:processes]),
        line("snapshots checked, of #{counts[:published]} published", counts[:snapshots]),
-       line("of them with the whole bulk, the others with its size", counts[:entire]),
+       line("of them with the whole bulk, the others with the number of its keys", counts[:entire]),
        line("ages checked, #{counts[:stale]} stale, #{counts[:away]} without a watch", counts[:beats]),
        line("reads; the longest took #{milliseconds(@checker.slowest)} ms", counts[:reads])]
     end
@@ -60,7 +60,7 @@ module Torture
        "longest after the last healing: #{milliseconds(recovery.last.max)} ms",
        line("recoveries that took longer than #{Recovery::LIMIT} s", recovery.late),
        line("stuck processes", recovery.stuck),
-       line("seconds in which a member of etcd was slow to answer: not counted", recovery.waited.round)]
+       line("seconds not counted, because a member of etcd was slow to answer", recovery.waited.round)]
     end
 
     def percentiles(times)

@@ -5,11 +5,11 @@ require_relative "../../spec/support/gateway"
 require_relative "content"
 
 module Torture
-  # What the programs must know of the run, by their environment.
+  # The settings that the programs get through their environment.
   module Settings
-    # The ranges that each user's role may read. `wide` may read all, as root does. The others are ordinary
-    # users: their role has only what they watch, so one watch over everything is refused. The permissions of
-    # `tenant` overlap.
+    # The ranges that each user's role may read. `wide` may read everything, like root. The others are
+    # ordinary users, whose roles cover only what they watch, so that etcd refuses one watch over everything.
+    # The permissions of `tenant` overlap.
     ROLES = {
       "wide" => [Content::ALL],
       "narrow" => Content::RANGES,
@@ -25,13 +25,13 @@ module Torture
       { "TORTURE_PORTS" => ports.join(","), "TORTURE_ENDPOINTS" => endpoints.join(",") }
     end
 
-    # Past all proxies.
+    # The members' own ports, without proxies.
     def ports = ENV.fetch("TORTURE_PORTS").split(",").map { |port| Integer(port) }
 
-    # Through the proxies.
+    # The endpoints of the proxies.
     def endpoints = ENV.fetch("TORTURE_ENDPOINTS").split(",")
 
-    # A range as the gateway takes it.
+    # A prefix in the form that the gateway expects.
     def range(prefix)
       gateway = Harness::Gateway
       { key: gateway.encode(prefix), range_end: gateway.encode(gateway.prefix_end(prefix)) }

@@ -9,11 +9,11 @@ require_relative "history"
 require_relative "listener"
 
 module Torture
-  # All that a run consists of, for the faults to reach into.
+  # All parts of a run, for the faults to use.
   class World
     attr_reader :cluster, :processes, :listener, :compactor, :random
 
-    # The largest of each kind that etcd has taken.
+    # The largest change of each kind that etcd accepted.
     attr_reader :sizes
 
     def initialize(folder, random)
@@ -40,14 +40,14 @@ module Torture
       processes.start_writers(epoch)
     end
 
-    # A new one for each fault: the seed decides how large it is.
+    # A new bulk for each fault. The seed decides its size.
     def bulk = Bulk.new(cluster, random, sizes)
 
     def recorded_revision = listener.ask { |checker| checker.history.revision }
 
     def recorded_epoch = listener.ask { |checker| checker.history.current }
 
-    # Everything is as it should be.
+    # Repairs everything.
     def heal
       compactor.stop
       listener.ask { |checker| checker.freshness.connected }
@@ -58,7 +58,7 @@ module Torture
 
     def readers = listener.ask { |checker| checker.processes.keys }.select { |pid| alive?(pid) }
 
-    # Nobody writes any more, nothing is under way, and the recorder has it all. Returns the last revision.
+    # Stops the writers, waits until the recorder has everything, and returns the last revision.
     def finish_history
       processes.stop_writers
       last = nil
@@ -71,14 +71,15 @@ module Torture
       end
     end
 
-    # What the readers have said until now is checked.
+    # Ends all processes, and checks the remaining reports.
     def close
       processes.close
       listener.stop
     end
 
-    # A process that takes its leave is heard to do so before it is gone for long.
-    def look_for_the_missing
+    # Reports processes that ended unexpectedly. The pause lets the last report of an expected end arrive
+    # first.
+    def report_missing
       gone = listener.ask { |checker| checker.processes.keys }.reject { |pid| alive?(pid) }
       return if gone.empty?
 
@@ -101,7 +102,7 @@ module Torture
       nil
     end
 
-    # A zombie, which nobody may come to reap, is not.
+    # Whether the process is alive. A zombie is not, and its parent may never reap it.
     def alive?(pid)
       File.read("/proc/#{pid}/stat")[/\) (\S)/, 1] != "Z"
     rescue SystemCallError

@@ -1,10 +1,11 @@
 # frozen_string_literal: true
 
-# The snapshots that a process has seen last, for evidence. To keep them costs little: they share what they
-# have in common.
+# Keeps the latest snapshots of a process as evidence. This costs little, because they share unchanged
+# content.
 class Dump
   KEPT = 500
-  # Bytes of keys and values, from the newest snapshot on. Of what is older only the few keys are written.
+  # The bytes of keys and values to write, from the newest snapshot on. Of older ones only the few keys are
+  # written.
   LIMIT = 50_000_000
 
   def initialize(folder)

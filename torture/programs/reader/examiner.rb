@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-# Sums up snapshots, reading the bulk of them only now and then.
+# Summarises snapshots. It reads the bulk only from time to time.
 class Examiner
-  # Of a process's time, for the bulk. A dozen processes share the machine with etcd.
+  # The share of a process's time for reading the bulk. A dozen processes share the machine with etcd.
   SHARE = 0.04
-  # Keys of the bulk to read one by one afterwards.
+  # The number of keys of the bulk to read one by one afterwards.
   SAMPLE = 4
 
-  # Some keys of the bulk, as of the last time that it was read.
+  # Some keys of the bulk from the last time that it was read.
   attr_reader :sample
 
   def initialize(random)
@@ -16,7 +16,7 @@ class Examiner
     @next = 0
   end
 
-  # @return [Array(Torture::Summary, Array<String>)] and the few keys
+  # @return [Array(Torture::Summary, Array<String>)] the summary and the few keys
   def examine(snapshot)
     few = read(snapshot, Torture::Content::FEW_PREFIXES)
     bulk = bulk(snapshot) if Harness.now >= @next

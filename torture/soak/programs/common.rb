@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
-# What the readers of a soak have in common. Each follows until it is asked, then tells what it holds.
+# The common part of the readers of a soak. Each follows etcd until it is asked for its resources.
 
 require "io/wait"
 
 KEYS = Array.new(1_000) { |n| "/s/#{n}" }.freeze
 
-# Calls the block after each publication that it can see, until a revision is asked for; and again.
+# Calls the block after each publication. When asked for a revision, waits for it, reports, and continues.
 def follow
   connect "/s/", boot_timeout: 60
   report "connected"
@@ -20,14 +20,14 @@ def follow
   end
 end
 
-# Not by a snapshot's revision: only the reader that is about snapshots takes any.
+# Waits for the next revision through the status, because only one of the readers may take snapshots.
 def await_next
   EtcdDiscovery.wait_for_revision(EtcdDiscovery.status.revision + 1, timeout: 0.1)
 rescue EtcdDiscovery::TimeoutError
   nil
 end
 
-# After a collection, so that what is left is held by somebody.
+# The resources of this process after a garbage collection.
 def figures
   2.times { GC.start }
   counts = ObjectSpace.count_objects

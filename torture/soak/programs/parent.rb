@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Forks children that read, follow for a moment, and end.
+# Forks children that read, follow etcd for a moment, and end.
 require_relative "common"
 
 turn = 0

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Reads single keys, as what they are and as numbers, and pins.
+# Reads single keys as strings and as numbers, and reads inside `pin`.
 require_relative "common"
 
 follow do

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Takes all keys at each revision, and asks how the client fares.
+# Takes a snapshot of all keys and the status at each revision.
 require_relative "common"
 
 follow do

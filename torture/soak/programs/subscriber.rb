@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-# Is told of every change, and subscribes anew again and again.
+# Subscribes to every change, and replaces its subscription again and again.
+
 require_relative "common"
 
 changes = 0
