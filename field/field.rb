@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
 # Checks the promises of freshness, exactness and speed on set-ups that people really have: `ruby
-# field/field.rb [short] [SEED] [VALUE …]`. The words are explained in support/choice.rb.
+# field/field.rb [short] [SEED] [VALUE …]`. The arguments are explained in support/choice.rb.
 #
-# Status 0: all promises were kept, and what is slow has a reason; `short` does not judge speed. Status 1:
-# not so; evidence is in tmp/field.
+# Exit status 0: all promises were kept, and every slow set-up has a known reason (`short` does not judge
+# speed). Exit status 1: otherwise; the evidence is in tmp/field.
 
 $stdout.sync = true
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
@@ -24,6 +24,6 @@ Field::Document.write(choice, results, load_before) if choice.whole?
 
 unsound = results.reject(&(choice.judges_speed? ? :sound? : :kept?))
 exit 0 if unsound.empty?
-puts "", "Broken, or slow without a reason (evidence: #{Field::Run::FOLDER}); to try it alone:"
+puts "", "Broken, or slow without a known reason (evidence: #{Field::Run::FOLDER}); to run one alone:"
 puts(unsound.map { |result| "rake \"field[#{result.set_up.name}]\"" })
 exit 1

@@ -5,20 +5,20 @@
 require_relative "../support/content"
 
 THREADS = 4
-# Puts a second, of one thread.
+# The puts per second of one thread.
 RATE = 75
 
 settings = JSON.parse(ENV.fetch("FIELD"), symbolize_names: true).fetch(:settings)
 client = EtcdDiscovery::Client.new(endpoints:, **settings)
 counts = Array.new(THREADS, 0)
 started = now
-threads = Array.new(THREADS) do |place|
+threads = Array.new(THREADS) do |index|
   Thread.new do
-    prefix = Field::Content::NEIGHBOURS[place]
+    prefix = Field::Content::NEIGHBOURS[index]
     loop do
-      client.put("#{prefix}#{counts[place] % 100}", "n" * 50)
-      counts[place] += 1
-      sleep [started + counts[place].fdiv(RATE) - now, 0].max
+      client.put("#{prefix}#{counts[index] % 100}", "n" * 50)
+      counts[index] += 1
+      sleep [started + counts[index].fdiv(RATE) - now, 0].max
     end
   end
 end

@@ -1,16 +1,17 @@
 # frozen_string_literal: true
 
-# Follows etcd as an application does, by the gem's public API, and obeys orders: JSON lines of a word and its
-# arguments.
+# Follows etcd as an application does, through the gem's public API. It executes commands: JSON lines of a
+# method name and its arguments.
 
 require_relative "../support/content"
 
-# Keeps what it has read and been notified of for the account at the end. Snapshots share unchanged content.
+# Keeps what it reads and what its subscribers get, for the account at the end. Snapshots share unchanged
+# content.
 class Application
   DIGESTS = 6
 
-  # It does not see what it was to see.
-  class Blind < StandardError; end
+  # Raised when it does not see what it waits for.
+  class NotSeen < StandardError; end
 
   def initialize(ranges, settings, limit)
     @ranges = ranges
@@ -21,10 +22,10 @@ class Application
     ranges.each { |range| EtcdDiscovery.on_change(range) { |change| note(range, change) } }
   end
 
-  def obey(word, *arguments)
-    report public_send(word, *arguments)
-  rescue EtcdDiscovery::TimeoutError, Blind => e
-    report({ blind: "#{e.message}; #{EtcdDiscovery.status.inspect}" })
+  def execute(command, *arguments)
+    report public_send(command, *arguments)
+  rescue EtcdDiscovery::TimeoutError, NotSeen => e
+    report({ not_seen: "#{e.message}; #{EtcdDiscovery.status.inspect}" })
   end
 
   def see(key, number)
@@ -36,7 +37,7 @@ class Application
     EtcdDiscovery.wait_for("#{prefix}0", timeout: @limit, &:nil?)
     sighting.tap do
       size = @snapshots.last.size
-      raise Blind, "one key of #{prefix} is gone, yet #{size} keys are there, not #{left}" if size != left
+      raise NotSeen, "one key of #{prefix} is gone, but #{size} keys are left, not #{left}" if size != left
     end
   end
 
@@ -44,7 +45,7 @@ class Application
     deadline = now + @limit
     last = now
     until EtcdDiscovery.stale? == stale
-      raise Blind, "stale? does not become #{stale}" if last > deadline
+      raise NotSeen, "stale? does not become #{stale}" if last > deadline
 
       sleep 0.01
       last = now
@@ -62,7 +63,7 @@ class Application
     ages.max
   end
 
-  # `last` has the number that the subscribers must get last, by key.
+  # Reports everything that was seen. `last` has, by key, the number that the subscribers must get last.
   def account(last)
     await_changes(last)
     chosen = @snapshots.each_slice([@snapshots.size.fdiv(DIGESTS).ceil, 1].max).map(&:last)
@@ -88,14 +89,14 @@ class Application
 
   def await_changes(last)
     deadline = now + @limit
-    sleep 0.01 until told?(last) || now > deadline
+    sleep 0.01 until notified?(last) || now > deadline
   end
 
-  def told?(last)
+  def notified?(last)
     @ranges.all? do |range|
       watched = last.select { |key, _| key == range || (range.end_with?("/") && key.start_with?(range)) }
-      told = @changes.select { |told_by, _| told_by == range }.to_h { |_, key, number| [key, number] }
-      told == watched
+      changes = @changes.select { |subscribed, _| subscribed == range }
+      changes.to_h { |_, key, number| [key, number] } == watched
     end
   end
 end
@@ -104,5 +105,5 @@ field = JSON.parse(ENV.fetch("FIELD"), symbolize_names: true)
 application = Application.new(*field.values_at(:ranges, :settings, :limit))
 report "ready"
 while (line = hear)
-  application.obey(*JSON.parse(line))
+  application.execute(*JSON.parse(line))
 end

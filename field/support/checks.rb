@@ -1,12 +1,13 @@
 # frozen_string_literal: true
 
 module Field
-  # Holds what a reader has seen against what was written: `history` has the key and the number of each
-  # measured put by its revision. Each method gives a sentence of what is wrong, or nil.
+  # Compares what a reader has seen with what was written. `history` has the key and number of each measured
+  # put, by revision. Each check returns a sentence that says what is wrong, or nil.
   module Checks
     module_function
 
-    # Each snapshot shows the last value of each key up to its revision; none is older than the one before.
+    # Each snapshot must show the last value of each key up to its revision, and none may be older than the
+    # previous.
     def snapshots(seen, history)
       seen.each_cons(2) do |(before, _), (after, _)|
         return "revision #{after} was read after #{before}" if after < before
@@ -18,10 +19,10 @@ module Field
       nil
     end
 
-    # A subscriber gets the values in order, each with its revision, up to the last one.
-    def changes(told, history)
+    # A subscriber must get the values in order, each with its revision, up to the last one.
+    def changes(received, history)
       right = last(history)
-      told.group_by { |range, key, _| [range, key] }.each do |(range, key), changes|
+      received.group_by { |range, key, _| [range, key] }.each do |(range, key), changes|
         numbers = changes.map { |change| change[2] }
         problem = wrong_change(changes, history) || wrong_order(numbers, right[key])
         return "#{range}: #{key} #{problem}" if problem
@@ -31,16 +32,16 @@ module Field
 
     def wrong_change(changes, history)
       wrong = changes.find { |_, key, number, revision| history[revision] != [key, number] }
-      wrong && "was told as #{wrong[2].inspect} at revision #{wrong[3]}, and not put so"
+      wrong && "was notified as #{wrong[2].inspect} at revision #{wrong[3]}, but was not put like that"
     end
 
     def wrong_order(numbers, last)
-      return "was told in the order #{numbers}" if numbers != numbers.uniq.sort
+      return "was notified in the order #{numbers}" if numbers != numbers.uniq.sort
 
-      numbers.last == last ? nil : "was told up to #{numbers.last}, and put up to #{last}"
+      numbers.last == last ? nil : "was notified up to #{numbers.last}, but put up to #{last}"
     end
 
-    # Digests of whole snapshots are those of what etcd held; the block gives that for a revision.
+    # The digests of whole snapshots must be those of etcd's content, which the block returns for a revision.
     def digests(seen)
       wrong = seen.find { |revision, digest| digest != yield(revision) }
       wrong && "the snapshot of revision #{wrong.first} is not what etcd held then"

@@ -7,18 +7,18 @@ require_relative "scale"
 require_relative "ways"
 
 module Field
-  # Which set-ups a run is about, by the words given to `rake field`:
+  # Chooses the set-ups of a run from the arguments of `rake field`:
   #
   #     (none)              every pair of values
-  #     short               every value, of what is installed; few puts
-  #     7                   another table of every pair, by the seed 7
-  #     3.6 nginx           only the rows that have these values
+  #     short               every value that the installed programs allow; few puts
+  #     7                   another table of every pair, with the seed 7
+  #     3.6 nginx           only the rows with these values
   class Choice
     VALUES = FACTORS.values.flatten.freeze
 
     attr_reader :scale, :seed
 
-    # @raise [ArgumentError] for a word that means nothing
+    # @raise [ArgumentError] for an unknown argument
     def initialize(words)
       words = words.flat_map(&:split)
       @short = !words.delete("short").nil?
@@ -26,13 +26,13 @@ module Field
       seeds, @values = words.partition { |word| word.match?(/\A\d+\z/) }
       @seed = Integer(seeds.last || 1)
       wrong = @values - VALUES
-      raise ArgumentError, "no #{wrong.join(', ')}; there are #{VALUES.join(', ')}" if wrong.any?
+      raise ArgumentError, "unknown: #{wrong.join(', ')}; known are #{VALUES.join(', ')}" if wrong.any?
     end
 
-    # Whether the run is about the whole table.
+    # Whether the run covers the whole table.
     def whole? = !@short && @values.empty?
 
-    # Few puts on a machine that does other work too say nothing of speed.
+    # Whether to judge speed. A few puts on a busy machine say nothing about it.
     def judges_speed? = !@short
 
     # @return [Array<SetUp>] in the order of the table

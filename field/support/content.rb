@@ -3,7 +3,7 @@
 require "digest"
 
 module Field
-  # What is watched, what is written, and a digest to compare contents by.
+  # The watched ranges, the written keys, and a digest to compare contents.
   module Content
     RANGES = {
       "key" => %w[/field/b/probe],
@@ -11,14 +11,14 @@ module Field
       "prefixes" => %w[/field/b/ /field/d/ /field/f/],
       "overlapping" => %w[/field/b/ /field/b/inner/ /field/b/inner/probe]
     }.freeze
-    # The keys whose changes are measured, in turn.
+    # The keys whose changes are measured, one after another.
     PROBES = {
       "key" => %w[/field/b/probe],
       "prefix" => %w[/field/b/probe],
       "prefixes" => %w[/field/b/probe /field/d/probe /field/f/probe],
       "overlapping" => %w[/field/b/probe /field/b/inner/probe]
     }.freeze
-    # What others write: before, between and after the ranges.
+    # The prefixes that other clients write: before, between and after the ranges.
     NEIGHBOURS = %w[/field/a/ /field/c/ /field/e/ /field/g/].freeze
     MANY = "/field/b/many/"
     HUGE = 1 << 20

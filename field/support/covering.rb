@@ -1,12 +1,13 @@
 # frozen_string_literal: true
 
 module Field
-  # Chooses few rows of a large table so that every combination of `strength` values which occurs in the table
-  # occurs in a chosen row: with 2 each pair of values, with 1 each value. It takes the row with most of what
-  # is missing, until nothing is; the seed decides between equals.
+  # Chooses a few rows of a large table that together contain every combination of `strength` values: with 2
+  # every pair of values, with 1 every value.
+  #
+  # It repeatedly takes the row with the most missing combinations. The seed decides between equal rows.
   class Covering
     # @param candidates [Array<#to_a>] the whole table
-    # @param first [Array<#to_a>] rows to begin with
+    # @param first [Array<#to_a>] rows that are always chosen
     def initialize(candidates, strength:, seed:, first: [])
       @strength = strength
       @first = first

@@ -11,8 +11,8 @@ require_relative "reader"
 require_relative "ways"
 
 module Field
-  # A set-up that runs: etcd with its users and content, what stands before it, neighbours, a writer that goes
-  # to etcd directly, and a reader.
+  # A running set-up: etcd with its users and content, a proxy if any, neighbours, a writer that connects to
+  # etcd directly, and a reader.
   class Deployment
     include Harness::DSL
 
@@ -20,23 +20,23 @@ module Field
     CERTIFICATE_USER = "client"
     ORDINARY_USER = "app"
     PASSWORD = "field-word"
-    # For the writer and the neighbours.
+    # The user of the writer and of the neighbours.
     ROOT = %i[user password].zip(Harness::EtcdUsers::ROOT.split(":")).to_h.freeze
-    # A transaction takes so many keys, and 2 MiB is the most that etcdctl sends.
+    # The keys of one transaction. etcdctl sends at most 2 MiB.
     BATCH = 5_000
-    # etcdctl gives a connection 2 s, and on a busy machine TLS takes longer.
-    PATIENT = "--dial-timeout=30s"
+    # etcdctl's default is 2 s, but TLS takes longer on a busy machine.
+    DIAL_TIMEOUT = "--dial-timeout=30s"
 
     attr_reader :set_up, :etcd, :reader, :ctl, :neighbours
 
-    # @param log [IO] gets what a build of etcd prints
+    # @param log [IO] gets the output of a build of etcd
     def initialize(set_up, scale, log)
       @set_up = set_up
       @scale = scale
       @log = log
     end
 
-    # @raise [Matrix::Unavailable] if the version or the proxy cannot be had here
+    # @raise [Matrix::Unavailable] if the version or the proxy is not available here
     def start
       prepare_etcd
       writers = { **tls_settings, **writer_settings }
@@ -50,7 +50,8 @@ module Field
 
     def probes = Content::PROBES.fetch(set_up.watch)
 
-    # Writes what is measured next.
+    # Writes the next measured value.
+    #
     # @return [Integer] the revision
     def put(key, number) = @writer.put(key, Content.value(number, huge: huge?))
 
@@ -59,7 +60,7 @@ module Field
     # @return [Integer] how many puts to measure
     def puts = huge? ? @scale.huge_puts : @scale.puts
 
-    # @return [Hash{String => String}] what etcd held at the revision in all ranges; not by way of the gem
+    # @return [Hash{String => String}] etcd's content of all ranges at the revision, read without the gem
     def content(revision)
       ranges.map { |range| ctl.read(range, *("--prefix" if Content.prefix?(range)), "--rev=#{revision}") }
             .reduce(:merge)
@@ -69,7 +70,7 @@ module Field
 
     def prepare_etcd
       @etcd = start_etcd(tls:, binary: Etcds.path(set_up.etcd, @log), flags: ["--max-txn-ops=#{BATCH}"])
-      @ctl = etcd.ctl.with(PATIENT)
+      @ctl = etcd.ctl.with(DIAL_TIMEOUT)
       fill if set_up.values == "many"
       make_users unless set_up.user == "none"
     end
@@ -98,7 +99,7 @@ module Field
 
     def writer_settings = set_up.user == "none" ? {} : ROOT
 
-    # An etcd that knows its users by certificates asks everyone for one.
+    # An etcd that identifies users by certificate requests one from every client.
     def tls_settings
       return {} unless tls
 

@@ -35,7 +35,7 @@ module Field
       MARKDOWN
     end
 
-    def rules = "Set-ups that cannot be:\n\n#{list(RULES.map(&:reason))}"
+    def rules = "Impossible set-ups:\n\n#{list(RULES.map(&:reason))}"
 
     def list(lines) = lines.map { |line| "* #{line}\n" }.join
   end

@@ -5,14 +5,14 @@ require_relative "../../rakelib/matrix/etcd_build"
 require_relative "../../spec/support/etcd_server"
 
 module Field
-  # The etcd of each version: the installed one if it is of that version, else one built from Go's modules.
+  # Finds the etcd of a version: the installed one if it matches, else one built from its Go module.
   module Etcds
     @paths = {}
 
     module_function
 
     # @param version [String] such as "3.6"
-    # @param log [IO] gets what a build prints
+    # @param log [IO] gets the output of a build
     # @return [String] the path of the program
     # @raise [Matrix::Unavailable] with the reason
     def path(version, log)

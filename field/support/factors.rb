@@ -2,7 +2,8 @@
 
 # Checks the promises of freshness, exactness and speed on a table of set-ups that people really have.
 module Field
-  # In what set-ups differ, and the values there are. The first value of each is the plain one.
+  # The factors in which set-ups differ, with their values. The first value of each is that of the plain
+  # set-up.
   FACTORS = {
     etcd: %w[3.4 3.5 3.6],
     user: %w[none root ordinary certificate],
@@ -15,10 +16,10 @@ module Field
 
   # One value of each factor.
   SetUp = Struct.new(*FACTORS.keys) do
-    # What every other set-up with this etcd is compared with.
+    # The set-up that every other one with this etcd is compared with.
     def self.plain(etcd) = new(etcd, *FACTORS.values.drop(1).map(&:first))
 
-    # What the security guide recommends, and was slow once.
+    # The set-up that the security guide recommends. It was once slow.
     def self.recommended(etcd) = new(etcd, "ordinary", "TLS", "prefixes", "direct", "small", "quiet")
 
     def name = to_a.join(" ")
@@ -26,17 +27,17 @@ module Field
     def tls? = transport == "TLS"
   end
 
-  # Set-ups that cannot be, and why.
+  # A reason why some set-ups are impossible.
   Rule = Struct.new(:reason, :excludes)
 
   ENDS_TLS = %w[grpc-proxy nginx haproxy-http].freeze
 
   RULES = [
-    Rule.new("a user who is known by a certificate needs TLS",
+    Rule.new("a user identified by a certificate needs TLS",
              ->(one) { one.user == "certificate" && !one.tls? }),
-    Rule.new("#{ENDS_TLS.join(', ')} end TLS, so etcd does not see the client's certificate",
+    Rule.new("#{ENDS_TLS.join(', ')} terminate TLS, so etcd does not see the client's certificate",
              ->(one) { one.user == "certificate" && ENDS_TLS.include?(one.way) }),
-    Rule.new("one watched key is not many",
+    Rule.new("a watch of one key cannot have many keys",
              ->(one) { one.watch == "key" && one.values == "many" })
   ].freeze
 

@@ -1,20 +1,20 @@
 # frozen_string_literal: true
 
 module Field
-  # Holds a reader to the promise of freshness: `stale?` is false while etcd answers, and true when it has not
-  # answered for `max_staleness`. What is wrong goes to `broken`.
+  # Checks the promise of freshness: `stale?` is false while etcd answers, and true once it has not answered
+  # for `max_staleness`. It reports what is wrong to `broken`.
   class Freshness
-    # Seconds by which clocks may differ on the way of an answer.
+    # The tolerance in seconds for the transfer of an answer.
     MARGIN = 0.2
-    # How often a set-up at rest is looked at, on a machine that is too busy for any.
+    # How many times an idle set-up is observed while the machine is too busy.
     TRIES = 3
 
     # @param etcd [Harness::EtcdServer]
     # @param reader [Reader]
-    # @param plain [Reader] of the plain set-up: where its data is not confirmed in time either, the machine
-    #   is at fault
+    # @param plain [Reader] the plain set-up's reader; if its data is not confirmed in time either, the
+    #   machine is too busy
     # @param limit [Numeric] the `max_staleness` of both
-    # @param broken [#call] gets a sentence
+    # @param broken [#call] gets a sentence that says what is wrong
     def initialize(etcd, reader, plain, limit, broken)
       @etcd = etcd
       @reader = reader
@@ -23,17 +23,19 @@ module Field
       @broken = broken
     end
 
-    # After a put into both.
+    # Checks the freshness after a put into both set-ups.
+    #
     # @param own [Reader::Sighting]
     # @param plain [Reader::Sighting]
     def written(own, plain)
-      return if !own.stale || @told || busy?(plain.age)
+      return if !own.stale || @reported || busy?(plain.age)
 
-      @told = true
+      @reported = true
       @broken.call("stale, age #{own.age.round(1)} s, while puts were seen")
     end
 
-    # Without any write in the ranges, and for longer than the data may be unconfirmed.
+    # Checks the age without any write in the ranges, for longer than the data may be unconfirmed.
+    #
     # @return [Float] the greatest age
     def at_rest
       own = plain = nil
@@ -45,8 +47,9 @@ module Field
       own
     end
 
-    # An etcd that stands still, however lively what stands before it is.
-    # @return [Float] seconds from its going on until the data was fresh
+    # Checks a stopped etcd, whatever the proxy before it does.
+    #
+    # @return [Float] seconds from when it continued until the data was fresh
     def paused
       stopped = Harness.now
       @etcd.pause

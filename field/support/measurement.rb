@@ -3,7 +3,7 @@
 module Field
   # Puts one value after another, and measures how long each takes to be read.
   class Measurement
-    # What was put: the key and its number by the revision.
+    # The puts: key and number, by revision.
     attr_reader :history, :latencies
 
     # @param deployment [Deployment]
@@ -16,9 +16,11 @@ module Field
 
     def reader = @deployment.reader
 
-    # Each key in turn. The next put may be what makes this one visible, so it waits.
+    # Puts the next value and waits until it is read. It must wait, because another put could make this one
+    # visible.
+    #
     # @return [Reader::Sighting]
-    # @raise [Reader::Blind] if it is not seen
+    # @raise [Reader::NotSeen] if it is not read in time
     def put
       @number += 1
       key = @deployment.probes[@number % @deployment.probes.size]

@@ -5,7 +5,7 @@ require_relative "content"
 require_relative "reader"
 
 module Field
-  # Others who write to the same etcd some hundred times a second, outside what is watched.
+  # Other clients, which write to the same etcd some hundred times a second, outside the watched ranges.
   class Neighbours
     PROGRAM = File.expand_path("../programs/neighbours.rb", __dir__)
 
@@ -16,8 +16,9 @@ module Field
       @process.heard(timeout: 2 * Reader::LIMIT)
     end
 
-    # Ends them.
-    # @return [Integer] puts a second until now
+    # Stops them.
+    #
+    # @return [Integer] their puts per second
     def stop
       @process.tell
       @process.heard

@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
 module Field
-  # A median more times that of the plain set-up needs a reason.
+  # The ratio to the plain set-up's median above which a set-up needs a reason.
   LIMIT = 3
 
-  # Why some set-ups take longer, and how many times at most by that.
+  # A reason why some set-ups take longer, and the highest ratio that it explains.
   Reason = Struct.new(:text, :up_to, :applies) do
     def explains?(set_up, ratio) = applies.call(set_up) && ratio <= up_to
   end
@@ -18,13 +18,13 @@ module Field
     see [grpc-proxy.md](grpc-proxy.md).
   TEXT
   COMPARED = <<~TEXT.tr("\n", " ").strip
-    a user whose role covers just several prefixes, where etcd's progress answers may be too early (3.4.23), or
-    where etcd tells its version to root only (3.5.28 and later): before a change of one prefix is shown, the
-    others are read, and between two such reads is a pause of twenty times what one takes. See
+    a user whose role covers just several prefixes, with an etcd whose progress answers may come too early (3.4.23) or
+    which reveals its version only to root (3.5.28 and later): before a change of one prefix is shown, the others are
+    read, and the pause between two such reads is twenty times as long as one read. See
     [performance.md](performance.md).
   TEXT
 
-  # A user who may read the ranges, and not what lies between them.
+  # The users who may read the ranges, but not the keys between them.
   NARROW = %w[ordinary certificate].freeze
   DIVIDED = ->(one) { NARROW.include?(one.user) && one.watch == "prefixes" }
 

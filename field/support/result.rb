@@ -4,9 +4,9 @@ require_relative "../../bench/support/stopwatch"
 require_relative "reasons"
 
 module Field
-  # What the trial of one set-up found. Times are in seconds; `plain` are those of the plain set-up, measured
-  # beside; `age` is the greatest while nothing was written in the ranges. `broken` says which promises did
-  # not hold, `unavailable` why the set-up cannot be had here, `failure` why the trial did not end.
+  # The result of one set-up's trial. Times are in seconds; `plain` are those of the plain set-up, measured in
+  # turn; `age` is the greatest while nothing was written in the ranges. `broken` lists the broken promises,
+  # `unavailable` says why the set-up is not available here, `failure` why the trial was aborted.
   Result = Struct.new(:set_up, :latencies, :plain, :age, :broken, :unavailable, :failure, :notes,
                       keyword_init: true) do
     def self.blank(set_up, **more) = new(set_up:, latencies: [], plain: [], broken: [], notes: [], **more)
@@ -25,12 +25,12 @@ module Field
 
     def slow? = measured? && ratio > LIMIT
 
-    # @return [Reason, nil] what explains that it is slow
+    # @return [Reason, nil] why it is slow
     def reason = slow? ? REASONS.find { |reason| reason.explains?(set_up, ratio) } : nil
 
     def unexplained? = slow? && reason.nil?
 
-    # A set-up that cannot be had is no failure.
+    # Whether the promises were kept. An unavailable set-up is not a failure.
     def kept? = broken.empty? && failure.nil?
 
     def sound? = kept? && !unexplained?

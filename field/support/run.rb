@@ -5,11 +5,11 @@ require_relative "choice"
 require_relative "trial"
 
 module Field
-  # Tries one set-up after another, with one plain set-up of their etcd beside them.
+  # Tries one set-up after another, each in turn with the plain set-up of the same etcd.
   class Run
     FOLDER = File.expand_path("../../tmp/field", __dir__)
 
-    # How often a set-up is tried that is slow, or cannot be tried to the end.
+    # How many times a set-up is tried if it is slow or its trial fails.
     TRIALS = 3
 
     # @param choice [Choice]
@@ -35,7 +35,7 @@ module Field
       plain.put
       set_ups.map { |set_up| try(set_up, plain, log) }
     rescue Matrix::Unavailable => e
-      set_ups.map { |set_up| tell(Result.blank(set_up, unavailable: e.message)) }
+      set_ups.map { |set_up| show(Result.blank(set_up, unavailable: e.message)) }
     ensure
       Harness::Cleanup.leave
     end
@@ -43,17 +43,17 @@ module Field
     def try(set_up, plain, log)
       @output.puts "#{set_up.name} …"
       (1..TRIALS).each do |trial|
-        result = tell(Trial.new(set_up, plain, @choice, @random, FOLDER).run(log))
+        result = show(Trial.new(set_up, plain, @choice, @random, FOLDER).run(log))
         return result if trial == TRIALS || !uncertain?(result)
       end
     end
 
-    # A busy machine may be the cause: another trial tells.
+    # Whether a busy machine may be the cause, so that another trial is needed.
     def uncertain?(result)
       result.broken.empty? && (result.failure || (@choice.judges_speed? && result.unexplained?))
     end
 
-    def tell(result)
+    def show(result)
       @output.puts "    #{line(result)}"
       result
     end
@@ -65,7 +65,7 @@ module Field
                 format("p50 %.1f ms, p99 %.1f ms, %.1f × plain", result.p50 * 1_000, result.p99 * 1_000,
                        result.ratio)
               end
-      failure = "could not be tried: #{result.failure}" if result.failure
+      failure = "failed to run: #{result.failure}" if result.failure
       [*speed, *result.notes, *failure, *result.broken.map { |problem| "BROKEN: #{problem}" }].join("; ")
     end
   end

@@ -4,7 +4,7 @@ require_relative "factors"
 require_relative "result"
 
 module Field
-  # The results as a table of Markdown, with the reasons for what is slow.
+  # The results as a Markdown table, with the reasons for slow set-ups.
   class Table
     HEAD = [*FACTORS.keys.map(&:to_s), "p50", "p99", "plain p50", "plain p99", "× plain", "age",
             "promises"].freeze
@@ -17,7 +17,7 @@ module Field
 
     def to_s = [columns(HEAD), columns(HEAD.map { "---" }), *@results.map { |result| row(result) }].join
 
-    # @return [Array<String>] with the letters that the table refers to
+    # @return [Array<String>] the reasons, with the letters that the table uses
     def reasons = @reasons.map { |reason| "#{letter(reason)}: #{reason.text}" }
 
     private
@@ -47,7 +47,7 @@ module Field
     def promises(result)
       return "not available: #{result.unavailable}" if result.unavailable
 
-      return "could not be tried: #{result.failure}" if result.failure && result.broken.empty?
+      return "failed to run: #{result.failure}" if result.failure && result.broken.empty?
 
       result.broken.empty? ? "kept" : "**broken**: #{result.broken.join('; ')}"
     end

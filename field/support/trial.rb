@@ -7,16 +7,17 @@ require_relative "measurement"
 require_relative "result"
 
 module Field
-  # Tries one set-up: measures it beside the plain one, put by put, so that what else the machine does falls
-  # on both, and holds it to its promises.
+  # Measures one set-up and checks its promises.
+  #
+  # It alternates puts with the plain set-up, so that other work on the machine affects both.
   class Trial
-    # Seconds after which no more is measured: a slow path is known by then.
+    # The seconds after which measuring ends. A slow path is evident by then.
     LONGEST = 60
-    # Seconds between two puts, at most: no rhythm of anything must hide a wait.
+    # The longest pause between two puts in seconds. It is random, so that no periodic wait stays hidden.
     GAP = 0.02
 
-    # @param plain [Measurement] of the plain set-up with the same etcd
-    # @param folder [String] for the evidence
+    # @param plain [Measurement] the plain set-up with the same etcd
+    # @param folder [String] gets the evidence
     def initialize(set_up, plain, choice, random, folder)
       @plain = plain
       @scale = choice.scale
@@ -25,7 +26,7 @@ module Field
       @result = Result.blank(set_up)
     end
 
-    # @param log [IO] gets what a build of etcd prints
+    # @param log [IO] gets the output of a build of etcd
     # @return [Result]
     def run(log)
       Harness::Cleanup.enter
@@ -96,7 +97,7 @@ module Field
     def stopped_by(error)
       case error
       when Matrix::Unavailable then @result.unavailable = error.message
-      when Reader::Blind then broken(error.message)
+      when Reader::NotSeen then broken(error.message)
       else
         @trace = error.full_message(highlight: false)
         @result.failure = error.message.lines.first(2).join(" ")[0, 300]

@@ -7,14 +7,14 @@ require_relative "../../spec/support/nginx"
 require_relative "factors"
 
 module Field
-  # What stands between a client and etcd.
+  # The ways from a client to etcd: directly or through a proxy.
   module Ways
     PROGRAMS = { "nginx" => Harness::Nginx, "haproxy-tcp" => Harness::HAProxy,
                  "haproxy-http" => Harness::HAProxy }.freeze
 
     module_function
 
-    # @return [String] the endpoint that a client has to use
+    # @return [String] the endpoint for the client
     # @raise [Matrix::Unavailable] with the reason
     def open(way, etcd)
       program = PROGRAMS[way]
@@ -35,7 +35,7 @@ module Field
       end
     end
 
-    # @return [Array<String>] the ways that can be had here
+    # @return [Array<String>] the ways that are available here
     def installed = FACTORS[:way].select { |way| PROGRAMS[way].nil? || PROGRAMS[way].program }
   end
 end

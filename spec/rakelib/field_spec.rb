@@ -43,7 +43,8 @@ RSpec.describe "rake field" do
       expect(rows.map { |row| [row.etcd, row.way] }.uniq).to eq [%w[3.6 nginx]]
       name = "3.5 root TLS overlapping haproxy-http many busy"
       expect(described_class.new([name]).set_ups.map(&:name)).to eq [name]
-      expect { described_class.new(%w[nginz]) }.to raise_error(ArgumentError, /no nginz; there are 3\.4, /)
+      expect { described_class.new(%w[nginz]) }
+        .to raise_error(ArgumentError, /unknown: nginz; known are 3\.4, /)
     end
   end
 
@@ -103,13 +104,13 @@ RSpec.describe "rake field" do
       expect(result(1, set_up: huge)).not_to be_sound # a reason explains so much and no more
     end
 
-    it "says what was broken, what could not be tried, and what cannot be had, which alone is no failure" do
+    it "shows what was broken, what failed to run, and what is unavailable, which alone is not a failure" do
       plain = Field::SetUp.plain("3.6")
       results = [result(0.002, broken: ["a | b"]), Field::Result.blank(plain, failure: "no\netcd"),
                  Field::Result.blank(plain, unavailable: "Go is not installed")]
       expect(results.map(&:sound?)).to eq [false, false, true]
       expect(described_class.new(results).to_s.lines.last(3).map { |line| line[/\| ([^|]|\\\|)+ \|$/] })
-        .to eq ["| **broken**: a \\| b |", "| could not be tried: no etcd |",
+        .to eq ["| **broken**: a \\| b |", "| failed to run: no etcd |",
                 "| not available: Go is not installed |"]
     end
   end
