@@ -2,7 +2,7 @@
 
 module Bench
   module Faults
-    # The section of docs/reliability.md that this writes, and no other.
+    # Writes one section of docs/reliability.md, and leaves the others alone.
     module Document
       FILE = File.expand_path("../../docs/reliability.md", __dir__)
       TITLE = "## Registrations under faults"
@@ -22,9 +22,9 @@ module Bench
           #{TITLE}
 
           Written by `bench/faults/run` (`rake faults`) on #{Time.now.utc.strftime('%Y-%m-%d')}: a cluster of three on
-          one machine, TTL #{TTL} s, each fault #{results.first.times.size} times. Times are those at which an `etcdctl watch`
-          beside it told of the key's going and coming; 0 means that it never went. When a cut is over, what was asked
-          during it may have to time out (3 s), and the next attempt may wait for its back-off (3 s).
+          one machine, TTL #{TTL} s, each fault #{results.first.times.size} times. An independent `etcdctl watch` shows when
+          the key disappears and returns; 0 means that it never disappeared. After a network cut, a request sent during
+          the cut may have to time out first (3 s), and the next attempt may wait for its backoff (3 s).
 
           #{Machine.lines.map { |line| "* #{line}" }.join("\n")}
 

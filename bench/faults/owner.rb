@@ -5,7 +5,7 @@ module Bench
     TTL = 3
     KEY = "/service/b/one"
 
-    # A process that has registered an instance, and the times at which the instance comes and goes.
+    # A process that has registered an instance, and the times at which its key appears and disappears.
     class Owner
       CODE = <<~'RUBY'
         connect(ENV.fetch("WATCHED"))
@@ -28,22 +28,23 @@ module Bench
 
       def signal(name) = @process.signal(name)
 
-      # It reaches the end of its program.
+      # Lets the process exit normally.
       def finish = @process.tell
 
-      # Seconds from `since` until the key is gone, or there again.
+      # Seconds from `since` until the key is gone.
       def gone(since) = await(:delete, since).at - since
 
+      # Seconds from `since` until the key is there again.
       def back(since) = await(:put, since).at - since
 
-      # The longest time without the key since then, in seconds; 0 if there was none.
+      # The longest time without the key since then, in seconds; 0 if it was always there.
       def longest_gap(since)
         events = @watch.events(KEY).select { |event| event.at >= since }
         gaps = events.each_cons(2).filter_map { |one, next_one| next_one.at - one.at if one.type == :delete }
         gaps.max || 0
       end
 
-      # Leaves etcd as it was.
+      # Ends the process, and waits until its key is gone.
       def close
         @process.close
         @watch.await(KEY, timeout: 60) { @watch.events(KEY).last.type == :delete }

@@ -2,24 +2,24 @@
 
 module Bench
   module Faults
-    # What is done to an owner or to etcd, and what it is measured by. Each gives seconds, one for each of its
+    # The faults of an owner or of etcd. Each returns its measured times in seconds, one for each of its
     # bounds.
     class Scenes
       include Harness::DSL
 
-      # The name of the fault, what is measured of it, and the bounds in seconds.
+      # The description of each fault, what is measured, and the bounds in seconds.
       ALL = {
         killed: ["the owner is killed with -9", { "until it is gone" => TTL + 1 }],
-        exits: ["the owner comes to its end", { "until it is gone" => 0.2 }],
-        stopped: ["the owner stands still for 3 TTL (SIGSTOP), and goes on",
-                  { "until it is gone" => TTL + 1, "from going on until it is there again" => 1 }],
+        exits: ["the owner exits normally", { "until it is gone" => 0.2 }],
+        stopped: ["the owner is stopped for 3 TTL (SIGSTOP), then continues",
+                  { "until it is gone" => TTL + 1, "from SIGCONT until it is back" => 1 }],
         cut_off: ["the owner is cut off from etcd for 2 TTL",
-                  { "until it is gone" => TTL + 1, "from the end of it until it is there again" => 6 }],
+                  { "until it is gone" => TTL + 1, "from the end of the cut until it is back" => 6 }],
         revoked: ["its lease is revoked by hand", { "absent" => 1 }],
         deleted: ["its key is deleted by hand", { "absent" => 1 }],
-        deleted_unwatched: ["the same, and its owner does not watch it", { "absent" => (TTL / 3.0) + 1 }],
+        deleted_unwatched: ["the same, but its owner does not watch it", { "absent" => (TTL / 3.0) + 1 }],
         leader_killed: ["the leader is killed with -9", { "absent" => 1 }],
-        all_restarted: ["all members are killed and started again", { "absent" => 1 }]
+        all_restarted: ["all members are killed and restarted", { "absent" => 1 }]
       }.freeze
 
       def initialize
@@ -27,7 +27,7 @@ module Bench
         @watch = watch_keys(@cluster)
       end
 
-      # Seconds, in the order of the scene's bounds.
+      # The measured seconds, in the order of the bounds.
       def play(name) = Array(send(name))
 
       private
@@ -85,7 +85,7 @@ module Bench
 
       def absent_after(**options)
         owner(**options) do |one|
-          sleep 1.5 # one that stood for less than a second is made again after a back-off
+          sleep 1.5 # a key that existed for less than a second is put again only after a backoff
           since = Harness.now
           yield one
           one.back(since)
@@ -119,7 +119,7 @@ module Bench
         end
       end
 
-      # A lease that nobody renews would be over after this.
+      # Waits until a lease without renewal would have expired.
       def outlast_the_lease = sleep(3 * TTL)
 
       def leads?(member)

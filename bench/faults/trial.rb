@@ -2,7 +2,7 @@
 
 module Bench
   module Faults
-    # Some or all scenes, each so many times.
+    # Runs some or all faults, each several times.
     class Trial
       ROUNDS = Integer(ENV.fetch("FAULT_ROUNDS", 5))
 
@@ -34,7 +34,7 @@ module Bench
       def scenes = @scenes ||= Scenes.new
     end
 
-    # What was measured of one fault. `times` and `bound` are seconds.
+    # The measurements of one fault. `times` and `bound` are in seconds.
     Result = Struct.new(:fault, :what, :bound, :times) do
       def median = Stopwatch.median(times)
 

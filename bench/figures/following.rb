@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module Bench
-  # The processor that a worker spends on following 1,000 changes a second, of which it reads little. A change
-  # must cost what changed, however much there is besides.
+  # Measures the processor time of a worker that follows 1,000 changes a second and reads few of them. The
+  # cost of a change must not depend on the number of other keys.
   class Following
     include Harness::DSL
 
@@ -13,7 +13,7 @@ module Bench
     CHANGES = WRITERS * EACH_PER_SECOND * SECONDS
     GO = "Go clientv3, load and watch into a map"
 
-    # Milliseconds of processor from the first change to the last.
+    # Reports the processor time in milliseconds from the first change to the last.
     FOLLOWING = <<~'RUBY'
       def cpu = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID, :float_millisecond)
       connect "/follow/", boot_timeout: 120
@@ -27,7 +27,7 @@ module Bench
       report cpu - before
     RUBY
 
-    # Over each other, so that the rate holds although one put takes its time.
+    # Several threads write in parallel, so that a slow put does not lower the rate.
     WRITING = <<~RUBY.freeze
       configure "/unrelated"
       EtcdDiscovery.start
@@ -59,7 +59,7 @@ module Bench
               base: theirs, target: "≤ 1 ×")
     end
 
-    # Milliseconds a second, ours and the Go program's, beside each other.
+    # The milliseconds of processor time per second, ours and the Go program's, measured in parallel.
     def follow(size)
       etcd = start_etcd(flags: %w[--max-txn-ops=10000 --max-request-bytes=10000000])
       Content.put(etcd, "/follow/", size) { |number| number.to_s.rjust(200, "v") }
@@ -72,7 +72,7 @@ module Bench
       Harness::Cleanup.close_all
     end
 
-    # All changes, the beginning and the end.
+    # Runs the Go program in parallel. It expects all changes plus the first and the last marker.
     def beside_go(etcd, &block)
       return yield && nil unless GoPeer.available?
 

@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
 module Bench
-  # What a fork costs with a live session, and how soon the child reads and watches.
+  # Measures the cost of a fork with a live session, and how soon the child reads and watches.
   class Forks
     include Harness::DSL
 
     FORKS = 200
 
-    # A fork, as long as the parent is in it.
+    # Reports the time that the parent spends in fork.
     COST = <<~'RUBY'
       connect "/fork/" if ENV["SESSION"]
       EtcdDiscovery["/fork/key"] if ENV["SESSION"]

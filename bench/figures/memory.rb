@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 module Bench
-  # The private memory of one more worker, forked from a master that holds the keys.
+  # Measures the private memory of one more worker, forked from a master that has the keys.
   class Memory
     include Harness::DSL
 
-    # The child reads what a worker would: some keys. `COPY` makes it take a full copy instead.
+    # The child reads some keys, as a worker does. With `COPY` it makes a full copy too.
     WORKER = <<~'RUBY'
       connect "/memory/", boot_timeout: 120 if ENV["KEYS"]
       keys = Array.new(Integer(ENV["KEYS"] || 0)) { |n| "/memory/#{n}" }

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module Bench
-  # From a put until a read gives it, for a user whose role covers just the two prefixes that it watches. Root
-  # reads one prefix beside it, on the same writes.
+  # Measures the time from a put until a read returns it, for a user whose role covers just the two prefixes
+  # that it watches. In parallel, root reads one prefix during the same writes.
   class OrdinaryUser
     include Harness::DSL
 

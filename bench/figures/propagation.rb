@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module Bench
-  # From a put until a reader has the value, and what following many changes costs. The readers run beside
-  # each other, on the same writes.
+  # Measures the time from a put until a reader has the value, and the cost of following many changes. The
+  # readers run in parallel, during the same writes.
   class Propagation
     include Harness::DSL
 
@@ -11,13 +11,13 @@ module Bench
     BURST = 50_000
     GO = "Go clientv3 watch"
 
-    # Values are the times of their puts. How long ago that was, in microseconds.
+    # Each value is the time of its put. Returns the microseconds since then.
     SINCE = <<~'RUBY'
       def since(put) = (Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond) - Integer(put)) / 1e3
     RUBY
 
-    # A worker that is busy and reads all the time, at the lowest priority so that it takes the processor from
-    # nobody.
+    # A busy worker that reads all the time, with the lowest priority so that it takes no processor time from
+    # others.
     READS = SINCE + <<~'RUBY'
       connect "/tick/"
       Process.setpriority(Process::PRIO_PROCESS, 0, 19)
@@ -35,8 +35,8 @@ module Bench
       report latencies
     RUBY
 
-    # A thread that is woken by each change, and then reads. One that is overtaken by the next before
-    # it is read is not seen, and does not count.
+    # A thread that is woken by each change and then reads. A value that is replaced before it is read does
+    # not count.
     TICKS = SINCE + <<~'RUBY'
       connect "/tick/"
       report "ready"
@@ -52,7 +52,7 @@ module Bench
       report latencies
     RUBY
 
-    # The burst ends with a key of its own.
+    # The last key of the burst marks its end.
     BURSTS = <<~'RUBY'
       connect "/burst/"
       report "ready"
@@ -100,7 +100,7 @@ module Bench
       GoPeer.available? ? GoPeer.beside("watch", @etcd.endpoint, prefix, count.to_s, &block) : yield && nil
     end
 
-    # Seconds of processor that a process has used.
+    # The processor time of a process in seconds.
     def cpu_of(pid)
       File.read("/proc/#{pid}/stat").split.values_at(13, 14).sum(&:to_f) / Etc.sysconf(Etc::SC_CLK_TCK)
     end

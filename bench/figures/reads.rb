@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Bench
-  # One read, against everything that one might do in its place.
+  # Measures one read, compared with the alternatives.
   class Reads
     include Harness::DSL
 
@@ -11,7 +11,7 @@ module Bench
     TARGET = defined?(RubyVM::YJIT) && RubyVM::YJIT.enabled? ? "≤ 1.0 ×" : "≤ 1.2 ×"
     REMOTE = 2_000
 
-    # The work, as a piece of Ruby. `hash`, `literal` and the others are this object's readers.
+    # The Ruby code of each read. Its names are the local variables of {#local_binding}.
     LOCAL_READS = {
       "Hash#[], frozen, literal key" => "hash[\"/service/57\"]",
       "EtcdDiscovery[], literal key" => "EtcdDiscovery[\"/service/57\"]",
@@ -50,7 +50,7 @@ module Bench
       Stopwatch.nanoseconds(available_reads, local_binding, reads: LOCAL)
     end
 
-    # The same reads while another process changes other keys.
+    # Measures the same read while another process changes other keys.
     def busy_rows
       name = "EtcdDiscovery[], literal key"
       loops = { name => LOCAL_READS.fetch(name) }
@@ -64,7 +64,7 @@ module Bench
 
     def many_rows
       start(MANY)
-      # Every turn another key: what is measured is memory as much as code.
+      # Each iteration reads another key, so memory access counts as much as code.
       loops = { "hash" => "hash[keys[turn % 100_000]]", "ours" => "EtcdDiscovery[keys[turn % 100_000]]",
                 "key" => "keys[turn % 100_000]" }
       figures = Stopwatch.nanoseconds(loops, local_binding, reads: LOCAL)
@@ -100,7 +100,7 @@ module Bench
       false
     end
 
-    # What the loops name, as local variables.
+    # A binding with the local variables that the loops use.
     def local_binding
       snapshot = EtcdDiscovery.snapshot
       hash = snapshot.to_h.freeze

@@ -5,8 +5,8 @@ require "net/http"
 require "tmpdir"
 
 module Bench
-  # One read over loopback: what a flag in a cache costs each request. Bare sockets, so that no client library
-  # is measured; a real one is slower.
+  # Measures one read over the loopback network, which is what a flag in a cache costs each request. It uses
+  # bare sockets, so that no client library is measured; a real one is slower.
   class Remote
     include Harness::DSL
 
@@ -45,7 +45,7 @@ module Bench
       end
     end
 
-    # By the Go client, which asks over gRPC as ours would.
+    # Measured with the Go client, which uses gRPC as ours would.
     def etcd_range
       return unless GoPeer.available?
 
@@ -54,7 +54,7 @@ module Bench
       GoPeer.run("get", etcd.endpoint, "/flag", @reads.to_s).fetch(:nanoseconds)
     end
 
-    # nil in the command is the place of the port.
+    # Starts a server. A nil among the arguments stands for the port.
     def with_server(program, *arguments)
       paths = ENV.fetch("PATH").split(":").map { |folder| File.join(folder, program) }
       path = paths.find { |file| File.executable?(file) } or return

@@ -3,15 +3,15 @@
 require "etcd_discovery/testing"
 
 module Bench
-  # What many subscriptions cost a process: one change that concerns one of them, beside the same change where
-  # there is no other. Without a server, so that nothing else is in the figure.
+  # Measures the cost of many subscriptions: a change that concerns one of them, compared with the same change
+  # when it is the only one. It uses no server, so that nothing else is measured.
   class Subscriptions
     MANY = 20_000
     CANCELLED = 2_000
     CHANGES = 31
 
     def rows
-      measure(1) # what a process does once is not in the figures
+      measure(1) # warms up, so that one-time costs are not in the figures
       one, many = [1, MANY].map { |count| measure(count) }
       [row(:change, many, one, work: "one change among 20,000 subscriptions, processor", unit: "µs",
                                target: "≤ 2 ×"),
@@ -41,7 +41,7 @@ module Bench
       Array.new(count) { |number| client.on_change(target(number)) { nil } }.tap { settle }
     end
 
-    # Every tenth one is of a prefix.
+    # Every tenth subscription is for a prefix.
     def target(number) = number % 10 == 9 ? "/service/#{number}/" : "/service/#{number}/value"
 
     def change(client)
@@ -56,7 +56,7 @@ module Bench
 
     def settle = EtcdDiscovery::Testing.settle(timeout: 60)
 
-    # Seconds of processor time that this process takes for the block.
+    # The processor time that this process uses in the block, in seconds.
     def processor
       before = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID)
       yield

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
 module Bench
-  # Horizontal bars on a logarithmic scale: a local read and a network round trip are three decades apart.
+  # A bar chart with a logarithmic scale, because a network round trip takes a thousand times as long as a
+  # local read.
   class Chart
     WIDTH = 760
     LABELS = 330
@@ -20,15 +21,15 @@ module Bench
              font-family="sans-serif" font-size="12">
         <rect width="100%" height="100%" fill="white"/>
         <text x="10" y="18" font-weight="bold">One read, nanoseconds (logarithmic)</text>
-        #{@bars.each_with_index.map { |(name, figure), place| bar(name, figure, place) }.join("\n")}
+        #{@bars.each_with_index.map { |(name, figure), index| bar(name, figure, index) }.join("\n")}
         </svg>
       SVG
     end
 
     private
 
-    def bar(name, figure, place)
-      y = 30 + (place * BAR)
+    def bar(name, figure, index)
+      y = 30 + (index * BAR)
       length = length(figure)
       colour = COLOURS[name.include?("EtcdDiscovery")]
       shown = figure < 1_000 ? figure.round(1) : figure.round

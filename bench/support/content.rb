@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 module Bench
-  # Keys in etcd to measure with.
+  # Puts the keys that are measured.
   module Content
     module_function
 
-    # `count` keys under `prefix`, with what the block makes of each number.
+    # Puts `count` keys under `prefix`, with the block's value for each number.
     def put(etcd, prefix, count)
       (0...count).each_slice(5_000) do |numbers| # etcdctl sends 2 MiB at most
         etcd.ctl.transaction(*numbers.map { |number| [:put, "#{prefix}#{number}", yield(number)] })
@@ -13,7 +13,7 @@ module Bench
     end
   end
 
-  # Changes keys beside those that are read, from a process of its own.
+  # A process that changes other keys than those that are read.
   class ChangeWriter
     BATCH = 100
 

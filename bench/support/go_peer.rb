@@ -5,7 +5,7 @@ require "open3"
 require "tmpdir"
 
 module Bench
-  # The same work by etcd's own Go client: bench/peers/go, built when it is first needed.
+  # Runs the same work with etcd's own Go client: bench/peers/go, built on first use.
   module GoPeer
     FOLDER = File.expand_path("../peers/go", __dir__)
 
@@ -13,7 +13,7 @@ module Bench
 
     def available? = !binary.nil?
 
-    # Runs to its end, and gives what it reports.
+    # Runs it to its end, and returns its report.
     def run(*arguments)
       out, status = Open3.capture2(binary, *arguments)
       raise "the Go peer failed: #{arguments.join(' ')}" unless status.success?
@@ -21,11 +21,11 @@ module Bench
       JSON.parse(out, symbolize_names: true)
     end
 
-    # Runs beside us: yields once it is ready, and gives what it reports at its end.
+    # Runs it in parallel: yields once it is ready, and returns its report.
     def beside(*arguments)
       Open3.popen2(binary, *arguments) do |input, output|
         input.close
-        raise "the Go peer did not begin" unless output.gets == "ready\n"
+        raise "the Go peer did not start" unless output.gets == "ready\n"
 
         yield
         JSON.parse(output.read, symbolize_names: true)
@@ -37,7 +37,7 @@ module Bench
 
       path = File.join(Dir.tmpdir, "etcd_discovery-bench-go-peer-#{Process.uid}")
       built = system("go", "build", "-o", path, ".", chdir: FOLDER)
-      warn "no Go, or no modules: what is compared with Go is not measured" unless built
+      warn "cannot build the Go peer: comparisons with Go are skipped" unless built
       @binary = (path if built)
     end
   end

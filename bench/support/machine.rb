@@ -4,7 +4,7 @@ require "etc"
 require "open3"
 
 module Bench
-  # What the figures were measured on.
+  # Describes the machine that the figures were measured on.
   module Machine
     module_function
 
@@ -21,7 +21,7 @@ module Bench
 
     def cpu = File.read("/proc/cpuinfo")[/^model name\s*:\s*(.*)$/, 1]
 
-    # Without what a distribution or a host adds to it.
+    # The kernel's name and version, without the suffix of a distribution or host.
     def kernel = "#{Etc.uname.fetch(:sysname)} #{Etc.uname.fetch(:release)[/\A\d+\.\d+/]}"
 
     def memory = File.read("/proc/meminfo")[/MemTotal:\s+(\d+)/, 1].to_i / (1 << 20)

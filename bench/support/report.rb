@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 
 module Bench
-  # docs/performance.md and the chart beside it.
+  # Writes docs/performance.md and its chart.
   class Report
-    # What the figures cannot say of themselves.
+    # Explanations of the figures.
     NOTES = <<~MARKDOWN
       ## What the misses are made of
 

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Bench
-  # A reader in a process of its own, which says when it is ready, and then its result.
+  # A reader in its own process, which reports that it is ready, and then its result.
   class RubyReader
     def initialize(code, etcd, count)
       @process = Harness::RubyProcess.new(code, endpoints: [etcd.endpoint], env: { "COUNT" => count.to_s })
@@ -10,7 +10,7 @@ module Bench
 
     def pid = @process.pid
 
-    # For one that waits to be told to begin.
+    # Starts a reader that waits for it.
     def tell
       @process.tell
       self

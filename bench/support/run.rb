@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Bench
-  # One run of some or all parts. A part gives rows; what could not be had says so in its row.
+  # Measures some or all parts. Each part returns rows; a row without a figure shows "not measured".
   class Run
     PARTS = {
       "reads" => -> { Reads.new.rows },
@@ -16,7 +16,7 @@ module Bench
 
     def initialize(names)
       unknown = names - PARTS.keys
-      abort "no such part: #{unknown.join(', ')}; there are #{PARTS.keys.join(', ')}" if unknown.any?
+      abort "unknown part: #{unknown.join(', ')}; known are #{PARTS.keys.join(', ')}" if unknown.any?
 
       @names = names.empty? ? PARTS.keys : names
     end
@@ -31,7 +31,7 @@ module Bench
     end
   end
 
-  # One line of the result. `base` is what the figure is compared with, in the same unit and run.
+  # One line of the result. `base` is the figure to compare with, in the same unit and from the same run.
   Row = Struct.new(:work, :figure, :unit, :against, :base, :target, keyword_init: true) do
     def ratio = figure && base ? figure.fdiv(base) : nil
   end

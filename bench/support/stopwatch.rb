@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
 module Bench
-  # Time of small and of large things.
+  # Measures short and long operations.
   module Stopwatch
     READS = 1_000_000
     ROUNDS = 7
-    # YJIT compiles what was called 30 times, and never in the middle of a call: a loop that is called seven
-    # times stays interpreted, however long it runs.
+    # YJIT compiles a method after 30 calls, and never during a call. A loop that is called seven times stays
+    # interpreted, however long it runs.
     WARM_UP = 100
 
     module_function
@@ -24,9 +24,10 @@ module Bench
 
     def percentile(values, percent) = values.sort[((values.size - 1) * percent / 100.0).round]
 
-    # Nanoseconds of one turn of each loop, without the loop: the median of some rounds, in which the loops
-    # take turns, so that what else the machine does falls on all of them. `loops` are pieces of Ruby; the
-    # names in them are those of `binding`.
+    # The nanoseconds of one iteration of each loop, with the loop's own cost subtracted.
+    #
+    # It is the median of several rounds. The loops alternate, so that other work on the machine affects all
+    # of them. `loops` are Ruby code that uses the names of `binding`.
     def nanoseconds(loops, binding, reads: READS)
       compiled = { nil => "" }.merge(loops).transform_values { |body| compile(body, binding) }
       compiled.each_value { |code| WARM_UP.times { code.call(WARM_UP) } }
@@ -38,7 +39,7 @@ module Bench
       end
     end
 
-    # Of the thread alone: what other processes take of the machine is not part of a read.
+    # The processor time of this thread, so that other processes do not count.
     def processor_seconds
       started = Process.clock_gettime(Process::CLOCK_THREAD_CPUTIME_ID)
       yield

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Bench
-  # Rows as a table of Markdown, which reads well in a terminal too.
+  # Formats rows as a Markdown table that is readable in a terminal too.
   class Table
     HEAD = %w[work measured against measured ratio target].freeze
 

@@ -1,18 +1,19 @@
 # frozen_string_literal: true
 
 module Bench
-  # The part of docs/performance.md that another Ruby measures: `rake bench:yjit` writes it, and a run of
-  # everything leaves it as it is.
+  # The part of docs/performance.md that needs another Ruby. `rake bench:yjit` writes it; `bench/run` keeps
+  # it.
   module YjitSection
     FILE = File.expand_path("../../docs/performance.md", __dir__)
     HEAD = "## Reads with YJIT"
 
     module_function
 
-    # @return [String] as it stands in the document; empty before the first run
+    # @return [String] the section in the document; empty before the first run
     def text = File.read(FILE, encoding: "UTF-8")[/^#{HEAD}$.*\z/m].to_s
 
-    # @param tables [Hash{String => String}] what each Ruby is called, and its table
+    # @param tables [Hash{String => String}] the name of each Ruby, and its table
+
     def write(tables)
       before = File.read(FILE, encoding: "UTF-8").delete_suffix(text).rstrip
       File.write(FILE, "#{before}\n\n#{HEAD}\n\n#{body(tables)}")

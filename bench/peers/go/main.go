@@ -1,9 +1,9 @@
-// The work of etcd_discovery by etcd's own Go client, for comparison.
+// Does the work of etcd_discovery with etcd's own Go client, for comparison.
 //
 //	peer load ENDPOINT PREFIX          reads all keys, in pages, into a map
 //	peer get ENDPOINT KEY COUNT        reads one key COUNT times
-//	peer watch ENDPOINT PREFIX COUNT   takes COUNT events into a map
-//	peer follow ENDPOINT PREFIX COUNT  the same, into a map of all keys, loaded before
+//	peer watch ENDPOINT PREFIX COUNT   applies COUNT events to a map
+//	peer follow ENDPOINT PREFIX COUNT  the same, with a map of all keys, loaded before
 package main
 
 import (
@@ -91,7 +91,7 @@ func read(client *clientv3.Client, prefix string) (map[string][]byte, time.Durat
 	}
 }
 
-// Values that are times (nanoseconds since 1970) are told as latencies.
+// Values that are times (nanoseconds since 1970) are reported as latencies.
 func watch(client *clientv3.Client, prefix string, count int, content map[string][]byte) {
 	latencies := make([]float64, 0, count)
 	events := client.Watch(context.Background(), prefix, clientv3.WithPrefix(), clientv3.WithCreatedNotify())
