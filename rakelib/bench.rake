@@ -6,7 +6,7 @@ desc "Measure, print the table, and write docs/performance.md with its chart"
 task(bench: :compile) { sh "bench/run" }
 
 namespace :bench do
-  desc "Measure reads with and without YJIT, for docs/performance.md (builds such a Ruby: minutes)"
+  desc "Measure reads with and without YJIT, for docs/performance.md (builds a Ruby, which takes minutes)"
   task :yjit do
     bin = YjitRuby.new("tmp/yjit").build.bin
     path = [bin, ENV.fetch("PATH")].join(File::PATH_SEPARATOR)

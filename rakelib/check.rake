@@ -21,7 +21,7 @@ namespace :check do
     sh "cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"
   end
 
-  # Its readers work on the crates, of no use to others: private items are documented, and may be linked.
+  # This documentation is for people who work on the crates, so it includes private items.
   desc "The Rust documentation builds without a warning"
   task :doc do
     flags = "--deny warnings --allow rustdoc::private_intra_doc_links"

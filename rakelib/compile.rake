@@ -6,16 +6,16 @@ require "open3"
 require "rbconfig"
 require_relative "../ext/0_preflight/prerequisites"
 
-# Cargo alone builds the library: rb_sys and rake-compiler drive an extconf.rb, and this gem has none, since
-# RubyGems builds it from ext/Cargo.toml.
+# Builds the library with Cargo alone. rb_sys and rake-compiler need an extconf.rb, which this gem does not
+# have, because RubyGems builds it from ext/Cargo.toml.
 module Compile
   PACKAGE = "etcd_discovery"
-  # As RubyGems names it, so that `require "etcd_discovery.so"` finds either one.
+  # The name that RubyGems uses too, so that `require "etcd_discovery.so"` finds either one.
   LIBRARY = "lib/#{PACKAGE}.#{RbConfig::CONFIG.fetch('DLEXT')}".freeze
-  # On macOS a library with symbols that only the running Ruby has does not link without being told so.
+  # On macOS the linker needs these options for symbols that only the running Ruby has.
   LINK_ARGS = RUBY_PLATFORM.include?("darwin") ? %w[-C link-arg=-undefined -C link-arg=dynamic_lookup] : []
 
-  # Cargo compiles again when this variable changes. Without it, Cargo would keep the library of another Ruby.
+  # Cargo recompiles when this variable changes. Without it, Cargo would reuse the library of another Ruby.
   RUBY = { "RUBY" => RbConfig.ruby }.freeze
 
   module_function
@@ -25,7 +25,7 @@ module Compile
     output, status = Open3.capture2(environment, *cargo, "--package", PACKAGE, "--lib", "--release",
                                     "--locked", "--message-format", "json-render-diagnostics",
                                     "--", *LINK_ARGS, *flags)
-    abort "cargo could not compile the extension; what it said is above." unless status.success?
+    abort "cargo could not compile the extension; its output is above." unless status.success?
 
     artifact(output.each_line.map { |line| JSON.parse(line) })
   end
@@ -38,8 +38,8 @@ module Compile
     message.fetch("filenames").find { |path| path.end_with?(RbConfig::CONFIG.fetch("SOEXT")) }
   end
 
-  # A process may have the old library mapped: writing into that file would crash it. A rename leaves the
-  # old one to it.
+  # Installs the library by a rename. A process may have the old file mapped, and writing into it would crash
+  # it.
   def install(library)
     return if File.exist?(LIBRARY) && FileUtils.identical?(library, LIBRARY)
 

@@ -4,13 +4,13 @@ require "fileutils"
 require "open3"
 require "tmpdir"
 
-# A Debian of its own in a temporary folder, made by debootstrap; needs root.
+# A Debian system in a temporary folder, made by debootstrap. It needs root.
 #
-# Each command runs in mount and process namespaces of its own. Its mounts, and the processes that it leaves
-# behind, end with it, even when this process is killed: the folder can be removed without unmounting.
+# Each command runs in its own mount and process namespaces. Its mounts and the processes that it leaves
+# behind end with it, even if this process is killed, so the folder can be removed without unmounting.
 class DebianRoot
-  # Arguments: the root and the command. The shell stays as the first process of its namespace: there, a
-  # command would ignore signals and have orphans to reap.
+  # Arguments: the root and the command. The shell stays the first process of the namespace, because as the
+  # first one the command would ignore signals and have to reap orphans.
   ENTER = <<~SH
     root=$1; shift
     mount -t proc proc "$root/proc"
@@ -18,12 +18,12 @@ class DebianRoot
     chroot "$root" "$@"
   SH
 
-  # Packages that were downloaded for one root serve the next.
+  # The packages downloaded for one root, for use by the next.
   CACHE = File.expand_path("../tmp/debootstrap", __dir__)
 
   class << self
     # @yieldparam root [DebianRoot]
-    # @return [Object] what the block gives; the folder is removed however the block ends
+    # @return [Object] the block's value; the folder is removed however the block ends
     def open(suite, **options)
       root = new(suite, **options)
       root.make
@@ -36,7 +36,7 @@ class DebianRoot
   attr_reader :folder
 
   # @param suite [String] a release of Debian, such as "trixie"
-  # @param packages [Array<String>] to install besides the smallest system
+  # @param packages [Array<String>] packages to add to the minimal system
   def initialize(suite, packages: [])
     @suite = suite
     @packages = packages
@@ -46,25 +46,25 @@ class DebianRoot
   # @return [void]
   def make = debootstrap
 
-  # Installs packages of another release; what they need comes from it only when this one lacks it.
+  # Installs packages of another release. Their dependencies come from it only if this release lacks them.
   def install_from(suite, *packages)
     sources = File.join(folder, "etc/apt/sources.list")
     File.write(sources, File.read(sources).lines.first.sub(" #{@suite} ", " #{suite} "), mode: "a")
-    # A mirror may lag behind; debootstrap does not mind either.
+    # A mirror may lag behind; debootstrap does not check this either.
     run("apt-get", "-q", "-o", "Acquire::Check-Valid-Until=false", "update")
     run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "--no-install-recommends", "install",
         *packages.map { |package| "#{package}/#{suite}" })
   end
 
   # @param environment [Hash{String => String}] variables for the command
-  # @return [String] what the command wrote
-  # @raise [RuntimeError] with that, when the command failed
+  # @return [String] the command's output
+  # @raise [RuntimeError] with the output, if the command failed
   def run(*command, environment: {})
     enter = %w[unshare --mount --pid --fork --kill-child sh -ec]
     run!([environment, *enter, ENTER, "sh", folder, *command], command)
   end
 
-  # A mount that is not of a command's own namespace would lead out of the folder: such files stay.
+  # Removes the folder, but nothing that is mounted into it from outside.
   def remove
     system("rm", "-rf", "--one-file-system", folder)
   end

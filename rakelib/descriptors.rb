@@ -3,7 +3,7 @@
 require "json"
 require "open3"
 
-# The descriptors that ext/protoc/protoc hands out: what protoc makes of etcd-client's .proto files.
+# The descriptors of etcd-client's .proto files, which ext/protoc/protoc returns instead of running protoc.
 module Descriptors
   FOLDER = File.expand_path("../ext/protoc", __dir__)
   CRATE = "etcd-client"
@@ -24,14 +24,14 @@ module Descriptors
 
   def locked_crate
     metadata, status = Open3.capture2("cargo", "metadata", "--locked", "--format-version", "1")
-    abort "cargo metadata failed; what it said is above." unless status.success?
+    abort "cargo metadata failed; its output is above." unless status.success?
 
     JSON.parse(metadata).fetch("packages").find { |package| package.fetch("name") == CRATE }
   end
 
   def source(crate) = File.dirname(crate.fetch("manifest_path"))
 
-  # The files, and their order, that the crate's own build script gives to protoc.
+  # The files that the crate's build script gives to protoc, in the same order.
   def proto_files(crate)
     files = File.read(File.join(source(crate), "build.rs")).scan(%r{"(proto/[^"]+\.proto)"}).flatten
     files.empty? ? abort("#{CRATE}'s build.rs names no .proto file: adapt rakelib/descriptors.rb") : files

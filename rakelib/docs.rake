@@ -4,7 +4,7 @@ namespace :docs do
   desc "Write the settings of the code into docs/configuration.md"
   task(configuration: :compile) { ruby "-Ilib", "-r./rakelib/settings_table", "-e", "SettingsTable.write" }
 
-  desc "Build the documentation as a site with search, into tmp/site/html; a broken link ends it"
+  desc "Build the documentation as a site with search, into tmp/site/html; fails on a broken link"
   task :site do
     require_relative "site"
     tools = "tmp/site/tools"
@@ -12,7 +12,7 @@ namespace :docs do
     sh "#{tools}/bin/pip", "install", "--quiet", "--disable-pip-version-check",
        "--requirement", "rakelib/site/requirements.txt"
     Site.new.write("tmp/site/pages")
-    # Not --quiet: it hides the warnings from --strict too.
+    # Without --quiet, which would also hide warnings from --strict.
     sh "#{tools}/bin/mkdocs", "build", "--strict"
   end
 end

@@ -12,7 +12,7 @@ task :gem do
 end
 
 namespace :gem do
-  desc "Build a gem that compiles nothing, for this machine or the platform given; RUBIES names the Rubies"
+  desc "Build a precompiled gem, for this machine or the given platform; RUBIES names the Rubies"
   task :native, [:platform] do |_, given|
     platform = NativePlatform.find(given[:platform])
     libraries = NativeLibraries.new(platform, rubies: ENV.fetch("RUBIES", nil)).compile
@@ -21,7 +21,7 @@ namespace :gem do
     puts "#{native.path}: #{(File.size(native.path) / 1e6).round(1)} MB, Ruby #{libraries.keys.join(', ')}"
   end
 
-  desc "Install the native gem for this machine, or the platform given, in Debian roots, and use it; as root"
+  desc "Install and use the native gem for this machine, or the given platform, in Debian roots (as root)"
   task :smoke, [:platform] do |_, given|
     require_relative "gem/smoke"
     platform = NativePlatform.find(given[:platform])

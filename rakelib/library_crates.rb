@@ -3,7 +3,7 @@
 require "open3"
 require "rbconfig"
 
-# THIRD_PARTY.md: the crates that are compiled into the library, on any platform that has a native gem.
+# Writes THIRD_PARTY.md: the crates that are compiled into the library on any platform with a native gem.
 module LibraryCrates
   ROOT = File.expand_path("..", __dir__)
   PATH = File.join(ROOT, "THIRD_PARTY.md")
@@ -12,19 +12,19 @@ module LibraryCrates
   end
 
   Crate = Struct.new(:name, :version, :licence, :repository) do
-    # Old manifests write a slash for "or".
+    # Old manifests separate alternative licences with a slash.
     def row = "| #{name} | #{version} | #{licence.gsub(%r{\s*/\s*}, ' OR ')} | <#{repository}> |"
   end
 
   HEADER = <<~TEXT
     # Third-party code
 
-    The compiled library holds the crates below, and Rust's standard library (MIT OR Apache-2.0). Each is used
-    unchanged; its source is in its repository, also that of the crates under the MPL. Build tools and tests are not
-    listed: they are not in the library.
+    The compiled library contains the crates below and Rust's standard library (MIT OR Apache-2.0). Each crate is used
+    unchanged; its source, also that of the crates under the MPL, is in its repository. Build and test tools are not
+    listed, because they are not in the library.
 
-    The descriptors in `ext/protoc`, and the code made of them, come from the `.proto` files of etcd and of Google's
-    APIs (Apache-2.0), of grpc-gateway and of Protocol Buffers (BSD-3-Clause).
+    The descriptors in `ext/protoc`, and the code generated from them, come from the `.proto` files of etcd and of
+    Google's APIs (Apache-2.0), of grpc-gateway and of Protocol Buffers (BSD-3-Clause).
 
     `rake third_party` writes this file.
 
@@ -44,7 +44,7 @@ module LibraryCrates
                "--prefix", "none", "--no-dedupe", "--format", "{p}|{l}|{r}",
                *targets.flat_map { |target| ["--target", target] }]
     output, status = Open3.capture2(*command, chdir: ROOT)
-    raise "cargo tree failed; what it said is above." unless status.success?
+    raise "cargo tree failed; its output is above." unless status.success?
 
     found = output.lines(chomp: true).uniq.reject { |line| line.empty? || line.include?("(#{ROOT}") }
     found.map { |line| crate(line) }.sort_by { |crate| [crate.name, Gem::Version.new(crate.version)] }

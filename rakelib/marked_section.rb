@@ -1,17 +1,17 @@
 # frozen_string_literal: true
 
-# The part of a document that a task writes, between two marks; the rest belongs to its authors.
+# The part of a document that a task writes, between two marks. The rest is written by hand.
 class MarkedSection
-  # @param first [String] the line that it begins after
-  # @param last [String] the line that it ends before
+  # @param first [String] the mark before it
+  # @param last [String] the mark after it
   def initialize(first, last)
     @first = first
     @last = last
   end
 
-  # @yieldparam old [String] what stands there
-  # @yieldreturn [String] what is to stand there
-  # @return [String] the document with that
+  # @yieldparam old [String] the old text between the marks
+  # @yieldreturn [String] the new text
+  # @return [String] the document with the new text
   # @raise [ArgumentError] if a mark is missing
   def replace(document)
     before, first, rest = document.partition(@first)
@@ -21,7 +21,7 @@ class MarkedSection
     [before, first, "\n", yield(old), "\n", last, after].join
   end
 
-  # Writes it into a file. Two runs at once must not lose each other's results.
+  # Replaces it in a file, under a lock, so that two parallel runs do not lose each other's results.
   def write(path, &block)
     File.open(path, "r+", encoding: "UTF-8") do |file|
       file.flock(File::LOCK_EX)

@@ -3,7 +3,7 @@
 require "etcd_discovery"
 require_relative "marked_section"
 
-# The table of all settings, as the code has them, in a document between two marks.
+# The table of all settings, generated from the code into docs/configuration.md.
 module SettingsTable
   FILE = File.expand_path("../docs/configuration.md", __dir__)
   SECTION = MarkedSection.new("<!-- The table is made by `rake docs:configuration` from the code. -->\n",
@@ -12,12 +12,12 @@ module SettingsTable
 
   module_function
 
-  # In whatever locale.
+  # The document, read as UTF-8 in any locale.
   def read = File.read(FILE, encoding: "UTF-8")
 
   def write = File.write(FILE, renewed(read))
 
-  # @return [String] the document with the table as it should be
+  # @return [String] the document with the current table
   def renewed(document) = SECTION.replace(document) { table }
 
   def table

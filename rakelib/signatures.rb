@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Checks sig/ against the library, in a process of its own: `ruby rakelib/signatures.rb`.
+# Checks sig/ against the library, in a separate process: `ruby rakelib/signatures.rb`.
 #
 # The signatures must be valid; every public constant and method of the loaded library must have one, unless
 # its documentation says `@api private`; and each must describe something that exists.
@@ -9,10 +9,10 @@ require_relative "signatures/comparison"
 require_relative "signatures/declarations"
 require_relative "signatures/public_api"
 
-Signatures::Declarations.valid? or abort "sig/ is not valid; RBS's own words are above."
+Signatures::Declarations.valid? or abort "sig/ is not valid; the errors of RBS are above."
 
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
-# Some files are there for an application that has Rails; with it loaded, every file can be.
+# Some files can be loaded only with Rails.
 require "rails"
 require "etcd_discovery"
 Dir["lib/etcd_discovery/**/*.rb"].each { |file| require File.expand_path(file) }

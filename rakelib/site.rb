@@ -2,12 +2,12 @@
 
 require "fileutils"
 
-# The README and the guides as the pages of one site. Its generator takes one folder; links between the pages
-# follow, and links to other files of the project lead to the repository.
+# Copies the README and the guides into one folder for the site generator. It rewrites links between the
+# pages, and makes links to other files of the project point to the repository.
 class Site
   ROOT = File.expand_path("..", __dir__)
   REPOSITORY = "https://github.com/etcd-discovery/etcd_discovery/blob/main/"
-  # Pages outside docs/, by what they are called on the site.
+  # The pages outside docs/, with their names on the site.
   OTHERS = {
     "README.md" => "index.md", "README.zh-CN.md" => "zh-CN.md", "CONTRIBUTING.md" => "contributing.md",
     "CHANGELOG.md" => "changelog.md", "SECURITY.md" => "reporting.md"
@@ -18,7 +18,7 @@ class Site
     @root = root
   end
 
-  # `{ name on the site => content }`
+  # @return [Hash{String => String}] the content of each page, by its name on the site
   def pages
     guides = Dir.glob("docs/*.md", base: @root).to_h { |path| [path, File.basename(path)] }
     OTHERS.merge(guides).to_h { |path, name| [name, linked(path)] }

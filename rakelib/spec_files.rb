@@ -5,14 +5,15 @@ require "open3"
 require_relative "failures"
 require_relative "tally"
 
-# Runs spec files, several at once and each in a process of its own: most of them wait for servers, and one
-# that crashes Ruby ends no other. A file prints one line when it is done; what it printed itself follows
-# only if something failed.
+# Runs spec files in parallel, each in its own process: most of them wait for servers, and one that crashes
+# Ruby must not end the others. Each file prints one line when it is done, and its own output only if
+# something failed.
 class SpecFiles
-  # Started first, since they take longest: a long file that starts last would be waited for alone.
+  # The folders whose files start first, because they take longest. A long file that started last would delay
+  # the end.
   LONG = %w[service examples servers rails main_job registration].freeze
 
-  # One more than there are processors, since a file waits more than it computes.
+  # One more than the number of processors, because a file waits more than it computes.
   PROCESSES = Integer(ENV.fetch("SPEC_PROCESSES", Etc.nprocessors + 1))
 
   def initialize(files, command: %w[rspec --no-color --format documentation], output: $stdout)
@@ -26,7 +27,7 @@ class SpecFiles
     @failures = []
   end
 
-  # @return [Boolean] whether every file passed, and there was a test
+  # @return [Boolean] whether every file passed and at least one test ran
   def run
     Array.new(PROCESSES) { Thread.new { work } }.each(&:join)
     @output.puts "", "Failed examples:", *@failures if @failures.any?
@@ -53,7 +54,8 @@ class SpecFiles
     show_failure(file, text, status) if tally.failed.positive?
   end
 
-  # Indented: the closing line of one file must not be taken for that of the run.
+  # Prints the output of a failed file, indented, so that its last line is not taken for that of the whole
+  # run.
   def show_failure(file, text, status)
     @output.puts text.gsub(/^/, "    ")
     @output.puts "    ended by signal #{status.termsig}" if status.signaled?

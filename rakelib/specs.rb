@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Runs the spec files of some folders under spec/: `ruby rakelib/specs.rb reads offline`.
+# Runs the spec files of the given folders under spec/: `ruby rakelib/specs.rb reads offline`.
 
 require_relative "spec_files"
 

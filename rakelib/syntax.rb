@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
-# Finds the project's Ruby files that the running Ruby cannot parse. RuboCop does not: its parser accepts what
-# some releases of a Ruby version reject (Ruby bug 18673).
+# Finds the project's Ruby files that the running Ruby cannot parse. RuboCop does not find them: its parser
+# accepts code that some patch releases of a Ruby version reject (Ruby bug 18673).
 module Syntax
   NAMES = %w[**/*.{rb,rake,ru,gemspec} **/{Gemfile,Rakefile}].freeze
   # Programs have no suffix; their first line names Ruby.
   PROGRAMS = "{bench,bin,exe}/**/*"
-  # What programs wrote, not people.
+  # Folders with generated files.
   LEFT_OUT = %r{\A(?:target|tmp|pkg|vendor|doc|coverage)/}
 
   module_function
@@ -17,7 +17,7 @@ module Syntax
     (Dir.glob(NAMES, base: folder).grep_v(LEFT_OUT) + programs).uniq.sort
   end
 
-  # @return [Array<String>] what Ruby says of each file that it cannot parse
+  # @return [Array<String>] Ruby's error for each file that it cannot parse
   def errors(folder)
     files(folder).filter_map do |path|
       RubyVM::InstructionSequence.compile_file(File.join(folder, path))

@@ -1,17 +1,17 @@
 # frozen_string_literal: true
 
-# How many tests or checks passed, failed and were skipped.
+# The number of tests or checks that passed, failed and were skipped.
 Tally = Struct.new(:passed, :failed, :skipped) do
-  # The closing line of each cargo test binary.
+  # The last line of each cargo test binary.
   rust = /^test result: \w+\. (?<passed>\d+) passed; (?<failed>\d+) failed; (?<skipped>\d+) ignored/
-  # RSpec's closing line.
+  # RSpec's last line.
   rspec = /^(?<all>\d+) examples?, (?<failed>\d+) failures?(?:, (?<skipped>\d+) pending)?/
 
-  # Our own, of several runs.
+  # The last line of SpecFiles, for several runs.
   plain = /^(?<passed>\d+) passed, (?<failed>\d+) failed(?:, (?<skipped>\d+) skipped)?$/
 
-  # What all closing lines in an output add up to. A failure that no test accounts for, such as a compile
-  # error, counts as one; so does a run of no test.
+  # Adds up the totals in an output. A failure outside any test, such as a compile error, counts as one
+  # failure, and so does a run without tests.
   define_singleton_method(:of_tests) do |output, succeeded|
     tally = output.scrub.each_line.sum(new(0, 0, 0)) do |line|
       counts = [rust, rspec, plain].filter_map { |closing| closing.match(line) }.first

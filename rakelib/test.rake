@@ -8,11 +8,11 @@ namespace :test do
   task(:core) { sh "cargo", "test", "--workspace", "--locked" }
 end
 
-desc "Run the specs, several files at once, but for those of the packaged gem"
+desc "Run the specs in parallel, except those of the packaged gem"
 task(spec: :compile) { ruby "rakelib/specs.rb", *(Dir.children("spec") - %w[packaging]) }
 
 namespace :spec do
-  desc "Build the gem, install it in an empty place, and load it there (compiles once more)"
+  desc "Build the gem, install it into an empty folder, and load it from there (compiles again)"
   task(packaging: :compile) { ruby "rakelib/specs.rb", "packaging" }
 
   desc "Run all specs"

@@ -5,7 +5,7 @@ task :torture, %i[minutes seed etcd] => :compile do |_task, given|
   ruby "torture/torture.rb", *given.to_a
 end
 
-desc "Change a thousand keys a million times, and show that no reader grows"
+desc "Change a thousand keys a million times, and check that no reader grows"
 task :soak, %i[updates] => :compile do |_task, given|
   ruby "torture/soak.rb", *given[:updates]
 end

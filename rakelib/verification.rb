@@ -4,14 +4,14 @@ require "open3"
 require_relative "failures"
 require_relative "tally"
 
-# Runs tasks one after another, each in a process of its own and under a time limit, goes on after a failure,
-# and totals what they report.
+# Runs tasks one after another, each in its own process and with a time limit, continues after a failure, and
+# adds up the results.
 class Verification
-  # A step that takes longer than this hangs: the slowest, a compilation, takes minutes on two cores, and more
-  # only when other work shares them.
+  # The seconds after which a step counts as hanging. The slowest one, a compilation, takes minutes on two
+  # cores, and longer only if other work shares them.
   LIMIT = 30 * 60
 
-  # One step as the summary shows it.
+  # One step in the summary.
   Step = Struct.new(:name, :total, :seconds)
 
   # The steps that have run.
@@ -19,19 +19,19 @@ class Verification
 
   def initialize(output = $stdout)
     @output = output
-    # Into a file too each line goes at once: someone may be watching it.
+    # Each line is written at once, also to a file, because someone may be watching it.
     @output.sync = true
     @steps = []
     @failures = []
   end
 
-  # Counts a step that ran elsewhere, by `command`.
+  # Adds a step that was run elsewhere by `command`.
   def record(name, passed, seconds, command)
     @steps << Step.new(name, Tally.of_check(passed), seconds)
     failed(name, [command]) unless passed
   end
 
-  # A check counts as one; a step of tests counts as its tests, and must have run at least one.
+  # Runs a step. A check counts as one; a step with tests counts its tests, and must have run at least one.
   def step(name, *command, tests: false)
     announce(name)
     started = now
@@ -44,20 +44,21 @@ class Verification
     failed(name, alone.empty? ? [command.join(" ")] : alone)
   end
 
-  # Counts a step that cannot run because an earlier one failed.
+  # Adds a step that cannot run because an earlier one failed.
   def skip(name, reason)
     announce("#{name}: skipped, #{reason}")
     @steps << Step.new(name, Tally.new(0, 0, 1), 0)
   end
 
-  # Prints a line for each step, and the totals as the very last line.
+  # Prints a line for each step, and the totals as the last line.
+  #
   # @return [Boolean] whether nothing failed
   def summary
     @output.puts
     @steps.each do |step|
       @output.puts format("%-16<name>s %6.0<seconds>f s   %<total>s", step.to_h)
     end
-    @output.puts "", "What failed, and how to run it alone:", *@failures, "" if @failures.any?
+    @output.puts "", "Failures, and how to run each alone:", *@failures, "" if @failures.any?
     total = @steps.sum(Tally.new(0, 0, 0), &:total)
     @output.puts format("%-16s %6.0f s", "in all", @steps.sum(&:seconds)), total
     total.failed.zero?
@@ -65,7 +66,8 @@ class Verification
 
   private
 
-  # Said at once, for whoever watches, and again in the summary.
+  # Prints a failure at once, for someone who is watching, and keeps it for the summary.
+  #
   # @return [false]
   def failed(name, commands)
     @output.puts "", "== #{name} failed. To run it alone:", *commands
@@ -77,8 +79,9 @@ class Verification
     @output.puts "", "== #{text}"
   end
 
-  # `timeout` puts the command in a process group of its own and ends the whole group. So does a TERM to it,
-  # which an interrupted run must send: the terminal's Ctrl-C does not reach that group.
+  # Runs a command under `timeout`, which gives it its own process group and ends the whole group. The
+  # terminal's Ctrl-C does not reach that group, so an interrupted run sends TERM to `timeout`, which ends the
+  # group too.
   def run(command)
     text = +""
     status = Open3.popen2e("timeout", "--kill-after=10", LIMIT.to_s, *command) do |stdin, out, thread|

@@ -2,8 +2,8 @@
 
 require_relative "verification"
 
-# What bin/test runs after bin/setup. First what takes seconds and needs no compilation: a typing error, or a
-# Ruby that cannot read the gem, must not show after minutes of compiling.
+# Runs after bin/setup in bin/test. Checks that need no compilation come first, so that a typing error, or a
+# Ruby that cannot read the gem, shows within seconds.
 task :verify, %i[setup seconds] do |_task, given|
   run = Verification.new
   run.record("setup", given.setup != "failed", given.seconds.to_i, "bin/setup test")
@@ -22,6 +22,6 @@ task :verify, %i[setup seconds] do |_task, given|
     run.skip("spec", "the gem does not load")
   end
 
-  # Only the exit status: rake's own words would come after the closing line.
+  # `exit` instead of `abort`, so that rake prints nothing after the last line.
   exit 1 unless run.summary
 end

@@ -4,18 +4,18 @@ require "etc"
 require "fileutils"
 require "tmpdir"
 
-# A Ruby with YJIT, which Debian's packages are built without: built from Debian's own source package.
+# Builds a Ruby with YJIT from Debian's source package, because Debian's binary packages have no YJIT.
 #
-# apt-get reads source packages from lists of its own here, so that this machine's sources stay as they are.
+# It gives apt-get separate package lists, so that this machine's sources stay unchanged.
 class YjitRuby
-  # In the order of choice. The archive may have lost the files of the newest version.
+  # In order of preference. The archive may no longer have the files of the newest version.
   PACKAGES = %w[ruby3.4=3.4.5-1~exp1 ruby3.4 ruby3.3].freeze
   SUITES = %w[experimental sid trixie].freeze
   NEEDED = %w[
     autoconf bison dpkg-dev gcc libc6-dev libffi-dev libgmp-dev libssl-dev libyaml-dev make zlib1g-dev
   ].freeze
 
-  # @param folder [String] where to build and to keep it
+  # @param folder [String] where to build and keep it
   def initialize(folder)
     @folder = File.expand_path(folder)
   end
@@ -23,7 +23,7 @@ class YjitRuby
   # @return [String] the folder of `ruby`
   def bin = File.join(@folder, "ruby/bin")
 
-  # Builds it, unless it is there already: that takes minutes.
+  # Builds it, which takes minutes, unless it is there already.
   def build
     return self if File.executable?(File.join(bin, "ruby"))
 
@@ -59,7 +59,7 @@ class YjitRuby
      "-o", "Dir::State::Lists=#{lists}", "-o", "Acquire::Check-Valid-Until=false"]
   end
 
-  # That of this machine, with its keys.
+  # This machine's mirror, with Debian's keyring.
   def mirror
     text = Dir["/etc/apt/sources.list", "/etc/apt/sources.list.d/*"].map { |path| File.read(path) }.join("\n")
     "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] #{text[%r{\S+://\S+/debian(?=/?\s)}]}"

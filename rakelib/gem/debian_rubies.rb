@@ -4,15 +4,15 @@ require "fileutils"
 require "open3"
 require_relative "ruby_config"
 
-# The Rubies that Debian packages for an architecture, unpacked into a folder and not installed: each release
-# of Debian has one, and together they have most.
+# The Rubies that Debian packages for an architecture, unpacked into a folder without installing them. Each
+# release of Debian has one Ruby, and together they have most versions.
 class DebianRubies
-  # The releases to look in, from the oldest whose Ruby the gem supports on.
+  # The releases to search, starting with the oldest whose Ruby the gem supports.
   SUITES = %w[bookworm trixie sid experimental].freeze
   ABIS = %w[3.1 3.3 3.4].freeze
   KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-  # @return [String, nil] where this machine has its packages from; nil when it is not a Debian
+  # @return [String, nil] this machine's Debian mirror; nil when it does not run Debian
   def self.mirror
     of_debian = ["Origin: Debian", "Label: Debian", "Created-By: Packages"]
     IO.popen(["apt-get", "indextargets", "--format", "$(REPO_URI)", *of_debian], &:read).lines.first&.chomp
@@ -20,7 +20,7 @@ class DebianRubies
     nil
   end
 
-  # @param architecture [String] as Debian calls it, such as "arm64"
+  # @param architecture [String] Debian's name of it, such as "arm64"
   def initialize(architecture)
     @architecture = architecture
     @folder = File.expand_path("tmp/rubies/#{architecture}")
@@ -34,7 +34,7 @@ class DebianRubies
     end
   end
 
-  # @return [Hash{String => String}] a Ruby's version, as "3.4", and the folder that it is unpacked in
+  # @return [Hash{String => String}] the folder of each Ruby, by its version such as "3.4"
   def folders = all.to_h { |ruby| [ruby.abi, unpacked(ruby.abi)] }
 
   private
@@ -49,29 +49,29 @@ class DebianRubies
 
     partial = "#{unpacked(abi)}.partial"
     Dir[File.join(packages, "*.deb")].each { |package| run("dpkg-deb", "--extract", package, partial) }
-    suit_older_clang(partial)
+    allow_older_clang(partial)
     File.rename(partial, unpacked(abi))
   ensure
     FileUtils.rm_rf([packages, partial].compact)
   end
 
-  # Ruby 3.4's headers say which headers the compiler of their Debian has. An older libclang lacks this one,
-  # and Ruby has a way without it.
-  def suit_older_clang(folder)
+  # Ruby 3.4's headers record which C headers the compiler of their Debian has. An older libclang lacks this
+  # one, and Ruby works without it.
+  def allow_older_clang(folder)
     Dir[File.join(folder, "usr/include/*/ruby-*/ruby/config.h")].each do |config|
       File.write(config, File.read(config).sub(/^#define HAVE_STDCKDINT_H .*\n/, ""))
     end
   end
 
-  # apt-get with sources and lists of its own: this machine's stay as they are.
-  def apt(*command, **place)
+  # Runs apt-get with separate sources and lists, so that this machine's stay unchanged.
+  def apt(*command, **options)
     run("apt-get", "--quiet=2",
         *{ "Dir::Etc::SourceList" => File.join(@folder, "sources.list"), "Dir::Etc::SourceParts" => "-",
            "Dir::State" => File.join(@folder, "state"), "Dir::State::Status" => "/dev/null",
            "Dir::Cache" => File.join(@folder, "cache"),
            "APT::Architecture" => @architecture, "APT::Architectures" => @architecture,
            "APT::Sandbox::User" => "root", "Acquire::Languages" => "none" }
-          .map { |name, value| "--option=#{name}=#{value}" }, *command, **place)
+          .map { |name, value| "--option=#{name}=#{value}" }, *command, **options)
   end
 
   def update
@@ -83,8 +83,8 @@ class DebianRubies
     @updated = true
   end
 
-  def run(*command, **place)
-    output, status = Open3.capture2e(*command, **place)
+  def run(*command, **options)
+    output, status = Open3.capture2e(*command, **options)
     raise "#{command.join(' ')} failed:\n#{output}" unless status.success?
   end
 end

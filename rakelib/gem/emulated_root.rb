@@ -4,15 +4,15 @@ require "fileutils"
 require_relative "../debian_root"
 require_relative "debian_rubies"
 
-# A Debian of another architecture with all Rubies that Debian has, whose programs QEMU runs. Its packages are
-# unpacked and not configured: that would need a kernel that starts QEMU by itself.
+# A Debian of another architecture, with all of Debian's Rubies, whose programs run under QEMU. Its packages
+# are unpacked but not configured, because that would need a kernel that starts QEMU by itself.
 class EmulatedRoot < DebianRoot
   EMULATORS = { "arm64" => "/usr/bin/qemu-aarch64-static", "amd64" => "/usr/bin/qemu-x86_64-static" }.freeze
 
-  # @return [Array<String>] their versions
+  # @return [Array<String>] the versions of its Rubies
   attr_reader :rubies
 
-  # @param architecture [String] as Debian calls it
+  # @param architecture [String] Debian's name of it
   def initialize(suite, architecture:)
     super(suite, packages: %w[ruby])
     @architecture = architecture
@@ -29,13 +29,13 @@ class EmulatedRoot < DebianRoot
     FileUtils.cp(@emulator, File.join(folder, "usr/bin"))
   end
 
-  # @param program [String] its path in the root; a script does not do
+  # @param program [String] the path of a binary in the root; scripts are not supported
   def run(program, *arguments, **options) = super(@emulator, program, *arguments, **options)
 
   private
 
   def unpack(package)
-    # tar keeps the links of the root, such as lib -> usr/lib; dpkg-deb would replace them.
+    # tar keeps the root's links, such as lib -> usr/lib, which dpkg-deb would replace.
     script = 'dpkg-deb --fsys-tarfile "$1" | tar --extract --keep-directory-symlink --directory "$2"'
     run!(["sh", "-c", script, "sh", package, folder], ["unpacking", package])
   end

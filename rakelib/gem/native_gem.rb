@@ -4,22 +4,22 @@ require "fileutils"
 require "rubygems/package"
 require "tmpdir"
 
-# A gem for one platform with a library for each of several Rubies. Installing it compiles nothing.
+# A precompiled gem for one platform, with a library for each of several Ruby versions.
 class NativeGem
-  # What Ruby loads. The Rust sources stay out.
+  # The files to include: what Ruby loads, without the Rust sources.
   SHIPPED = %r{\A(?:lib|sig|docs|exe)/|\A[^/]+\.md\z|\ALICENSE\z}
   LIBRARY = "etcd_discovery.#{RbConfig::CONFIG.fetch('DLEXT')}".freeze
 
-  # @param platform [String] as RubyGems calls it
+  # @param platform [String] RubyGems' name of it
   def initialize(platform)
     @platform = platform
   end
 
-  # @return [String] where the gem is, or will be
+  # @return [String] the path of the gem, whether or not it exists yet
   def path = File.expand_path("pkg/#{specification.full_name}.gem")
 
-  # @param libraries [Hash{String => String}] a Ruby's version, as "3.4", and the path of its library
-  # @param target [String] where to put the gem
+  # @param libraries [Hash{String => String}] the path of each library, by Ruby version such as "3.4"
+  # @param target [String] the path of the new gem
   # @return [void]
   def build(libraries, target = path)
     spec = specification
@@ -45,7 +45,8 @@ class NativeGem
     end
   end
 
-  # RubyGems cannot say that a version in between has no library: the gem says that when it is loaded.
+  # The range of Ruby versions. RubyGems cannot exclude a version in between; the gem reports that when it is
+  # loaded.
   def rubies(abis)
     oldest, newest = abis.minmax_by { |abi| Gem::Version.new(abi) }
     [">= #{oldest}", "< #{newest.sub(/\d+\z/) { |minor| minor.to_i + 1 }}.dev"]
@@ -53,8 +54,8 @@ class NativeGem
 
   def quietly(&block) = Gem::DefaultUserInteraction.use_ui(Gem::SilentUI.new, &block)
 
-  def put(file, place)
-    FileUtils.mkdir_p(File.dirname(place))
-    FileUtils.cp(file, place)
+  def put(file, target)
+    FileUtils.mkdir_p(File.dirname(target))
+    FileUtils.cp(file, target)
   end
 end

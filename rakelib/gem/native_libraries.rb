@@ -4,18 +4,18 @@ require "fileutils"
 require_relative "debian_rubies"
 require_relative "ruby_config"
 
-# The stripped libraries for one platform, one for each Ruby at hand.
+# Compiles the stripped libraries for one platform, one for each available Ruby.
 class NativeLibraries
   # @param platform [NativePlatform]
-  # @param rubies [String, nil] as {RubyConfig.given} takes them; nil is what Debian packages for the
-  #   platform, and on other systems the Ruby that runs
+  # @param rubies [String, nil] see {RubyConfig.given}; by default Debian's Rubies for the platform, or on
+  #   other systems the running Ruby
   def initialize(platform, rubies: nil)
     @platform = platform
     @rubies = rubies
     @folder = File.expand_path("tmp/native/#{platform.name}")
   end
 
-  # @return [Hash{String => String}] a Ruby's version, as "3.4", and the path of its library
+  # @return [Hash{String => String}] the path of each library, by Ruby version such as "3.4"
   def compile
     rubies.to_h { |ruby| [ruby.abi, library(ruby)] }
   end
@@ -27,10 +27,10 @@ class NativeLibraries
     return DebianRubies.new(@platform.debian).all if @platform.debian && DebianRubies.mirror
     return [RubyConfig.of(RbConfig.ruby)] unless @platform.cross?
 
-    raise "this is no Debian, to take the headers of Ruby from: name the Rubies in the variable RUBIES"
+    raise "this system has no Debian packages with Ruby's headers: name the Rubies in the variable RUBIES"
   end
 
-  # Cargo puts the libraries of all Rubies in one place, one after the other.
+  # Compiles the library for one Ruby, and copies it, because Cargo writes all of them to the same path.
   def library(ruby)
     puts "#{@platform.name}: compiling for Ruby #{ruby.abi}"
     environment = @platform.environment.merge(ruby.environment)

@@ -2,10 +2,11 @@
 
 require "rubygems"
 
-# A platform to build a native gem for. Without a `target` it is this machine, and Cargo builds alone.
-# Others are cross-compiled by cargo-zigbuild: Zig brings the C library of each.
+# A platform to build a native gem for. Without a `target` it is this machine, and Cargo suffices. Others are
+# cross-compiled by cargo-zigbuild, because Zig contains the C library of each.
 NativePlatform = Struct.new(:name, :target, :debian, keyword_init: true) do
-  # @return [NativePlatform] the one of this machine: its library needs the C library of this machine or newer
+  # @return [NativePlatform] this machine's platform; its library needs this machine's C library or a newer
+  #   one
   def self.local
     platform = Gem::Platform.local
     system = platform.os == "linux" && platform.version.to_s.start_with?("musl") ? "linux-musl" : platform.os
@@ -13,21 +14,21 @@ NativePlatform = Struct.new(:name, :target, :debian, keyword_init: true) do
     new(name:, debian: NativePlatform::CROSS[name]&.debian)
   end
 
-  # @param name [String, nil] as RubyGems calls it
+  # @param name [String, nil] RubyGems' name of it; nil for this machine
   def self.find(name)
     return local if name.nil?
 
     NativePlatform::CROSS.fetch(name) do
-      raise ArgumentError, "no recipe for #{name}: there are #{NativePlatform::CROSS.keys.join(', ')}"
+      raise ArgumentError, "unknown platform #{name}; known are #{NativePlatform::CROSS.keys.join(', ')}"
     end
   end
 
   def cross? = !target.nil?
 
-  # @return [String] the C library that Zig links against, after a dot: the oldest that Rust supports
+  # @return [String] a suffix with the glibc version that Zig links against: the oldest that Rust supports
   def glibc = target.end_with?("-gnu") ? ".2.17" : ""
 
-  # @return [String, nil] the architecture to emulate, to run its programs on this machine
+  # @return [String, nil] the architecture to emulate in order to run its programs on this machine
   def emulated = name.start_with?("#{Gem::Platform.local.cpu}-") ? nil : debian
 
   def cargo
@@ -40,14 +41,14 @@ NativePlatform = Struct.new(:name, :target, :debian, keyword_init: true) do
     path = [NativePlatform::TOOLS, ENV.fetch("PATH")].join(File::PATH_SEPARATOR)
     return { "PATH" => path } unless target.end_with?("-musl")
 
-    # Rust links musl statically unless told otherwise, and then makes no library that can be loaded.
+    # By default Rust links musl statically, and the result cannot be loaded as a library.
     flags = "CARGO_TARGET_#{target.upcase.tr('-', '_')}_RUSTFLAGS"
     { "PATH" => path, flags => "-C target-feature=-crt-static" }
   end
 end
 
-# Where bin/setup puts cargo-zigbuild and Zig. Zig names its headers relative to the working folder when it
-# finds them inside, and build scripts run elsewhere: so they are not in this tree.
+# The folder where bin/setup puts cargo-zigbuild and Zig. It is outside this tree, because Zig uses relative
+# paths for headers inside the working folder, and build scripts run in other folders.
 NativePlatform::TOOLS =
   File.join(ENV.fetch("XDG_CACHE_HOME", File.join(Dir.home, ".cache")), "etcd_discovery/native-tools/bin")
 

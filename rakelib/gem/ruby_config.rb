@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-# One Ruby to build for: its `rbconfig.rb`, with its C headers where that says they are. It is read here and
-# never run, so it may be of another version or architecture than the Ruby that runs.
+# The configuration of a Ruby to build for, from its `rbconfig.rb`. That Ruby is never run, so it may have
+# another version or architecture than the running one.
 class RubyConfig
   class << self
-    # @param rubies [String] executables of Ruby, or files `rbconfig.rb`, separated by spaces
+    # @param rubies [String] paths of Ruby executables or of `rbconfig.rb` files, separated by spaces
     def given(rubies) = rubies.split.map { |path| path.end_with?(".rb") ? new(path) : of(path) }
 
-    # @param ruby [String] an executable
+    # @param ruby [String] the path of an executable
     def of(ruby)
       path = 'print $LOADED_FEATURES.grep(/rbconfig\.rb\z/)[0]'
       new(IO.popen([ruby, "--disable-gems", "-rrbconfig", "-e", path], &:read))
@@ -20,18 +20,19 @@ class RubyConfig
     raise "#{path}: there is no #{header}" unless File.exist?(header)
   end
 
-  # @return [String] the version whose libraries it can load, as "3.4"
+  # @return [String] the version whose libraries it can load, such as "3.4"
   def abi = @values.values_at("MAJOR", "MINOR").join(".")
 
-  # @return [Hash{String => String}] what has rb-sys build for it instead of for the Ruby on PATH
+  # @return [Hash{String => String}] the variables that make rb-sys build for it instead of for the Ruby on
+  #   PATH
   def environment
     @values.merge("CROSS_COMPILING" => "yes").transform_keys { |name| "RBCONFIG_#{name}" }
   end
 
   private
 
-  # The file finds its own prefix, so it works wherever it was unpacked; but it refuses a Ruby of another
-  # version, and the constant that it defines is taken.
+  # Evaluates the file, which finds its own prefix wherever it was unpacked. Its version check is removed, and
+  # it is evaluated in a module, because the constant RbConfig is already defined.
   def read(path)
     code = File.read(path).sub(/^\s*RUBY_VERSION\b.*\n\s*raise .*$/, "")
     namespace = Module.new

@@ -5,20 +5,20 @@ require_relative "../debian_root"
 require_relative "emulated_root"
 Dir[File.expand_path("../../spec/support/*.rb", __dir__)].each { |file| require file }
 
-# Installs a native gem in Debian roots that have nothing but Ruby, and runs the smoke test there against an
-# etcd of this machine.
+# Installs a native gem in minimal Debian roots with Ruby, and runs the smoke test there against an etcd on
+# this machine.
 class Smoke
-  # The release, and another that a newer Ruby comes from.
+  # The release of each root, and the release and version of a newer Ruby if it is not the root's own.
   ROOTS = [%w[bookworm], %w[trixie], %w[testing], %w[testing experimental 3.4]].freeze
-  # The promise, in seconds of CPU: the wall clock also measures what else the machine does.
+  # The promised limit in seconds of CPU time. Wall-clock time would include other work on the machine.
   LIMIT = 5
   PROGRAM = File.expand_path("smoke_test.rb", __dir__)
   Row = Struct.new(:name, :seconds, :cpu, :words, :works)
 
   # @param gem [String] the path of a native gem
-  # @param emulate [String, nil] the architecture of the gem, as Debian calls it, when it is another
+  # @param emulate [String, nil] Debian's name of the gem's architecture, if it is not this machine's
   def initialize(gem, emulate: nil)
-    raise "there is no #{gem}: rake gem:native makes it" unless File.exist?(gem)
+    raise "there is no #{gem}: run rake gem:native" unless File.exist?(gem)
 
     @gem = gem
     @emulate = emulate
@@ -44,7 +44,7 @@ class Smoke
     end
   end
 
-  # One root for all Rubies: emulation is slow.
+  # Uses one root for all Rubies, because emulation is slow.
   def emulated
     EmulatedRoot.open("testing", architecture: @emulate) do |root|
       root.rubies.map do |version|

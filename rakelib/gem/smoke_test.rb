@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# Runs where a gem was installed: reads, writes, announces and forks against the etcd named by ENDPOINT, then
-# checks that no library for another Ruby loads.
+# Tests an installed gem: reads, writes, registers and forks with the etcd at ENDPOINT, then checks that no
+# library for another Ruby loads.
 
 require "etcd_discovery"
 require "securerandom"

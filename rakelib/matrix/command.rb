@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 module Matrix
-  # Runs a command whose end must not be missed: an interrupted run ends it before it goes on to clean up.
+  # Runs a command, and ends it when the run is interrupted, before anything is cleaned up.
   module Command
     module_function
 
-    # @param log [IO] gets what the command prints
+    # @param log [IO] gets the command's output
     # @return [Boolean] whether the command succeeded
     def run(*command, log:, env: {}, **options)
       pid = Process.spawn(env, *command, in: File::NULL, out: log, err: log, pgroup: true, **options)

@@ -3,8 +3,8 @@
 require "fileutils"
 
 module Matrix
-  # Gives a root the dependencies that are compiled here: compiling all of them again takes minutes. It leaves
-  # out what depends on the Ruby, or on a path in this tree.
+  # Copies compiled dependencies into a root, because compiling all of them again takes minutes. It leaves out
+  # those that depend on the Ruby or on a path in this tree.
   module Compiled
     FOREIGN = "{.fingerprint,build,deps}/{lib,}{rb-sys,rb_sys,magnus,etcd_discovery}*"
 
@@ -22,7 +22,8 @@ module Matrix
       FileUtils.rm_rf(Dir.glob(FOREIGN, base: copied).map { |path| File.join(copied, path) })
     end
 
-    # Build scripts are programs: those that were linked here run only where the C library is not older.
+    # Whether the compiled build scripts run in a root. They need a C library that is not older than the one
+    # here.
     def runs_with?(libc, here: `getconf GNU_LIBC_VERSION`)
       theirs, ours = [libc, here].map { |text| Gem::Version.new(text[/[\d.]+/] || "0") }
       theirs >= ours

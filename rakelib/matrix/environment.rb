@@ -3,22 +3,22 @@
 require "open3"
 
 module Matrix
-  # What a root shares with this machine: Rust and Go with their caches, and the settings of both.
+  # The parts of this machine that a root shares: Rust and Go with their caches and settings.
   module Environment
-    # A proxy, or a mirror of crates and modules, is the same in there. So is what the machine shares with
-    # other work, for which torture has a setting.
+    # The variables to pass on: proxies, mirrors of crates and modules, and the setting that makes torture
+    # tolerate a busy machine.
     SETTINGS = /\A(?:CARGO_|RUSTUP_|RUST_BACKTRACE|GO|TORTURE_|(?:https?|no|all)_proxy\z)/i
-    # Those would lead out of the root's own copy of the tree.
+    # Variables that would lead out of the root's copy of the tree.
     LEFT_OUT = /\ACARGO_(?:TARGET_DIR|BUILD_)/
     SYSTEM_PATH = %w[/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin].freeze
 
     module_function
 
-    # @return [Array<String>] what this machine lacks
+    # @return [Array<String>] the requirements that this machine lacks
     def missing
       lacking = []
-      lacking << "root's rights: sudo --preserve-env rake matrix" unless Process.euid.zero?
-      lacking << "Rust that rustup has installed" unless File.directory?(rustup_home)
+      lacking << "root privileges: sudo --preserve-env rake matrix" unless Process.euid.zero?
+      lacking << "Rust installed by rustup" unless File.directory?(rustup_home)
       %w[debootstrap unshare].each do |program|
         found = ENV.fetch("PATH").split(":").any? { |folder| File.executable?(File.join(folder, program)) }
         lacking << "#{program}: bin/setup matrix" unless found
@@ -30,7 +30,7 @@ module Matrix
 
     def rustup_home = ENV.fetch("RUSTUP_HOME", File.join(Dir.home, ".rustup"))
 
-    # @return [Hash{String => String}] where Go and its caches are, empty without Go
+    # @return [Hash{String => String}] the paths of Go and its caches; empty without Go
     def go
       @go ||= %w[GOROOT GOMODCACHE GOCACHE GOPROXY].zip(go_env).to_h.compact
     end
@@ -47,7 +47,7 @@ module Matrix
         .select { |folder| File.directory?(folder) }
     end
 
-    # @return [Hash{String => String}] all of the environment in there
+    # @return [Hash{String => String}] the whole environment in a root
     def variables
       programs = [cargo_home, go["GOROOT"]].compact.map { |folder| File.join(folder, "bin") }
       kept = ENV.to_h.select { |name, _| name.match?(SETTINGS) && !name.match?(LEFT_OUT) }

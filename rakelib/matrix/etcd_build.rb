@@ -8,19 +8,19 @@ require_relative "environment"
 require_relative "row"
 
 module Matrix
-  # Builds etcd and its tools from their Go modules, once for each release. `go install` refuses them, since
-  # their go.mod replaces modules; as requirements of another module they can be built.
+  # Builds etcd and its tools from their Go modules, once for each release. `go install` refuses them because
+  # their go.mod replaces modules, but they can be built as requirements of another module.
   module EtcdBuild
     PROGRAMS = { "etcd" => "go.etcd.io/etcd/server/v3", "etcdctl" => "go.etcd.io/etcd/etcdctl/v3",
                  "etcdutl" => "go.etcd.io/etcd/etcdutl/v3" }.freeze
-    # Without C they run in any root.
+    # Built without C, they run in any root.
     SETTINGS = { "CGO_ENABLED" => "0", "GOFLAGS" => "-mod=mod" }.freeze
     KEPT = File.expand_path("../../tmp/etcd", __dir__)
 
     module_function
 
-    # @param version [String] such as "3.6", of which the latest release is taken
-    # @param log [IO] gets what Go prints
+    # @param version [String] such as "3.6", which means its latest release
+    # @param log [IO] gets Go's output
     # @return [Array<String>] the paths of etcd, etcdctl and etcdutl
     # @raise [Unavailable] with the reason
     def programs(version, log, kept: KEPT)
@@ -33,7 +33,7 @@ module Matrix
       paths.values
     end
 
-    # @return [Hash{String => String}] the environment by which specs and torture use these programs
+    # @return [Hash{String => String}] the environment that makes specs and torture use these programs
     def variables(programs) = programs.to_h { |path| ["#{File.basename(path).upcase}_BIN", path] }
 
     # @return [String] such as "v3.6.10"
@@ -43,7 +43,8 @@ module Matrix
       status.success? ? out.strip : raise(Unavailable, "Go's modules have no etcd #{version}")
     end
 
-    # Each program gets its place once it is complete: two runs may build at the same time.
+    # Builds the programs. Each is renamed into place once it is complete, because two runs may build at the
+    # same time.
     def build(release, paths, log)
       folder = File.dirname(paths.values.first)
       FileUtils.mkdir_p(folder)

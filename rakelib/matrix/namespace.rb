@@ -3,10 +3,11 @@
 require_relative "environment"
 
 module Matrix
-  # Makes command lines that run in a mount and process namespace of their own. When its first process ends,
-  # in whatever way, the kernel undoes all its mounts and ends all its processes.
+  # Makes command lines that run in their own mount and process namespace. When its first process ends, in any
+  # way, the kernel undoes its mounts and ends its processes.
   module Namespace
-    # The first process of the namespace. It needs a handler for TERM: without one the kernel drops it.
+    # The first process of the namespace. It needs a handler for TERM, because without one the kernel ignores
+    # TERM.
     FIRST = <<~'SH'
       set -e
       trap 'exit 143' TERM INT HUP
@@ -14,8 +15,8 @@ module Matrix
       "$@" & wait $!
     SH
 
-    # Mounts into a root what it shares with this machine, and runs a command in there. Not by chroot: in one
-    # the kernel denies a user namespace, which some specs make.
+    # Mounts the shared folders into a root, and runs a command in it. It does not use chroot, because in a
+    # chroot the kernel denies user namespaces, which some specs create.
     ENTER = <<~'SH'
       set -e
       root=$1 shared=$2

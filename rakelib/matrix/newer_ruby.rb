@@ -3,7 +3,7 @@
 require_relative "row"
 
 module Matrix
-  # Makes a Ruby of Debian's experimental packages the one that every program of a root runs under.
+  # Installs a Ruby from Debian's experimental packages, and makes it the default Ruby of a root.
   module NewerRuby
     SOURCE = "deb MIRROR experimental main"
     INSTALL = <<~'SH'
@@ -20,7 +20,7 @@ module Matrix
     def install(root, version)
       root.add_source(SOURCE)
       root.run(*root.command("sh", "-c", INSTALL, "install", version)) or
-        raise Unavailable, "Debian's experimental packages have no Ruby #{version} that can be installed"
+        raise Unavailable, "Debian's experimental packages have no installable Ruby #{version}"
     end
   end
 end

@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-# Runs the suite in Debian roots with other versions of what the gem works with.
+# Runs the suite in Debian roots with other versions of Ruby, Rails, the servers and etcd.
 module Matrix
   # One environment that the suite runs in. `suite` is the Debian release of its root. `etcd` is a version to
-  # build from Go's modules, `ruby` one to take from Debian's experimental packages; without them a row has
-  # what its release packages. `tests` are keys of TESTS.
+  # build from its Go module, `ruby` a version from Debian's experimental packages; by default a row uses the
+  # packages of its release. `tests` are keys of TESTS.
   Row = Struct.new(:name, :title, :suite, :ruby, :etcd, :tests, keyword_init: true)
 
-  # The same commands as in bin/test.
+  # The commands of each kind of test, as in bin/test.
   TESTS = {
     "core tests" => %w[rake test:core],
     "specs" => %w[rake spec],
@@ -15,7 +15,7 @@ module Matrix
     "torture" => %w[rake torture[3]]
   }.freeze
 
-  # What prints no totals: its exit status alone counts.
+  # The tests that print no totals, so that only their exit status counts.
   WITHOUT_TOTALS = ["torture"].freeze
 
   # The core tests load no Ruby and start no etcd, so one row runs them.
@@ -29,7 +29,7 @@ module Matrix
     Row.new(name: "etcd3.7", title: "Debian 12, etcd 3.7", suite: "bookworm", etcd: "3.7", tests: ["specs"])
   ].freeze
 
-  # This environment cannot be had here: the message says why.
+  # Raised when an environment is not available on this machine; the message says why.
   class Unavailable < StandardError; end
 
   module_function
@@ -41,7 +41,7 @@ module Matrix
 
     known = ROWS.map(&:name)
     wrong = names - known
-    raise ArgumentError, "no row #{wrong.join(', ')}; there are #{known.join(', ')}" if wrong.any?
+    raise ArgumentError, "unknown row: #{wrong.join(', ')}; known are #{known.join(', ')}" if wrong.any?
 
     ROWS.select { |row| names.include?(row.name) }
   end

@@ -9,9 +9,9 @@ require_relative "table"
 require_relative "versions"
 
 module Matrix
-  # Runs the tests of one row in a root that is set up.
+  # Runs the tests of one row in a prepared root.
   class RowRun
-    # @param log [IO] can be read too
+    # @param log [IO] gets all output; it must be readable too
     def initialize(row, root, log, output)
       @row = row
       @root = root
@@ -24,7 +24,7 @@ module Matrix
     # @return [Table::Result]
     def result
       with_etcd { |variables| test(variables) }
-      # Compiling only prepares the tests: it is worth a word when it fails.
+      # Compiling is only preparation, so it is listed only when it fails.
       steps = @run.steps.select { |step| TESTS.key?(step.name) || step.total.failed.positive? }
       Table::Result.new(versions: @versions, ran: steps.map(&:name).join(", "), **counts(steps))
     end

@@ -5,12 +5,12 @@ require_relative "environment"
 require_relative "row"
 require_relative "suite"
 
-# Runs the suite in Debian roots of its own, one after another: rows of one release share a root, and
-# each root is removed before the next is made.
+# Runs the suite in Debian roots, one after another. Rows of one release share a root, and each root is
+# removed before the next one is made.
 module Matrix
   module_function
 
-  # @param names [Array<String>] of rows, all if it is empty
+  # @param names [Array<String>] the names of rows; all rows if empty
   # @return [Boolean] whether no test failed
   def run(names)
     chosen = rows(names)
@@ -25,7 +25,7 @@ module Matrix
   end
 
   def run_rows(chosen)
-    # As Ctrl-C does: what runs ends, and the root is removed.
+    # Treats these signals like Ctrl-C: the current command ends, and the root is removed.
     %w[TERM HUP].each { |signal| Signal.trap(signal) { raise Interrupt } }
     results = []
     chosen.group_by(&:suite).each_value do |rows|

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Matrix
-  # Why tests were skipped: what RSpec's documentation format says of each.
+  # Summarises why tests were skipped, from the output of SpecFiles.
   module Skipped
     REASON = /^\s+skipped: (.+)$/
 

@@ -17,7 +17,7 @@ module Matrix
       @output.sync = true
     end
 
-    # @yieldparam result [Table::Result] of each row, as soon as it is there
+    # @yieldparam result [Table::Result] the result of each row, as soon as it is complete
     def run(&block)
       @started = now
       with_log do |log|
@@ -41,7 +41,7 @@ module Matrix
     def with_root(log)
       Root.open(@rows.first.suite, log) do |root|
         root.run(*root.command("bin/setup", "test")) or
-          raise Unavailable, "bin/setup cannot install what the tests need"
+          raise Unavailable, "bin/setup cannot install the packages for the tests"
         root.share_compiled
         yield root
       end

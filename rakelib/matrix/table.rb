@@ -3,24 +3,24 @@
 require_relative "../marked_section"
 
 module Matrix
-  # The table of all rows in docs/compatibility.md. A run replaces the line of its row; the document itself
-  # keeps the others.
+  # The table of all rows in docs/compatibility.md. A run replaces only the line of its row.
   module Table
     MARKS = ["<!-- The table is made by `rake matrix`. -->\n", "<!-- End of the table. -->\n"].freeze
     SECTION = MarkedSection.new(*MARKS)
     COLUMNS = %w[environment row versions ran passed failed skipped seconds date].freeze
 
-    # What one run of a row found out. `ran` names its tests, or says why there are none; `skipped` also why.
+    # The result of one run of a row. `ran` names its tests, or says why there are none. `skipped` is the
+    # number of skipped tests with the reasons.
     Result = Struct.new(:row, :versions, :ran, :passed, :failed, :skipped, :seconds, :date,
                         keyword_init: true) do
-      # That a version cannot be had is no failure.
+      # Whether nothing failed. A version that is not available is not a failure.
       def passed? = failed.to_i.zero?
     end
 
     module_function
 
     # @param results [Array<Result>]
-    # @return [String] the document with these results; a row without a result yet says so
+    # @return [String] the document with these results; rows without any result show "not run yet"
     def update(document, results, rows: ROWS)
       SECTION.replace(document) { |table| renewed(table, results, rows:) }
     end

@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
 module Matrix
-  # Which versions an environment really has.
+  # Finds the versions that an environment really has.
   module Versions
-    # The Debian packages that a reader knows by another name.
+    # The Debian packages to list, with the usual name of each.
     PACKAGES = { "ruby-railties" => "Rails", "puma" => "puma", "unicorn" => "unicorn",
                  "passenger" => "Passenger", "ruby-sidekiq" => "Sidekiq", "ruby-flipper" => "Flipper" }.freeze
 
-    # Prints what `parse` reads.
+    # A shell script whose output `parse` reads.
     QUERY = <<~'SH'
       ruby -e 'puts "ruby #{RUBY_VERSION}"'
       "${ETCD_BIN:-etcd}" --version | sed -n 's/^etcd Version: */etcd /p'
@@ -22,12 +22,12 @@ module Matrix
     def parse(text)
       found = text.lines.to_h { |line| line.split(" ", 2).map(&:strip) }
       named = { "ruby" => "Ruby", **PACKAGES, "etcd" => "etcd" }
-      # The package of Ruby says of which version Debian's default is, not which one runs.
+      # The package `ruby` has the version of Debian's default Ruby, which may not be the one that runs.
       found["ruby"] = text[/^ruby (\S+)/, 1]
       named.filter_map { |key, name| "#{name} #{upstream(found[key])}" if found[key] }.join(", ")
     end
 
-    # Debian's version without its epoch, its revision, and what it says of the origin of the sources.
+    # Debian's version without its epoch, its revision, and suffixes about the origin of the sources.
     def upstream(version)
       version.sub(/\A\d+:/, "").sub(/-[^-]*\z/, "").sub(/[+~](?:dfsg|ds|git|really).*\z/, "")
     end

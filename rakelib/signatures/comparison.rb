@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Signatures
-  # The public API against the declarations, both ways.
+  # Compares the public API with the declarations, in both directions.
   class Comparison
     SEPARATORS = { instance: "#", singleton: "." }.freeze
 
@@ -26,7 +26,7 @@ module Signatures
       end
     end
 
-    # Modules among the constants are reported when their own turn comes.
+    # Undeclared constants that are not modules. Modules are reported separately.
     def undeclared_constants(mod)
       paths = @api.constants(mod).map { |name| "#{mod.name}::#{name}" }
       paths.reject { |path| @declarations.constant?(path) } - @api.modules.map(&:name)

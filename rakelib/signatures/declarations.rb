@@ -4,20 +4,20 @@ require "rbs"
 require "yaml"
 
 module Signatures
-  # What sig/ says.
+  # The declarations in sig/.
   class Declarations
     MANIFEST = "sig/manifest.yaml"
 
     class << self
-      # RBS's own validation: every name resolves, every override and mixin fits. RBS has no executable on a
-      # Debian machine, but its gem is a part of Ruby.
+      # Runs RBS's own validation: every name must resolve, every override and mixin must fit. Debian has no
+      # executable of RBS, but its gem is part of Ruby.
       def valid?
         options = libraries.flat_map { |library| ["-r", library] }
         system("ruby", "-e", 'load Gem.bin_path("rbs", "rbs")', "--",
                *options, "-I", "sig", "validate", "--silent")
       end
 
-      # The standard libraries whose signatures ours refer to.
+      # The standard libraries whose signatures are used in sig/.
       def libraries
         return [] unless File.exist?(MANIFEST)
 
@@ -42,7 +42,7 @@ module Signatures
       @environment.class_decls.key?(type_name(path))
     end
 
-    # @return [Array<String>] the modules and classes of our own
+    # @return [Array<String>] this gem's modules and classes
     def modules
       paths = @environment.class_decls.keys.map { |name| name.to_s.delete_prefix("::") }
       paths.select { |path| path == @root || path.start_with?("#{@root}::") }

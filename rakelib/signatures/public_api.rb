@@ -3,8 +3,8 @@
 require "yard"
 
 module Signatures
-  # What the loaded library offers. Ruby itself is asked, so that no method defined by Rust or by
-  # metaprogramming escapes; the documentation only says what is `@api private`.
+  # The public API of the loaded library. It comes from Ruby's reflection, which also finds methods defined in
+  # Rust or by metaprogramming. The documentation only says what is `@api private`.
   class PublicApi
     attr_reader :root
 
@@ -37,7 +37,7 @@ module Signatures
       names.reject { |name| hidden?("#{owner}#{name}") }
     end
 
-    # What Ruby itself gives each Struct and each Data, and RBS does not ask for.
+    # The methods that Ruby defines for each Struct and each Data, which need no signature.
     def generated(from)
       return Struct.new(:member).singleton_methods(false) if from < Struct
       return Data.define(:member).singleton_methods(false) if defined?(Data.define) && from < Data
@@ -45,13 +45,13 @@ module Signatures
       []
     end
 
-    # A constant may also be another name for a module from elsewhere.
+    # Whether a constant is a module defined here, and not another name for a module from elsewhere.
     def defined_here?(from, name)
       value = from.const_get(name)
       value.is_a?(Module) && value.name == "#{from.name}::#{name}"
     end
 
-    # `@api` is passed on from a module to all that is in it.
+    # Whether a name is private. `@api` of a module applies to everything in it.
     def hidden?(path)
       object = YARD::Registry.at(path)
       !object.nil? && (object.tag(:api)&.text == "private" || object.has_tag?(:private))
