@@ -60,13 +60,13 @@ async fn connect_by_name(
     limit: Duration,
 ) -> Result<Connected> {
     let (found, answers) = unbounded_channel();
-    let mut resolved = pin!(resolver.look_up_within(limit.mul_f64(0.75), endpoint.host(), found));
+    let mut lookup = pin!(resolver.look_up_within(limit.mul_f64(0.75), endpoint.host(), found));
     let mut connected = pin!(connect_first(answers, endpoint.port(), addresses, PAUSE.min(limit / 4)));
     let mut resolution = None;
     let result = loop {
         tokio::select! {
             biased;
-            answer = &mut resolved, if resolution.is_none() => resolution = Some(answer),
+            answer = &mut lookup, if resolution.is_none() => resolution = Some(answer),
             result = &mut connected => break result,
         }
     };
