@@ -253,7 +253,7 @@ RSpec.describe "the copy on disk" do
       plant.call
       reader = copier("/service/").tap(&:start)
       expect_soon("the trouble") do
-        reader.status.cache_error&.message&.include?("#{path}.lock: it is no plain")
+        reader.status.cache_error&.message&.include?("#{path}.lock: it is not a regular")
       end
       expect([File.exist?(target), File.exist?(path)]).to eq [false, false]
       reader.stop

@@ -60,14 +60,15 @@ RSpec.describe "rake field" do
       end
     end
 
-    it "finds a subscriber that was not told of the last value, in another order, or of what was not put" do
+    it "finds a subscriber that misses the last value, gets another order, or gets what was not put" do
       one = ["/", "/a", 1, 5]
       three = ["/", "/a", 3, 9]
       expect(described_class.changes([one, three], history)).to be_nil
       expect(described_class.changes([three], history)).to be_nil
-      wrong = { [one] => "told up to 1, and put up to 3", [three, one] => "in the order",
-                [one, ["/", "/a", 2, 9]] => "not put so", [one, ["/", "/a", nil, 10]] => "not put so" }
-      wrong.each { |told, problem| expect(described_class.changes(told, history)).to include problem }
+      wrong = { [one] => "notified up to 1, but put up to 3", [three, one] => "in the order",
+                [one, ["/", "/a", 2, 9]] => "not put like that",
+                [one, ["/", "/a", nil, 10]] => "not put like that" }
+      wrong.each { |seen, problem| expect(described_class.changes(seen, history)).to include problem }
     end
 
     it "finds a snapshot that is not what etcd held" do

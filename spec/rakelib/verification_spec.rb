@@ -23,7 +23,7 @@ RSpec.describe Verification do
     verification.step("specs", "sh", "-c", failing, tests: true)
     verification.summary
 
-    expect(output.string[/^What failed.*?^$/m].lines(chomp: true).drop(1))
+    expect(output.string[/^Failures, and.*?^$/m].lines(chomp: true).drop(1))
       .to eq ["bin/setup test", "sh -c exit 1", "rspec ./spec/a_spec.rb:5 # a promise"]
   end
 
