@@ -1,9 +1,8 @@
-//! One connection to one endpoint: TCP, TLS, HTTP/2 and a first answer, all within the connect timeout; then the
-//! login, if one is due, which may take longer (see [`Login`]).
+//! Opens a connection to one endpoint: TCP, TLS, HTTP/2 and a first answer within the connect timeout.
 //!
-//! The first answer is waited for because nothing before it proves that somebody is there: a process that
-//! is stopped takes connections for as long as its backlog has room, and a refused certificate or a wrong
-//! scheme shows no sooner.
+//! Then it logs in if necessary, which may take longer (see [`Login`]). It waits for a first answer because nothing
+//! before that proves that the server works: a stopped process accepts connections while its backlog has room, and a
+//! refused certificate or a wrong scheme shows only then.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -34,13 +33,13 @@ use crate::secret::filtered;
 /// An authenticated connection to a server that answers.
 #[derive(Clone)]
 pub struct Connection {
-    /// The client that speaks over it, and over nothing else.
+    /// The client that uses this connection only.
     pub client: Client,
-    /// Where it leads.
+    /// The endpoint of the server.
     pub endpoint: Endpoint,
-    /// etcd's version there; empty when it does not tell.
+    /// The server's etcd version; empty if it does not reveal it.
     pub version: String,
-    /// What arrives on it.
+    /// The counter of received bytes.
     pub flow: Flow,
 }
 
@@ -57,65 +56,63 @@ pub async fn dial(
     if let Some(login) = login {
         login.check(Instant::now())?;
     }
-    let patience = settings.timing.connect_timeout;
-    let mut connection =
-        match tokio::time::timeout(patience, Box::pin(connect(settings, endpoints, endpoint, login))).await {
-            Ok(result) => result.map_err(|error| error.at(endpoint.to_string()))?,
-            Err(_) => {
-                return Err(timed_out("no connection with a first answer", patience).at(endpoint.to_string()));
-            }
-        };
+    let limit = settings.timing.connect_timeout;
+    let connecting = Box::pin(connect_and_greet(settings, endpoints, endpoint, login));
+    let mut connection = match tokio::time::timeout(limit, connecting).await {
+        Ok(result) => result.map_err(|error| error.at(endpoint.to_string()))?,
+        Err(_) => return Err(timed_out("no connection and first answer", limit).at(endpoint.to_string())),
+    };
     if let Some(login) = login.filter(|login| login.is_due()) {
         login.log_in(&connection.client, endpoint).await?;
         if connection.version.is_empty() {
-            // Newer servers tell it only to those who are logged in.
-            if let Ok(Ok(status)) = tokio::time::timeout(patience, connection.client.status()).await {
-                connection.version = told(&status);
+            // Newer servers reveal their version only to users who are logged in.
+            if let Ok(Ok(status)) = tokio::time::timeout(limit, connection.client.status()).await {
+                connection.version = version(&status);
             }
         }
     }
     Ok(connection)
 }
 
-/// The error for something that did not happen within `patience`.
-pub(super) fn timed_out(what: &str, patience: Duration) -> Error {
-    Error::new(ErrorKind::Timeout, format!("{what} within {} s", patience.as_secs_f64()))
+/// The error for something that did not happen within `timeout`.
+pub(super) fn timed_out(what: &str, timeout: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("{what} within {} s", timeout.as_secs_f64()))
 }
 
-async fn connect(
+async fn connect_and_greet(
     settings: &Settings,
     endpoints: &Endpoints,
     endpoint: &Endpoint,
     login: Option<&Arc<Login>>,
 ) -> Result<Connection> {
     let tls = endpoint.tls().then(|| Tls::read(&settings.tls)).transpose()?;
-    let contact = ConnectAttempt::new(endpoint, tls);
+    let attempt = ConnectAttempt::new(endpoint, tls);
     let limit = settings.timing.connect_timeout;
     let addresses = Arc::clone(endpoints.addresses());
     let (stream, address) = connect::connect(endpoint, &addresses, limit).await?;
     let pending = PendingAttempt::new(Arc::clone(&addresses), address, Instant::now());
     let flow = Flow::default();
-    let (mut first, made) = (Some(stream), (endpoint.clone(), contact.clone(), flow.clone()));
+    let (mut first, shared) = (Some(stream), (endpoint.clone(), attempt.clone(), flow.clone()));
     let connector = tower::service_fn(move |_: Uri| {
         let (stream, addresses) = (first.take(), Arc::clone(&addresses));
-        let (endpoint, contact, flow) = made.clone();
+        let (endpoint, attempt, flow) = shared.clone();
         async move {
             let stream = match stream {
                 Some(stream) => stream,
-                // tonic connects again by itself.
+                // tonic reconnects by itself.
                 None => connect::connect(&endpoint, &addresses, limit).await?.0,
             };
-            contact.secure(Box::new(flow.count(stream))).await.map(TokioIo::new)
+            attempt.secure(Box::new(flow.count(stream))).await.map(TokioIo::new)
         }
     });
     let channel = target(settings, endpoint)?
         .connect_with_connector(connector)
         .await
-        .map_err(|error| contact.explain(&error))?;
-    let failed = |error: &etcd_client::Error| unanswered(error, &contact, endpoint);
-    let bare = client(channel.clone(), None).await.map_err(|error| failed(&error))?;
+        .map_err(|error| attempt.explain(&error))?;
+    let failed = |error: &etcd_client::Error| explain_first_error(error, &attempt, endpoint);
+    let without_token = client(channel.clone(), None).await.map_err(|error| failed(&error))?;
     let client = client(channel, login).await.map_err(|error| failed(&error))?;
-    let version = match greet(bare, login).await.map_err(|error| failed(&error))? {
+    let version = match greet(without_token, login).await.map_err(|error| failed(&error))? {
         Some(version) => version,
         None => greet_as_user(client.clone(), login, limit / 2).await?,
     };
@@ -123,34 +120,36 @@ async fn connect(
     Ok(Connection { client, endpoint: endpoint.clone(), version, flow })
 }
 
-/// Has the server say its version; `None` where it tells only those who are logged in. Without the token: etcd does not
-/// answer a request with one of another history, not even with a refusal.
+/// Requests the server's version; `None` if it reveals that only to users who are logged in.
+///
+/// The request carries no token: if a token is from another history, etcd does not answer at all, not even with an
+/// error.
 async fn greet(
-    mut bare: Client,
+    mut without_token: Client,
     login: Option<&Arc<Login>>,
 ) -> std::result::Result<Option<String>, etcd_client::Error> {
     let serial = login.map(|login| login.serial());
-    match bare.status().await {
+    match without_token.status().await {
         Ok(status) => {
             if let (Some(login), Some(serial)) = (login, serial) {
                 login.compare(serial, status.raft_index());
             }
-            Ok(Some(told(&status)))
+            Ok(Some(version(&status)))
         }
-        // It is there all the same.
+        // An error answer from etcd proves that the server works.
         Err(error) if was_answered(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The same with the token, where there is one. The server may refuse the token, and may hold the request.
-async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, patience: Duration) -> Result<String> {
+/// Requests the version with the token, if there is one. The server may refuse the token, or never answer.
+async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, timeout: Duration) -> Result<String> {
     let Some(login) = login.filter(|login| !login.is_due()) else { return Ok(String::new()) };
     let serial = login.serial();
-    match tokio::time::timeout(patience, client.status()).await {
+    match tokio::time::timeout(timeout, client.status()).await {
         Ok(Ok(status)) => {
             login.compare(serial, status.raft_index());
-            Ok(told(&status))
+            Ok(version(&status))
         }
         Ok(Err(error)) => {
             if is_refusal(&error) {
@@ -159,31 +158,32 @@ async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, patience:
             Ok(String::new())
         }
         Err(_) => {
-            login.held(serial);
+            login.stalled(serial);
             if login.is_due() {
                 return Ok(String::new());
             }
             let message = format!(
-                "no answer within {} s to a request with the user's token, though the server answers others: it is \
-                 behind the rest of the cluster, or was restored from a backup; another login follows if this lasts",
-                patience.as_secs_f64()
+                "no answer within {} s to a request with the user's token, although the server answers requests \
+                 without it: it is behind the rest of the cluster, or was restored from a backup; if this continues, \
+                 the client logs in again",
+                timeout.as_secs_f64()
             );
             Err(Error::new(ErrorKind::Timeout, message))
         }
     }
 }
 
-fn told(status: &StatusResponse) -> String {
+fn version(status: &StatusResponse) -> String {
     filtered(status.version())
 }
 
-/// What an error of the first request on a connection means.
-fn unanswered(error: &etcd_client::Error, contact: &ConnectAttempt, endpoint: &Endpoint) -> Error {
+/// Explains an error of the first request on a connection.
+fn explain_first_error(error: &etcd_client::Error, attempt: &ConnectAttempt, endpoint: &Endpoint) -> Error {
     if let etcd_client::Error::GRpcStatus(status) = error
         && let Some(source) = status.source()
         && !source.is::<NotEtcd>()
     {
-        return contact.explain_closed(source);
+        return attempt.explain_closed(source);
     }
     explain(error, &endpoint.to_string())
 }
@@ -198,10 +198,9 @@ fn target(settings: &Settings, endpoint: &Endpoint) -> Result<Target> {
         .keep_alive_while_idle(true))
 }
 
-/// A client over `channel` whose requests bear the token that `login` has when they are sent.
+/// A client over `channel` whose requests carry the token that `login` has when they are sent.
 ///
-/// Not by etcd-client's own means: it logs in for each client, and again by itself for each client whose token is
-/// refused.
+/// It does not use etcd-client's own authentication, which logs in once per client and again for each refused token.
 async fn client(
     channel: tonic::transport::Channel,
     login: Option<&Arc<Login>>,

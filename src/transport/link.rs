@@ -1,7 +1,7 @@
-//! The connection for requests, made when first needed and shared by all who ask.
+//! The connection for requests of one client, opened on first use and shared by all requests.
 //!
-//! Apart from the watch's connection: a watch whose messages nobody takes would hold up the heartbeat of
-//! every lease on the same one.
+//! It is separate from the watch's connection, because a watch whose messages are not read would block the heartbeats
+//! of all leases on the same connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Link {
     endpoints: Arc<Endpoints>,
     login: Option<Arc<Login>>,
     open: Mutex<Open>,
-    /// Held while connecting, so that all who ask at once share one connection.
+    /// Held while connecting, so that concurrent requests share one connection.
     dialing: tokio::sync::Mutex<()>,
 }
 
@@ -33,7 +33,7 @@ type Answer<T> = std::result::Result<T, etcd_client::Error>;
 #[derive(Default)]
 struct Open {
     connection: Option<Connection>,
-    /// Counts the connections, to tell a failed one from its successor.
+    /// The number of connections so far, to distinguish a failed one from its successor.
     serial: u64,
 }
 
@@ -51,21 +51,22 @@ impl Link {
         self.login.as_ref()
     }
 
-    /// Sends one request over the link, within the request timeout. It is sent once at most, and once more where
-    /// etcd has refused the token, and so not looked at the request.
+    /// Sends one request within the request timeout.
+    ///
+    /// It is sent at most once, and once more if etcd refused the token and therefore did not process it.
     ///
     /// # Errors
-    /// The error of connecting, when no endpoint could be reached in time, or of the request.
+    /// The error of connecting, if no endpoint could be reached in time, or of the request.
     pub async fn call<T, F>(&self, request: impl Fn(Client) -> F) -> std::result::Result<T, CallError>
     where
         F: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
-        let patience = self.settings.timing.request_timeout;
-        let deadline = tokio::time::Instant::now() + patience;
+        let timeout = self.settings.timing.request_timeout;
+        let deadline = tokio::time::Instant::now() + timeout;
         let (connection, serial) = Box::pin(self.connect_until(deadline)).await?;
         let (client, request) = (&connection.client, &request);
         let ask = || {
-            // Boxed, as the connecting: each caller's future would hold it whole, twice.
+            // Boxed, because otherwise each caller's future would contain it twice.
             let asked = tokio::time::timeout_at(deadline, Box::pin(request(client.clone())));
             async move { asked.await.ok() }
         };
@@ -73,24 +74,24 @@ impl Link {
         self.conclude(&connection, serial, answer)
     }
 
-    /// The same for an answer that may be large: it may take longer than the request timeout while bytes arrive.
+    /// Sends a request whose answer may be large. It may exceed the request timeout while bytes arrive.
     ///
     /// # Errors
-    /// As of [`Self::call`].
+    /// The errors of [`Self::call`].
     pub async fn download<T, F>(&self, request: impl Fn(Client) -> F) -> std::result::Result<T, CallError>
     where
         F: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
-        let patience = self.settings.timing.request_timeout;
-        let deadline = tokio::time::Instant::now() + patience;
+        let timeout = self.settings.timing.request_timeout;
+        let deadline = tokio::time::Instant::now() + timeout;
         let (connection, serial) = Box::pin(self.connect_until(deadline)).await?;
         let (flow, client, request) = (&connection.flow, &connection.client, &request);
-        let ask = || flow.wait(patience, Box::pin(request(client.clone())));
+        let ask = || flow.wait(timeout, Box::pin(request(client.clone())));
         let answer = self.signed(&connection, deadline, ask).await?;
         self.conclude(&connection, serial, answer)
     }
 
-    /// Asks, and asks once more with another token where etcd has refused the one it was sent with.
+    /// Sends the request, and sends it once more with a new token if etcd refused the token.
     async fn signed<T, F>(
         &self,
         connection: &Connection,
@@ -121,7 +122,7 @@ impl Link {
         }
     }
 
-    /// What an answer, or none in time, means for the connection.
+    /// Converts the answer, and gives up the connection if it is broken.
     fn conclude<T>(
         &self,
         connection: &Connection,
@@ -139,34 +140,33 @@ impl Link {
             }
             None => {
                 self.give_up(connection, serial);
-                let patience = self.settings.timing.request_timeout;
-                Err(CallError::Unanswered(timed_out("no answer", patience).at(name)))
+                let timeout = self.settings.timing.request_timeout;
+                Err(CallError::Unanswered(timed_out("no answer", timeout).at(name)))
             }
         }
     }
 
-    /// The connection, made if there is none, and its serial for [`Self::give_up`]: for whoever keeps a
-    /// stream open on it.
+    /// The connection, opened if there is none, and its serial for [`Self::give_up`]. For streams.
     ///
     /// # Errors
-    /// The error of connecting, when no endpoint could be reached in time.
+    /// The error of connecting, if no endpoint could be reached in time.
     pub async fn connect_until(
         &self,
         deadline: tokio::time::Instant,
     ) -> std::result::Result<(Connection, u64), CallError> {
         let mut last = Error::new(ErrorKind::Timeout, "no endpoint could be reached in time");
-        // None are known before DNS has named them.
+        // At least one round: with `discovery_srv` no endpoints are known before DNS has answered.
         for _ in 0..self.endpoints.count().max(1) {
             match tokio::time::timeout_at(deadline, self.connect()).await {
                 Ok(Ok(connection)) => return Ok(connection),
-                // Nothing has been sent: another endpoint may do. A refusal is the same everywhere.
+                // Nothing was sent, so another endpoint can be tried. A refused user is refused everywhere.
                 Ok(Err(error)) if !error.is_denial() => last = error,
                 Ok(Err(error)) => return Err(CallError::Unanswered(error)),
                 Err(_) => {
-                    let patience = self.settings.timing.request_timeout;
-                    let waits = self.login.as_ref().is_some_and(|login| login.is_under_way());
+                    let timeout = self.settings.timing.request_timeout;
+                    let waits = self.login.as_ref().is_some_and(|login| login.is_running());
                     return Err(if waits {
-                        CallError::LoggingIn(login_under_way(patience))
+                        CallError::LoggingIn(login_under_way(timeout))
                     } else {
                         CallError::Unanswered(last)
                     });
@@ -202,7 +202,7 @@ impl Link {
         open.connection.clone().map(|connection| (connection, open.serial))
     }
 
-    /// The connection has failed: the next request makes a new one, elsewhere if possible.
+    /// Drops a failed connection. The next request opens a new one, to another endpoint if possible.
     pub fn give_up(&self, failed: &Connection, serial: u64) {
         self.endpoints.failed(&failed.endpoint, Instant::now());
         self.forget(serial);
@@ -215,7 +215,7 @@ impl Link {
         }
     }
 
-    /// Closes the connection; the next request makes a new one.
+    /// Closes the connection. The next request opens a new one.
     pub fn close(&self) {
         self.lock().connection = None;
     }
@@ -225,21 +225,22 @@ impl Link {
     }
 }
 
-fn login_under_way(patience: Duration) -> Error {
+fn login_under_way(timeout: Duration) -> Error {
     let message = format!(
-        "etcd has not answered the login within {} s, and may be busy with others; it is waited for in the background",
-        patience.as_secs_f64()
+        "etcd has not answered the login within {} s, perhaps because it is busy with other logins; the login \
+         continues in the background",
+        timeout.as_secs_f64()
     );
     Error::new(ErrorKind::Timeout, message)
 }
 
-/// Why a call failed: with etcd's answer, or without any.
+/// Why a call failed.
 pub enum CallError {
-    /// etcd, or the connection, answered with this error at this endpoint.
+    /// etcd, or the connection, returned this error at this endpoint.
     Answered(etcd_client::Error, String),
-    /// No answer came, or no connection.
+    /// There was no answer, or no connection.
     Unanswered(Error),
-    /// The request waits for a login that goes on; nothing is wrong with the connection.
+    /// The login has not finished yet. Nothing is wrong with the connection.
     LoggingIn(Error),
 }
 

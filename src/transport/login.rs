@@ -1,19 +1,20 @@
-//! One login for all connections of a process, and for the processes that are forked from it.
+//! One login for all connections of a process and of its forked children.
 //!
-//! A login costs etcd some 90 ms of processor (bcrypt), and etcd finishes it even when nobody waits any more. So
-//! after a restart, which voids simple tokens, a fleet that logs in twice each, gives up after seconds and asks again
-//! never gets in: etcd only finishes logins that were given up. Therefore:
+//! A login costs etcd some 90 ms of processor time (bcrypt), and etcd finishes it even if the client has given up. A
+//! restart of etcd invalidates simple tokens. If each client of a fleet then logged in twice, gave up after seconds and
+//! tried again, etcd would be busy only with abandoned logins, and no client would ever get a token. Therefore:
 //!
-//! * All clients of the same cluster and user share one token, and one login under way.
-//! * A login outlives whoever waits for it, and takes as long as it takes. A busy server still answers other
-//!   requests meanwhile; one that does not is dead, and the login goes to another.
-//! * A token that etcd refuses is replaced once, by whichever connection notices first.
-//! * A token of another history is replaced: etcd holds a request with a simple token until its raft index is that of
-//!   the login (`isValidSimpleToken`), so that one restored from a backup does not even refuse it. Where etcd tells its
-//!   raft index only to those who are logged in (3.5.28, 3.6), the silence itself must tell.
-//! * Refused and timed out logins back off with full jitter (promise 12).
+//! * All clients of the same cluster and user share one token and one running login.
+//! * A login continues even if no request waits for it any more, and may take long. A busy server still answers other
+//!   requests meanwhile; one that does not is dead, and the login moves to another server.
+//! * A token that etcd refuses is replaced once, by the first connection that notices.
+//! * A token from another history is replaced. etcd delays a request with a simple token until its raft index reaches
+//!   that of the login (`isValidSimpleToken`), so a server restored from a backup does not even refuse the token. Some
+//!   servers reveal their raft index only to users who are logged in (3.5.28, 3.6). There, missing answers are the only
+//!   sign.
+//! * Refused and timed-out logins back off with full jitter (promise 12).
 //!
-//! Nothing that outlives a fork locks, since a lock could be inherited locked.
+//! State that is shared with forked children is lock-free, because a child could inherit a held lock.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,36 +36,37 @@ use crate::endpoint::Endpoint;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 
-/// After an answer that says nothing of the user: etcd has no leader, or is overloaded. It may be well again at once.
+/// The longest pause after an error that is not about the user: etcd has no leader, or is overloaded.
 const UNAVAILABLE_CAP: Duration = Duration::from_secs(3);
 
-/// Requests in a row without an answer, after which the token may be what holds them up.
-const UNANSWERED: u32 = 4;
-/// As many of those is one on a connection that answers without the token: at another member the second one shows that
-/// the first was not just behind.
-const HELD: u32 = UNANSWERED / 2;
+/// After this many consecutive requests without an answer, the token counts as invalid.
+const MAX_UNANSWERED: u32 = 4;
+/// The weight of an unanswered request on a connection that answers without the token.
+///
+/// Two of them suffice: the second, at another member, shows that the first member was not just behind.
+const STALLED: u32 = MAX_UNANSWERED / 2;
 
 static LOGINS: ArcSwapOption<Vec<Weak<Login>>> = ArcSwapOption::const_empty();
 
-/// The end of a login: `None` while it is under way.
+/// The outcome of a login; `None` while it is running.
 type Outcome = watch::Receiver<Option<Result<()>>>;
 
-/// One user of one cluster.
+/// The login of one user at one cluster.
 pub struct Login {
     endpoints: Vec<Endpoint>,
     discovery: Option<Discovery>,
     credentials: Credentials,
-    /// After which a server that answers nothing is dead.
+    /// The time after which a server that answers no request counts as dead.
     connect_timeout: Duration,
     state: ArcSwap<LoginState>,
-    /// Requests with the token in a row that got no answer.
+    /// The number of consecutive requests with the token that got no answer.
     unanswered: AtomicU32,
-    /// The login under way in this process.
-    under_way: ProcessCell<Mutex<Option<Outcome>>>,
+    /// The login that is running in this process.
+    running: ProcessCell<Mutex<Option<Outcome>>>,
 }
 
 impl Login {
-    /// The login that the clients with these `settings` share; `None` for those without a user.
+    /// The login shared by all clients with these `settings`; `None` without a user.
     #[must_use]
     pub fn of(settings: &Settings) -> Option<Arc<Self>> {
         let credentials = settings.credentials.as_ref()?;
@@ -99,11 +101,11 @@ impl Login {
             connect_timeout: settings.timing.connect_timeout,
             state: ArcSwap::from_pointee(LoginState::new()),
             unanswered: AtomicU32::new(0),
-            under_way: ProcessCell::new(),
+            running: ProcessCell::new(),
         }
     }
 
-    /// The same request, with the token.
+    /// Adds the token to `request`.
     pub(super) fn sign<B>(&self, mut request: http::Request<B>) -> http::Request<B> {
         if let Some(token) = &self.state.load().token {
             token.sign(&mut request);
@@ -111,7 +113,7 @@ impl Login {
         request
     }
 
-    /// Which login the token is of: for [`Self::refuse`].
+    /// The number of the login that the token comes from, for [`Self::refuse`].
     #[must_use]
     pub fn serial(&self) -> u64 {
         self.state.load().serial
@@ -119,67 +121,67 @@ impl Login {
 
     /// Whether a connection has to log in before it can be used.
     pub(super) fn is_due(&self) -> bool {
-        self.state.load().void
+        self.state.load().invalid
     }
 
-    /// Whether a login of this process has yet to be answered.
-    pub(super) fn is_under_way(&self) -> bool {
-        let under_way = self.under_way.get();
-        under_way.is_some_and(|under_way| {
-            let under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-            under_way
-                .as_ref()
-                .is_some_and(|outcome| outcome.borrow().is_none() && outcome.has_changed().is_ok())
+    /// Whether a login of this process has not been answered yet.
+    pub(super) fn is_running(&self) -> bool {
+        let running = self.running.get();
+        running.is_some_and(|running| {
+            let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+            let outcome = running.as_ref();
+            outcome.is_some_and(|outcome| outcome.borrow().is_none() && outcome.has_changed().is_ok())
         })
     }
 
-    /// etcd takes the token of login `serial` no longer.
+    /// Records that etcd does not accept the token of login `serial` any more.
     pub fn refuse(&self, serial: u64) {
-        self.change(|state| state.void |= state.serial == serial);
+        self.change(|state| state.invalid |= state.serial == serial);
     }
 
-    /// Compares the token of login `serial` with how far a member is: one from further on is of another history.
+    /// Invalidates the token of login `serial` if it is from a later raft index than a member's, and so from another
+    /// history.
     pub(super) fn compare(&self, serial: u64, raft_index: u64) {
         if self.state.load().token.as_ref().is_some_and(|token| token.is_ahead_of(raft_index)) {
             self.refuse(serial);
         }
     }
 
-    /// A request with the token of login `serial` was `answered`, or was not within its time.
+    /// Records whether a request with the token of login `serial` was `answered` in time.
     pub(super) fn tried(&self, serial: u64, answered: bool) {
         if answered {
             self.unanswered.store(0, Ordering::Relaxed);
         } else {
-            self.doubt(serial, 1);
+            self.count_unanswered(serial, 1);
         }
     }
 
-    /// A request with the token of login `serial` was not answered, on a connection where one without it was.
-    pub(super) fn held(&self, serial: u64) {
-        self.doubt(serial, HELD);
+    /// Records that a request with the token of login `serial` got no answer, while one without it did.
+    pub(super) fn stalled(&self, serial: u64) {
+        self.count_unanswered(serial, STALLED);
     }
 
-    fn doubt(&self, serial: u64, weight: u32) {
-        if self.unanswered.fetch_add(weight, Ordering::Relaxed) + weight >= UNANSWERED {
+    fn count_unanswered(&self, serial: u64, weight: u32) {
+        if self.unanswered.fetch_add(weight, Ordering::Relaxed) + weight >= MAX_UNANSWERED {
             self.unanswered.store(0, Ordering::Relaxed);
             self.refuse(serial);
         }
     }
 
-    /// Whether etcd may be asked at `now`.
+    /// Checks whether a login may be tried at `now`.
     ///
     /// # Errors
-    /// Why it refused last, for a while after that.
+    /// The last refusal, during the pause after it.
     pub(super) fn check(&self, now: Instant) -> Result<()> {
         self.state.load().check(now)
     }
 
-    /// Gets a token over `client` if one is due, or waits for the login that is under way.
+    /// Logs in over `client` if necessary, or waits for the running login.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why the login failed.
     pub(super) async fn log_in(self: &Arc<Self>, client: &Client, endpoint: &Endpoint) -> Result<()> {
-        let Some(mut outcome) = self.begin(client, endpoint)? else { return Ok(()) };
+        let Some(mut outcome) = self.start(client, endpoint)? else { return Ok(()) };
         match outcome.wait_for(Option::is_some).await {
             Ok(end) => end.clone().unwrap_or(Ok(())),
             Err(_) => Err(Error::new(
@@ -189,20 +191,20 @@ impl Login {
         }
     }
 
-    fn begin(self: &Arc<Self>, client: &Client, endpoint: &Endpoint) -> Result<Option<Outcome>> {
-        let under_way = self.under_way.get_or_make(|| Ok::<_, Error>(Mutex::default()))?;
-        let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+    fn start(self: &Arc<Self>, client: &Client, endpoint: &Endpoint) -> Result<Option<Outcome>> {
+        let running = self.running.get_or_make(|| Ok::<_, Error>(Mutex::default()))?;
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.is_due() {
             return Ok(None);
         }
-        if let Some(outcome) = under_way.as_ref().filter(|outcome| outcome.has_changed().is_ok()) {
+        if let Some(outcome) = running.as_ref().filter(|outcome| outcome.has_changed().is_ok()) {
             return Ok(Some(outcome.clone()));
         }
         self.check(Instant::now())?;
         let (end, outcome) = watch::channel(None);
-        *under_way = Some(outcome.clone());
+        *running = Some(outcome.clone());
         let (login, client, endpoint) = (Arc::clone(self), client.clone(), endpoint.to_string());
-        // A task of its own: whoever waits may give up, and the answer is worth the same.
+        // A separate task: the token is useful even if the caller stops waiting.
         tokio::spawn(async move {
             let _ = end.send(Some(Box::pin(login.ask(client, &endpoint)).await));
         });
@@ -211,23 +213,24 @@ impl Login {
 
     async fn ask(&self, client: Client, endpoint: &str) -> Result<()> {
         let (user, password) = (self.credentials.user.clone(), self.credentials.password.reveal().to_owned());
-        let patience = self.state.load().patience;
+        let timeout = self.state.load().timeout;
         let during = |error: Error| error.during(format!("user {:?}", self.credentials.user));
         let mut auth = client.auth_client();
         let answer = tokio::select! {
-            answer = tokio::time::timeout(patience, auth.authenticate(user, password)) => answer,
-            silent = silence(client, self.connect_timeout) => {
-                return Err(during(timed_out("no answer to the login, and none to another request", silent)).at(endpoint));
+            answer = tokio::time::timeout(timeout, auth.authenticate(user, password)) => answer,
+            waited = until_silent(client, self.connect_timeout) => {
+                let error = timed_out("no answer to the login nor to another request", waited);
+                return Err(during(error).at(endpoint));
             }
         };
         let now = Instant::now();
         let token = match answer {
             Ok(Ok(answer)) => Token::new(answer.token()),
-            // A cluster whose authentication is off for now serves everybody.
+            // A cluster with authentication switched off needs no token.
             Ok(Err(error)) if error.to_string().contains("authentication is not enabled") => None,
             Ok(Err(error)) => {
                 let explained = during(explain(&error, endpoint));
-                // A connection that broke is no answer: the next one may ask at once.
+                // Only an answer from etcd causes a pause. After a broken connection the next one may log in at once.
                 if was_answered(&error) {
                     let longest = if explained.is_denial() { BACKOFF_CAP } else { UNAVAILABLE_CAP };
                     self.refused(now, longest, &explained);
@@ -235,8 +238,8 @@ impl Login {
                 return Err(explained);
             }
             Err(_) => {
-                let error = during(timed_out("no answer to the login", patience)).at(endpoint);
-                self.change(LoginState::took_too_long);
+                let error = during(timed_out("no answer to the login", timeout)).at(endpoint);
+                self.change(LoginState::timed_out);
                 self.refused(now, BACKOFF_CAP, &error);
                 return Err(error);
             }
@@ -245,7 +248,7 @@ impl Login {
         Ok(())
     }
 
-    /// Has nobody of this process ask again for a while. The workers of one master draw numbers of their own.
+    /// Starts a pause before the next login of this process. Each worker of a master draws its own random pause.
     fn refused(&self, now: Instant, longest: Duration, error: &Error) {
         let random = fastrand::Rng::with_seed(backoff::seed()).f64();
         self.change(|state| state.refused(now, random, longest, error.clone()));
@@ -266,9 +269,10 @@ impl fmt::Debug for Login {
     }
 }
 
-/// Ends when the server behind `client` has left a request unanswered for the time returned. 200 logins at once keep a
-/// server with one core from any other answer for some two seconds.
-async fn silence(mut client: Client, connect_timeout: Duration) -> Duration {
+/// Returns once the server behind `client` leaves a request unanswered, with the time that it waited.
+///
+/// With 200 concurrent logins a server with one core answers nothing else for some two seconds.
+async fn until_silent(mut client: Client, connect_timeout: Duration) -> Duration {
     loop {
         tokio::time::sleep(connect_timeout).await;
         if tokio::time::timeout(2 * connect_timeout, client.status()).await.is_err() {
@@ -303,17 +307,17 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_token_is_replaced_once_however_many_report_it() {
+    fn a_refused_token_is_replaced_once_however_many_connections_report_it() {
         let login = Login::of(&settings(&["once"], "pw")).unwrap();
         (0..7).for_each(|_| login.change(|state| state.succeeded(Instant::now(), None)));
         login.refuse(6);
-        assert!(!login.is_due(), "that was the token before");
+        assert!(!login.is_due(), "login 6 gave the previous token");
         login.refuse(7);
         assert!(login.is_due());
     }
 
     #[test]
-    fn a_token_from_further_on_than_its_server_is_replaced() {
+    fn a_token_from_a_later_raft_index_than_its_server_is_replaced() {
         let login = Login::of(&settings(&["restored"], "pw")).unwrap();
         login.change(|state| state.succeeded(Instant::now(), Token::new("yJsVzqPSSyuKvvGg.2000")));
         login.compare(1, 1990);
@@ -323,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_with_which_nothing_is_answered_is_replaced() {
+    fn a_token_is_replaced_after_several_unanswered_requests_in_a_row() {
         let login = Login::of(&settings(&["silent"], "pw")).unwrap();
         login.change(|state| state.succeeded(Instant::now(), None));
         for answered in [false, false, false, true, false, false, false] {
@@ -335,17 +339,17 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_two_connections_hold_is_replaced_though_they_answer_without_it() {
-        let login = Login::of(&settings(&["held"], "pw")).unwrap();
+    fn a_token_is_replaced_if_two_connections_answer_only_requests_without_it() {
+        let login = Login::of(&settings(&["stalled"], "pw")).unwrap();
         login.change(|state| state.succeeded(Instant::now(), None));
-        login.held(1);
+        login.stalled(1);
         assert!(!login.is_due(), "that member may be behind");
-        login.held(1);
+        login.stalled(1);
         assert!(login.is_due());
     }
 
     #[test]
-    fn a_fleet_whose_logins_are_refused_at_one_moment_does_not_ask_again_at_one_moment() {
+    fn a_fleet_whose_logins_are_refused_at_one_moment_does_not_try_again_at_one_moment() {
         let (now, wrong) = (Instant::now(), Error::new(ErrorKind::Authentication, "wrong password"));
         for (refusals, ceiling) in [(1, BACKOFF_BASE), (9, BACKOFF_CAP)] {
             backoff::fleet::assert_full_jitter(ceiling, |process| {
@@ -360,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_the_server_repeats_is_in_no_error() {
+    fn a_token_repeated_by_the_server_is_filtered_out_of_errors() {
         let login = Login::of(&settings(&["echo"], "pw")).unwrap();
         for (round, token) in ["frst0ken.17", "secnd0ken.99"].into_iter().enumerate() {
             login.change(|state| state.succeeded(Instant::now(), Token::new(token)));

@@ -1,4 +1,4 @@
-//! How the logins of one user went: what a forked child goes on with.
+//! The state of one user's logins, which forked children inherit.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use crate::backoff::Backoff;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 
-/// For the first login. 300 logins at once take a server with one core as long.
-const FIRST_PATIENCE: Duration = Duration::from_secs(30);
-/// For a login after some that took too long.
-const MOST_PATIENCE: Duration = Duration::from_secs(480);
-/// Full jitter between zero and this before a second login, and twice as much before each further one.
+/// The timeout of the first login. 300 concurrent logins take a server with one core this long.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest timeout, after several logins timed out.
+const MAX_TIMEOUT: Duration = Duration::from_secs(480);
+/// The longest pause before the second login. It doubles before each further one.
 pub(super) const BACKOFF_BASE: Duration = Duration::from_millis(500);
-/// A wrong password must not keep etcd busy, and the right one must be noticed.
+/// The longest pause: a wrong password must not keep etcd busy, and a corrected one must take effect soon.
 pub(super) const BACKOFF_CAP: Duration = Duration::from_secs(20);
 const STABILITY: Duration = Duration::from_secs(60);
 
-/// The token, and when another may be asked for.
+/// The token, and when the next login may be tried.
 #[derive(Clone)]
 pub(super) struct LoginState {
-    /// Counts the logins, to tell a refused token from its successor.
+    /// The number of logins, to distinguish a refused token from its successor.
     pub(super) serial: u64,
-    /// `None` before the first login, and where etcd's authentication is off.
+    /// `None` before the first login, and with etcd's authentication switched off.
     pub(super) token: Option<Token>,
-    /// The one before it. A server may still refuse it, and repeat it in its words.
+    /// The previous token. It stays secret while a server may still repeat it in an error.
     former: Option<Token>,
-    /// Whether only another login can help.
-    pub(super) void: bool,
-    pub(super) patience: Duration,
+    /// Whether a new login is needed.
+    pub(super) invalid: bool,
+    pub(super) timeout: Duration,
     backoff: Backoff,
-    /// Until when nobody asks again, and why.
+    /// The end of the pause after a refused login, and the error.
     pub(super) refused: Option<(Instant, Error)>,
 }
 
@@ -40,17 +40,17 @@ impl LoginState {
             serial: 0,
             token: None,
             former: None,
-            void: true,
-            patience: FIRST_PATIENCE,
+            invalid: true,
+            timeout: FIRST_TIMEOUT,
             backoff: Backoff::new(BACKOFF_BASE, BACKOFF_CAP, STABILITY),
             refused: None,
         }
     }
 
-    /// Whether etcd may be asked at `now`.
+    /// Checks whether a login may be tried at `now`.
     ///
     /// # Errors
-    /// Why it refused last, for a while after that.
+    /// The last refusal, during the pause after it.
     pub(super) fn check(&self, now: Instant) -> Result<()> {
         match &self.refused {
             Some((until, error)) if now < *until => Err(error.clone()),
@@ -62,18 +62,19 @@ impl LoginState {
         self.backoff.succeeded(now);
         self.serial += 1;
         self.former = std::mem::replace(&mut self.token, token);
-        self.void = false;
-        self.patience = FIRST_PATIENCE;
+        self.invalid = false;
+        self.timeout = FIRST_TIMEOUT;
         self.refused = None;
     }
 
-    /// Nobody asks again for up to `longest`.
+    /// Starts a pause of at most `longest` before the next login.
     pub(super) fn refused(&mut self, now: Instant, random: f64, longest: Duration, error: Error) {
         self.refused = Some((now + self.backoff.failed(now, random).min(longest), error));
     }
 
-    pub(super) fn took_too_long(&mut self) {
-        self.patience = (self.patience * 2).min(MOST_PATIENCE);
+    /// Doubles the timeout, because the server is busy.
+    pub(super) fn timed_out(&mut self) {
+        self.timeout = (self.timeout * 2).min(MAX_TIMEOUT);
     }
 }
 
@@ -83,7 +84,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
-    fn a_refused_login_is_not_tried_again_at_once_and_its_pauses_grow() {
+    fn after_each_refused_login_there_is_a_pause_and_the_pauses_grow() {
         let mut state = LoginState::new();
         let (mut now, wrong) = (Instant::now(), Error::new(ErrorKind::Authentication, "wrong password"));
         let mut pauses = Vec::new();
