@@ -8,7 +8,8 @@ RSpec.describe Matrix do
   it "runs every row without a name, some by their names, and lists all when there is none of a name" do
     expect(described_class.rows([])).to eq Matrix::ROWS
     expect(described_class.rows(%w[etcd3.6 trixie]).map(&:title)).to eq ["Debian 13", "Debian 12, etcd 3.6"]
-    expect { described_class.rows(%w[trixie sarge]) }.to raise_error(ArgumentError, /unknown row: sarge; .* trixie/)
+    expect { described_class.rows(%w[trixie sarge]) }
+      .to raise_error(ArgumentError, /unknown row: sarge; .* trixie/)
   end
 
   describe Matrix::Versions do
