@@ -22,7 +22,9 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Delays between zero and `base * 2^n`, at most `cap`. `n` starts again at 0 after `stability` of success.
+    /// Delays between zero and `base * 2^n`, at most `cap`.
+    ///
+    /// `n` starts again at 0 after `stability` of success.
     #[must_use]
     pub const fn new(base: Duration, cap: Duration, stability: Duration) -> Self {
         Self { base, cap, stability, attempt: 0, stable_since: None }
@@ -33,7 +35,9 @@ impl Backoff {
         self.stable_since = Some(now);
     }
 
-    /// Records a failed attempt, or the end of a success, at `now`. Returns the delay; `random` is in `0.0..1.0`.
+    /// Records a failed attempt, or the end of a success, at `now`.
+    ///
+    /// Returns the delay; `random` is in `0.0..1.0`.
     pub fn failed(&mut self, now: Instant, random: f64) -> Duration {
         let stable = self.stable_since.take().is_some_and(|since| now >= since + self.stability);
         if stable {
@@ -66,7 +70,9 @@ const fn of_this_process() -> u64 {
     0
 }
 
-/// What tests of each kind of retry share: a fleet that failed at one moment must not come back at one moment.
+/// A test helper for every kind of retry.
+///
+/// A fleet that failed at one moment must not come back at one moment.
 #[cfg(test)]
 pub(crate) mod fleet {
     use super::*;

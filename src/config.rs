@@ -140,7 +140,9 @@ pub struct Settings {
     pub cache_path: Option<PathBuf>,
 }
 
-/// The default number of keys in one page of a listing: few enough for one answer, many enough for few round trips.
+/// The default number of keys in one page of a listing.
+///
+/// Few enough for one answer, many enough for few round trips.
 pub const PAGE_SIZE: i64 = 5_000;
 
 impl Settings {
@@ -163,7 +165,7 @@ impl Settings {
 
     /// Describes where etcd is, for messages.
     #[must_use]
-    pub fn place(&self) -> String {
+    pub fn location(&self) -> String {
         match &self.discovery {
             Some(discovery) => format!("the SRV records of {}", discovery.domain),
             None => self.endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),

@@ -1,7 +1,7 @@
-//! Panics on demand, to prove that a defect ends no more than it must (promise 9).
+//! Panics on demand, to prove that a panic ends no more than it has to (promise 9).
 //!
-//! They exist in tests, and in a library with the feature `defects`, which a release build refuses. Elsewhere [`strike`]
-//! does nothing.
+//! They exist only in tests and in a library with the feature `defects`, which a release build refuses. Otherwise
+//! [`strike`] does nothing.
 
 #[cfg(all(feature = "defects", not(debug_assertions)))]
 compile_error!(
@@ -13,14 +13,14 @@ mod armed {
     use std::collections::BTreeMap;
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
-    /// How often each key has yet to panic.
+    /// How many more times each key causes a panic.
     static ARMED: Mutex<BTreeMap<Vec<u8>, u32>> = Mutex::new(BTreeMap::new());
 
     fn lock() -> MutexGuard<'static, BTreeMap<Vec<u8>, u32>> {
         ARMED.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the code that handles `key` panic the next `times`.
+    /// Makes the code that handles `key` panic the next `times` times.
     pub fn arm(key: &[u8], times: u32) {
         lock().insert(key.to_vec(), times);
     }
@@ -40,7 +40,7 @@ pub use armed::arm;
 #[cfg(any(test, feature = "defects"))]
 pub(crate) use armed::strike;
 
-/// Where a defect is made on purpose.
+/// Does nothing without the feature `defects`.
 #[cfg(not(any(test, feature = "defects")))]
 #[inline]
 pub(crate) const fn strike(_: &[u8]) {}

@@ -31,7 +31,9 @@ pub fn seconds(bytes: &[u8]) -> Option<f64> {
     Some(total)
 }
 
-/// Divides rather than multiplying by a fraction without an exact binary form, so that 3 ms is exactly 0.003.
+/// Converts an amount to seconds.
+///
+/// It divides rather than multiplying by a fraction without an exact binary form, so that 3 ms is exactly 0.003.
 fn in_seconds(amount: f64, unit: &str) -> Option<f64> {
     match unit {
         "ns" => Some(amount / 1e9),

@@ -120,7 +120,7 @@ impl Endpoint {
         self.host() == "localhost" || self.address().is_some_and(|address| address.is_loopback())
     }
 
-    /// Whether it is a wildcard address such as 0.0.0.0, which a server can listen on but no client can connect to.
+    /// Whether it is a wildcard address such as 0.0.0.0, which no client can connect to.
     #[must_use]
     pub fn is_unspecified(&self) -> bool {
         self.address().is_some_and(|address| address.is_unspecified())

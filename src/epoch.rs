@@ -1,4 +1,4 @@
-//! Counts forks to identify the current process, and provides cells whose content belongs to one process.
+//! Counts forks to identify the current process, and provides cells that belong to one process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -66,7 +66,9 @@ impl Error {
         Self::new(ErrorKind::Configuration, format!("{setting}: {problem}"))
     }
 
-    /// Adds the endpoint, and puts it in front of the message. An error that already has one stays the same.
+    /// Adds the endpoint, and puts it in front of the message.
+    ///
+    /// An error that already has one stays the same.
     #[must_use]
     pub fn at(self, endpoint: impl Into<String>) -> Self {
         if self.endpoint.is_some() {

@@ -43,7 +43,9 @@ impl KeyRange {
         if is_prefix(target) { Self::prefix(target) } else { Self::key(target) }
     }
 
-    /// Converts `key` and `range_end` of an etcd request: an empty end means one key, a zero byte means unbounded.
+    /// Converts the `key` and `range_end` of an etcd request.
+    ///
+    /// An empty end means one key, a zero byte means unbounded.
     #[must_use]
     pub fn from_request(start: &[u8], end: &[u8]) -> Self {
         match end {
@@ -204,12 +206,12 @@ impl Ranges {
 
     /// The smallest single range that contains all of them; `None` when there are none.
     #[must_use]
-    pub fn hull(&self) -> Option<KeyRange> {
-        let mut hull = self.0.first()?.clone();
+    pub fn bounding_range(&self) -> Option<KeyRange> {
+        let mut bounds = self.0.first()?.clone();
         if let Some(last) = self.0.last() {
-            hull.extend(last);
+            bounds.extend(last);
         }
-        Some(hull)
+        Some(bounds)
     }
 }
 
@@ -249,8 +251,8 @@ mod tests {
             let merged = Ranges::merge(ranges.clone());
             prop_assert_eq!(merged.contains(&key), ranges.iter().any(|range| range.contains(&key)));
             prop_assert!(merged.as_slice().windows(2).all(|pair| !pair[0].touches(&pair[1])));
-            if let Some(hull) = merged.hull() {
-                prop_assert!(!merged.contains(&key) || hull.contains(&key));
+            if let Some(bounds) = merged.bounding_range() {
+                prop_assert!(!merged.contains(&key) || bounds.contains(&key));
             }
         }
     }

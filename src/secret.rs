@@ -17,7 +17,9 @@ pub const FILTERED: &str = "[FILTERED]";
 /// etcd's fixed error for any wrong password, which is never filtered.
 const WRONG_PASSWORD: &str = "etcdserver: authentication failed, invalid user ID or password";
 
-/// Secrets shorter than this are filtered only as whole words. Gaps inside words would reveal the letters.
+/// Secrets shorter than this are filtered only as whole words.
+///
+/// Gaps inside words would reveal the letters.
 const SHORT: usize = 4;
 
 /// All secrets that are still in use. It has no lock, because another thread could hold it at a fork.

@@ -19,7 +19,7 @@ use crate::backoff;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::disk::Place;
+use crate::store::disk::CacheFile;
 use crate::store::{Bell, Publication, Signal};
 use crate::sync::{Outlet, Phase, Report};
 use crate::transport::{Endpoints, Link, Login, check_files, check_pair, follow_members};
@@ -69,9 +69,9 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Self> {
         check_pair(&settings.tls)?;
         let offline = settings.offline;
-        let place = settings.cache_path.as_deref().map(Place::new);
+        let cache_file = settings.cache_path.as_deref().map(CacheFile::new);
         let client = Self {
-            disk: place.map(|place| Arc::new(Disk::new(place))),
+            disk: cache_file.map(|file| Arc::new(Disk::new(file))),
             endpoints: Arc::new(Endpoints::new(&settings.endpoints, own_random())),
             _login: Login::of(&settings),
             settings: Arc::new(settings),
@@ -235,7 +235,7 @@ impl Client {
             return Some(denial.clone());
         }
         let kind = last.as_ref().map_or(ErrorKind::Timeout, Error::kind);
-        let names = self.settings.place();
+        let names = self.settings.location();
         let reason = last.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string);
         // Where there is but one endpoint, its name is said once.
         let reason = reason.strip_prefix(&format!("{names}: ")).unwrap_or(&reason);

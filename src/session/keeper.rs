@@ -17,7 +17,7 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::notice::Notice;
 use crate::range::Ranges;
-use crate::store::disk::{Candidate, DiskCopy, Header, Outcome, Place, Verdict, milliseconds};
+use crate::store::disk::{CacheFile, Candidate, DiskCopy, Header, Outcome, Verdict, milliseconds};
 use crate::sync::{Cached, Outlet};
 
 /// Seen in `ps -L`, `top -H` and debuggers.
@@ -34,14 +34,14 @@ const REFRESH: Duration = Duration::from_secs(60);
 /// Where a client's copy is, and what is wrong with it, if anything.
 #[derive(Debug)]
 pub(super) struct Disk {
-    place: Place,
+    file: CacheFile,
     /// Why the copy could not be read or written; for `status`.
     problem: ArcSwapOption<Error>,
 }
 
 impl Disk {
-    pub(super) fn new(place: Place) -> Self {
-        Self { place, problem: ArcSwapOption::empty() }
+    pub(super) fn new(file: CacheFile) -> Self {
+        Self { file, problem: ArcSwapOption::empty() }
     }
 
     pub(super) fn problem(&self) -> Option<Arc<Error>> {
@@ -100,7 +100,7 @@ impl Keeper {
             return None;
         }
         let (disk, ranges) = (Arc::clone(&self.disk), self.ranges.clone());
-        let look = move || Ok((disk.place.check(), disk.place.load(&ranges)));
+        let look = move || Ok((disk.file.check(), disk.file.load(&ranges)));
         let found = tokio::time::timeout(LONGEST_LOAD, on_a_thread(look)).await;
         let found = found.unwrap_or_else(|_| Err(Error::new(ErrorKind::Cache, "the disk does not answer")));
         // Where nothing can be written, something may still be read.
@@ -125,14 +125,14 @@ impl Keeper {
             let mut pause = LOOK.mul_f64(2.0 * fastrand::f64());
             if let Some((copy, candidate)) = self.fresh() {
                 let (disk, generation) = (Arc::clone(&self.disk), self.seen.0);
-                let saved = on_a_thread(move || disk.place.save(&copy, &candidate)).await;
-                if matches!(saved, Ok(Outcome::Looked(Verdict::Write | Verdict::UpToDate))) {
+                let saved = on_a_thread(move || disk.file.save(&copy, &candidate)).await;
+                if matches!(saved, Ok(Outcome::Checked(Verdict::Write | Verdict::UpToDate))) {
                     self.settled = Some(Offered { generation, at: Instant::now() });
                     self.replace = false;
                 }
                 match &saved {
-                    Ok(Outcome::Busy | Outcome::Looked(Verdict::TooSoon)) => {}
-                    Ok(Outcome::Looked(_)) => {
+                    Ok(Outcome::Busy | Outcome::Checked(Verdict::TooSoon)) => {}
+                    Ok(Outcome::Checked(_)) => {
                         self.failures.succeeded(Instant::now());
                         pause = REST;
                     }

@@ -84,7 +84,9 @@ impl Ledger {
         Some(revision)
     }
 
-    /// Restores all keys to their state in `earlier`, except those in `kept`. Returns the keys that differed.
+    /// Restores all keys to their state in `earlier`, except those in `kept`.
+    ///
+    /// Returns the keys that differed.
     pub fn restore(&self, earlier: &Snapshot, kept: &BTreeSet<Key>) -> Vec<Key> {
         let mut keys = Vec::new();
         self.write(|now| {
@@ -115,7 +117,9 @@ impl Ledger {
     }
 }
 
-/// Converts a write into a change; `None` for deleting a missing key, which makes no revision in etcd either.
+/// Converts a write into a change; `None` for deleting a missing key.
+///
+/// In etcd that makes no revision either.
 fn change(before: &Snapshot, write: Write, revision: i64) -> Option<Change> {
     let Write { key, value, lease } = write;
     let entry = match value {

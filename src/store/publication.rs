@@ -136,7 +136,9 @@ impl Publication {
         }
     }
 
-    /// Publishes `snapshot`, which differs from the previous one in `changed`. Only the writer may call this.
+    /// Publishes `snapshot`, which differs from the previous one in `changed`.
+    ///
+    /// Only the writer may call this.
     pub fn publish(&self, snapshot: Snapshot, changed: Changed) {
         let next = self.current.load().next(snapshot, changed);
         let generation = next.generation;

@@ -11,7 +11,7 @@ use crate::clock::Instant;
 /// How long a failed address is tried after the others. Being wrong costs little: it is still tried.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// The addresses that failed recently, shared by all connections of a client and by its forked children.
+/// The recently failed addresses, shared by all connections of a client and by its forked children.
 ///
 /// Nothing here locks: a forked child could inherit a held lock that no thread releases.
 #[derive(Debug, Default)]
@@ -52,7 +52,9 @@ impl Addresses {
     }
 }
 
-/// A connection attempt to an address. Dropped after its deadline without an answer, it counts as failed.
+/// A connection attempt to an address.
+///
+/// Dropped after its deadline without an answer, it counts as failed.
 pub(super) struct PendingAttempt {
     addresses: Arc<Addresses>,
     address: Option<SocketAddr>,
@@ -60,7 +62,9 @@ pub(super) struct PendingAttempt {
 }
 
 impl PendingAttempt {
-    /// Starts an attempt. Dropped before `deadline`, it only lost the race. Without an `address`, it records nothing.
+    /// Starts an attempt.
+    ///
+    /// Dropped before `deadline`, it only lost the race. Without an `address`, it records nothing.
     pub(super) const fn new(
         addresses: Arc<Addresses>,
         address: Option<SocketAddr>,

@@ -31,7 +31,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 /// A connected stream with its remote address; a Unix socket has none.
 pub(super) type Connected = (Box<dyn ByteStream>, Option<SocketAddr>);
 
-/// Connects to the first address of `endpoint` that answers. One that does not is tried last the next time.
+/// Connects to the first address of `endpoint` that answers.
+///
+/// One that does not is tried last the next time.
 ///
 /// # Errors
 /// A connection error: the name cannot be resolved within three quarters of `limit`, or no address answers.

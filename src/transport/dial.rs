@@ -142,7 +142,9 @@ async fn greet(
     }
 }
 
-/// Requests the version with the token, if there is one. The server may refuse the token, or never answer.
+/// Requests the version with the token, if there is one.
+///
+/// The server may refuse the token, or never answer.
 async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, timeout: Duration) -> Result<String> {
     let Some(login) = login.filter(|login| !login.is_due()) else { return Ok(String::new()) };
     let serial = login.serial();

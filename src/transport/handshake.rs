@@ -88,7 +88,9 @@ fn not_tls(error: &dyn std::error::Error) -> String {
     format!("{error}; the server does not use TLS; if etcd uses plain http, write http:// in endpoints")
 }
 
-/// Explains a TLS alert from the server. With TLS 1.3 an alert about our certificate comes after the handshake.
+/// Explains a TLS alert from the server.
+///
+/// With TLS 1.3 an alert about our certificate comes after the handshake.
 pub(super) fn explain_alert(alert: AlertDescription, tls: &Tls) -> String {
     let error = TlsError::AlertReceived(alert);
     match alert {

@@ -2,10 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The hosts file that glibc uses too. It is read at each connection, because an orchestrator may rewrite it.
+/// The hosts file that glibc uses too.
+///
+/// It is read at each connection, because an orchestrator may rewrite it.
 pub(super) const FILE: &str = "/etc/hosts";
 
-/// The addresses of `host` in `file`, in order; for `localhost` without an entry, the loopback addresses (RFC 6761).
+/// The addresses of `host` in `file`, in order.
+///
+/// For `localhost` without an entry these are the loopback addresses (RFC 6761).
 ///
 /// Malformed lines are skipped, as in glibc. The file may have any encoding.
 pub(super) fn addresses(file: &[u8], host: &str) -> Vec<IpAddr> {

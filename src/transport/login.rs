@@ -139,8 +139,9 @@ impl Login {
         self.change(|state| state.invalid |= state.serial == serial);
     }
 
-    /// Invalidates the token of login `serial` if it is from a later raft index than a member's, and so from another
-    /// history.
+    /// Invalidates the token of login `serial` if it is ahead of a member's raft index.
+    ///
+    /// Such a token is from another history.
     pub(super) fn compare(&self, serial: u64, raft_index: u64) {
         if self.state.load().token.as_ref().is_some_and(|token| token.is_ahead_of(raft_index)) {
             self.refuse(serial);
@@ -248,7 +249,9 @@ impl Login {
         Ok(())
     }
 
-    /// Starts a pause before the next login of this process. Each worker of a master draws its own random pause.
+    /// Starts a pause before the next login of this process.
+    ///
+    /// Each worker of a master draws its own random pause.
     fn refused(&self, now: Instant, longest: Duration, error: &Error) {
         let random = fastrand::Rng::with_seed(backoff::seed()).f64();
         self.change(|state| state.refused(now, random, longest, error.clone()));

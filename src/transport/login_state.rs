@@ -13,7 +13,9 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_TIMEOUT: Duration = Duration::from_secs(480);
 /// The longest pause before the second login. It doubles before each further one.
 pub(super) const BACKOFF_BASE: Duration = Duration::from_millis(500);
-/// The longest pause: a wrong password must not keep etcd busy, and a corrected one must take effect soon.
+/// The longest pause.
+///
+/// A wrong password must not keep etcd busy, and a corrected one must take effect soon.
 pub(super) const BACKOFF_CAP: Duration = Duration::from_secs(20);
 const STABILITY: Duration = Duration::from_secs(60);
 

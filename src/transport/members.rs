@@ -14,7 +14,9 @@ use crate::backoff::{self, Backoff};
 use crate::clock::Instant;
 use crate::endpoint::Endpoint;
 
-/// The average time between two requests. Members change rarely, and a dead member is skipped at once anyway.
+/// The average time between two requests.
+///
+/// Members change rarely, and a dead member is skipped at once anyway.
 const INTERVAL: Duration = Duration::from_secs(60);
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_secs(10);
@@ -39,7 +41,9 @@ pub async fn follow_members(
     }
 }
 
-/// The pauses between two requests, with full jitter: a fleet that starts at one moment must not stay in step.
+/// The pauses between two requests.
+///
+/// They have full jitter, because a fleet that starts at one moment must not stay in step.
 struct Pauses {
     backoff: Backoff,
     random: fastrand::Rng,

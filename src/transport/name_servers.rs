@@ -16,9 +16,13 @@ use super::dns::Sockets;
 use super::explain::chain;
 use super::race::race;
 
-/// The resolver configuration that glibc uses too. It is read at each connection, because DHCP may rewrite it.
+/// The resolver configuration that glibc uses too.
+///
+/// It is read at each connection, because DHCP may rewrite it.
 pub(super) const FILE: &str = "/etc/resolv.conf";
-/// How long to wait before asking the next name server too. glibc waits 5 s, longer than a connection may take.
+/// How long to wait before asking the next name server too.
+///
+/// glibc waits 5 s, which is longer than a connection may take.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How many name servers are asked, as in glibc.
 const MAX_SERVERS: usize = 3;

@@ -21,7 +21,9 @@ use tower::{BoxError, Service, ServiceExt};
 
 /// How many times an unprocessed request is sent again.
 const REPEATS: usize = 2;
-/// The methods whose request is a single message. The request of any other is a stream, which cannot be sent again.
+/// The methods whose request is a single message.
+///
+/// The request of any other is a stream, which cannot be sent again.
 const UNARY: [&str; 3] =
     ["/etcdserverpb.KV/", "/etcdserverpb.Lease/LeaseGrant", "/etcdserverpb.Lease/LeaseRevoke"];
 
@@ -79,7 +81,7 @@ async fn send(mut channel: tonic::transport::Channel, request: Request<Body>) ->
     Ok(answer?)
 }
 
-/// Whether the error proves that the server did not start processing the request (RFC 9113, 6.8 and 8.7).
+/// Whether the error proves that the request was never processed (RFC 9113, 6.8 and 8.7).
 fn was_never_processed(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -146,7 +148,9 @@ mod tests {
 
     const OK: Action = Action::Answer(StatusCode::OK, "application/grpc");
 
-    /// Starts a server that does one action per request, over any number of connections. Returns the request bodies.
+    /// Starts a server that does one action per request, over any number of connections.
+    ///
+    /// Returns the request bodies.
     async fn serve(
         actions: Vec<Action>,
         ends_first: bool,

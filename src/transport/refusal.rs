@@ -83,7 +83,7 @@ fn authentication(code: Code, said: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a message exceeds the limit of etcd, of grpc-go (in etcd and its grpc-proxy), or of this client.
+/// Whether a message exceeds the limit of etcd, grpc-go (in etcd and its grpc-proxy) or this client.
 fn is_too_large(said: &str) -> bool {
     ["request is too large", "message larger than max", "message length too large", "more than 4GB of data"]
         .iter()

@@ -20,7 +20,9 @@ thread_local! {
     static HOSTS: RefCell<HashMap<String, Host>> = RefCell::default();
 }
 
-/// Accepts connections to `host` on this thread from now on. Dropping the receiver makes the host refuse them.
+/// Accepts connections to `host` on this thread from now on.
+///
+/// Dropping the receiver makes the host refuse them.
 pub(crate) fn listen(host: &str) -> Incoming {
     let (sender, incoming) = mpsc::unbounded_channel();
     HOSTS.with_borrow_mut(|hosts| hosts.insert(host.to_owned(), sender));

@@ -1,4 +1,6 @@
-//! Builds the TLS configuration from files, read again at each connection so that rotated certificates take effect.
+//! Builds the TLS configuration from files.
+//!
+//! They are read again at each connection, so that rotated certificates take effect.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -38,7 +38,9 @@ impl Token {
         self.raft_index().is_some_and(|index| index > raft_index.saturating_add(MAX_LAG))
     }
 
-    /// The raft index at which etcd issued a simple token: the part after the dot. JSON web tokens have none.
+    /// The raft index at which etcd issued a simple token.
+    ///
+    /// It is the part after the dot. JSON web tokens have none.
     fn raft_index(&self) -> Option<u64> {
         self.secret.reveal().rsplit_once('.')?.1.parse().ok()
     }

@@ -1,4 +1,6 @@
-//! Reads and writes the file. Reading trusts nothing; writing is atomic, one process of the host at a time.
+//! Reads and writes the file.
+//!
+//! Reading trusts nothing; writing is atomic, one process of the host at a time.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
@@ -20,18 +22,18 @@ const SPECIAL: &str = "is a device, a pipe or a socket; give the path of a file"
 
 /// The file that holds the copy of one client.
 #[derive(Debug, Clone)]
-pub struct Place(PathBuf);
+pub struct CacheFile(PathBuf);
 
-/// The outcome of [`Place::save`].
+/// The outcome of [`CacheFile::save`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The verdict after a look at the file on disk. `Write` was carried out.
-    Looked(Verdict),
+    Checked(Verdict),
     /// Another process is writing.
     Busy,
 }
 
-impl Place {
+impl CacheFile {
     /// The file at `path`, made absolute because a daemon changes its working directory.
     #[must_use]
     pub fn new(path: &Path) -> Self {
@@ -148,7 +150,7 @@ impl Place {
             self.remove_leftovers()?;
             self.replace(copy)?;
         }
-        Ok(Outcome::Looked(verdict))
+        Ok(Outcome::Checked(verdict))
     }
 
     /// The header of the file on disk. A file that cannot or must not be read counts as missing.
@@ -197,7 +199,9 @@ impl Place {
     }
 }
 
-/// Whether `path` is a device, a pipe or a socket. A link counts as a file: it is replaced, not followed.
+/// Whether `path` is a device, a pipe or a socket.
+///
+/// A link counts as a file: it is replaced, not followed.
 fn is_special(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|about| {
         let kind = about.file_type();
@@ -227,8 +231,8 @@ mod tests {
             Self(path)
         }
 
-        fn place(&self) -> Place {
-            Place::new(&self.0.join("copy"))
+        fn cache_file(&self) -> CacheFile {
+            CacheFile::new(&self.0.join("copy"))
         }
 
         fn names(&self) -> Vec<String> {
@@ -249,28 +253,28 @@ mod tests {
         Ranges::merge([KeyRange::prefix(b"/a/")])
     }
 
-    fn save(place: &Place, revision: i64) -> Result<Outcome> {
+    fn save(file: &CacheFile, revision: i64) -> Result<Outcome> {
         let header = Header { cluster_id: 7, raft_term: 1, revision, confirmed_ms: revision * 100_000 };
         let snapshot = Snapshot::default().staged(revision, 7);
         let copy = DiskCopy { header, ranges: watched(), snapshot };
-        place.save(&copy, &Candidate { header, changed_at: revision, replace: false })
+        file.save(&copy, &Candidate { header, changed_at: revision, replace: false })
     }
 
-    fn revision_on_disk(place: &Place) -> Option<i64> {
-        place.load(&watched()).unwrap().map(|copy| copy.header.revision)
+    fn revision_on_disk(file: &CacheFile) -> Option<i64> {
+        file.load(&watched()).unwrap().map(|copy| copy.header.revision)
     }
 
     #[test]
     fn a_write_replaces_the_whole_file_and_removes_leftovers() {
         let folder = Folder::new();
-        let place = folder.place();
-        assert_eq!(revision_on_disk(&place), None);
+        let file = folder.cache_file();
+        assert_eq!(revision_on_disk(&file), None);
         fs::write(folder.0.join("copy.123.abc.tmp"), "of a process that was killed").unwrap();
         for revision in [5, 6] {
-            assert_eq!(save(&place, revision), Ok(Outcome::Looked(Verdict::Write)));
-            assert_eq!(revision_on_disk(&place), Some(revision));
+            assert_eq!(save(&file, revision), Ok(Outcome::Checked(Verdict::Write)));
+            assert_eq!(revision_on_disk(&file), Some(revision));
         }
-        assert_eq!(save(&place, 6), Ok(Outcome::Looked(Verdict::UpToDate)));
+        assert_eq!(save(&file, 6), Ok(Outcome::Checked(Verdict::UpToDate)));
         assert_eq!(folder.names(), ["copy", "copy.lock"]);
         let mode = fs::metadata(folder.0.join("copy")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -279,21 +283,21 @@ mod tests {
     #[test]
     fn a_file_that_other_users_can_write_is_refused_and_then_replaced() {
         let folder = Folder::new();
-        let place = folder.place();
-        save(&place, 5).unwrap();
-        fs::set_permissions(&place.0, fs::Permissions::from_mode(0o666)).unwrap();
-        let error = place.load(&watched()).unwrap_err();
+        let file = folder.cache_file();
+        save(&file, 5).unwrap();
+        fs::set_permissions(&file.0, fs::Permissions::from_mode(0o666)).unwrap();
+        let error = file.load(&watched()).unwrap_err();
         assert!(error.kind() == ErrorKind::Cache && error.to_string().contains("another user"), "{error}");
-        assert_eq!(save(&place, 5), Ok(Outcome::Looked(Verdict::Write)));
-        assert_eq!(revision_on_disk(&place), Some(5));
+        assert_eq!(save(&file, 5), Ok(Outcome::Checked(Verdict::Write)));
+        assert_eq!(revision_on_disk(&file), Some(5));
     }
 
     #[test]
     fn a_path_that_cannot_be_a_file_is_reported_before_the_first_write() {
         let folder = Folder::new();
-        assert_eq!(folder.place().check(), Ok(()));
+        assert_eq!(folder.cache_file().check(), Ok(()));
         for wrong in [folder.0.clone(), folder.0.join("none/copy"), "/dev/null/copy".into(), "/".into()] {
-            let error = Place::new(&wrong).check().unwrap_err();
+            let error = CacheFile::new(&wrong).check().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Cache, "{error}");
             assert!(error.to_string().contains(&*wrong.to_string_lossy()), "{error}");
         }
@@ -302,41 +306,41 @@ mod tests {
     #[test]
     fn a_device_a_pipe_or_a_socket_is_never_replaced() {
         let folder = Folder::new();
-        let place = folder.place();
-        let _socket = std::os::unix::net::UnixListener::bind(&place.0).unwrap();
-        for error in [place.check().unwrap_err(), save(&place, 5).unwrap_err()] {
+        let file = folder.cache_file();
+        let _socket = std::os::unix::net::UnixListener::bind(&file.0).unwrap();
+        for error in [file.check().unwrap_err(), save(&file, 5).unwrap_err()] {
             assert!(error.to_string().contains("is a device, a pipe or a socket"), "{error}");
         }
-        assert!(is_special(&place.0));
-        assert!(Place::new(Path::new("/dev/null")).check().is_err());
+        assert!(is_special(&file.0));
+        assert!(CacheFile::new(Path::new("/dev/null")).check().is_err());
     }
 
     #[test]
     fn a_file_of_an_absurd_size_is_refused_without_reading_it_and_then_replaced() {
         let folder = Folder::new();
-        let place = folder.place();
-        save(&place, 5).unwrap();
-        OpenOptions::new().write(true).open(&place.0).unwrap().set_len(300 << 30).unwrap();
-        assert!(place.load(&watched()).unwrap_err().to_string().contains("damaged"));
-        fs::write(&place.0, "of another program").unwrap();
-        OpenOptions::new().write(true).open(&place.0).unwrap().set_len(300 << 30).unwrap();
-        assert!(place.load(&watched()).unwrap_err().to_string().contains("was not written by"));
-        assert_eq!(save(&place, 6), Ok(Outcome::Looked(Verdict::Write)));
-        assert_eq!(revision_on_disk(&place), Some(6));
+        let file = folder.cache_file();
+        save(&file, 5).unwrap();
+        OpenOptions::new().write(true).open(&file.0).unwrap().set_len(300 << 30).unwrap();
+        assert!(file.load(&watched()).unwrap_err().to_string().contains("damaged"));
+        fs::write(&file.0, "of another program").unwrap();
+        OpenOptions::new().write(true).open(&file.0).unwrap().set_len(300 << 30).unwrap();
+        assert!(file.load(&watched()).unwrap_err().to_string().contains("was not written by"));
+        assert_eq!(save(&file, 6), Ok(Outcome::Checked(Verdict::Write)));
+        assert_eq!(revision_on_disk(&file), Some(6));
     }
 
     #[test]
     fn a_link_pipe_or_folder_at_the_path_or_its_lock_is_reported_and_never_followed() {
         for name in ["copy", "copy.lock"] {
             let folder = Folder::new();
-            let (place, path, target) = (folder.place(), folder.0.join(name), folder.0.join("target"));
+            let (file, path, target) = (folder.cache_file(), folder.0.join(name), folder.0.join("target"));
             let names_the_path = |error: &Error| {
                 let message = error.to_string();
                 message.contains("not a regular file") && message.contains(&*path.to_string_lossy())
             };
             let attempt = || match name {
-                "copy" => place.load(&watched()).map(drop),
-                _ => save(&place, 5).map(drop),
+                "copy" => file.load(&watched()).map(drop),
+                _ => save(&file, 5).map(drop),
             };
             rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
             assert!(names_the_path(&attempt().unwrap_err()));
@@ -350,7 +354,7 @@ mod tests {
             fs::create_dir(&path).unwrap();
             assert!(names_the_path(&attempt().unwrap_err()));
             fs::remove_dir(&path).unwrap();
-            assert_eq!(save(&place, 5), Ok(Outcome::Looked(Verdict::Write)));
+            assert_eq!(save(&file, 5), Ok(Outcome::Checked(Verdict::Write)));
             assert_eq!(fs::read(&target).unwrap(), b"another program's");
         }
     }
@@ -358,8 +362,8 @@ mod tests {
     #[test]
     fn a_pipe_at_the_path_does_not_block() {
         let folder = Folder::new();
-        let place = folder.place();
-        rustix::fs::mkfifoat(rustix::fs::CWD, &place.0, 0o600.into()).unwrap();
-        assert!(place.load(&watched()).unwrap_err().to_string().contains("not a regular file"));
+        let file = folder.cache_file();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &file.0, 0o600.into()).unwrap();
+        assert!(file.load(&watched()).unwrap_err().to_string().contains("not a regular file"));
     }
 }

@@ -10,6 +10,6 @@ mod format;
 mod open;
 mod write_policy;
 
-pub use file::{Outcome, Place, milliseconds};
+pub use file::{CacheFile, Outcome, milliseconds};
 pub use format::{DiskCopy, Header, Refusal};
 pub use write_policy::{Candidate, Verdict};

@@ -7,7 +7,9 @@ use super::format::Header;
 
 /// The least time between two writes of different content.
 const CONTENT_MS: i64 = 5_000;
-/// The time between two writes of the same content, which update its age and the revision to resume from.
+/// The time between two writes of the same content.
+///
+/// Such a write updates its age and the revision to resume from.
 const REFRESH_MS: i64 = 60_000;
 
 /// A copy that could be written.

@@ -64,7 +64,7 @@ impl Machine {
     /// One watch for each range where the server can tell when all have come as far; else one watch over
     /// all of them, which has an order of its own. A user who may not read the whole gets several.
     pub(super) fn watch_ranges(&self) -> Vec<KeyRange> {
-        match self.rules.ranges.hull().filter(|_| self.watches_hull()) {
+        match self.rules.ranges.bounding_range().filter(|_| self.watches_hull()) {
             Some(hull) => vec![hull],
             None => self.rules.ranges.as_slice().to_vec(),
         }
