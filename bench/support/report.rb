@@ -5,27 +5,26 @@ module Bench
   class Report
     # Explanations of the figures.
     NOTES = <<~MARKDOWN
-      ## What the misses are made of
+      ## Why some targets are missed
 
-      **An ordinary user with several prefixes.** etcd 3.4.23 may answer progress requests too early. So does
-      any server that tells its version only to root, as far as the gem can know. There the gem reads what the
-      other prefixes hold before it shows a change: one small request.
+      **An ordinary user with several prefixes.** etcd 3.4.23 may answer progress requests too early. The gem cannot
+      rule this out for a server that reveals its version only to root either. With such servers the gem reads the other
+      prefixes before it shows a change, which costs one small request.
 
-      **Propagation.** Most of the time is etcd's own: it answers the put when it is on disk. The rest, up
-      to a Ruby *read*, is one message that the native thread handles, some 30 µs from the socket to the
-      readers. A Ruby thread that *waits* has one wake-up more than a goroutine: the native thread writes
-      to a pipe, the kernel wakes Ruby's thread, and that thread takes the GVL.
+      **Propagation.** Most of the time is spent in etcd, which answers a put once it is on disk. The rest, until a Ruby
+      *read* returns the value, is one message handled by the native thread, which takes some 30 µs from the socket to
+      the readers. A Ruby thread that *waits* needs one wake-up more than a goroutine: the native thread writes to a
+      pipe, the kernel wakes Ruby's thread, and that thread takes the GVL.
 
-      **Memory.** 100,000 keys of 200 bytes are 20 MiB of bytes alone. That is 0.63 × of what the Go
-      program keeps after it was forced to collect and to return its memory. Services don't do that, so
-      the figure on the way is the one that a host must have. Each key costs 61 bytes besides its own: a
-      counter, the revision, the lease and three lengths (40), 12 in the tree, and what malloc rounds up.
-      Less would take an arena for each page of the listing, and a single living key would keep a whole
-      page.
+      **Memory.** 100,000 keys with values of 200 bytes are 20 MiB of bytes alone. That is 0.63 × of what the Go program
+      keeps after a forced garbage collection that returns memory to the system. Services do not force that, so a host
+      needs the peak memory. Each key costs 61 bytes besides its own bytes: a counter, the revision, the lease and three
+      lengths (40), 12 in the tree, and malloc's rounding. Less would need an arena for each page of the listing, and a
+      single living key would then keep a whole page in memory.
 
-      **Absent keys**, when the String is no literal, take the long way through the ordered map and the
-      watched ranges. The gem remembers nothing about them, or a program that makes up keys could fill the
-      memory. Such a read allocates nothing.
+      **Absent keys**, when the String is not a literal, need a lookup in the ordered map and in the watched ranges. The
+      gem caches nothing about them, because a program that makes up keys could otherwise fill the memory. Such a read
+      allocates nothing.
     MARKDOWN
 
     FOLDER = File.expand_path("../../docs", __dir__)
@@ -46,8 +45,8 @@ module Bench
         # Performance
 
         Written by `bench/run` (`rake bench`) on #{Time.now.utc.strftime('%Y-%m-%d')}, all in one run. Times are
-        medians; those of reads are of the thread's own processor time, with the loop subtracted. Compare ratios, not figures: another machine has
-        others, and so has this one when it is busy.
+        medians. Those of reads are the thread's own processor time, with the loop subtracted. Compare ratios, not
+        absolute figures, which differ between machines and with the load.
 
         #{Machine.lines.map { |line| "* #{line}" }.join("\n")}
 

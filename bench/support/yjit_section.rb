@@ -22,7 +22,7 @@ module Bench
     def body(tables)
       <<~MARKDOWN
         Written by `rake bench:yjit` on #{Time.now.utc.strftime('%Y-%m-%d')}. It builds Ruby from Debian's source package
-        with `--enable-yjit`, since Debian's own packages are built without, and runs the benchmark of reads with
+        with `--enable-yjit`, because Debian's binary packages have no YJIT, and runs the benchmark of reads with
         YJIT on and off. Compare ratios.
 
         #{tables.map { |name, table| "`#{name}`\n\n#{table}" }.join("\n\n")}
