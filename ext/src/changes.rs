@@ -4,7 +4,7 @@
 //! order of revisions. A deletion leaves no revision behind; it gets that of the snapshot that first shows it.
 //! What changed more than once in between shows as one change.
 
-use etcd_discovery_core::range::{KeyRange, is_prefix};
+use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::store::{Entry, Key};
 use magnus::{Error, RArray, Ruby, Value, prelude::*, typed_data::Obj};
 
@@ -33,8 +33,8 @@ pub(crate) fn since(
 
 /// The changes that concern someone, each with an Array of the targets that it matches.
 ///
-/// The whole difference is looked at once for all of them. That is what changed and little more, since the rest
-/// is shared by the two snapshots. No Ruby object is made for a key that nobody subscribes to.
+/// The publication has the list of changed keys; it is looked through once for all of them. No Ruby object is made
+/// for a key that no one subscribes to.
 pub(crate) fn matching(
     ruby: &Ruby,
     newer: Obj<Snapshot>,
@@ -42,7 +42,7 @@ pub(crate) fn matching(
     index: Obj<TargetIndex>,
 ) -> Result<RArray, Error> {
     guarded(ruby, || {
-        let mut keys = older.content().changed_keys(newer.content());
+        let mut keys = newer.changed_keys_since(&older, &KeyRange::prefix(b""));
         keys.retain(|key| index.has_match(key));
         let changes = ruby.ary_new_capa(keys.len());
         for (revision, key) in in_order(&newer, keys) {
@@ -57,15 +57,10 @@ pub(crate) fn matching(
 
 fn keys_under(newer: &Snapshot, older: Option<&Snapshot>, target: &[u8]) -> Vec<Key> {
     let range = KeyRange::target(target);
-    let (new, Some(older)) = (newer.content(), older) else {
+    let Some(older) = older else {
         return newer.content().range(&range).map(|entry| Key::from(entry.key())).collect();
     };
-    // Snapshots of two clients share nothing that a comparison of the whole could skip.
-    let mut keys = if is_prefix(target) && newer.is_of_the_same_client(older) {
-        older.content().changed_keys(new)
-    } else {
-        older.content().changed_keys_in(new, &range)
-    };
+    let mut keys = newer.changed_keys_since(older, &range);
     // What the new client does not watch was not deleted.
     keys.retain(|key| range.contains(key) && newer.watches(key));
     keys

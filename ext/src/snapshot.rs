@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Entry, Snapshot as Content};
+use etcd_discovery_core::store::{Entry, Key, Published, Snapshot as Content};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{
     DataTypeFunctions, Error, RArray, Ruby, TryConvert, TypedData, Value, gc, method, prelude::*,
@@ -25,6 +25,8 @@ use crate::value::{bytes, name, string, with_bytes};
 pub(crate) struct Snapshot {
     core: Arc<Core>,
     content: Content,
+    /// The publication that it is of, if it is of one.
+    published: Option<Arc<Published>>,
     /// Only the keys of this range, where there is one.
     range: Option<KeyRange>,
     /// The client's object: it knows what was made already of the entries that are still current.
@@ -62,12 +64,14 @@ impl Snapshot {
         let published = reader.core().publication().load_full();
         let mut snapshot = Self::of(reader.core(), published.snapshot().clone(), None, client.as_raw());
         snapshot.weight = reader.weight_since_last(&published);
+        snapshot.published = Some(published);
         ruby.gc_adjust_memory_usage(snapshot.weight);
         Ok(snapshot)
     }
 
     pub(crate) fn of(core: &Arc<Core>, content: Content, range: Option<KeyRange>, client: VALUE) -> Self {
-        Self { core: Arc::clone(core), content, range, client, memo: Memo::default(), weight: 0 }
+        let core = Arc::clone(core);
+        Self { core, content, published: None, range, client, memo: Memo::default(), weight: 0 }
     }
 
     pub(crate) const fn content(&self) -> &Content {
@@ -78,8 +82,15 @@ impl Snapshot {
         self.core.settings().ranges.contains(key)
     }
 
-    pub(crate) fn is_of_the_same_client(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.core, &other.core)
+    /// The keys whose entries differ from those of `older`. The publications of one client know them; snapshots of
+    /// two clients share nothing that a comparison could skip, so only `range` of them is compared.
+    pub(crate) fn changed_keys_since(&self, older: &Self, range: &KeyRange) -> Vec<Key> {
+        match (&self.published, &older.published) {
+            (Some(published), Some(before)) if Arc::ptr_eq(&self.core, &older.core) => {
+                published.changed_keys_since(before)
+            }
+            _ => older.content.changed_keys_in(&self.content, range),
+        }
     }
 
     pub(crate) const fn memo(&self) -> &Memo {

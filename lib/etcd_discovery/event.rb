@@ -11,6 +11,18 @@ module EtcdDiscovery
   class Event
     include ProcessBound
 
+    # A Hash that can always be written as JSON: a key of etcd need not be UTF-8, and JSON raises for that.
+    #
+    # @api private
+    class Payload < Hash
+      include Printable
+
+      private
+
+      def to_printable = to_h
+    end
+    private_constant :Payload
+
     # @return [Symbol]
     attr_reader :name
     # @return [Hash{Symbol => Object}] frozen
@@ -23,7 +35,7 @@ module EtcdDiscovery
     # @api private
     def initialize(name, payload, client, time = Time.now)
       @name = name
-      @payload = payload.freeze
+      @payload = Payload.new.update(payload).freeze
       @client = client
       @time = time
       freeze

@@ -23,9 +23,10 @@ module EtcdDiscovery
       over = false
       Telling.call(@block, news)
       over = true
-    # `exit` and a signal end the process, wherever they are raised.
-    rescue SystemExit, SignalException
+    # `exit` ends the process on whichever thread it is called. An Interrupt that a block raises does not.
+    rescue SystemExit => e
       over = true
+      report_end_of_process(block_name, occasion, e)
       raise
     rescue Exception => e # rubocop:disable Lint/RescueException
       over = true
@@ -39,6 +40,14 @@ module EtcdDiscovery
       @client.event_log.write(:error, "#{block_name} ended its thread at #{occasion} (Thread.exit or " \
                                       "Thread#kill); the thread is started again and the other blocks go on",
                               subject: :callback)
+    end
+
+    # Or no one finds out why the process ended.
+    def report_end_of_process(block_name, occasion, error)
+      @client.event_log.write(:error, "#{block_name} called exit at #{occasion} (status #{error.status}), " \
+                                      "which ends the process", subject: :exit)
+    rescue StandardError
+      nil
     end
 
     def report(what, error)

@@ -59,11 +59,15 @@ RSpec.describe "a machine that is suspended and wakes up" do
 
   it "knows that it lost a registration whose lease ran out meanwhile, and registers it again" do
     owner = process(<<~'RUBY')
-      connect "/service/"
+      connect "/service/", request_timeout: 20
+      events = Thread::Queue.new
+      EtcdDiscovery.subscribe(:registration) { |event| events << event[:state] }
       registration = EtcdDiscovery.register("b", "10.1.1.60:8081", id: "one", ttl: 2).wait(timeout: 30)
       report [registration.state, EtcdDiscovery.healthy?]
       hear
+      woken = now
       report [registration.state, EtcdDiscovery.healthy?]
+      report [events.pop, events.pop, now - woken]
       wait_until("the registration") { registration.state == :registered }
       report registration.lease
       hear
@@ -75,6 +79,10 @@ RSpec.describe "a machine that is suspended and wakes up" do
       owner.tell
     end
     expect(owner.heard).to eq ["lost", false]
+    *states, after = owner.heard
+    expect(states).to eq %w[registered lost]
+    # Long before a request of before the suspension fails.
+    expect(after).to be < 10
     etcd.continue
     expect(owner.heard).to eq etcd.ctl.lease_of("/service/b/one")
   end

@@ -124,6 +124,29 @@ RSpec.describe "the log" do
       expect(failures.size).to eq parts::Throttle::BURST
     end
 
+    it "names the block that ends the process by `exit`" do
+      process = ruby_process(<<~RUBY, etcd)
+        require "logger"
+        configure "/a/", logger: Logger.new($stderr)
+        EtcdDiscovery.subscribe(:connect) { exit 3 }
+        EtcdDiscovery.start
+        sleep
+      RUBY
+      expect(process.finish.exitstatus).to eq 3
+      expect(File.read(process.log)).to include("the block of subscribe called exit at connect (status 3)")
+    end
+
+    it "names the block that raises Interrupt or a signal, and the next block is called" do
+      reader = client(etcd, "/a/", logger:)
+      called = Queue.new
+      [Interrupt, SignalException.new("TERM")].each { |error| reader.subscribe(:connect) { raise error } }
+      reader.subscribe(:connect) { |event| called << event.name }
+      reader.start
+      expect(called.pop).to eq :connect
+      failures = Array.new(3) { next_line }.grep(/the block of subscribe failed at connect/)
+      expect(failures).to match_array [include(": Interrupt: "), include(": SignalException: SIGTERM")]
+    end
+
     it "survives a logger that fails" do
       logger.define_singleton_method(:info) { |_| raise "disk full" }
       told = Queue.new

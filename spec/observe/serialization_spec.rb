@@ -95,6 +95,21 @@ RSpec.describe "objects that a tool writes down" do
       .to include("k\uFFFD" => "v\uFFFD", "Object" => "Object", "rational" => be_within(0.01).of(0.33))
   end
 
+  it "are JSON although an event is about a key that is not UTF-8, and so is its payload alone" do
+    key = "/a/\xFF".b
+    met = Queue.new
+    reader.subscribe(:invalid_value, :change) { |event| met << event if event[:key] == key }
+    reader.wait_for_revision(reader.put(key, "no number"), timeout: 10)
+    reader.integer(key, 0)
+    Array.new(2) { next_of(met) }.each do |event|
+      expect(JSON.parse(event.to_json)["payload"]).to include("key" => "/a/\uFFFD")
+      expect(JSON.parse(event.payload.to_json)).to include("key" => "/a/\uFFFD")
+      expect(JSON.parse(JSON.generate([event.payload.merge(more: key)])))
+        .to match [include("key" => "/a/\uFFFD", "more" => "/a/\uFFFD")]
+      expect(event.payload).to include(key:)
+    end
+  end
+
   it "and events are the same with ActiveSupport, whose Object#to_json follows every reference" do
     process = ruby_process(<<~'RUBY', etcd)
       require "active_support"

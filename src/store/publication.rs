@@ -1,5 +1,6 @@
 //! The cell through which one writer publishes snapshots and readers load them without a lock.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -64,6 +65,23 @@ impl Published {
             batch.keys.iter().for_each(&mut visit);
         }
         true
+    }
+
+    /// The keys whose entries differ from those of `older`, an earlier publication of the same cell, in key order.
+    ///
+    /// This costs what was published in between. Only where that is no longer known are the two compared.
+    #[must_use]
+    pub fn changed_keys_since(&self, older: &Self) -> Vec<Key> {
+        let mut keys = BTreeSet::new();
+        let known = self.each_change_since(older.generation, |key| {
+            keys.insert(Key::clone(key));
+        });
+        if !known {
+            return older.snapshot.changed_keys(&self.snapshot);
+        }
+        // What came and went in between is the same in both.
+        keys.retain(|key| older.snapshot.get(key) != self.snapshot.get(key));
+        keys.into_iter().collect()
     }
 
     fn next(&self, snapshot: Snapshot, changed: Changed) -> Self {
@@ -167,6 +185,7 @@ impl Publication {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{Change, Entry};
     use proptest::prelude::*;
 
     fn keys(names: &[u16]) -> Changed {
@@ -227,7 +246,35 @@ mod tests {
         }
     }
 
+    /// Writes (or deletes) these keys, and publishes.
+    fn write(publication: &Publication, writes: &[(u8, bool)], revision: i64, told: bool) {
+        let change = |(name, put): &(u8, bool)| {
+            let entry = put.then(|| Entry::new(vec![*name], b"v", revision, 0));
+            Change { key: Key::from([*name].as_slice()), mod_revision: revision, entry }
+        };
+        let changes = writes.iter().map(change).collect();
+        let (snapshot, keys) = publication.load().snapshot().after(changes, revision);
+        publication.publish(snapshot, if told { Changed::Keys(keys) } else { Changed::All });
+    }
+
     proptest! {
+        #[test]
+        fn the_keys_changed_since_an_earlier_publication_are_those_that_a_comparison_finds(
+            rounds in prop::collection::vec(
+                (prop::collection::vec((0u8..6, any::<bool>()), 0..4), prop::bool::weighted(0.9)), 1..12),
+            from in any::<prop::sample::Index>(),
+        ) {
+            let publication = Publication::default();
+            let mut history = vec![publication.load_full()];
+            for (revision, (writes, told)) in (1i64..).zip(&rounds) {
+                write(&publication, writes, revision, *told);
+                history.push(publication.load_full());
+            }
+            let (older, newest) = (from.get(&history), publication.load_full());
+            let compared = older.snapshot().changed_keys(newest.snapshot());
+            prop_assert_eq!(newest.changed_keys_since(older), compared);
+        }
+
         #[test]
         fn the_feed_is_bounded_and_never_hides_a_change(
             batches in prop::collection::vec(0usize..3_000, 1..12),

@@ -1,6 +1,6 @@
 //! The real driver, its transport and its outlet, on the clock and the network of a test.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -23,6 +23,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(120);
 pub(crate) struct Follower {
     pub(crate) publication: Arc<Publication>,
     report: Arc<ArcSwap<Report>>,
+    reported: Arc<Reported>,
     _wanted: watch::Sender<bool>,
 }
 
@@ -58,12 +59,14 @@ pub(crate) async fn followed() -> (Simulated, Follower) {
     (etcd, follower)
 }
 
-/// Takes notices, and forgets them.
+/// Keeps what was reported.
 #[derive(Debug, Default)]
-struct Unheard;
+struct Reported(Mutex<Vec<Notice>>);
 
-impl Sink for Unheard {
-    fn notify(&self, _notice: Notice) {}
+impl Sink for Reported {
+    fn notify(&self, notice: Notice) {
+        self.0.lock().unwrap().push(notice);
+    }
 }
 
 impl Follower {
@@ -94,21 +97,27 @@ impl Follower {
         let endpoints = Arc::new(Endpoints::new(&settings.endpoints, 0.0));
         let link = Arc::new(Link::new(Arc::clone(&settings), Arc::clone(&endpoints)));
         let (publication, report) = (Arc::<Publication>::default(), Arc::<ArcSwap<Report>>::default());
+        let reported = Arc::<Reported>::default();
         let outlet = Outlet {
             publication: Arc::clone(&publication),
             report: Arc::clone(&report),
             signal: Arc::default(),
             published: Arc::default(),
-            notices: Arc::<Unheard>::default(),
+            notices: Arc::<Reported>::clone(&reported),
         };
         let (sender, mut wanted) = watch::channel(true);
         wanted.mark_changed();
         tokio::spawn(run(Parts { settings, endpoints, link, outlet, wanted }));
-        Self { publication, report, _wanted: sender }
+        Self { publication, report, reported, _wanted: sender }
     }
 
     pub(crate) fn report(&self) -> Arc<Report> {
         self.report.load_full()
+    }
+
+    /// What was reported so far, in order.
+    pub(crate) fn notices(&self) -> Vec<Notice> {
+        self.reported.0.lock().unwrap().clone()
     }
 
     pub(crate) fn phase(&self) -> Phase {

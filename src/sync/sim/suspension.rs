@@ -6,6 +6,7 @@ use super::follower::{Follower, followed};
 use super::wire::Line;
 use crate::clock::{Instant, suspend};
 use crate::config::Timing;
+use crate::notice::Notice;
 
 const NIGHT: Duration = Duration::from_secs(8 * 3_600);
 /// Timers look at the clock once a second; then one question is asked and answered.
@@ -54,4 +55,31 @@ async fn a_connection_that_died_while_the_machine_slept_is_given_up_one_request_
     let bound = AWAKE + Timing::default().request_timeout;
     follower.within(bound, "the value", |follower| follower.value(b"/a/1") == Some(2)).await;
     follower.within(AWAKE, "a confirmation", |follower| !is_stale(follower)).await;
+}
+
+fn stale_ages(follower: &Follower) -> Vec<Duration> {
+    let age = |notice: &Notice| match notice {
+        Notice::Stale { age, .. } => Some(*age),
+        _ => None,
+    };
+    follower.notices().iter().filter_map(age).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribers_are_notified_of_stale_data_within_a_second_after_the_machine_woke_up_whatever_it_was_doing()
+ {
+    let timing = Timing::default();
+    // From just after a confirmation, over questions that are under way, to just before the next one.
+    for awake in (0..40).map(|step| timing.progress_interval * step / 40 * 2) {
+        let (etcd, follower) = followed().await;
+        follower.pass(awake).await;
+        etcd.line(&Line::Stranded);
+        suspend(NIGHT);
+        assert_eq!(stale_ages(&follower), []);
+        follower.within(AWAKE, "a notice", |follower| stale_ages(follower).len() == 1).await;
+        assert!(stale_ages(&follower)[0] >= NIGHT);
+        // What was slept through was one time without etcd.
+        follower.pass(timing.max_staleness * 2).await;
+        assert_eq!(stale_ages(&follower).len(), 1);
+    }
 }
