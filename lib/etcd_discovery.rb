@@ -45,10 +45,19 @@ require_relative "etcd_discovery/own_registrations"
 require_relative "etcd_discovery/service"
 require_relative "etcd_discovery/announcing"
 require_relative "etcd_discovery/source"
+require_relative "etcd_discovery/transaction"
+require_relative "etcd_discovery/change_log/log"
+require_relative "etcd_discovery/history_entry"
+require_relative "etcd_discovery/difference"
+require_relative "etcd_discovery/history/content"
+require_relative "etcd_discovery/history/record"
+require_relative "etcd_discovery/history/rollback"
 require_relative "etcd_discovery/client"
 require_relative "etcd_discovery/client/changes"
 require_relative "etcd_discovery/client/events"
+require_relative "etcd_discovery/client/history"
 require_relative "etcd_discovery/client/pins"
+require_relative "etcd_discovery/client/writes"
 require_relative "etcd_discovery/middleware/pin"
 require_relative "etcd_discovery/metrics"
 require_relative "etcd_discovery/health"
@@ -251,28 +260,89 @@ module EtcdDiscovery
 
     # @param key [String]
     # @param value [String]
-    # @param if_revision [Integer, nil]
+    # @param options [Hash{Symbol => Object}] `if_revision:`, `by:`, `note:`; see {Client#put}
     # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @see Client#put
-    def put(key, value, if_revision: nil)
-      client.put(key, value, if_revision:)
+    def put(key, value, **options)
+      client.put(key, value, **options)
     end
 
     # @param key [String]
-    # @param if_revision [Integer, nil]
+    # @param options [Hash{Symbol => Object}] `if_revision:`, `by:`, `note:`; see {Client#delete}
     # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @see Client#delete
-    def delete(key, if_revision: nil)
-      client.delete(key, if_revision:)
+    def delete(key, **options)
+      client.delete(key, **options)
     end
 
     # @param key [String]
     # @param expected [String, nil] `nil`: there is no such key
     # @param value [String]
+    # @param options [Hash{Symbol => Object}] `by:`, `note:`; see {Client#compare_and_set}
     # @return [Integer, nil] the revision of the change; `nil` when the key holds something else
     # @see Client#compare_and_set
-    def compare_and_set(key, expected, value)
-      client.compare_and_set(key, expected, value)
+    def compare_and_set(key, expected, value, **options)
+      client.compare_and_set(key, expected, value, **options)
+    end
+
+    # Writes several keys at one revision, or none of them.
+    #
+    # @example
+    #   EtcdDiscovery.transaction(by: "ann", note: "new database") do |t|
+    #     t.compare "/db/host", value: "10.1.1.60"
+    #     t.put "/db/host", "10.1.1.61"
+    #     t.delete "/db/socket"
+    #   end
+    # @param why [Hash{Symbol => String}] `by:` and `note:`, for the change log
+    # @yieldparam transaction [Transaction]
+    # @return [Integer, nil] the revision of the change; `nil` when the block added nothing
+    # @raise [ConflictError] when a comparison failed: nothing was written
+    # @see Client#transaction
+    def transaction(**why, &block)
+      client.transaction(**why, &block)
+    end
+
+    # The changes of a key, deletions too, with who made them where `change_log` is set.
+    #
+    # @param key [String]
+    # @param limit [Integer] the newest changes alone
+    # @return [Array<HistoryEntry>] the newest first
+    # @see Client#history
+    def history(key, limit: 100)
+      client.history(key, limit:)
+    end
+
+    # @example
+    #   EtcdDiscovery.at(4711)["/config/limit"]  # => "100"
+    # @param revision [Integer]
+    # @return [Snapshot] all watched keys as they were
+    # @raise [CompactedError] when etcd has compacted the revision away
+    # @see Client#at
+    def at(revision)
+      client.at(revision)
+    end
+
+    # @param target [String, nil] a key, or a prefix that ends in `/`; everything watched when not given
+    # @param from [Integer] revision
+    # @param to [Integer, nil] revision; the present one when not given
+    # @return [Array<Difference>] what differs between two revisions, in the order of keys
+    # @raise [CompactedError] when etcd has compacted one of them away
+    # @see Client#diff
+    def diff(target = nil, from:, to: nil)
+      client.diff(target, from:, to:)
+    end
+
+    # Sets a key, or all keys under a prefix, back to what they were.
+    #
+    # @param target [String] a key, or a prefix that ends in `/`
+    # @param to [Integer] revision
+    # @param why [Hash{Symbol => String}] `by:` and `note:`, for the change log
+    # @return [Integer, nil] the revision of the change; `nil` when nothing differs
+    # @raise [CompactedError] when etcd has compacted the revision away
+    # @raise [ConflictError] when one of the keys has changed while this went on: nothing was written
+    # @see Client#rollback
+    def rollback(target, to:, **why)
+      client.rollback(target, to:, **why)
     end
 
     # Announces an instance of a service with the default client.

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     NotReady,
     /// A value does not have the requested type.
     Parse,
+    /// The revision is older than what etcd keeps.
+    Compacted,
     /// The client was stopped.
     Closed,
     /// The copy on disk cannot be read or written.
@@ -53,12 +55,13 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     endpoint: Option<String>,
+    revision: Option<i64>,
 }
 
 impl Error {
     /// An error of `kind`; `message` says what happened and, where it helps, what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), endpoint: None }
+        Self { kind, message: message.into(), endpoint: None, revision: None }
     }
 
     /// A configuration error that names the `setting` and what is wrong with it.
@@ -90,6 +93,12 @@ impl Error {
         Self { message: format!("{operation}: {}", self.message), ..self }
     }
 
+    /// The same error, about `revision`.
+    #[must_use]
+    pub fn of_revision(self, revision: i64) -> Self {
+        Self { revision: Some(revision), ..self }
+    }
+
     /// The kind of this error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
@@ -100,6 +109,12 @@ impl Error {
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
+    }
+
+    /// The revision that the error is about, if it is about one.
+    #[must_use]
+    pub const fn revision(&self) -> Option<i64> {
+        self.revision
     }
 
     /// Whether a retry is unlikely to help until a person changes something.

@@ -19,7 +19,7 @@ use crate::seconds::Seconds;
 use crate::snapshot::Snapshot;
 use crate::typed::Kind;
 use crate::value::bytes;
-use crate::waits::{self, Request};
+use crate::waits;
 
 /// The native part of an `EtcdDiscovery::Client`; empty between `allocate` and `initialize`.
 #[derive(Default, TypedData)]
@@ -177,53 +177,6 @@ impl Client {
         guarded(ruby, || this.core(ruby)?.hang(bell.core()).map_err(|error| raised(ruby, &error)))
     }
 
-    /// Writes if the key's last change is of `revision`; the result is nil when it is not.
-    fn write(
-        ruby: &Ruby,
-        this: &Self,
-        key: Value,
-        value: Option<Value>,
-        revision: i64,
-    ) -> Result<Option<i64>, Error> {
-        guarded(ruby, || {
-            let (key, value) = (bytes(ruby, key)?, value.map(|value| bytes(ruby, value)).transpose()?);
-            let doing = if value.is_some() { "put" } else { "delete" };
-            let request = Request { ruby, doing, key: &key };
-            request.finish(this.core(ruby)?.write_if(key.clone(), value, revision))
-        })
-    }
-
-    fn compare_and_set(
-        ruby: &Ruby,
-        this: &Self,
-        key: Value,
-        expected: Option<Value>,
-        value: Value,
-    ) -> Result<Option<i64>, Error> {
-        guarded(ruby, || {
-            let expected = expected.map(|expected| bytes(ruby, expected)).transpose()?;
-            let (key, value) = (bytes(ruby, key)?, bytes(ruby, value)?);
-            let request = Request { ruby, doing: "compare_and_set", key: &key };
-            request.finish(this.core(ruby)?.compare_and_set(key.clone(), expected, value))
-        })
-    }
-
-    fn put(ruby: &Ruby, this: &Self, key: Value, value: Value) -> Result<i64, Error> {
-        guarded(ruby, || {
-            let (key, value) = (bytes(ruby, key)?, bytes(ruby, value)?);
-            let request = Request { ruby, doing: "put", key: &key };
-            request.finish(this.core(ruby)?.put(key.clone(), value))
-        })
-    }
-
-    fn delete(ruby: &Ruby, this: &Self, key: Value) -> Result<i64, Error> {
-        guarded(ruby, || {
-            let key = bytes(ruby, key)?;
-            let request = Request { ruby, doing: "delete", key: &key };
-            request.finish(this.core(ruby)?.delete(key.clone())).map(|(revision, _)| revision)
-        })
-    }
-
     fn status(ruby: &Ruby, this: &Self) -> Result<RHash, Error> {
         guarded(ruby, || status(ruby, this.core(ruby)?))
     }
@@ -277,10 +230,6 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_wait_generation", method!(Client::wait_generation, 2))?;
     class.define_private_method("native_wait_revision", method!(Client::wait_revision, 2))?;
     class.define_private_method("native_hang", method!(Client::hang, 1))?;
-    class.define_private_method("native_write_if", method!(Client::write, 3))?;
-    class.define_private_method("native_compare_and_set", method!(Client::compare_and_set, 3))?;
-    class.define_private_method("native_put", method!(Client::put, 2))?;
-    class.define_private_method("native_delete", method!(Client::delete, 1))?;
     class.define_private_method("native_invalid_keys", method!(Client::invalid_keys, 0))?;
     class.define_private_method("native_pin_enter", method!(Client::pin_enter, 0))?;
     class.define_private_method("native_pin_leave", method!(Client::pin_leave, 1))?;

@@ -23,6 +23,7 @@ const fn class_name(kind: ErrorKind) -> &'static str {
         ErrorKind::UnwatchedKey => "UnwatchedKeyError",
         ErrorKind::NotReady => "NotReadyError",
         ErrorKind::Parse => "ParseError",
+        ErrorKind::Compacted => "CompactedError",
         ErrorKind::Closed => "ClosedError",
         ErrorKind::Cache => "CacheError",
         ErrorKind::Internal => "InternalError",
@@ -35,13 +36,13 @@ pub(crate) fn raised(ruby: &Ruby, error: &CoreError) -> Error {
         ruby,
         error.kind(),
         &error.to_string(),
-        &About { endpoint: error.endpoint(), ..About::default() },
+        &About { endpoint: error.endpoint(), revision: error.revision(), ..About::default() },
     )
 }
 
 /// The exception for `error` in a request about `key`.
 pub(crate) fn raised_about(ruby: &Ruby, error: &CoreError, key: &[u8]) -> Error {
-    let about = About { endpoint: error.endpoint(), key: Some(key), ..About::default() };
+    let about = About { endpoint: error.endpoint(), key: Some(key), revision: error.revision() };
     exception(ruby, error.kind(), &error.to_string(), &about)
 }
 

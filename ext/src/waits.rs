@@ -9,7 +9,7 @@ use etcd_discovery_core::store::{Bell, Publication};
 use etcd_discovery_core::sync::Phase;
 use magnus::{Error, Ruby};
 
-use crate::error::raised_about;
+use crate::error::{raised, raised_about};
 use crate::gvl::{self, Wait};
 
 /// A wait for something that a publication, or a change of state, brings.
@@ -89,11 +89,11 @@ impl<T: Send + 'static> Wait for Pending<T> {
     }
 }
 
-/// A request about one key, for the words of its errors.
+/// A request, and the key that it is about if it is about one, for the words of its errors.
 pub(crate) struct Request<'a> {
     pub(crate) ruby: &'a Ruby,
     pub(crate) doing: &'a str,
-    pub(crate) key: &'a [u8],
+    pub(crate) key: Option<&'a [u8]>,
 }
 
 impl Request<'_> {
@@ -112,7 +112,8 @@ impl Request<'_> {
     }
 
     fn raised(&self, error: CoreError) -> Error {
-        let doing = format!("{} {:?}", self.doing, String::from_utf8_lossy(self.key));
-        raised_about(self.ruby, &error.during(doing), self.key)
+        let Some(key) = self.key else { return raised(self.ruby, &error.during(self.doing)) };
+        let doing = format!("{} {:?}", self.doing, String::from_utf8_lossy(key));
+        raised_about(self.ruby, &error.during(doing), key)
     }
 }

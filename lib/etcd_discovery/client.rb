@@ -186,28 +186,6 @@ module EtcdDiscovery
       Absent.value(self, key, default) { |absent| return yield(absent) if block_given? }
     end
 
-    # Writes to etcd. The new value is in {#[]} once it has come back by the watch.
-    #
-    # @param key [String]
-    # @param value [String]
-    # @param if_revision [Integer, nil] write only if the key's last change is of this revision
-    #   ({Snapshot#mod_revision}); 0: only if there is no such key
-    # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
-    # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
-    # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
-    def put(key, value, if_revision: nil)
-      if_revision ? native_write_if(key, value, if_revision) : native_put(key, value)
-    end
-
-    # @param key [String]
-    # @param if_revision [Integer, nil] delete only if the key's last change is of this revision
-    # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
-    # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
-    # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
-    def delete(key, if_revision: nil)
-      if_revision ? native_write_if(key, nil, if_revision) : native_delete(key)
-    end
-
     # @return [Status]
     def status
       fields = native_status.merge(invalid_keys: native_invalid_keys.freeze,

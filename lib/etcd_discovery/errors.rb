@@ -53,6 +53,11 @@ module EtcdDiscovery
   # still good.
   class InvalidRequestError < Error; end
 
+  # Somebody else has changed the key: a comparison of a transaction failed, and nothing was written.
+  # {Error#key} names the key, {Error#revision} its last change (0: the key does not exist). Read it again,
+  # and decide again.
+  class ConflictError < Error; end
+
   # etcd takes no writes, and reads go on. `NOSPACE` in the message: its space quota is used up, and a person
   # has to make room and run `etcdctl alarm disarm`. "too many requests": it has more to do than it takes on;
   # try again after a pause.
@@ -78,6 +83,10 @@ module EtcdDiscovery
   # A value is not of the form that was asked for, and no earlier one was. The message tells the reason, and
   # never the value.
   class ParseError < Error; end
+
+  # The revision is gone: etcd keeps old ones until it compacts its history. {Error#revision} is the oldest
+  # one that can still be read, where etcd says so.
+  class CompactedError < Error; end
 
   # The client was stopped.
   class ClosedError < Error; end

@@ -19,6 +19,8 @@ module EtcdDiscovery
       seconds: "a number of seconds above 0",
       interval: "a number of seconds, or 0 for never",
       boolean: "true or false",
+      prefix: "a prefix, which ends in a slash",
+      count: "a whole number",
       children: "`soon`, `now` or `lazy`",
       logger: "an object with `info`, `warn` and `error`"
     }.freeze

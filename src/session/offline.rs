@@ -14,6 +14,7 @@ use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::notice::{LocalCopy, Notice, Sink};
 use crate::registration::Spec;
+use crate::store::transaction::{Outcome, Transaction};
 use crate::store::{Entry, Ledger, Publication, Signal, Write};
 use crate::sync::{Phase, Report, Staleness, Turn};
 
@@ -130,18 +131,18 @@ impl Offline {
         if stopped { Arc::new(Report { phase: Phase::Stopped, ..Report::clone(&report) }) } else { report }
     }
 
-    pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<i64> {
-        Ok(self.write(key, Some(value), 0, |_| true)?.unwrap_or_default())
-    }
-
-    pub(super) fn delete(&self, key: &[u8]) -> Result<(i64, bool)> {
-        let mut existed = false;
-        let look = |entry: Option<&Entry>| {
-            existed = entry.is_some();
-            true
-        };
-        let revision = self.write(key, None, 0, look)?;
-        Ok((revision.unwrap_or_default(), existed))
+    /// Writes all of `transaction` at one revision, or nothing.
+    pub(super) fn commit(&self, transaction: &Transaction) -> Result<Outcome> {
+        if transaction.has_empty_key() {
+            return Err(empty_key());
+        }
+        let mut conflict = None;
+        let written = self.ledger.write(|now| {
+            conflict = transaction.conflict(now);
+            conflict.is_none().then(|| transaction.writes(now))
+        });
+        self.notify();
+        Ok(conflict.unwrap_or(Outcome::Written(written.unwrap_or_default())))
     }
 
     pub(super) fn write_if(
@@ -161,7 +162,7 @@ impl Offline {
         condition: impl FnOnce(Option<&Entry>) -> bool,
     ) -> Result<Option<i64>> {
         if key.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidRequest, "the key is empty; etcd takes no such key"));
+            return Err(empty_key());
         }
         let revision = self.ledger.write(|now| {
             let write = || Write { key: key.into(), value: value.map(Into::into), lease };
@@ -197,4 +198,8 @@ impl Offline {
             list.tell(&self.ledger.all(), &self.notices);
         }
     }
+}
+
+fn empty_key() -> Error {
+    Error::new(ErrorKind::InvalidRequest, "the key is empty; etcd takes no such key")
 }

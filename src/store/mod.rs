@@ -10,6 +10,7 @@ mod publication;
 mod signal;
 mod snapshot;
 mod target_index;
+pub mod transaction;
 
 pub use bell::Bell;
 pub use entry::Entry;

@@ -32,3 +32,4 @@ pub use event::{
 pub use machine::{Cached, Machine, Rules};
 pub use report::{Phase, Report};
 pub use staleness::{Staleness, Turn};
+pub(crate) use wire::{response, trust};

@@ -16,11 +16,7 @@ use crate::config::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::range::KeyRange;
-use crate::transport::{CallError, Connection, Endpoints, Link, Login, choose, dial};
-
-/// Largest message taken. tonic's own limit of 4 MiB is below what etcd sends in one piece; a larger message than this
-/// is asked for in parts.
-const MAX_MESSAGE: usize = 64 << 20;
+use crate::transport::{CallError, Connection, Endpoints, Link, Login, MAX_MESSAGE, choose, dial};
 
 pub(super) type Operation = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 

@@ -49,7 +49,7 @@ fn entry(kv: PbKeyValue) -> Entry {
     Entry::new(kv.key, &kv.value, kv.mod_revision, kv.lease)
 }
 
-pub(super) fn response(response: etcd_client::WatchResponse) -> Response {
+pub(crate) fn response(response: etcd_client::WatchResponse) -> Response {
     let response = response.0;
     response.events.iter().filter_map(|event| event.kv.as_ref()).for_each(|kv| defect::strike(&kv.key));
     Response {
@@ -134,7 +134,7 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
 }
 
 /// What progress answers of a server of this version are worth. One that would not tell is not trusted.
-pub(super) fn trust(version: &str) -> Trust {
+pub(crate) fn trust(version: &str) -> Trust {
     let mut numbers = version.split(['.', '-', '+']).map(|part| part.parse::<u32>().unwrap_or(0));
     let mut number = || numbers.next().unwrap_or(0);
     match (number(), number(), number()) {

@@ -44,3 +44,7 @@ pub use link::{CallError, Link};
 pub use login::Login;
 pub use members::follow_members;
 pub use tls::{check_files, check_pair};
+
+/// Largest message taken. tonic's own limit of 4 MiB is below what etcd sends in one piece; a larger message than this
+/// is asked for in parts.
+pub const MAX_MESSAGE: usize = 64 << 20;

@@ -27,6 +27,10 @@ pub(super) fn explain_status(status: &Status) -> Error {
             ErrorKind::InvalidRequest,
             "the message exceeds the limit of etcd (--max-request-bytes, by default 1.5 MiB) or of a proxy before it",
         ),
+        _ if raw.contains("too many operations in txn request") => with(
+            ErrorKind::InvalidRequest,
+            "a transaction may have --max-txn-ops operations (128 by default); make it smaller, or raise that limit",
+        ),
         Code::ResourceExhausted if raw.contains("database space exceeded") => with(
             ErrorKind::ResourceExhausted,
             "NOSPACE: etcd's space quota is used up, so it refuses writes; compact and defragment it \

@@ -124,20 +124,6 @@ module EtcdDiscovery
                              "the last one seen is #{seen}", revision: seen)
     end
 
-    # Writes a value if the key holds the expected one.
-    #
-    # @example
-    #   client.compare_and_set("/lock", nil, "me") or raise "somebody has it"
-    # @param key [String]
-    # @param expected [String, nil] `nil`: there is no such key
-    # @param value [String]
-    # @return [Integer, nil] the revision of the change; `nil` when the key holds something else
-    # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
-    # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
-    def compare_and_set(key, expected, value)
-      native_compare_and_set(key, expected, value)
-    end
-
     # @api private
     # @return [Float] seconds of a clock that only goes forward; for waits. Ages go by {Clock}.
     def self.now

@@ -72,6 +72,13 @@ module EtcdDiscovery
       Setting.new(:audit_interval, :interval, default: 300.0, doc: "between two audits of the copy; 0: none"),
       Setting.new(:member_sync, :boolean, default: false, doc: "use the cluster's other members too"),
       Setting.new(:cache_path, :path, doc: "file for a copy of the data, to start from while etcd is away"),
+      Setting.new(
+        :change_log, :prefix,
+        doc: "where each write of the gem adds an entry; see [changing.md](changing.md#the-change-log)"
+      ),
+      Setting.new(:change_log_values, :boolean, default: false,
+                                                doc: "whether its entries hold the new values too"),
+      Setting.new(:change_log_keep, :count, default: 1_000, minimum: 1, doc: "entries to keep, the newest"),
       Setting.new(:logger, :logger, doc: "where to report; `nil` for nowhere")
     ].freeze
   end

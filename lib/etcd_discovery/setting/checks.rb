@@ -49,6 +49,15 @@ module EtcdDiscovery
         seconds if seconds && (0.0..Setting::LONGEST).cover?(seconds)
       end
 
+      def check_prefix(value)
+        in_utf8(value) if value.is_a?(String) && value.end_with?("/")
+      end
+
+      def check_count(value)
+        count = Integer(value.to_s, 10, exception: false)
+        count if count && count >= @minimum
+      end
+
       # As the environment and YAML write it too.
       def check_boolean(value)
         case value.to_s.downcase

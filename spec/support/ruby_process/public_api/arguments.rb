@@ -3,7 +3,7 @@
 module PublicApi
   nothing = ->(*) {}
   # To settings without a default; to others a text.
-  given = { logger: nil, endpoints: %w[http://a:1], user: "user:password" }
+  given = { logger: nil, endpoints: %w[http://a:1], user: "user:password", change_log: "/changes/" }
   settings = EtcdDiscovery::Configuration::SETTINGS.to_h do |setting|
     value = setting.default.nil? ? given.fetch(setting.name, "text") : setting.default
     ["EtcdDiscovery::Configuration##{setting.name}=", ->(one, name) { one.public_send(name, value) }]
@@ -20,6 +20,11 @@ module PublicApi
     "put" => ->(one, _) { one.put("/service/put", "1") },
     "delete" => ->(one, _) { one.delete("/service/put") },
     "compare_and_set" => ->(one, _) { one.compare_and_set("/service/put", nil, "1") },
+    "transaction" => ->(one, _) { one.transaction { |t| t.put("/service/put", "1") } },
+    "history" => ->(one, _) { one.history("/service/b") },
+    "at" => ->(one, _) { one.at(one.put("/service/put", "1")) },
+    "diff" => ->(one, _) { one.diff(from: one.put("/service/put", "1")) },
+    "rollback" => ->(one, _) { one.rollback("/service/put", to: one.put("/service/put", "1")) },
     "wait_for" => ->(one, _) { one.wait_for(KEY, timeout: 5) },
     "wait_for_revision" => ->(one, _) { one.wait_for_revision(1, timeout: 5) },
     "on_change" => ->(one, _) { one.on_change("/service/", initial: true, &nothing) },
@@ -63,6 +68,10 @@ module PublicApi
 
   others = {
     "EtcdDiscovery.configure" => ->(*) { configure("/service/") },
+    "EtcdDiscovery::HistoryEntry#at" => ->(one, _) { one.at },
+    "EtcdDiscovery::Transaction#put" => ->(one, _) { one.put("/service/put", "1") },
+    "EtcdDiscovery::Transaction#delete" => ->(one, _) { one.delete("/service/put") },
+    "EtcdDiscovery::Transaction#compare" => ->(one, _) { one.compare("/service/put", revision: 1) },
     "EtcdDiscovery.around_callbacks" => ->(one, _) { one.around_callbacks(&:call) },
     "EtcdDiscovery.service" => ->(one, _) { one.service("b").addresses },
     "EtcdDiscovery::Announcing#service" => ->(one, _) { one.service("b").addresses },

@@ -1,0 +1,36 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # A key that differs between two revisions.
+  #
+  # @example
+  #   EtcdDiscovery.diff("/config/", from: 4711).map(&:key)  # => ["/config/limit"]
+  class Difference
+    include Printable
+
+    # @return [String]
+    attr_reader :key
+    # @return [String, nil] the value at the first revision; `nil`: there was no such key
+    attr_reader :before
+    # @return [String, nil] the value at the second revision; `nil`: there is no such key
+    attr_reader :after
+
+    # @api private
+    def initialize(key, before, after)
+      @key = key
+      @before = before
+      @after = after
+      freeze
+    end
+
+    # @return [Symbol] `:put` or `:delete`: what leads from the first revision to the second
+    def type = after.nil? ? :delete : :put
+
+    # @return [String] without values: they may be secrets
+    def inspect = "#<#{self.class} #{type} #{key.inspect}>"
+
+    private
+
+    def to_printable = { key:, type: }
+  end
+end

@@ -1,0 +1,47 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # Keys as they are, or were, at one revision, read from etcd itself.
+  #
+  # @api private
+  module History
+    # What a read found: keys with their values, revisions and leases.
+    class Content
+      Row = Struct.new(:key, :value, :revision, :lease)
+
+      # @return [Integer]
+      attr_reader :revision
+      # @return [Hash{String => Row}] in the order of keys
+      attr_reader :rows
+
+      # @param targets [Array<String>] keys, and prefixes that end in a slash
+      # @param at [Integer, nil] the revision; the present one when `nil`
+      # @raise [CompactedError]
+      def self.read(client, targets, at = nil)
+        queries = targets.map { |target| [target, target.empty? || target.end_with?("/"), nil, false] }
+        new(*client.send(:native_read, "read #{targets.map(&:inspect).join(', ')}", queries, at))
+      end
+
+      def initialize(revision, found)
+        @revision = revision
+        @rows = found.flat_map(&:last).to_h { |row| [row.first, Row.new(*row)] }
+      end
+
+      def value(key) = rows[key]&.value
+
+      # @return [Integer] 0 when there is no such key
+      def revision_of(key) = rows[key]&.revision || 0
+
+      # @return [Boolean] whether the key lives under a lease: it belongs to whoever keeps that alive
+      def leased?(key) = rows[key]&.lease.to_i != 0
+
+      # @param other [Content] of another revision
+      # @return [Array<Difference>] what leads from here to there, in the order of keys
+      def differences(other)
+        keys = (rows.keys | other.rows.keys).sort_by(&:b)
+        changed = keys.reject { |key| value(key) == other.value(key) }
+        changed.map { |key| Difference.new(key, value(key), other.value(key)) }
+      end
+    end
+  end
+end

@@ -1,0 +1,3 @@
+# frozen_string_literal: true
+
+seed("/shop/checkout/limit" => "100", "/shop/checkout/banner" => "no sale")

@@ -1,0 +1,203 @@
+//! The history of one key, from etcd's own store of past revisions.
+//!
+//! A watch that begins in the past gets every change since, deletions too, which no read would show. What it does
+//! not get is a word that it has caught up: for a key that exists, its present revision is the last one; for one
+//! that does not, a progress answer says so, where the server can be believed.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use etcd_client::{WatchOptions, WatchRequestSender, WatchResponseStream};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::client::Client;
+use super::pending::Pending;
+use super::reading::{Query, compacted, read};
+use crate::error::{Error, ErrorKind, Result};
+use crate::range::KeyRange;
+use crate::store::{Change, Entry, Key};
+use crate::sync::{Response, Trust, response, trust};
+use crate::transport::{Link, MAX_MESSAGE};
+
+/// Between two questions for progress.
+const QUESTION: Duration = Duration::from_millis(100);
+/// A server whose progress answers overtake events is believed after so long a silence: it looks for events of a
+/// watch that lags behind ten times in a second.
+const SETTLED: Duration = Duration::from_millis(1_400);
+/// Beginnings that compaction may overtake.
+const ATTEMPTS: usize = 5;
+
+impl Client {
+    /// The last `limit` changes of `key`, oldest first, as far back as etcd has them. The first is the key's state
+    /// at the oldest revision, if it existed there.
+    ///
+    /// # Errors
+    /// `Closed` after a stop.
+    pub fn history(&self, key: Vec<u8>, limit: usize) -> Result<Pending<Vec<Change>>> {
+        if let Some(offline) = self.open_offline()? {
+            let all = offline.ledger().all();
+            return Ok(Pending::done(Ok(all.get(&key).map(put).into_iter().take(limit).collect())));
+        }
+        let patience = self.settings().timing.request_timeout;
+        self.request(move |link| async move { Past { link: &link, key, limit, patience }.changes().await })
+    }
+}
+
+fn put(entry: &Entry) -> Change {
+    Change { key: Key::from(entry.key()), mod_revision: entry.mod_revision(), entry: Some(entry.clone()) }
+}
+
+/// The oldest revision that can be read; `None` where etcd would not say.
+pub(super) async fn oldest_revision(link: &Link, key: &[u8]) -> Option<i64> {
+    // A refusal comes at once, and where nothing was compacted nothing comes.
+    let asked = timeout(Duration::from_secs(3), async {
+        let mut stream = Stream::open(link, key, 1).await.ok()?;
+        loop {
+            match stream.next().await.ok()? {
+                response if response.canceled => return Some(response.compact_revision).filter(|at| *at > 0),
+                response if response.created => {}
+                _ => return None,
+            }
+        }
+    });
+    asked.await.ok().flatten()
+}
+
+struct Stream {
+    requests: WatchRequestSender,
+    responses: WatchResponseStream,
+    trust: Trust,
+    endpoint: String,
+}
+
+impl Stream {
+    /// On the connection for requests: every message is taken at once, so nothing waits behind it.
+    async fn open(link: &Link, key: &[u8], start: i64) -> Result<Self> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let (connection, _) = link.connect_until(deadline).await.map_err(Error::from)?;
+        let options = WatchOptions::new().with_start_revision(start).with_fragment();
+        let mut watches = connection.client.watch_client().max_decoding_message_size(MAX_MESSAGE);
+        let endpoint = connection.endpoint.to_string();
+        let opened = watches.watch(key, Some(options)).await;
+        let opened = opened.map_err(|error| crate::transport::explain(&error, &endpoint))?;
+        let (requests, responses) = opened.split();
+        Ok(Self { requests, responses, trust: trust(&connection.version), endpoint })
+    }
+
+    async fn next(&mut self) -> Result<Response> {
+        match self.responses.message().await {
+            Ok(Some(message)) => Ok(response(message)),
+            Ok(None) => Err(Error::new(ErrorKind::Connection, "etcd ended the watch").at(&*self.endpoint)),
+            Err(error) => Err(crate::transport::explain(&error, &self.endpoint)),
+        }
+    }
+}
+
+struct Past<'a> {
+    link: &'a Link,
+    key: Vec<u8>,
+    limit: usize,
+    patience: Duration,
+}
+
+/// How a watch of the past ended.
+enum Followed {
+    Complete,
+    /// This is the oldest revision that is left.
+    Compacted(i64),
+}
+
+impl Past<'_> {
+    async fn changes(&self) -> Result<Vec<Change>> {
+        let (now, present) = self.at(None).await?;
+        let last = present.as_ref().map(Entry::mod_revision);
+        let (mut changes, mut start) = (VecDeque::new(), 1);
+        for _ in 0..ATTEMPTS {
+            match self.follow(start, now, last, &mut changes).await? {
+                Followed::Complete => return Ok(changes.into()),
+                Followed::Compacted(oldest) => {
+                    // What stands at the oldest revision came before it.
+                    let Ok((_, entry)) = self.at(Some(oldest)).await else { continue };
+                    changes = entry.as_ref().map(put).into_iter().collect();
+                    if oldest >= now || last.is_some_and(|last| last <= oldest) {
+                        return Ok(changes.into());
+                    }
+                    start = oldest + 1;
+                }
+            }
+        }
+        Err(compacted(start, None))
+    }
+
+    async fn at(&self, revision: Option<i64>) -> Result<(i64, Option<Entry>)> {
+        let mut reading = read(self.link, &[Query::all(KeyRange::key(&self.key))], revision).await?;
+        Ok((reading.revision, reading.found.pop().and_then(|mut found| found.entries.pop())))
+    }
+
+    /// Adds the changes from `start` to `now`. `last` is the revision of the key's last change, if it exists.
+    async fn follow(
+        &self,
+        start: i64,
+        now: i64,
+        last: Option<i64>,
+        changes: &mut VecDeque<Change>,
+    ) -> Result<Followed> {
+        let mut stream = Stream::open(self.link, &self.key, start).await?;
+        let mut silent_since = Instant::now();
+        let silence = self.patience + SETTLED;
+        loop {
+            let Ok(message) = timeout_at(Instant::now() + QUESTION, stream.next()).await else {
+                if silent_since.elapsed() > silence {
+                    return Err(self.unanswered(&stream));
+                }
+                // Success means nothing, only the answer does.
+                let _ = timeout(QUESTION, stream.requests.request_progress()).await;
+                continue;
+            };
+            let message = message?;
+            if message.canceled {
+                return canceled(&message, &stream.endpoint);
+            }
+            if message.created || !message.changes.is_empty() {
+                silent_since = Instant::now();
+            }
+            let quiet = stream.trust == Trust::Exact || silent_since.elapsed() >= SETTLED;
+            let caught_up = !message.created && message.changes.is_empty() && message.header.revision >= now;
+            let newest = message.changes.iter().map(|change| change.mod_revision).max();
+            self.add(message.changes, now, changes);
+            if newest.is_some_and(|newest| newest >= last.unwrap_or(now)) || caught_up && quiet {
+                return Ok(Followed::Complete);
+            }
+        }
+    }
+
+    fn add(&self, new: Vec<Change>, now: i64, changes: &mut VecDeque<Change>) {
+        for change in new.into_iter().filter(|change| change.mod_revision <= now) {
+            changes.push_back(change);
+            if changes.len() > self.limit {
+                changes.pop_front();
+            }
+        }
+    }
+
+    fn unanswered(&self, stream: &Stream) -> Error {
+        let message = format!(
+            "etcd has not sent the key's history within {} s; behind a proxy of etcd's it cannot say that a key that \
+             is gone has no more of it",
+            self.patience.as_secs_f64()
+        );
+        Error::new(ErrorKind::Timeout, message).at(&*stream.endpoint)
+    }
+}
+
+fn canceled(message: &Response, endpoint: &str) -> Result<Followed> {
+    if message.compact_revision > 0 {
+        return Ok(Followed::Compacted(message.compact_revision));
+    }
+    let kind = if message.reason.contains("permission denied") {
+        ErrorKind::Permission
+    } else {
+        ErrorKind::Connection
+    };
+    Err(Error::new(kind, crate::secret::filtered(&message.reason)).at(endpoint))
+}
