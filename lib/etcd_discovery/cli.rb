@@ -3,7 +3,11 @@
 require "json"
 require "optparse"
 require_relative "../etcd_discovery"
+require_relative "cli/arguments"
+require_relative "cli/change_options"
+require_relative "cli/changes"
 require_relative "cli/commands"
+require_relative "cli/files"
 require_relative "cli/login"
 require_relative "cli/output"
 require_relative "cli/sidecar"
@@ -16,13 +20,19 @@ module EtcdDiscovery
   #
   # @api private
   class CLI
+    include Arguments
+    include ChangeOptions
+    include Changes
     include Commands
+    include Files
     include Login
 
     # What the exit status says. `register` passes its command's status on.
-    EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5 }.freeze
+    EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5,
+              conflict: 6 }.freeze
 
-    COMMANDS = %w[get list put watch services status register].freeze
+    COMMANDS = %w[get list put delete watch history diff rollback export apply services status
+                  register].freeze
     private_constant :COMMANDS
 
     def initialize(arguments, out: $stdout, err: $stderr)
@@ -60,18 +70,9 @@ module EtcdDiscovery
       raise WrongUsage, "unknown command: #{name}" unless COMMANDS.include?(name)
 
       check_count(method("run_#{name}"), name)
+      check_change_options(name)
       @output = Output.new(@out, json: @json)
       EXITS.fetch(send("run_#{name}", *@arguments)) { |status| status }
-    end
-
-    def check_count(method, name)
-      least = method.arity.negative? ? -method.arity - 1 : method.arity
-      types = method.parameters.map(&:first)
-      return if @arguments.size >= least && (types.include?(:rest) || @arguments.size <= types.size)
-
-      expected = types.include?(:rest) ? "#{least}+" : [least, types.size].uniq.join("..")
-      raise WrongUsage,
-            "#{name}: wrong number of arguments (given #{@arguments.size}, expected #{expected})"
     end
 
     def complain(error, message = error.message)
@@ -91,6 +92,7 @@ module EtcdDiscovery
       when OptionParser::ParseError, WrongUsage, ArgumentError, ConfigurationError then :usage
       when AuthenticationError, PermissionError then :refused
       when ConnectionError, NotReadyError then :unreachable
+      when ConflictError then :conflict
       else :failed
       end
     end
@@ -104,6 +106,7 @@ module EtcdDiscovery
       @parser ||= OptionParser.new(USAGE) do |options|
         connection_options(options)
         options.on("--json", "print JSON, one document a line") { @json = true }
+        change_options(options)
         options.on("--ttl N", Integer, "seconds that etcd keeps it after the last heartbeat") do |ttl|
           @registration[:ttl] = ttl
         end

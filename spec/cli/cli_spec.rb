@@ -34,7 +34,8 @@ RSpec.describe "the command line" do
 
   it "points to its help where arguments are missing, too many or wrong" do
     expect(run_cli("get")).to match ["", /get: wrong number of arguments \(given 0, expected 1\).*--help/, 2]
-    expect(run_cli("put", "/a")).to match ["", /given 1, expected 2\).*--help/, 2]
+    expect(run_cli("put", "/a")).to match ["", /put: no value given: VALUE, or --file FILE; .*--help/, 2]
+    expect(run_cli("put", "/a", "1", "2")).to match ["", /given 3, expected 1\.\.2\).*--help/, 2]
     expect(run_cli("list", "/a", "/b")).to match ["", /given 2, expected 0\.\.1\).*--help/, 2]
     expect(run_cli).to match ["", /no command given.*--help/, 2]
     expect(run_cli("juggle")).to match ["", /--help/, 2]

@@ -29,11 +29,6 @@ module EtcdDiscovery
         :absent
       end
 
-      def run_put(key, value)
-        @output.line({ revision: client(key).put(key, value) })
-        :ok
-      end
-
       def run_watch(range)
         reader = client(range).start
         before = {}

@@ -9,6 +9,9 @@ module EtcdDiscovery
     #
     # @api private
     class Output
+      COLOURS = { "-" => 31, "+" => 32, delete: 31, put: 32 }.freeze
+      private_constant :COLOURS
+
       def initialize(out, json:)
         @out = out
         @json = json
@@ -32,6 +35,22 @@ module EtcdDiscovery
 
       def line(fields)
         @json ? document(fields) : columns(fields.map { |name, value| [name.to_s, value] })
+      end
+
+      def history(entries)
+        return entries.each { |entry| document(entry.as_json.merge("value" => entry.value).compact) } if @json
+
+        columns(entries.map { |entry| change_row(entry) }, entries.map { |entry| COLOURS.fetch(entry.type) })
+      end
+
+      # As `diff` shows them: what goes, and what comes.
+      def differences(differences)
+        return differences.each { |one| document(difference(one)) } if @json
+
+        rows = differences.flat_map do |one|
+          [(["-", one.key, one.before] if one.before), (["+", one.key, one.after] if one.after)].compact
+        end
+        columns(rows, rows.map { |sign,| COLOURS.fetch(sign) })
       end
 
       def instances(instances)
@@ -58,12 +77,28 @@ module EtcdDiscovery
         @out.flush
       end
 
-      def columns(rows)
+      def change_row(entry)
+        time = entry.at&.localtime&.strftime("%F %T")
+        [entry.revision, entry.type, time, entry.by, entry.value, entry.note]
+      end
+
+      def difference(one) = { type: one.type, key: one.key, before: one.before, after: one.after }.compact
+
+      def columns(rows, colours = [])
         rows = rows.map { |row| row.map { |cell| shown(cell) } }
         widths = rows.transpose.map { |column| column.map(&:length).max }
-        rows.each do |row|
-          @out.puts(row.zip(widths).map { |cell, width| cell.ljust(width) }.join("  ").rstrip)
+        rows.zip(colours) do |row, colour|
+          @out.puts(painted(row.zip(widths).map do |cell, width|
+                              cell.ljust(width)
+                            end.join("  ").rstrip, colour))
         end
+      end
+
+      # For people at a terminal alone, unless they have said that they want none (https://no-color.org).
+      def painted(line, colour)
+        return line if colour.nil? || !@out.tty? || !ENV["NO_COLOR"].to_s.empty?
+
+        "\e[#{colour}m#{line}\e[0m"
       end
 
       def shown(cell) = cell.nil? ? "" : Escape.cell(cell.to_s)

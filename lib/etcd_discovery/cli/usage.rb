@@ -15,8 +15,20 @@ module EtcdDiscovery
 
         get KEY                            print the value of a key
         list [KEY | PREFIX/]               print a key, or all below a prefix, with their values
-        put KEY VALUE                      write a key, print the revision
+        put KEY [VALUE | --file FILE]      write a key, print the revision
+        delete KEY                         delete a key, print the revision
         watch KEY | PREFIX/                print each change, until interrupted
+        history KEY [--limit N]            print the changes of a key, the newest first: revision, what, when, who,
+                                           value and why
+        diff KEY | PREFIX/ --from REVISION [--to REVISION]
+                                           print what differs between two revisions, or between one and now
+        rollback KEY | PREFIX/ --to REVISION [--dry-run]
+                                           print what differs, and set it back, in one transaction
+        export PREFIX/                     print keys and values as YAML (with --json as JSON), without those under
+                                           a lease
+        apply FILE [--prune] [--dry-run] [--if-revision N]
+                                           print what differs from a file in YAML or JSON, and write it, in one
+                                           transaction; `-` is standard input
         services [NAME | PREFIX/]          print the instances of a service, named as in `register`, or of all
                                            services under a prefix (/service/ when not given)
         status [KEY | PREFIX/ …]           print whether etcd can be reached from here, and whether these keys
@@ -25,7 +37,8 @@ module EtcdDiscovery
                                            announce an instance while the command runs (or until interrupted);
                                            signals are passed on to it, and its exit status is ours
 
-      A prefix ends in a slash; everything else is a key.
+      A prefix ends in a slash; everything else is a key. `put`, `delete`, `rollback` and `apply` take --by and
+      --note for the change log.
 
       Where etcd is, and who to be, comes from the environment: ETCDDISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
       and so on, or from these options:
@@ -39,7 +52,7 @@ module EtcdDiscovery
       `key_base64` or `value_base64` beside what is not UTF-8: the exact bytes.
 
       Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, or no instance; 4 etcd cannot be reached or
-      does not answer; 5 etcd refuses the user. `status` prints its table in each case. `register` runs its
+      does not answer; 5 etcd refuses the user; 6 a key has changed meanwhile, and nothing was written. `status` prints its table in each case. `register` runs its
       command even if etcd does not take the registration, says so on standard error, and ends with the
       command's own status (128 + the signal's number for one that a signal ended; 127 for one that could not
       be started). Without a command it ends with 4, 5 or 1 if etcd never confirmed the registration.

@@ -14,6 +14,8 @@ module EtcdDiscovery
     # @return [Array<HistoryEntry>] the newest first
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     def history(key, limit: 100)
+      raise ArgumentError, "limit: expected a number above 0" unless limit.is_a?(Integer) && limit.positive?
+
       History::Record.new(self, key, limit).entries
     end
 
@@ -27,7 +29,7 @@ module EtcdDiscovery
     # @raise [InvalidRequestError] for a revision in the future
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     def at(revision)
-      native_at(revision)
+      native_at(History.revision(revision))
     end
 
     # What differs between two revisions.
@@ -62,7 +64,7 @@ module EtcdDiscovery
     #   transaction
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     def rollback(target, to:, by: nil, note: nil)
-      rollback = History::Rollback.new(self, target, Integer(to))
+      rollback = History::Rollback.new(self, target, to)
       return if rollback.differences.empty?
 
       write!("rollback", rollback.compares, rollback.operations, by:, note:)

@@ -5,6 +5,13 @@ module EtcdDiscovery
   #
   # @api private
   module History
+    # etcd takes 0 and less for the present, and a mistake would go unnoticed.
+    def self.revision(given)
+      return given if given.is_a?(Integer) && given.positive?
+
+      raise ArgumentError, "expected a revision, a number above 0, got #{given.inspect}"
+    end
+
     # What a read found: keys with their values, revisions and leases.
     class Content
       Row = Struct.new(:key, :value, :revision, :lease)
@@ -14,12 +21,27 @@ module EtcdDiscovery
       # @return [Hash{String => Row}] in the order of keys
       attr_reader :rows
 
-      # @param targets [Array<String>] keys, and prefixes that end in a slash
-      # @param at [Integer, nil] the revision; the present one when `nil`
-      # @raise [CompactedError]
-      def self.read(client, targets, at = nil)
-        queries = targets.map { |target| [target, target.empty? || target.end_with?("/"), nil, false] }
-        new(*client.send(:native_read, "read #{targets.map(&:inspect).join(', ')}", queries, at))
+      class << self
+        # @param targets [Array<String, Array>] keys, and prefixes that end in a slash; or `[text, whether it
+        #   is a prefix]`
+        # @param at [Integer, nil] the revision; the present one when `nil`
+        # @raise [CompactedError]
+        def read(client, targets, at = nil)
+          queries = targets.map do |target|
+            [*(target.is_a?(Array) ? target : [target, prefix?(target)]), nil, false]
+          end
+          names = queries.map { |target,| target.inspect }
+          names = [names.first, "#{names.size - 1} more"] if names.size > 3
+          revision = at && History.revision(at)
+          new(*client.send(:native_read, "read #{names.join(' and ')}", queries, revision))
+        end
+
+        # What is not in etcd, to be compared with what is.
+        def of(values) = new(0, [[0, values.map { |key, value| [key, value, 0, 0] }]])
+
+        private
+
+        def prefix?(target) = target.empty? || target.end_with?("/")
       end
 
       def initialize(revision, found)

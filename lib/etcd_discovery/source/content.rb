@@ -17,8 +17,9 @@ module EtcdDiscovery
       DEEPEST = 100
       MERGE = "<<"
       # Without its text, which may be a password that begins with an asterisk.
+      BINARY_TAGS = %w[!binary tag:yaml.org,2002:binary].freeze
       ORPHAN = "is an alias without its anchor; quote a text that begins with *"
-      private_constant :DEEPEST, :MERGE, :ORPHAN
+      private_constant :DEEPEST, :MERGE, :BINARY_TAGS, :ORPHAN
 
       # @param value [Object]
       # @return [String] as a file's value is written: JSON for a list and a mapping, else the text
@@ -32,9 +33,13 @@ module EtcdDiscovery
 
       # @param text [String]
       # @param path [String] for the messages
-      def initialize(text, path)
+      # @param setting [String, nil] the same: what named the file
+      # @param erb [Boolean] whether the text is a template
+      def initialize(text, path, setting: "source", erb: true)
         @text = text
         @path = path
+        @setting = setting
+        @erb = erb
         @scanner = Psych::ScalarScanner.new(Psych::ClassLoader.new)
       end
 
@@ -47,9 +52,18 @@ module EtcdDiscovery
         raise problem(e.line, "is not YAML: #{[e.problem, e.context].compact.join(' ')}")
       end
 
+      # @return [Array<String>] the prefixes at the top that have keys under them
+      def prefixes
+        document = Psych.parse(rendered, filename: @path) or return []
+        pairs = entries(root_of(document), 0)
+        pairs.filter_map { |_, key, value| key if key.end_with?("/") && value.mapping? }.uniq
+      end
+
       private
 
       def rendered
+        return @text unless @erb
+
         erb = ERB.new(@text, trim_mode: "-")
         erb.filename = @path
         erb.result
@@ -82,7 +96,7 @@ module EtcdDiscovery
         mapping.children.each_slice(2).flat_map do |name, value|
           value = resolve(value)
           refuse(name, "is a key that is no text") unless name.scalar?
-          name.value == MERGE && !name.quoted ? merged(value, depth + 1) : [[name, name.value, value]]
+          name.value == MERGE && !name.quoted ? merged(value, depth + 1) : [[name, exact(name), value]]
         end
       end
 
@@ -98,7 +112,12 @@ module EtcdDiscovery
         return JSON.generate(object(value, depth)) unless value.scalar?
 
         refuse(name, "(#{name.value}) has no value; write \"\" for an empty one") if empty?(value)
-        value.value
+        exact(value)
+      end
+
+      # Bytes that are no text are in Base64.
+      def exact(scalar)
+        BINARY_TAGS.include?(scalar.tag) ? ForeignText.exact(scalar.value.unpack1("m")) : scalar.value
       end
 
       def object(node, depth)
@@ -125,7 +144,7 @@ module EtcdDiscovery
       end
 
       def problem(line, what)
-        ConfigurationError.new("source: #{[@path, line].compact.join(':')} #{what}")
+        ConfigurationError.new([@setting, "#{[@path, line].compact.join(':')} #{what}"].compact.join(": "))
       end
     end
   end

@@ -1,0 +1,72 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class CLI
+    # The options of the commands that change values or show the past.
+    #
+    # @api private
+    module ChangeOptions
+      # Which command has which option. An option of another one must not be passed over: `put --dry-run`
+      # would write.
+      OF = {
+        file: %w[put], if_revision: %w[put delete apply], by: %w[put delete rollback apply],
+        note: %w[put delete rollback apply], from: %w[diff], to: %w[diff rollback], limit: %w[history],
+        dry_run: %w[rollback apply], prune: %w[apply]
+      }.freeze
+      private_constant :OF
+
+      private
+
+      def change_options(options)
+        @change = {}
+        write_options(options)
+        past_options(options)
+      end
+
+      def write_options(options)
+        options.on("--file FILE", "the value is what this file holds; `-` is standard input") do |file|
+          @change[:file] = file
+        end
+        options.on("--if-revision N", Integer,
+                   "write only if nothing has changed since; 0: no such key yet") do |at|
+          @change[:if_revision] = at
+        end
+        options.on("--by NAME", "who, for the change log") { |name| @change[:by] = name }
+        options.on("--note TEXT", "why, for the change log") { |text| @change[:note] = text }
+        apply_options(options)
+      end
+
+      def apply_options(options)
+        options.on("--prune", "delete what the file does not have under its prefixes") do
+          @change[:prune] = true
+        end
+        options.on("--dry-run", "show the difference, and write nothing") { @change[:dry_run] = true }
+        options.on("--change-log PREFIX", "where writes add their entries") do |log|
+          @settings[:change_log] = log
+        end
+      end
+
+      def past_options(options)
+        options.on("--from REVISION", Integer, "the first revision to compare") { |at| @change[:from] = at }
+        options.on("--to REVISION", Integer,
+                   "the second one (now, if not given); where to go back to") do |at|
+          @change[:to] = at
+        end
+        options.on("--limit N", Integer, "so many changes, the newest") { |limit| @change[:limit] = limit }
+      end
+
+      def check_change_options(command)
+        option = @change.keys.find { |name| !OF.fetch(name).include?(command) } or return
+
+        raise WrongUsage, "#{command}: there is no --#{option.to_s.tr('_', '-')} for this command"
+      end
+
+      def needed(option)
+        @change.fetch(option) { raise WrongUsage, "--#{option} REVISION is missing" }
+      end
+
+      # Who and why.
+      def why = @change.slice(:by, :note)
+    end
+  end
+end

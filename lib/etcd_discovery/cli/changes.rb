@@ -1,0 +1,74 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class CLI
+    # The commands that write a key, show the past, and go back to it.
+    #
+    # @api private
+    module Changes
+      STANDARD_INPUT = "-"
+      private_constant :STANDARD_INPUT
+
+      private
+
+      def run_put(key, value = nil)
+        written(key, client.put(key, value_to_put(value), **@change.slice(:if_revision), **why))
+      end
+
+      def run_delete(key)
+        written(key, client.delete(key, **@change.slice(:if_revision), **why))
+      end
+
+      def run_history(key)
+        entries = client.history(key, **@change.slice(:limit))
+        @output.history(entries)
+        entries.empty? ? :absent : :ok
+      end
+
+      def run_diff(target)
+        @output.differences(client.diff(target, from: needed(:from), to: @change[:to]))
+        :ok
+      end
+
+      def run_rollback(target)
+        writer = client
+        rollback = History::Rollback.new(writer, target, needed(:to))
+        @output.differences(rollback.differences)
+        write_shown(writer, "rollback", rollback.compares, rollback.operations)
+      end
+
+      # What was shown is what is written: the comparisons fail if one of the keys has changed since.
+      def write_shown(writer, action, compares, operations)
+        return :ok if operations.empty? || @change[:dry_run]
+
+        @output.line({ revision: writer.send(:write!, action, compares, operations, **why) })
+        :ok
+      end
+
+      def written(key, revision)
+        if revision.nil?
+          raise ConflictError, "#{Escape.cell(key)} has changed since revision #{@change[:if_revision]}; " \
+                               "nothing was written"
+        end
+
+        @output.line({ revision: })
+        :ok
+      end
+
+      def value_to_put(value)
+        file = @change[:file]
+        raise WrongUsage, "put: give VALUE or --file FILE, not both" if value && file
+        raise WrongUsage, "put: no value given: VALUE, or --file FILE" unless value || file
+
+        value || content_of(file)
+      end
+
+      # The bytes as they are, with the newline at the end if there is one.
+      def content_of(file)
+        file == STANDARD_INPUT ? $stdin.binmode.read : File.binread(file)
+      rescue SystemCallError => e
+        raise ConfigurationError, "#{file}: #{e.class.new.message}"
+      end
+    end
+  end
+end

@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+require_relative "values_file"
+
+module EtcdDiscovery
+  class CLI
+    # The commands that copy keys to a file, and a file to etcd. A file is the source, and etcd the copy of
+    # it.
+    #
+    # @api private
+    module Files
+      private
+
+      # Keys under a lease are left out: whoever applied the file would keep a registration for ever.
+      def run_export(prefix)
+        reader = client
+        content = History::Content.read(reader, [prefix])
+        log = reader.config.change_log
+        keys = content.rows.keys.reject { |key| content.leased?(key) || (log && key.b.start_with?(log.b)) }
+        file = ValuesFile.new(prefix, keys.to_h { |key| [key, content.value(key)] })
+        @out.print(@json ? file.json : file.yaml)
+        :ok
+      end
+
+      def run_apply(path)
+        file = AppliedFile.read(path, content_of(path))
+        writer = client
+        application = Application.new(writer, file, prune: @change[:prune])
+        application.refuse_changed_since(@change[:if_revision]) if @change[:if_revision]
+        @output.differences(application.differences)
+        @output.line({ compared_at: application.revision }) if @change[:dry_run]
+        write_shown(writer, "apply", application.compares, application.operations)
+      end
+
+      # What has to be written so that etcd has what a file has.
+      class Application
+        # @return [Array<Difference>] from etcd to the file, in the order of keys
+        attr_reader :differences
+
+        def initialize(client, file, prune:)
+          @client = client
+          @targets = file.values.keys.map { |key| [key, false] }
+          @targets += file.prefixes.map { |prefix| [prefix, true] } if prune
+          @now = read
+          @differences = @now.differences(History::Content.of(file.values)).reject do |one|
+            one.type == :delete && spared?(one.key)
+          end
+        end
+
+        def revision = @now.revision
+
+        def compares = differences.map { |one| [one.key, @now.revision_of(one.key)] }
+
+        def operations = differences.map { |one| [one.key, one.after] }
+
+        # @raise [ConflictError]
+        def refuse_changed_since(revision)
+          past = read(revision)
+          changed = differences.find do |one|
+            past.revision_of(one.key) != @now.revision_of(one.key)
+          end or return
+
+          Transaction::Conflict.new([changed.key, revision], @now.revision_of(changed.key)).error.then do |e|
+            raise e
+          end
+        end
+
+        private
+
+        def read(at = nil) = History::Content.read(@client, @targets, at)
+
+        # What is under a lease belongs to whoever keeps that alive, and the change log to the gem.
+        def spared?(key)
+          log = @client.config.change_log
+          @now.leased?(key) || (log && key.b.start_with?(log.b))
+        end
+      end
+      private_constant :Application
+    end
+  end
+end
