@@ -13,8 +13,9 @@ RSpec.describe "EtcdDiscovery.transaction" do
 
   it "writes all keys at one revision" do
     etcd.ctl.put("/old", "x")
-    revision = writer.transaction { |t|
- t.put("/a", "1").put("/b\xFF".b, "\x00".b).delete("/old").delete("/none") }
+    revision = writer.transaction do |t|
+      t.put("/a", "1").put("/b\xFF".b, "\x00".b).delete("/old").delete("/none")
+    end
     expect(revision).to eq etcd.ctl.current_revision
     expect(etcd.ctl.read_prefix("/")).to eq("/a" => "1", "/b\xFF".b => "\x00".b)
     writer.wait_for_revision(revision, timeout: 10)
@@ -44,8 +45,8 @@ RSpec.describe "EtcdDiscovery.transaction" do
       error = conflict(writer) do |t|
         t.compare("/b", absent: true).put("/c", "x").delete("/a").public_send(call, key, **condition)
       end
-      expect(error).to have_attributes(key:, revision: now, 
-message: match(message).and(include("nothing was written")))
+      expect(error).to have_attributes(key:, revision: now,
+                                       message: match(message).and(include("nothing was written")))
       expect(error.message).not_to match(/s3cret|wrong/)
       expect(etcd.ctl.current_revision).to eq before
     end
@@ -54,7 +55,8 @@ message: match(message).and(include("nothing was written")))
   it "refuses a second write of a key, before anything is sent" do
     expect { writer.transaction { |t| t.put("/a", "1").delete("/a") } }
       .to raise_error(EtcdDiscovery::InvalidRequestError, %r{"/a" twice}) { |error|
- expect(error.key).to eq "/a" }
+            expect(error.key).to eq "/a"
+          }
     expect { writer.transaction { |t| t.put("/caf\u00e9", "1").put("/caf\u00e9".b, "2") } }
       .to raise_error(EtcdDiscovery::InvalidRequestError)
     expect(etcd.ctl.current_revision).to eq 1
@@ -76,8 +78,11 @@ message: match(message).and(include("nothing was written")))
              -> { _1.compare("/a", absent: nil) }]
     wrong.each { |call| expect { writer.transaction(&call) }.to raise_error(TypeError) }
     [{}, { revision: 1, value: "x" }, { older: 1 }].each do |condition|
-      expect { writer.transaction { |t|
- t.compare("/a", **condition) } }.to raise_error(ArgumentError, /compare takes/)
+      expect do
+        writer.transaction do |t|
+          t.compare("/a", **condition)
+        end
+      end.to raise_error(ArgumentError, /compare takes/)
     end
     expect { writer.put("/a", nil) }.to raise_error(TypeError)
     expect { writer.transaction { |t| t.put("", "x") } }.to raise_error(EtcdDiscovery::InvalidRequestError)
@@ -99,8 +104,9 @@ message: match(message).and(include("nothing was written")))
     root = Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/a/", access: "readwrite")
                              .grant("app", "readwrite", "--prefix=true", "/b/").enforce
     app = client(etcd, user: "app", password: "secret")
-    expect(app.transaction { |t|
- t.compare("/b/1", absent: true).put("/a/1", "x").put("/b/1", "x") }).to be > 1
+    expect(app.transaction do |t|
+             t.compare("/b/1", absent: true).put("/a/1", "x").put("/b/1", "x")
+           end).to be > 1
     before = root.current_revision
     [->(t) { t.put("/a/1", "y").put("/c/1", "x") }, ->(t) { t.put("/a/1", "y").delete("/c/1") },
      ->(t) { t.put("/a/1", "y").compare("/c/1", absent: true) }].each do |block|
@@ -126,8 +132,9 @@ message: match(message).and(include("nothing was written")))
     ["memory", file.path].each do |source|
       reader = EtcdDiscovery::Client.new(source:).start
       first = reader.put("/a", "1")
-      expect(reader.transaction { |t|
- t.compare("/a", revision: first).put("/b", "2").delete("/a") }).to eq first + 1
+      expect(reader.transaction do |t|
+               t.compare("/a", revision: first).put("/b", "2").delete("/a")
+             end).to eq first + 1
       expect([reader["/a"], reader["/b"], reader.snapshot.mod_revision("/b")]).to eq [nil, "2", first + 1]
       error = conflict(reader) { |t| t.compare("/b", value: "3").put("/a", "x") }
       expect(error).to have_attributes(key: "/b", revision: first + 1)
@@ -139,8 +146,8 @@ message: match(message).and(include("nothing was written")))
   end
 
   it "in a test is undone with the stub" do
-    EtcdDiscovery::Testing.stub("/a" => "1", 
-client: (app = EtcdDiscovery::Client.new(source: "memory").start)) do
+    EtcdDiscovery::Testing.stub("/a" => "1",
+                                client: (app = EtcdDiscovery::Client.new(source: "memory").start)) do
       app.transaction { |t| t.compare("/a", value: "1").put("/a", "2").put("/b", "2") }
       expect([app["/a"], app["/b"]]).to eq %w[2 2]
     end

@@ -71,7 +71,8 @@ module EtcdDiscovery
 
     def look(operations)
       targets = operations.map { |key,| [key, false, nil, true] }
-      revision, found = @client.send(:native_read, "read what is to be written", [*targets, oldest_entries], nil)
+      revision, found = @client.send(:native_read, "read what is to be written", [*targets, oldest_entries],
+                                     nil)
       logged, oldest = found.pop
       rows = found.flat_map(&:last).to_h { |row| [row.first.b, row] }
       Before.new(revision, rows, logged, oldest.map(&:first))
