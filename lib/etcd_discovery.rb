@@ -63,6 +63,7 @@ require_relative "etcd_discovery/metrics"
 require_relative "etcd_discovery/health"
 require_relative "etcd_discovery/rails_loading"
 require_relative "etcd_discovery/default_client"
+require_relative "etcd_discovery/settings"
 
 # A live copy of etcd keys in the memory of every Ruby process.
 #

@@ -57,6 +57,21 @@ fn notify_service(
     })
 }
 
+/// Reports a value that is of its type, and breaks a rule of Ruby's.
+fn notify_invalid(
+    ruby: &Ruby,
+    client: &Client,
+    key: Value,
+    revision: i64,
+    problem: String,
+) -> Result<(), Error> {
+    guarded(ruby, || {
+        let key = bytes(ruby, key)?;
+        client.core(ruby)?.notices().notify(Notice::InvalidValue { key, revision, problem });
+        Ok(())
+    })
+}
+
 fn event(ruby: &Ruby, at: SystemTime, notice: &Arc<Notice>) -> Result<RArray, Error> {
     let payload = Payload { ruby, hash: ruby.hash_new() };
     let name = payload.fill(notice)?;
@@ -174,5 +189,6 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_drain", method!(drain, 1))?;
     class.define_private_method("native_observe", method!(observe, 1))?;
     class.define_private_method("native_notify_service", method!(notify_service, 4))?;
+    class.define_private_method("native_notify_invalid", method!(notify_invalid, 3))?;
     Ok(())
 }

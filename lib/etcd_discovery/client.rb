@@ -188,7 +188,7 @@ module EtcdDiscovery
 
     # @return [Status]
     def status
-      fields = native_status.merge(invalid_keys: native_invalid_keys.freeze,
+      fields = native_status.merge(invalid_keys: (native_invalid_keys | Settings.invalid_keys(self)).freeze,
                                    registrations: registrations.map(&:to_h))
       Status.new(fields, watched: config.watch, max_staleness: config.max_staleness)
     end

@@ -84,6 +84,10 @@ module EtcdDiscovery
   # never the value.
   class ParseError < Error; end
 
+  # A value for a declared setting ({Settings}) is not of its type, or breaks one of its rules. The message
+  # says which, and not the value. Nothing was sent.
+  class InvalidValueError < Error; end
+
   # The revision is gone: etcd keeps old ones until it compacts its history. {Error#revision} is the oldest
   # one that can still be read, where etcd says so.
   class CompactedError < Error; end

@@ -68,6 +68,8 @@ module PublicApi
 
   others = {
     "EtcdDiscovery.configure" => ->(*) { configure("/service/") },
+    "EtcdDiscovery::Settings::Field#valid?" => ->(one, _) { one.valid?(1) },
+    "EtcdDiscovery::Settings::Field#encode" => ->(one, _) { one.encode(1) },
     "EtcdDiscovery::HistoryEntry#at" => ->(one, _) { one.at },
     "EtcdDiscovery::Transaction#put" => ->(one, _) { one.put("/service/put", "1") },
     "EtcdDiscovery::Transaction#delete" => ->(one, _) { one.delete("/service/put") },

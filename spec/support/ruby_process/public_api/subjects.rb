@@ -28,6 +28,9 @@ module PublicApi
     "Registration" => -> { EtcdDiscovery.register("/other/a", "10.0.0.1:1").wait },
     "Service" => -> { EtcdDiscovery.service("b") },
     "Setting" => -> { EtcdDiscovery::Configuration::SETTINGS.find { |setting| setting.name == :user } },
+    "Settings::Field" => lambda do
+      Class.new(EtcdDiscovery::Settings) { prefix "/service/" }.field(:limit, type: :integer, default: 1)
+    end,
     "Snapshot" => -> { EtcdDiscovery.snapshot }, "Status" => -> { EtcdDiscovery.status },
     "Subscription" => -> { EtcdDiscovery.on_change("/service/", &nothing) },
     "Testing::Helpers" => -> { Object.new.extend(EtcdDiscovery::Testing::Helpers) }

@@ -1,0 +1,93 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Settings
+    # One declared setting.
+    #
+    # @example
+    #   CheckoutSettings.fields.first.key  # => "/shop/checkout/limit"
+    class Field
+      include Printable
+
+      # @return [Symbol]
+      attr_reader :name
+      # @return [Symbol]
+      attr_reader :type
+      # @return [Object] deeply frozen where it is a list or JSON
+      attr_reader :default
+      # @return [String, nil]
+      attr_reader :description
+      # @return [String] where it is in etcd
+      attr_reader :key
+
+      # @api private
+      def initialize(settings, name, type:, default:, **rules)
+        @owner = "#{settings}.#{name}"
+        @name = name
+        @type = type
+        @key = "#{settings.prefix}#{name}".freeze
+        @description = rules[:description]
+        unless Types::ENCODERS.key?(type)
+          refuse("type #{type.inspect} is none of #{Types::ENCODERS.keys.join(', ')}")
+        end
+        @rules = Rules.new(@owner, name, type, rules)
+        @default = default.nil? ? nil : checked_default(default)
+        @reader = Reader.new(@key, read_method, @default, @rules)
+      end
+
+      # @api private
+      # @return [Object] the value in force
+      def read(client) = @reader.read(client)
+
+      # @api private
+      # @return [Boolean] whether etcd has a value that breaks a rule
+      def bad?(client) = @reader.bad?(client)
+
+      # @param value [Object]
+      # @return [Boolean] whether it is of the field's type and keeps its rules
+      def valid?(value) = !encoded(value).nil? && @rules.problem(Types.decoded(type, value)).nil?
+
+      # @param value [Object]
+      # @return [String] as it is written to etcd
+      # @raise [InvalidValueError]
+      def encode(value)
+        text = encoded(value)
+        raise invalid("is not #{article} #{type}: got #{value.class}") if text.nil?
+
+        trouble = @rules.problem(Types.decoded(type, value))
+        raise invalid(trouble) if trouble
+
+        text
+      end
+
+      # @return [String]
+      def inspect = "#<#{self.class} #{name} #{type} #{key.inspect}>"
+
+      private
+
+      def to_printable = { name:, type:, default:, description:, key: }
+
+      def encoded(value) = Types::ENCODERS.fetch(type).call(value)
+
+      def invalid(problem)
+        InvalidValueError.new("#{@owner} #{problem}; nothing was written",
+                              key:)
+      end
+
+      def article = %i[integer].include?(type) ? "an" : "a"
+
+      # A String is what `fetch` gives: there is nothing to parse.
+      def read_method = type == :string ? :fetch : type
+
+      def checked_default(default)
+        refuse("the default is not #{article} #{type}") if encoded(default).nil?
+        value = Types.decoded(type, default)
+        trouble = @rules.problem(value)
+        refuse("the default #{trouble}") if trouble
+        value
+      end
+
+      def refuse(problem) = raise(ConfigurationError, "#{@owner}: #{problem}")
+    end
+  end
+end

@@ -1,0 +1,76 @@
+# frozen_string_literal: true
+
+require "json"
+
+module EtcdDiscovery
+  class Settings
+    # How a value of each type is written, so that the typed read gives it back. Each takes a value and
+    # returns its text, or `nil` if the value is not of the type.
+    #
+    # @api private
+    module Types
+      # A part of a list ends at a comma or a line break, and blanks around it are left out.
+      PART = /\A[^\s,](?:[^,\n]*[^\s,])?\z/
+      private_constant :PART
+
+      ENCODERS = {
+        string: ->(value) { value if value.is_a?(String) },
+        integer: ->(value) { value.to_s if value.is_a?(Integer) },
+        float: ->(value) { value.to_f.to_s if real?(value) },
+        boolean: ->(value) { value.to_s if [true, false].include?(value) },
+        list: ->(value) { value.join(",") if parts?(value) },
+        duration: ->(value) { seconds(value) },
+        json: ->(value) { JSON.generate(value) if json?(value) }
+      }.freeze
+
+      class << self
+        # @return [Object] what a reader of the text will see
+        def decoded(type, value)
+          case type
+          when :json then freeze_deeply(JSON.parse(JSON.generate(value)))
+          when :float, :duration then value.to_f
+          when :list then value.map(&:to_s).freeze
+          when :string then value.dup.freeze
+          else value
+          end
+        end
+
+        private
+
+        def real?(value) = value.is_a?(Numeric) && value.real? && value.to_f.finite?
+
+        def parts?(value)
+          value.is_a?(Array) && value.all? do |part|
+            part.is_a?(String) && part.match?(PART)
+          end
+        end
+
+        # ActiveSupport's durations are no Numeric.
+        def seconds(value)
+          value = value.to_f if !value.is_a?(Numeric) && value.respond_to?(:in_milliseconds)
+          return unless real?(value) && !value.negative?
+
+          # Not in the form 1e-05, which no duration has.
+          value.is_a?(Integer) ? value.to_s : format("%.9f", value).sub(/\.?0+\z/, "")
+        end
+
+        def json?(value)
+          case value
+          when Hash then value.all? { |key, part| [String, Symbol].include?(key.class) && json?(part) }
+          when Array then value.all? { |part| json?(part) }
+          when Float then value.finite?
+          else [String, Integer, TrueClass, FalseClass, NilClass].include?(value.class)
+          end
+        end
+
+        def freeze_deeply(value)
+          case value
+          when Hash then value.each_value { |part| freeze_deeply(part) }
+          when Array then value.each { |part| freeze_deeply(part) }
+          end
+          value.freeze
+        end
+      end
+    end
+  end
+end

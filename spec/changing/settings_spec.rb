@@ -1,0 +1,170 @@
+# frozen_string_literal: true
+
+require "active_model"
+require "active_support/core_ext/numeric/time"
+require "logger"
+
+RSpec.describe EtcdDiscovery::Settings do
+  let(:etcd) { start_etcd }
+  let(:log) { StringIO.new }
+  let(:reader) { client(etcd, "/shop/", change_log: "/shop/log/", logger: Logger.new(log)).start }
+  let(:settings) do
+    reader = self.reader
+    Class.new(described_class) do
+      define_singleton_method(:client) { reader }
+      prefix "/shop/checkout/"
+      field :limit, type: :integer, default: 100, in: 1..10_000, description: "orders per minute"
+      field :fast_lane, type: :boolean, default: false
+      field :timeout, type: :duration, default: 2.0
+      field :share, type: :float, default: 0.5, in: 0.0..1.0
+      field :currency, type: :string, default: "EUR", format: /\A[A-Z]{3}\z/
+      field :hosts, type: :list, default: %w[a b]
+      field :tiers, type: :json, default: {}, validate: ->(value) { value.is_a?(Hash) && !value.key?("bad") }
+      field :steps, type: :integer, default: 2, validates: { numericality: { greater_than: 1 } }
+    end
+  end
+
+  def write(key, value)
+    reader.wait_for_revision(etcd.ctl.put("/shop/checkout/#{key}", value), timeout: 20)
+  end
+
+  it "have their defaults, readers, predicates and a Hash" do
+    expect(settings.to_h).to eq(limit: 100, fast_lane: false, timeout: 2.0, share: 0.5, currency: "EUR",
+                                hosts: %w[a b], tiers: {}, steps: 2)
+    expect([settings.fast_lane?, settings.tiers.frozen?, settings.hosts.frozen?]).to eq [false, true, true]
+    expect(settings.fields.map(&:key)).to include("/shop/checkout/limit", "/shop/checkout/tiers")
+    expect(settings.fields.first).to have_attributes(name: :limit, type: :integer, default: 100,
+                                                     description: "orders per minute")
+    expect(described_class.all).to include(settings)
+    expect(JSON.parse(settings.fields.first.to_json)).to include("key" => "/shop/checkout/limit",
+                                                                 "default" => 100)
+  end
+
+  it "follow etcd, as the typed read does" do
+    write("limit", "50")
+    write("tiers", '{"gold":3}')
+    write("timeout", "250ms")
+    expect([settings.limit, settings.tiers, settings.timeout]).to eq [50, { "gold" => 3 }, 0.25]
+    expect(settings.tiers).to equal reader.json("/shop/checkout/tiers")
+    reader.wait_for_revision(etcd.ctl.delete("/shop/checkout/limit"), timeout: 20)
+    expect(settings.limit).to eq 100
+  end
+
+  it "write several values in one transaction, which read back the same" do
+    values = { limit: 50, fast_lane: true, timeout: 1.5, share: 1, currency: "USD", hosts: ["x y", "z"],
+               tiers: { gold: [1, nil, 2.5, "é"] }, steps: 3 }
+    revision = settings.update(by: "ann", note: "sale", **values)
+    expect(revision).to eq(etcd.ctl.current_revision).and eq 2
+    reader.wait_for_revision(revision, timeout: 20)
+    expect(settings.to_h).to eq(**values, tiers: { "gold" => [1, nil, 2.5, "é"] })
+    expect(reader.history("/shop/checkout/limit").first).to have_attributes(by: "ann", note: "sale",
+                                                                            value: "50")
+    reader.wait_for_revision(settings.update(limit: nil, hosts: []), timeout: 20)
+    expect([settings.limit, settings.hosts, reader.key?("/shop/checkout/limit")]).to eq [100, [], false]
+    [0.00001, 90, 2.minutes, 0].each do |seconds|
+      reader.wait_for_revision(settings.update(timeout: seconds), timeout: 20)
+      expect(settings.timeout).to be_within(1e-9).of(seconds.to_f)
+    end
+    expect(settings.update).to be_nil
+  end
+
+  {
+    "another type" => { limit: "50" }, "a value outside of its range" => { limit: 0 },
+    "no whole number" => { limit: 1.5 }, "a text for a boolean" => { fast_lane: "true" },
+    "a negative duration" => { timeout: -1 }, "no number" => { share: Float::NAN },
+    "a text of another form" => { currency: "eur" }, "a list with a comma in a part" => { hosts: ["a,b"] },
+    "a list with an empty part" => { hosts: ["a", ""] },
+    "what JSON cannot say" => { tiers: { a: Object.new } },
+    "infinity in JSON" => { tiers: { a: Float::INFINITY } },
+    "what its check refuses, as readers see it" => { tiers: { bad: 1 } },
+    "what a validation of ActiveModel refuses" => { steps: 1 }
+  }.each do |what, values|
+    it "refuse a bad value before anything is sent: #{what}" do
+      expect { settings.update(currency: "USD", **values) }
+        .to raise_error(EtcdDiscovery::InvalidValueError,
+                        /\.#{values.keys.first} .*nothing was written/) { |error|
+              expect(error.key).to eq "/shop/checkout/#{values.keys.first}"
+            }
+      expect(settings.fields.find do |field|
+               field.name == values.keys.first
+             end.valid?(values.values.first)).to be false
+      expect(etcd.ctl.current_revision).to eq 1
+    end
+  end
+
+  it "refuse a name that is no field" do
+    expect do
+      settings.update(limits: 1)
+    end.to raise_error(ArgumentError, /no field :limits; there are limit, fast_lane/)
+  end
+
+  it "keep the last good value while etcd has one that breaks a rule, and report it" do
+    write("limit", "50")
+    expect(settings.limit).to eq 50
+    events = Queue.new
+    reader.subscribe(:invalid_value) { |event| events << event.payload }
+    revision = etcd.ctl.put("/shop/checkout/limit", "99999")
+    reader.wait_for_revision(revision, timeout: 20)
+    2.times { expect(settings.limit).to eq 50 }
+    expect(reader.status.invalid_keys).to eq ["/shop/checkout/limit"]
+    expect(events.pop).to include(key: "/shop/checkout/limit", revision:, problem: "is not in 1..10000")
+    write("limit", "text")
+    expect([settings.limit, reader.status.invalid_keys]).to eq [50, ["/shop/checkout/limit"]]
+    write("limit", "60")
+    expect([settings.limit, reader.status.invalid_keys]).to eq [60, []]
+    write("steps", "1")
+    expect([settings.steps, reader.status.invalid_keys]).to eq [2, ["/shop/checkout/steps"]]
+    expect(log.string).not_to include("99999")
+  end
+
+  it "survive a rule that raises" do
+    reader = self.reader
+    odd = Class.new(described_class) do
+      define_singleton_method(:client) { reader }
+      prefix "/shop/odd/"
+      field :tiers, type: :json, default: { "a" => 1 }, validate: ->(value) { value.fetch("a").positive? }
+    end
+    reader.wait_for_revision(etcd.ctl.put("/shop/odd/tiers", "[]"), timeout: 20)
+    expect(odd.tiers).to eq("a" => 1)
+    expect { odd.update(tiers: {}) }
+      .to raise_error(EtcdDiscovery::InvalidValueError, /breaks its rule: KeyError/)
+  end
+
+  it "are checked where they are declared" do
+    declare = lambda do |prefix = "/shop/", &block|
+      Class.new(described_class) { prefix(prefix) && instance_exec(&block) }
+    end
+    [
+      [/type :number is none of/, -> { field :a, type: :number }],
+      [/there is no range:/, -> { field :a, type: :json, range: 1 }],
+      [/the default is not in 1..2/, -> { field :a, type: :integer, default: 3, in: 1..2 }],
+      [/the default is not an integer/, -> { field :a, type: :integer, default: "3" }],
+      [/format: is for strings/, -> { field :a, type: :integer, format: /x/ }],
+      [/:update is no name/, -> { field :update, type: :string }],
+      [/:by is no name/, -> { field :by, type: :string }],
+      [/:name is no name/, -> { field :name, type: :string }],
+      [/is no name/, -> { field "a-b", type: :string }]
+    ].each do |message, body|
+      expect { declare.call(&body) }.to raise_error(EtcdDiscovery::ConfigurationError, message)
+    end
+    ["checkout/", "/checkout", nil.to_s].each do |prefix|
+      expect { declare.call(prefix) { nil } }
+        .to raise_error(EtcdDiscovery::ConfigurationError, /begin and end with a slash/)
+    end
+    expect { Class.new(described_class) { field :a, type: :string } }
+      .to raise_error(EtcdDiscovery::ConfigurationError, /has no prefix/)
+  end
+
+  it "speak to the default client, and to a test's stub" do
+    own = Class.new(described_class) do
+      prefix "/shop/own/"
+      field :limit, type: :integer, default: 1
+    end
+    EtcdDiscovery::Testing.stub("/shop/own/limit" => 5) { expect(own.limit).to eq 5 }
+    EtcdDiscovery::Testing.stub({}) do
+      own.update(limit: 7)
+      expect([own.limit, own.to_h]).to eq [7, { limit: 7 }]
+    end
+    expect(own.limit).to eq 1
+  end
+end
