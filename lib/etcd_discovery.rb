@@ -7,43 +7,43 @@ end
 
 require_relative "etcd_discovery/version"
 require_relative "etcd_discovery/errors"
-require_relative "etcd_discovery/native_library"
+require_relative "etcd_discovery/support/native_library"
 EtcdDiscovery::NativeLibrary.load
-require_relative "etcd_discovery/absent"
-require_relative "etcd_discovery/clock"
-require_relative "etcd_discovery/escape"
-require_relative "etcd_discovery/lock"
-require_relative "etcd_discovery/printable"
-require_relative "etcd_discovery/process_bound"
+require_relative "etcd_discovery/client/absent"
+require_relative "etcd_discovery/support/clock"
+require_relative "etcd_discovery/support/escape"
+require_relative "etcd_discovery/support/lock"
+require_relative "etcd_discovery/support/json_safe"
+require_relative "etcd_discovery/support/process_bound"
 require_relative "etcd_discovery/configuration"
 require_relative "etcd_discovery/snapshot"
 require_relative "etcd_discovery/status"
 require_relative "etcd_discovery/change"
-require_relative "etcd_discovery/weak_list"
-require_relative "etcd_discovery/attendant"
-require_relative "etcd_discovery/subscription_index"
-require_relative "etcd_discovery/change_feed"
-require_relative "etcd_discovery/dispatcher"
-require_relative "etcd_discovery/telling"
+require_relative "etcd_discovery/support/weak_list"
+require_relative "etcd_discovery/support/background_thread"
+require_relative "etcd_discovery/subscriptions/subscription_index"
+require_relative "etcd_discovery/subscriptions/change_feed"
+require_relative "etcd_discovery/subscriptions/dispatcher"
+require_relative "etcd_discovery/support/safe_callback"
 require_relative "etcd_discovery/subscription"
 require_relative "etcd_discovery/event"
-require_relative "etcd_discovery/event_type"
+require_relative "etcd_discovery/events/event_type"
 require_relative "etcd_discovery/event_subscription"
-require_relative "etcd_discovery/event_types"
+require_relative "etcd_discovery/events/event_types"
 require_relative "etcd_discovery/events/throttle"
 require_relative "etcd_discovery/events/reminder"
 require_relative "etcd_discovery/events/messages"
 require_relative "etcd_discovery/events/event_logger"
 require_relative "etcd_discovery/events/log_thread"
 require_relative "etcd_discovery/events/notifications"
-require_relative "etcd_discovery/fork"
+require_relative "etcd_discovery/client/fork"
 require_relative "etcd_discovery/instance"
 require_relative "etcd_discovery/formats"
 require_relative "etcd_discovery/registration"
-require_relative "etcd_discovery/registration_pulse"
-require_relative "etcd_discovery/own_registrations"
+require_relative "etcd_discovery/registration/liveness_probe"
+require_relative "etcd_discovery/registration/registration_set"
 require_relative "etcd_discovery/service"
-require_relative "etcd_discovery/announcing"
+require_relative "etcd_discovery/client/services"
 require_relative "etcd_discovery/source"
 require_relative "etcd_discovery/transaction"
 require_relative "etcd_discovery/change_log/log"
@@ -61,8 +61,8 @@ require_relative "etcd_discovery/client/writes"
 require_relative "etcd_discovery/middleware/pin"
 require_relative "etcd_discovery/metrics"
 require_relative "etcd_discovery/health"
-require_relative "etcd_discovery/rails_loading"
-require_relative "etcd_discovery/default_client"
+require_relative "etcd_discovery/rails/rails_loading"
+require_relative "etcd_discovery/client/default_client"
 require_relative "etcd_discovery/settings"
 
 # A live copy of etcd keys in the memory of every Ruby process.
@@ -233,7 +233,7 @@ module EtcdDiscovery
     def around_callbacks(&block)
       raise ArgumentError, "around_callbacks needs a block" unless block
 
-      Telling.around = block
+      SafeCallback.around = block
     end
 
     # Waits until a key has a value, or one that the block accepts.
@@ -352,10 +352,10 @@ module EtcdDiscovery
     #   EtcdDiscovery.register("b", "10.1.1.60:8081", id: "web-1", ttl: 10)
     # @param service [String]
     # @param address [String]
-    # @param options [Hash{Symbol => Object}] see {Announcing#register}
+    # @param options [Hash{Symbol => Object}] see {Client::Services#register}
     # @return [Registration]
     # @raise [ConfigurationError] for a wrong argument
-    # @see Announcing#register
+    # @see Client::Services#register
     def register(service, address, **options)
       client.register(service, address, **options)
     end
@@ -365,7 +365,7 @@ module EtcdDiscovery
     # @param name [String]
     # @param options [Hash{Symbol => Object}] see {Service#initialize}
     # @return [Service] the instances of a service, as the default client sees them
-    # @see Announcing#service
+    # @see Client::Services#service
     def service(name, **options)
       client.service(name, **options)
     end

@@ -45,6 +45,6 @@ module EtcdDiscovery
     private
 
     # Neither value: it may be a secret, and events end up in tools that show them. Nor all watched keys.
-    def to_printable = { type:, key:, revision: }
+    def to_json_safe = { type:, key:, revision: }
   end
 end

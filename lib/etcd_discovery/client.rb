@@ -98,7 +98,7 @@ module EtcdDiscovery
   #   @return [Float, Object, nil] seconds, never negative
   #   @raise [ParseError, UnwatchedKeyError]
   class Client
-    include Announcing
+    include Services
     include ProcessBound
 
     # @return [Configuration]
@@ -213,7 +213,7 @@ module EtcdDiscovery
     def place = config.source || config.discovery_domain || config.endpoints.join(" ")
 
     # Nothing that would have to be waited for.
-    def to_printable = { place:, watch: config.watch }
+    def to_json_safe = { place:, watch: config.watch }
 
     # Whoever starts must learn that this is not etcd's word, or that there would be nothing to fall back on.
     def report_cache

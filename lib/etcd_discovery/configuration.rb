@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative "setting"
+require_relative "configuration/setting"
 require_relative "configuration/settings"
 
 module EtcdDiscovery
@@ -112,7 +112,7 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = SETTINGS.to_h { |setting| [setting.name, plain(setting, get(setting.name))] }
+    def to_json_safe = SETTINGS.to_h { |setting| [setting.name, plain(setting, get(setting.name))] }
 
     # What a setting shows as it is, is the value itself.
     def plain(setting, value)

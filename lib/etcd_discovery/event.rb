@@ -54,6 +54,6 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = { name:, time:, payload: }
+    def to_json_safe = { name:, time:, payload: }
   end
 end

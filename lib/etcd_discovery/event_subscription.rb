@@ -7,7 +7,7 @@ module EtcdDiscovery
   #   subscription = EtcdDiscovery.subscribe(:reconnect) { |event| count(event[:count]) }
   #   subscription.cancel
   class EventSubscription
-    include Telling
+    include SafeCallback
     include ProcessBound
 
     NOTHING = [].freeze
@@ -112,7 +112,7 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = { names:, cancelled: cancelled? }
+    def to_json_safe = { names:, cancelled: cancelled? }
 
     # This is called at each change too: nothing new costs next to nothing.
     def read(cursor) = @client.send(:native_drain, cursor) || [cursor, 0, NOTHING]

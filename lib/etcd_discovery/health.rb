@@ -43,7 +43,7 @@ module EtcdDiscovery
       answer[2] = [] if env["REQUEST_METHOD"] == "HEAD"
       answer
     rescue Error => e
-      respond(503, "application/json", JSON.generate(healthy: false, last_error: Printable.of(e.message)))
+      respond(503, "application/json", JSON.generate(healthy: false, last_error: JsonSafe.of(e.message)))
     end
 
     private
@@ -70,7 +70,7 @@ module EtcdDiscovery
       healthy = status.healthy?(limit)
       body = { healthy:, ready: client.ready?, max_staleness: limit, **status.to_h }
       body[:last_error] ||= UNUSED if status.watched.empty? && status.registrations.empty?
-      respond(healthy ? 200 : 503, "application/json", JSON.generate(Printable.of(body)))
+      respond(healthy ? 200 : 503, "application/json", JSON.generate(JsonSafe.of(body)))
     end
 
     def refuse(code, what, headers = {})

@@ -8,7 +8,7 @@ module EtcdDiscovery
   #   instance.address   # => "10.1.1.60:8081"
   #   instance.metadata  # => {"zone"=>"eu"}
   class Instance
-    include Printable
+    include JsonSafe
 
     # @return [String] the service, as it was asked for
     attr_reader :service
@@ -108,7 +108,7 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = to_h
+    def to_json_safe = to_h
 
     def check_parts
       Instance.check_service(service)

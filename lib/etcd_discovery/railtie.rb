@@ -42,8 +42,8 @@ module EtcdDiscovery
   end
 end
 
-require_relative "railtie/boot"
-require_relative "railtie/current_logger"
-require_relative "railtie/executor_pin"
-require_relative "railtie/settings"
-require_relative "railtie/settings_file"
+require_relative "rails/boot"
+require_relative "rails/current_logger"
+require_relative "rails/executor_pin"
+require_relative "rails/settings"
+require_relative "rails/settings_file"

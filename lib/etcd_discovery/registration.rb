@@ -76,7 +76,7 @@ module EtcdDiscovery
     # @param timeout [Numeric] seconds to wait for etcd at most
     # @return [Boolean] whether etcd knows; if not, the lease runs out by itself within the TTL
     def deregister(timeout: 3)
-      @pulse&.stop
+      @probe&.stop
       native_deregister
       native_wait_withdrawn(Float(timeout)).tap { @on_end&.call(self) }
     end
@@ -93,13 +93,13 @@ module EtcdDiscovery
     end
 
     # @api private
-    def setup(instance, key, ttl, pulse, &on_end)
+    def setup(instance, key, ttl, probe, &on_end)
       @instance = instance
       @key = key
       @ttl = ttl
-      @pulse = pulse
+      @probe = probe
       @on_end = on_end
-      pulse&.start(self)
+      probe&.start(self)
       self
     end
 
@@ -117,7 +117,7 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = to_h
+    def to_json_safe = to_h
 
     def report
       native_report || {}

@@ -22,11 +22,11 @@ module EtcdDiscovery
     # the last list is held back), `:released` (it is not held any longer), `:rejected` (a value could not be
     # read), `:ejected` or `:restored` (an instance).
     Event = Struct.new(:type, :service, :message, keyword_init: true) do
-      include Printable
+      include JsonSafe
 
       private
 
-      def to_printable = to_h
+      def to_json_safe = to_h
     end
 
     # @return [String] as it was asked for
@@ -160,7 +160,7 @@ module EtcdDiscovery
     private
 
     # A reader of JSON asks for no instances: looking for them may wait, or raise.
-    def to_printable = { name: }
+    def to_json_safe = { name: }
 
     def begin_with(strategy)
       @lock.synchronize do

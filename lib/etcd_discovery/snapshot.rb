@@ -89,6 +89,6 @@ module EtcdDiscovery
     private
 
     # Not the values: there may be thousands. `to_h` has them.
-    def to_printable = { revision:, size: }
+    def to_json_safe = { revision:, size: }
   end
 end

@@ -7,7 +7,7 @@ module EtcdDiscovery
   #   EtcdDiscovery.status.to_h
   #   # => {:state=>:watching, :revision=>1042, :age=>0.8, :stale=>false, …}
   class Status
-    include Printable
+    include JsonSafe
 
     # What a status tells, besides {#stale?} and {#watched}.
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error last_error_at endpoint
@@ -113,6 +113,6 @@ module EtcdDiscovery
       registration[:state] == :registering && registration[:last_error].nil?
     end
 
-    def to_printable = to_h
+    def to_json_safe = to_h
   end
 end

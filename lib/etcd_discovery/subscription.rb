@@ -7,7 +7,7 @@ module EtcdDiscovery
   #   subscription = EtcdDiscovery.on_change("/config/limit") { |change| apply(change.value) }
   #   subscription.cancel
   class Subscription
-    include Telling
+    include SafeCallback
     include ProcessBound
 
     # @return [String] the key or prefix
@@ -97,6 +97,6 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = { target:, cancelled: cancelled? }
+    def to_json_safe = { target:, cancelled: cancelled? }
   end
 end

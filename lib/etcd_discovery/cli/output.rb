@@ -107,7 +107,7 @@ module EtcdDiscovery
       def document(fields)
         shown = fields.flat_map do |name, value|
           exact = [:"#{name}_base64", [value].pack("m0")] if value.is_a?(String) && !Escape.utf8?(value)
-          [[name, Printable.of(value)], exact].compact
+          [[name, JsonSafe.of(value)], exact].compact
         end
         @out.puts(Escape.json(JSON.generate(shown.to_h)))
         @out.flush

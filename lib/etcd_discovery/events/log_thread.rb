@@ -12,13 +12,13 @@ module EtcdDiscovery
     module LogThread
       # A client that nothing else refers to may be collected.
       @clients = WeakList.new
-      @attendant = Attendant.new("etcd_discovery log", hang: ->(bell) { hang(bell) }) { look }
+      @thread = BackgroundThread.new("etcd_discovery log", hang: ->(bell) { hang(bell) }) { look }
 
       class << self
         def add(client)
           @clients << client
           revive
-          bell = @attendant.bell
+          bell = @thread.bell
           client.send(:native_observe, bell) if bell
           # Something may have happened before the bell was hung.
           ring
@@ -26,11 +26,11 @@ module EtcdDiscovery
 
         # Starts the thread if this process should have it and has not.
         def revive
-          @attendant.revive if @clients.to_a.any?
+          @thread.revive if @clients.to_a.any?
         end
 
         def ring
-          @attendant.ring
+          @thread.ring
         end
 
         private

@@ -58,7 +58,7 @@ module EtcdDiscovery
 
       private
 
-      def to_printable = { place: }
+      def to_json_safe = { place: }
     end
   end
 end

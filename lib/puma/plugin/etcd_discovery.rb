@@ -44,6 +44,6 @@ Puma::Plugin.create do
   end
 
   def withdraw
-    ::EtcdDiscovery::OwnRegistrations.withdraw_all if gem
+    ::EtcdDiscovery::RegistrationSet.withdraw_all if gem
   end
 end

@@ -76,7 +76,7 @@ module PublicApi
     "EtcdDiscovery::Transaction#compare" => ->(one, _) { one.compare("/service/put", revision: 1) },
     "EtcdDiscovery.around_callbacks" => ->(one, _) { one.around_callbacks(&:call) },
     "EtcdDiscovery.service" => ->(one, _) { one.service("b").addresses },
-    "EtcdDiscovery::Announcing#service" => ->(one, _) { one.service("b").addresses },
+    "EtcdDiscovery::Client::Services#service" => ->(one, _) { one.service("b").addresses },
     "EtcdDiscovery::Client.new" => ->(type, _) { type.new(endpoints:, watch: ["/service/"]).start },
     "EtcdDiscovery::Health.new" => ->(type, _) { type.new },
     "EtcdDiscovery::Configuration.new" => ->(type, _) { type.new },

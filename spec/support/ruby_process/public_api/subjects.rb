@@ -10,7 +10,7 @@ module PublicApi
 
   # An object of each class.
   SUBJECTS = {
-    "Announcing" => client, "Client" => client, "Instance" => -> { INSTANCE }, "Change" => change,
+    "Client::Services" => client, "Client" => client, "Instance" => -> { INSTANCE }, "Change" => change,
     "Configuration" => -> { EtcdDiscovery::Configuration.new },
     "Event" => -> { EtcdDiscovery::Event.new(:stale, { age: 1 }, nil) },
     "EventSubscription" => -> { EtcdDiscovery.subscribe(&nothing) },

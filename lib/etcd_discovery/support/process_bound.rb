@@ -5,7 +5,7 @@ module EtcdDiscovery
   #
   # @api private
   module ProcessBound
-    include Printable
+    include JsonSafe
 
     # Ruby's own message would name a part inside, and of settings it would take the password along.
     def marshal_dump

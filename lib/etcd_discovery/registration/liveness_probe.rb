@@ -6,7 +6,7 @@ module EtcdDiscovery
   # life.
   #
   # @api private
-  class RegistrationPulse
+  class LivenessProbe
     def initialize(every, event_log, &alive)
       @every = every
       @event_log = event_log
@@ -33,7 +33,7 @@ module EtcdDiscovery
     end
 
     def alive?
-      Telling.call(@alive)
+      SafeCallback.call(@alive)
     rescue StandardError => e
       line = "the liveness block raised #{e.class}: #{e.message}; this counts as no sign of life"
       @event_log.write(:warn, line, subject: :liveness)

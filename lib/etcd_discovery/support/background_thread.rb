@@ -6,7 +6,7 @@ module EtcdDiscovery
   # A Ruby thread that waits for a bell; begun when it is first needed, and anew in a forked child.
   #
   # @api private
-  class Attendant
+  class BackgroundThread
     # Seconds. However soon something is due, the thread never spins.
     SHORTEST_PAUSE = 0.01
 

@@ -4,13 +4,13 @@ require "json"
 require "time"
 
 module EtcdDiscovery
-  # What a public object is as JSON and YAML: a short Hash that `to_printable` gives. Without it serializers
+  # What a public object is as JSON and YAML: a short Hash that `to_json_safe` gives. Without it serializers
   # walk through instance variables, to locks, caches, the environment and the password, or in a circle.
   #
   # `as_json` and `to_json` also come before those that ActiveSupport gives every Object.
   #
   # @api private
-  module Printable
+  module JsonSafe
     # A Hash may hold itself.
     DEEPEST = 50
 
@@ -36,7 +36,7 @@ module EtcdDiscovery
     # What else there may be is named, and not looked into.
     def self.other(value)
       case value
-      when Printable then value.as_json
+      when JsonSafe then value.as_json
       when Exception then value.message
       when Numeric then value.to_f
       else value.class.to_s
@@ -46,7 +46,7 @@ module EtcdDiscovery
 
     # @return [Hash{String => Object}] without secrets
     def as_json(*)
-      Printable.of(to_printable)
+      JsonSafe.of(to_json_safe)
     end
 
     # @return [String]

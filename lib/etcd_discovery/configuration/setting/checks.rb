@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative "../foreign_text"
+require_relative "../../support/foreign_text"
 
 module EtcdDiscovery
   class Setting

@@ -12,7 +12,7 @@ module EtcdDiscovery
     @clients = WeakList.new
     @lock = Mutex.new
     # A block may end the thread. The other one of this gem then starts it again.
-    @attendant = Attendant.new(
+    @thread = BackgroundThread.new(
       "etcd_discovery changes",
       hang: ->(bell) { listen(bell) }, lost: -> { Events::LogThread.ring }
     ) { deliver }
@@ -52,14 +52,14 @@ module EtcdDiscovery
 
       # Starts the thread if this process should have it and has not.
       def revive
-        @attendant.revive if any?
+        @thread.revive if any?
       end
 
       # Whether there is a block to call.
       def any? = @clients.to_a.any?(&:subscriptions?)
 
       def ring
-        @attendant.ring
+        @thread.ring
       end
 
       # Waits until every subscriber has been told of what there is now.
@@ -67,7 +67,7 @@ module EtcdDiscovery
       # @return [Boolean] whether it came to that within `timeout` seconds
       def settle(timeout)
         raise SignalHandlerError if Lock.in_signal_handler?
-        return true if !any? || @attendant.current?
+        return true if !any? || @thread.current?
 
         revive
         deadline = Client.now + timeout
@@ -85,7 +85,7 @@ module EtcdDiscovery
       def attend(client)
         @clients << client
         revive
-        bell = @attendant.bell
+        bell = @thread.bell
         client.listen(bell) if bell
         # For what somebody wants to be told now, and for what changed before the bell was hung.
         ring
@@ -102,7 +102,7 @@ module EtcdDiscovery
         round = @asked
         @clients.to_a.each do |client|
           # A block may have forked: then this is a child, which has a thread of its own.
-          client.deliver if @attendant.current?
+          client.deliver if @thread.current?
         end
         finish(round)
         nil # until the next ring

@@ -6,7 +6,7 @@ module EtcdDiscovery
   #
   # @api private
   module RailsLoading
-    RAILTIE = File.expand_path("railtie", __dir__)
+    RAILTIE = File.expand_path("../railtie", __dir__)
 
     class << self
       # When the gem is loaded.

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative "masked"
+require_relative "../support/masked"
 require_relative "setting/checks"
 
 module EtcdDiscovery

@@ -8,7 +8,7 @@ module EtcdDiscovery
   # which no other thread can come between.
   #
   # @api private
-  class OwnRegistrations
+  class RegistrationSet
     include Enumerable
     include ProcessBound
 
@@ -49,7 +49,7 @@ module EtcdDiscovery
       to_a.inspect
     end
 
-    def to_printable = to_a
+    def to_json_safe = to_a
 
     # Ruby calls finalizers after every at_exit block. A block of ours would not do: applications of Sinatra's
     # classic style serve, and minitest/autorun runs the tests, in such a block, and the block that was given

@@ -5,7 +5,7 @@ module EtcdDiscovery
   # next subscriber come.
   #
   # @api private
-  module Telling
+  module SafeCallback
     class << self
       # What runs around each call of a block, given the call; `nil` for nothing.
       attr_accessor :around
@@ -21,7 +21,7 @@ module EtcdDiscovery
     # @param occasion [String] what it is called for
     def tell(block_name, occasion, news)
       over = false
-      Telling.call(@block, news)
+      SafeCallback.call(@block, news)
       over = true
     # `exit` ends the process on whichever thread it is called. An Interrupt that a block raises does not.
     rescue SystemExit => e

@@ -18,7 +18,7 @@ module EtcdDiscovery
       # @param folder [String] where the libraries of a native gem are, each in a folder named by its Ruby
       # @return [void]
       # @raise [LoadError] says which Ruby this is, what there is instead, and what to do
-      def load(folder = __dir__)
+      def load(folder = File.expand_path("..", __dir__))
         packaged = Dir[File.join(folder, "[0-9]*.[0-9]*", NAME)].to_h { |path| [path.split("/")[-2], path] }
         path = packaged.fetch(ABI, NAME)
         require path
@@ -47,7 +47,7 @@ module EtcdDiscovery
       def remedy(abis)
         return "Install the gem that compiles on your machine: #{source_gem}" if abis.any?
 
-        root = File.expand_path("../..", __dir__)
+        root = File.expand_path("../../..", __dir__)
         return "Compile it: cd #{root} && rake compile" if File.exist?(File.join(root, "Rakefile"))
 
         "Compile it: gem pristine etcd_discovery --extensions"

@@ -6,7 +6,7 @@ module EtcdDiscovery
   # @example All there is, with its meaning
   #   EtcdDiscovery::EventType::ALL.each { |type| puts "#{type.name}: #{type.doc}" }
   class EventType
-    include Printable
+    include JsonSafe
 
     # @return [Symbol]
     attr_reader :name
@@ -50,6 +50,6 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = { name:, subject:, doc:, payload: }
+    def to_json_safe = { name:, subject:, doc:, payload: }
   end
 end
