@@ -18,6 +18,13 @@ RSpec.describe "docs/architecture.md" do
     expect(rooms.reject { |room| text.include?("`#{room}") }).to be_empty
   end
 
+  it "is right that a private file at the top of lib/etcd_discovery heads a folder" do
+    tops = Dir.glob("lib/etcd_discovery/*.rb", base: root)
+    secret = tops.select { |path| read[path].match?(/# @api private\n +(?:class|module) /) }
+    expect(tops.size).to be > 20
+    expect(secret.reject { |path| File.directory?(File.join(root, path.delete_suffix(".rb"))) }).to be_empty
+  end
+
   it "has the thirteen promises in order, each with a test that holds it" do
     rows = text[/^## The promises$.*/m].scan(/^\| (\d+) \| (.+?) \| (.+) \|$/)
     expect(rows.map { |number,| number.to_i }).to eq [*1..13]
