@@ -6,7 +6,7 @@ module EtcdDiscovery
   # @example
   #   EtcdDiscovery.diff("/config/", from: 4711).map(&:key)  # => ["/config/limit"]
   class Difference
-    include Printable
+    include JsonSafe
 
     # @return [String]
     attr_reader :key
@@ -31,6 +31,6 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = { key:, type: }
+    def to_json_safe = { key:, type: }
   end
 end

@@ -15,11 +15,11 @@ module EtcdDiscovery
     #
     # @api private
     class Payload < Hash
-      include Printable
+      include JsonSafe
 
       private
 
-      def to_printable = to_h
+      def to_json_safe = to_h
     end
     private_constant :Payload
 

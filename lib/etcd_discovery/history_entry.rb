@@ -6,7 +6,7 @@ module EtcdDiscovery
   # @example
   #   EtcdDiscovery.history("/config/limit").first.by  # => "ann"
   class HistoryEntry
-    include Printable
+    include JsonSafe
 
     # @return [String]
     attr_reader :key
@@ -41,6 +41,6 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = { key:, revision:, type:, action:, by:, at:, note: }.compact
+    def to_json_safe = { key:, revision:, type:, action:, by:, at:, note: }.compact
   end
 end

@@ -74,7 +74,7 @@ module EtcdDiscovery
     def empty? = operations.empty? && compares.empty?
 
     # @return [String] without values
-    def inspect = "#<#{self.class} #{to_printable}>"
+    def inspect = "#<#{self.class} #{to_json_safe}>"
 
     # @api private
     # From now on nothing can be added: it has been sent.
@@ -85,7 +85,7 @@ module EtcdDiscovery
 
     private
 
-    def to_printable = { compares: compares.map(&:first), writes: operations.map(&:first) }
+    def to_json_safe = { compares: compares.map(&:first), writes: operations.map(&:first) }
 
     def write(key, value)
       raise twice(key) if @written[text(key).b]

@@ -62,7 +62,7 @@ module EtcdDiscovery
 
       # @return [String] JSON, which any tool can read
       def to_json(*)
-        JSON.generate(Printable.of({ action:, keys: items.map do |item|
+        JSON.generate(JsonSafe.of({ action:, keys: items.map do |item|
                                                       shown(item)
                                                     end, by:, at:, note: }.compact))
       end

@@ -7,7 +7,7 @@ module EtcdDiscovery
     # @example
     #   CheckoutSettings.fields.first.key  # => "/shop/checkout/limit"
     class Field
-      include Printable
+      include JsonSafe
 
       # @return [Symbol]
       attr_reader :name
@@ -65,7 +65,7 @@ module EtcdDiscovery
 
       private
 
-      def to_printable = { name:, type:, default:, description:, key: }
+      def to_json_safe = { name:, type:, default:, description:, key: }
 
       def encoded(value) = Types::ENCODERS.fetch(type).call(value)
 
