@@ -63,8 +63,8 @@ module EtcdDiscovery
       # @return [String] JSON, which any tool can read
       def to_json(*)
         JSON.generate(JsonSafe.of({ action:, keys: items.map do |item|
-                                                      shown(item)
-                                                    end, by:, at:, note: }.compact))
+                                                     shown(item)
+                                                   end, by:, at:, note: }.compact))
       end
 
       private
