@@ -1,25 +1,25 @@
-//! One transaction: what must hold, and what is written then, all at one revision.
+//! A transaction: conditions, and operations that are applied at one revision if all conditions hold.
 
 use super::entry::Entry;
 use super::ledger::Write;
 use super::snapshot::Snapshot;
 use crate::range::KeyRange;
 
-/// What must hold of a key, or nothing is written.
+/// A condition on a key. If it fails, nothing is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compare {
-    /// Which key.
+    /// The key to check.
     pub key: Vec<u8>,
-    /// What must hold of it.
+    /// The condition on the key.
     pub condition: Condition,
 }
 
-/// What a comparison asks for.
+/// The kinds of conditions.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// The key's last change is of this revision; 0: there is no such key.
+    /// The key was last put at this revision; 0: the key does not exist.
     Revision(i64),
-    /// The key holds this value.
+    /// The key has this value.
     Value(Vec<u8>),
     /// The key exists.
     Present,
@@ -32,7 +32,7 @@ pub enum Condition {
     },
 }
 
-/// Without the value: it may be a secret (promise 10).
+/// Omits the value, which may be a secret (promise 10).
 impl std::fmt::Debug for Condition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -44,10 +44,10 @@ impl std::fmt::Debug for Condition {
     }
 }
 
-/// What a transaction writes.
+/// A write in a transaction.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Operation {
-    /// Puts a value at a key, under no lease.
+    /// Puts a value at a key, without a lease.
     Put(Vec<u8>, Vec<u8>),
     /// Deletes one key.
     Delete(Vec<u8>),
@@ -55,31 +55,31 @@ pub enum Operation {
     DeleteRange(Vec<u8>, Vec<u8>),
 }
 
-/// Comparisons, and what is written if all of them hold.
+/// Conditions, and the operations to apply if all of them hold.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Transaction {
-    /// All of them must hold.
+    /// The conditions, which must all hold.
     pub compares: Vec<Compare>,
-    /// Written together.
+    /// The operations, which are applied together.
     pub operations: Vec<Operation>,
 }
 
-/// What came of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything is written, at this revision.
+    /// All operations were applied, at this revision.
     Written(i64),
-    /// Nothing is written: this comparison failed.
+    /// Nothing was written, because a condition failed.
     Conflict {
-        /// Its place in [`Transaction::compares`].
+        /// The index of the failed condition in [`Transaction::compares`].
         compare: usize,
-        /// The revision of the key's last change; 0: there is no such key.
+        /// The revision at which the key was last put; 0: the key does not exist.
         revision: i64,
     },
 }
 
 impl Compare {
-    /// The keys that the comparison looks at.
+    /// The keys that the condition depends on.
     #[must_use]
     pub fn range(&self) -> KeyRange {
         match &self.condition {
@@ -88,7 +88,9 @@ impl Compare {
         }
     }
 
-    /// Whether it holds where `found` are the entries of its range. For all but a value, keys and revisions do.
+    /// Whether the condition holds, given the entries `found` in its range.
+    ///
+    /// Only [`Condition::Value`] needs the values of the entries.
     #[must_use]
     pub fn holds<'a>(&self, mut found: impl Iterator<Item = &'a Entry>) -> bool {
         match &self.condition {
@@ -103,13 +105,13 @@ impl Compare {
 }
 
 impl Transaction {
-    /// One operation without a condition.
+    /// A transaction with one operation and no condition.
     #[must_use]
     pub fn of(operation: Operation) -> Self {
         Self { operations: vec![operation], ..Self::default() }
     }
 
-    /// The first comparison that fails in `snapshot`.
+    /// The first condition that fails in `snapshot`, if any.
     #[must_use]
     pub fn conflict(&self, snapshot: &Snapshot) -> Option<Outcome> {
         self.compares.iter().enumerate().find_map(|(compare, one)| {
@@ -120,7 +122,7 @@ impl Transaction {
         })
     }
 
-    /// The writes that the operations are in `snapshot`.
+    /// Expands the operations into single writes, given the keys in `snapshot`.
     #[must_use]
     pub fn writes(&self, snapshot: &Snapshot) -> Vec<Write> {
         let delete = |key: &[u8]| Write { key: key.into(), value: None, lease: 0 };
@@ -141,7 +143,7 @@ impl Transaction {
         writes
     }
 
-    /// Whether it names a key that etcd does not take.
+    /// Whether it contains an empty key, which etcd refuses.
     #[must_use]
     pub fn has_empty_key(&self) -> bool {
         let empty = |operation: &Operation| match operation {
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_fails_exactly_where_the_key_is_another_than_expected() {
+    fn a_condition_fails_exactly_if_the_key_is_not_as_expected() {
         assert_eq!(conflict("/a", Condition::Revision(5)), None);
         assert_eq!(conflict("/a", Condition::Revision(4)), Some(5));
         assert_eq!(conflict("/a", Condition::Revision(0)), Some(5));
@@ -191,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn a_range_conflicts_with_any_key_in_it_that_is_newer() {
+    fn a_range_conflicts_if_any_key_in_it_is_newer() {
         let since = |revision| Condition::UnchangedSince { end: b"/c".to_vec(), revision };
         assert_eq!(conflict("/a", since(7)), None);
         assert_eq!(conflict("/a", since(6)), Some(7));
     }
 
     #[test]
-    fn a_deleted_range_is_the_keys_that_are_in_it() {
+    fn deleting_a_range_deletes_the_keys_in_it() {
         let range = Operation::DeleteRange(b"/a".to_vec(), b"/c".to_vec());
         let keys: Vec<_> = Transaction::of(range).writes(&snapshot()).into_iter().map(|w| w.key).collect();
         assert_eq!(keys, [&b"/a"[..], b"/b"].map(std::sync::Arc::from));
