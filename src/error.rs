@@ -32,7 +32,7 @@ pub enum ErrorKind {
     NotReady,
     /// A value does not have the requested type.
     Parse,
-    /// The revision is older than what etcd keeps.
+    /// The requested revision is older than the history that etcd keeps.
     Compacted,
     /// The client was stopped.
     Closed,
@@ -93,7 +93,7 @@ impl Error {
         Self { message: format!("{operation}: {}", self.message), ..self }
     }
 
-    /// The same error, about `revision`.
+    /// Adds the revision that the error concerns.
     #[must_use]
     pub fn of_revision(self, revision: i64) -> Self {
         Self { revision: Some(revision), ..self }
@@ -111,7 +111,7 @@ impl Error {
         self.endpoint.as_deref()
     }
 
-    /// The revision that the error is about, if it is about one.
+    /// The revision that the error concerns, if any.
     #[must_use]
     pub const fn revision(&self) -> Option<i64> {
         self.revision

@@ -45,6 +45,8 @@ pub use login::Login;
 pub use members::follow_members;
 pub use tls::{check_files, check_pair};
 
-/// Largest message taken. tonic's own limit of 4 MiB is below what etcd sends in one piece; a larger message than this
-/// is asked for in parts.
+/// The largest message that is accepted, in bytes.
+///
+/// tonic's default of 4 MiB is less than etcd sends in one message. Content above this limit is requested in parts.
+
 pub const MAX_MESSAGE: usize = 64 << 20;
