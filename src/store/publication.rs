@@ -67,9 +67,9 @@ impl Published {
         true
     }
 
-    /// The keys whose entries differ from those of `older`, an earlier publication of the same cell, in key order.
+    /// The keys whose entries differ from those of `older`, an earlier publication, in key order.
     ///
-    /// This costs what was published in between. Only where that is no longer known are the two compared.
+    /// The cost depends on the changes in between. The two snapshots are compared only if those are not known any more.
     #[must_use]
     pub fn changed_keys_since(&self, older: &Self) -> Vec<Key> {
         let mut keys = BTreeSet::new();
@@ -79,7 +79,7 @@ impl Published {
         if !known {
             return older.snapshot.changed_keys(&self.snapshot);
         }
-        // What came and went in between is the same in both.
+        // A key that was put and deleted in between is the same in both snapshots.
         keys.retain(|key| older.snapshot.get(key) != self.snapshot.get(key));
         keys.into_iter().collect()
     }
@@ -246,28 +246,28 @@ mod tests {
         }
     }
 
-    /// Writes (or deletes) these keys, and publishes.
-    fn write(publication: &Publication, writes: &[(u8, bool)], revision: i64, told: bool) {
+    /// Puts or deletes these keys, and publishes the result, with the list of changed keys if `lists_keys`.
+    fn write(publication: &Publication, writes: &[(u8, bool)], revision: i64, lists_keys: bool) {
         let change = |(name, put): &(u8, bool)| {
             let entry = put.then(|| Entry::new(vec![*name], b"v", revision, 0));
             Change { key: Key::from([*name].as_slice()), mod_revision: revision, entry }
         };
         let changes = writes.iter().map(change).collect();
         let (snapshot, keys) = publication.load().snapshot().after(changes, revision);
-        publication.publish(snapshot, if told { Changed::Keys(keys) } else { Changed::All });
+        publication.publish(snapshot, if lists_keys { Changed::Keys(keys) } else { Changed::All });
     }
 
     proptest! {
         #[test]
-        fn the_keys_changed_since_an_earlier_publication_are_those_that_a_comparison_finds(
+        fn the_keys_changed_since_an_earlier_publication_equal_those_of_a_comparison(
             rounds in prop::collection::vec(
                 (prop::collection::vec((0u8..6, any::<bool>()), 0..4), prop::bool::weighted(0.9)), 1..12),
             from in any::<prop::sample::Index>(),
         ) {
             let publication = Publication::default();
             let mut history = vec![publication.load_full()];
-            for (revision, (writes, told)) in (1i64..).zip(&rounds) {
-                write(&publication, writes, revision, *told);
+            for (revision, (writes, lists_keys)) in (1i64..).zip(&rounds) {
+                write(&publication, writes, revision, *lists_keys);
                 history.push(publication.load_full());
             }
             let (older, newest) = (from.get(&history), publication.load_full());
