@@ -44,6 +44,7 @@ mod tests {
     use crate::clock::Instant;
     use crate::defect;
     use crate::error::ErrorKind;
+    use crate::notice::Notice;
     use crate::sync::Phase;
     use crate::sync::sim::etcd::Simulated;
     use crate::sync::sim::follower::{Follower, LONG, Parts, etcd_at, settings};
@@ -68,6 +69,7 @@ mod tests {
     async fn a_panic_while_following_is_an_internal_error_and_the_watch_goes_on_where_it_was() {
         let (etcd, follower) = supervised().await;
         let (connections, watches) = (etcd.asked().connections, etcd.asked().watches.len());
+        let before = follower.notices().len();
         defect::arm(b"/a/panics-once", 1);
         etcd.put(b"/a/panics-once", 1);
         let told = |follower: &Follower| error_kind(follower) == Some(ErrorKind::Internal);
@@ -83,6 +85,12 @@ mod tests {
         assert_eq!((etcd.asked().watches.len(), follower.report().relists), (watches + 1, 0));
         assert!(etcd.asked().connections > connections && follower.report().reconnects == 1);
         assert_eq!(error_kind(&follower), Some(ErrorKind::Internal), "for the person who looks later");
+        let happened = follower.notices().split_off(before);
+        let [Notice::Disconnected { error, .. }, Notice::Reconnected { connections: 1, .. }] = &happened[..]
+        else {
+            panic!("{happened:?}")
+        };
+        assert_eq!(error.kind(), ErrorKind::Internal);
     }
 
     #[tokio::test(start_paused = true)]

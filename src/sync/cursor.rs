@@ -9,8 +9,9 @@ use crate::store::Change;
 /// etcd catches up by so many revisions at once. A message of fewer is the last of a catch-up, or of none.
 const CATCH_UP: usize = 1_000;
 
-/// What a waiting change takes beside its key and value.
-const OVERHEAD: usize = 64;
+/// What a waiting change takes beside the bytes of its key and value: its place in the queue, which may be half empty, and
+/// two blocks of memory with their heads.
+const OVERHEAD: usize = 160;
 
 #[derive(Debug)]
 pub(super) struct Cursor {
@@ -115,6 +116,7 @@ impl Cursor {
 }
 
 fn weight(change: &Change) -> usize {
-    let value = change.entry.as_ref().map_or(0, |entry| entry.value().len());
-    change.key.len() + value + OVERHEAD
+    // An entry has a copy of the key.
+    let entry = change.entry.as_ref().map_or(0, |entry| entry.key().len() + entry.value().len());
+    change.key.len() + entry + OVERHEAD
 }

@@ -10,7 +10,7 @@ use crate::store::Change;
 
 /// Bytes that may wait to be shown: far more than any one transaction has. A stream that goes beyond it, with fragments
 /// that never end or a watch that is told of while another is not, is given up (promise 11).
-const MOST_WAITING: usize = 256 << 20;
+pub(super) const MOST_WAITING: usize = 256 << 20;
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -153,6 +153,11 @@ impl Stream {
     /// The revision that all watches are past.
     pub(super) fn frontier(&self) -> i64 {
         self.cursors.iter().map(Cursor::complete).min().unwrap_or_default()
+    }
+
+    /// What the watch is of that has come less far than all others.
+    pub(super) fn slowest(&self) -> Option<&KeyRange> {
+        self.cursors.iter().min_by_key(|cursor| cursor.complete()).map(|cursor| &cursor.range)
     }
 
     /// The last revision of the complete events that wait for another watch to come as far, if any do.

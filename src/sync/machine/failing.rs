@@ -78,6 +78,9 @@ impl Machine {
         if self.state_deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
+        if self.give_up_waiting(now, effects) {
+            return;
+        }
         match &mut self.state {
             State::Backoff { .. } => self.connect(true, false, effects),
             State::Denied { renew, .. } => {

@@ -12,7 +12,8 @@
 //!
 //! The published snapshot is served through all of them. `loading` holds the way to a snapshot, `watch_first` the way
 //! to one where history does not last as long as a listing takes, `opening` the way to an open watch, `following` what happens on it, `failing` the way back, `resuming` how to come back to a revision at
-//! which a watch failed, `cached` what a copy from disk is good for, `auditing` whether what is shown is right,
+//! which a watch failed, `waiting` how long changes of one watch wait for another,
+//! `cached` what a copy from disk is good for, `auditing` whether what is shown is right,
 //! `comparing` what proves freshness where no progress answer does, `notifying` which transitions are reported.
 
 mod auditing;
@@ -24,6 +25,7 @@ mod loading;
 mod notifying;
 mod opening;
 mod resuming;
+mod waiting;
 mod watch_first;
 
 use std::time::Duration;
@@ -33,6 +35,7 @@ use self::cached::Held;
 use self::failing::{DENIED_BASE, DENIED_CAP};
 use self::notifying::Contact;
 use self::resuming::Resume;
+use self::waiting::Waiting;
 use super::audit::Audit;
 use super::event::{Effect, Event, Header, Peer, Trust};
 use super::freshness::Freshness;
@@ -142,6 +145,7 @@ pub struct Machine {
     reauthenticated: bool,
     /// The watch that failed last.
     resume: Resume,
+    waiting: Waiting,
     pages: PageSize,
     /// Listings in a row that came to nothing: no watch lived on any of them.
     restarts: u32,
@@ -179,6 +183,7 @@ impl Machine {
             hull_denied: false,
             reauthenticated: false,
             resume: Resume::default(),
+            waiting: Waiting::default(),
             pages: PageSize::new(rules.page_size),
             restarts: 0,
             opened_at: None,
@@ -229,7 +234,10 @@ impl Machine {
         match &self.state {
             State::Stopped | State::Connecting | State::Listing { .. } | State::Verifying { .. } => None,
             State::Opening { deadline, .. } => Some(*deadline),
-            State::Watching { freshness, .. } => Some(freshness.deadline()),
+            State::Watching { freshness, .. } => {
+                let wait_ends = self.wait_ends();
+                Some(wait_ends.map_or(freshness.deadline(), |end| end.min(freshness.deadline())))
+            }
             State::Backoff { until } | State::Denied { until, .. } => Some(*until),
         }
     }
@@ -251,6 +259,7 @@ impl Machine {
             Event::Flowing => self.flowing(now),
             Event::Tick => self.ticked(now, &mut effects),
         }
+        self.look_at_what_waits(now);
         self.report.phase = self.phase();
         self.report_staleness(now);
         effects.extend(self.notices.drain(..).map(Effect::Notify));

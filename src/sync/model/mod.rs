@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use self::world::World;
+pub(super) use self::world::content;
 use super::event::Trust;
 use crate::range::{KeyRange, Ranges};
 

@@ -248,6 +248,6 @@ impl World {
     }
 }
 
-pub(super) fn content(snapshot: &Snapshot) -> BTreeMap<Key, Entry> {
+pub(in crate::sync) fn content(snapshot: &Snapshot) -> BTreeMap<Key, Entry> {
     snapshot.iter().map(|entry| (Key::from(entry.key()), entry.clone())).collect()
 }

@@ -2,10 +2,12 @@
 
 use etcd_client::proto::PbWatchResponse;
 
+use super::super::model::content;
 use super::etcd::{Progress, Simulated, deletion, put_event};
 use super::follower::{Follower, LONG, etcd_at, followed};
 use super::wire::Line;
 use crate::clock::Instant;
+use crate::range::{KeyRange, Ranges};
 
 /// A message with `events` of a server at a later revision than any of them, as in a catch-up.
 fn ahead(etcd: &super::etcd::Simulated, events: Vec<etcd_client::proto::PbEvent>) -> PbWatchResponse {
@@ -166,10 +168,15 @@ async fn a_name_that_leads_to_another_member_is_looked_up_with_the_next_connecti
 #[tokio::test(start_paused = true)]
 async fn a_listing_that_compaction_overtakes_every_time_still_ends() {
     let etcd = etcd_at("one");
-    for key in [b"/a/1", b"/a/2", b"/a/3", b"/a/4", b"/a/5"] {
-        etcd.put(key, 1);
+    for (key, value) in [b"/a/1", b"/a/2", b"/a/3", b"/a/4", b"/a/5"].into_iter().zip(1..) {
+        etcd.put(key, value);
     }
+    etcd.put(b"/elsewhere", 1);
     etcd.conduct(|conduct| conduct.compact_between_pages = true);
     let follower = Follower::start(&["one"], &[b"/a/"]);
-    follower.within(LONG, "all keys", |follower| follower.publication.load().snapshot().len() == 5).await;
+    follower.fresh().await;
+    let shown = follower.publication.load().snapshot().clone();
+    let watched = Ranges::merge([KeyRange::prefix(b"/a/")]);
+    assert_eq!((shown.len(), content(&shown)), (5, etcd.lock().content.content(&watched, shown.revision())));
+    assert_eq!(shown.revision(), etcd.revision());
 }
