@@ -28,7 +28,7 @@ pub enum ErrorKind {
     Corrupt,
     /// The key is outside every watched range.
     UnwatchedKey,
-    /// No snapshot has been loaded yet.
+    /// No snapshot has been loaded yet, and this process has waited for one before.
     NotReady,
     /// A value does not have the requested type.
     Parse,

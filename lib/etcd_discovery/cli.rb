@@ -91,7 +91,7 @@ module EtcdDiscovery
       case error
       when OptionParser::ParseError, WrongUsage, ArgumentError, ConfigurationError then :usage
       when AuthenticationError, PermissionError then :refused
-      when ConnectionError, NotReadyError then :unreachable
+      when ConnectionError then :unreachable
       when ConflictError then :conflict
       else :failed
       end

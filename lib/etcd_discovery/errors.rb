@@ -77,8 +77,16 @@ module EtcdDiscovery
   # The key is outside every watched range; its absence here would mean nothing.
   class UnwatchedKeyError < Error; end
 
-  # No snapshot has been loaded yet.
-  class NotReadyError < Error; end
+  # A read without a default while there is no snapshot yet, in a process that has waited for one before: it
+  # raises at once instead of waiting again. The read that waits raises what the wait ended with.
+  #
+  # @example
+  #   begin
+  #     EtcdDiscovery["/config/limit"]
+  #   rescue EtcdDiscovery::NotReadyError
+  #     "10" # etcd was away at boot; reads work as soon as it answers
+  #   end
+  class NotReadyError < ConnectionError; end
 
   # A value is not of the form that was asked for, and no earlier one was. The message tells the reason, and
   # never the value.

@@ -39,7 +39,8 @@ RSpec.describe "a process that boots while etcd is away" do
              -> { reader.pin { reader["/a/x"] } }]
     expect_at_once do
       reads.each do |read|
-        expect(&read).to raise_error(EtcdDiscovery::ConnectionError) { |error|
+        expect(&read).to raise_error(EtcdDiscovery::NotReadyError) { |error|
+          expect(error).to be_a(EtcdDiscovery::ConnectionError)
           expect(error.message).to match(/#{proxy.endpoint}.*refused.*reads work as soon as etcd answers/)
           expect(error.endpoint).to eq proxy.endpoint
         }

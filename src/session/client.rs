@@ -249,6 +249,11 @@ impl Client {
                  not wait again: reads work as soon as etcd answers; {check}"
             ),
         };
+        // A wait that was in vain says what failed. No wait says that there is nothing yet.
+        let kind = match (waited, kind) {
+            (None, ErrorKind::Connection | ErrorKind::Timeout) => ErrorKind::NotReady,
+            (_, kind) => kind,
+        };
         let error = Error::new(kind, message);
         Some(match last.as_ref().and_then(Error::endpoint) {
             Some(endpoint) => error.about(endpoint),

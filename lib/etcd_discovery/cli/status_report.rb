@@ -28,7 +28,7 @@ module EtcdDiscovery
         @client.start
         settle
         self
-      rescue PermissionError, AuthenticationError, ConnectionError, NotReadyError => e
+      rescue PermissionError, AuthenticationError, ConnectionError => e
         @reachable = @probing && e.is_a?(PermissionError)
         @problem = e unless @reachable
         self
