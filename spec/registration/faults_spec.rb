@@ -35,9 +35,11 @@ RSpec.describe "a registration" do
   it "outlives many times its TTL without being put again" do
     registration = announce(client(etcd, "/service/"), ttl: 5)
     lease = registration.lease
+    revision = etcd.ctl.mod_revision_of(key)
     expect_soon("several renewals", timeout: 60) { registration.to_h.fetch(:renewals) >= 5 }
     expect([registration.lease, registration.state]).to eq [lease, :registered]
     expect(present?).to be true
+    expect([etcd.ctl.mod_revision_of(key), etcd.ctl.current_revision]).to eq [revision, revision]
   end
 
   it "comes back when its lease is revoked by hand, under another one" do

@@ -57,8 +57,14 @@ module Harness
     def read_prefix(prefix) = read(prefix, "--prefix")
 
     # The lease that a key lives under, or 0.
-    def lease_of(key)
-      JSON.parse(run("get", "--write-out=json", "--", key)).fetch("kvs").first.fetch("lease", 0)
+    def lease_of(key) = record_of(key).fetch("lease", 0)
+
+    # The revision of a key's last put.
+    def mod_revision_of(key) = record_of(key).fetch("mod_revision")
+
+    # Seconds for which etcd keeps a lease that is not renewed.
+    def granted_ttl(lease)
+      JSON.parse(run("lease", "timetolive", lease.to_s(16), "--write-out=json")).fetch("granted-ttl")
     end
 
     def leases = JSON.parse(run("lease", "list", "--write-out=json"))["leases"] || []
@@ -76,6 +82,8 @@ module Harness
     def current_revision = revision(run("get", "--write-out=json", "--limit=1", "--keys-only", "any"))
 
     private
+
+    def record_of(key) = JSON.parse(run("get", "--write-out=json", "--", key)).fetch("kvs").first
 
     def revision(json) = JSON.parse(json).fetch("header").fetch("revision")
 
