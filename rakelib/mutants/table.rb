@@ -1,0 +1,156 @@
+# frozen_string_literal: true
+
+# One way to break one promise.
+Mutation = Struct.new(:promise, :file, :from, :to, :tests, keyword_init: true) do
+  def apply(tree)
+    path = File.join(tree, file)
+    text = File.read(path)
+    abort "#{file} no longer holds #{from.inspect}: fix this table." unless text.scan(from).one?
+
+    File.write(path, text.sub(from) { to })
+    yield
+  ensure
+    File.write(path, text)
+  end
+end
+
+CORE = "cargo test -p etcd_discovery_core --lib"
+FORK = "rake compile && rspec spec/main_job/fork_spec.rb"
+GATE = "rake compile && rspec spec/main_job/fork_gate_spec.rb"
+REFORKING = "rake compile && rspec spec/servers/reforking_spec.rb"
+AWAY = "rake compile && rspec spec/reads/away_at_boot_spec.rb"
+INTERRUPTION = "rake compile && rspec spec/main_job/interruption_spec.rb"
+SERVICE = "rake compile && rspec spec/service/service_spec.rb"
+TYPED = "rake compile && rspec spec/reads/typed_spec.rb"
+DEFECTS = "rake compile && rspec spec/packaging/defects_spec.rb"
+
+MUTATIONS = [
+  Mutation.new(promise: "1 exact content", file: "src/sync/cursor.rs", tests: CORE,
+               from: "if fragment { last - 1 } else { last }", to: "last"),
+  Mutation.new(promise: "1 exact content", file: "src/store/snapshot.rs", tests: CORE,
+               from: "None => drop(next.entries.remove(&*change.key))",
+               to: "None => drop(next.entries.get(&*change.key))"),
+  Mutation.new(promise: "1 exact content", file: "src/sync/listing.rs", tests: CORE,
+               from: "revision: self.revision().filter(|_| self.least.is_none())", to: "revision: None"),
+  Mutation.new(promise: "1 no deletion compacted away", file: "src/sync/stream.rs", tests: CORE,
+               from: "self.start.map_or(0, |start| (start - 1).max(1))", to: "self.start.unwrap_or(0)"),
+  Mutation.new(promise: "2 never back without reset", file: "src/sync/machine/loading.rs", tests: CORE,
+               from: "!same_cluster || snapshot.revision() < old.revision()", to: "false && same_cluster"),
+  Mutation.new(promise: "2 another history is noticed", file: "src/sync/machine/mod.rs", tests: CORE,
+               from: "header.cluster_id != snapshot.cluster_id()", to: "false"),
+  Mutation.new(promise: "3 transactions whole", file: "src/sync/stream.rs", tests: CORE,
+               from: "self.cursors.iter().map(Cursor::complete).min()",
+               to: "self.cursors.iter().map(Cursor::complete).max()"),
+  Mutation.new(promise: "5 age from confirmed contact", file: "src/sync/freshness.rs", tests: CORE,
+               from: "                Some(since)\n", to: "                Some(now)\n"),
+  Mutation.new(promise: "5 age from confirmed contact", file: "src/sync/machine/following.rs", tests: CORE,
+               from: "            freshness.heard(now);\n            freshness.claims()",
+               to: "            self.report.confirmed_at = Some(now);\n            freshness.claims()"),
+  Mutation.new(promise: "5 a stuck member is left", file: "src/sync/freshness.rs", tests: CORE,
+               from: "if revision > self.told", to: "if revision > 0"),
+  Mutation.new(promise: "5 no deletion overlooked", file: "src/sync/machine/comparing.rs", tests: CORE,
+               from: "!found.newer && usize::try_from(found.count) == Ok(snapshot.range(range).count())",
+               to: "!found.newer"),
+  Mutation.new(promise: "9 no input panics", file: "src/sync/wire.rs", tests: CORE,
+               from: "event.r#type != DELETE",
+               to: "etcd_client::EventType::try_from(event.r#type).unwrap() as i32 != DELETE"),
+  Mutation.new(promise: "6 registered: the key was seen", file: "src/registration/lease.rs", tests: CORE,
+               from: "self.deadline.min(self.seen + self.ttl)", to: "self.deadline"),
+  Mutation.new(promise: "6 registered: renewed when sent", file: "src/registration/machine.rs", tests: CORE,
+               from: "held.renewed(ttl, sent, next);", to: "held.renewed(ttl, now, next);"),
+  Mutation.new(promise: "6 time passes without an event", file: "src/registration/report.rs", tests: CORE,
+               from: "self.proven_until.is_none_or(|until| now >= until)", to: "now < now"),
+  Mutation.new(promise: "6 a successor's key is left alone", file: "src/registration/machine.rs", tests: CORE,
+               from: "mod_revision <= takeover || self.former.is_own(lease)", to: "mod_revision <= i64::MAX"),
+  Mutation.new(promise: "7 nothing inherited is dropped", file: "src/epoch.rs", tests: CORE,
+               from: "std::mem::forget(owned)", to: "drop(owned)"),
+  Mutation.new(promise: "7 no inherited socket stays open", file: "ext/src/fork.rs", tests: FORK,
+               from: "unsafe { libc::close(descriptor) };",
+               to: "unsafe { libc::fcntl(descriptor, libc::F_GETFD) };"),
+  Mutation.new(promise: "7 the thread stands still", file: "src/session/fork.rs", tests: GATE,
+               from: "session.gate.close(PATIENCE);", to: "let _ = (PATIENCE, &session.gate);"),
+  Mutation.new(promise: "7 no descriptor stays open", file: "src/session/descriptors.rs", tests: REFORKING,
+               from: "own(runtime)?.iter().map(sockets::register).collect()",
+               to: "own(runtime).map(|_| Vec::new())"),
+  Mutation.new(promise: "7 the child does not list again", file: "src/sync/driver.rs", tests: FORK,
+               from: "(published.generation() > 0).then(", to: "(published.generation() == 0).then("),
+  Mutation.new(promise: "1 a damaged copy is refused", file: "src/store/disk/format.rs", tests: CORE,
+               from: "if footer != xxh3_64(summed).to_le_bytes()", to: "if footer.is_empty()"),
+  Mutation.new(promise: "2 another cluster's copy is refused", file: "src/sync/machine/mod.rs", tests: CORE,
+               from: "None => (self.at_hand(), self.asked_at, self.report.raft_term)",
+               to: "None => (self.snapshot.as_ref(), self.asked_at, self.report.raft_term)"),
+  Mutation.new(promise: "5 a copy is not called fresh", file: "src/sync/machine/cached.rs", tests: CORE,
+               from: "self.report.confirmed_at = held.cached.confirmed_at;",
+               to: "self.report.confirmed_at = Some(Instant::now());"),
+  Mutation.new(promise: "1 an audit repairs what it finds", file: "src/sync/machine/auditing.rs", tests: CORE,
+               from: "            self.relist(now, effects);", to: "            let _ = effects;"),
+  Mutation.new(promise: "4 reads go on without etcd", file: "src/sync/driver.rs", tests: CORE,
+               from: "        self.link.close();\n",
+               to: "        self.link.close();\n        self.outlet.publication" \
+                   ".publish(crate::store::Snapshot::default(), crate::store::Changed::All);\n"),
+  Mutation.new(promise: "4 no read waits again", file: "ext/src/reader/first_wait.rs", tests: AWAY,
+               from: "self.until.get().is_some_and(|until| until <= Instant::now())", to: "false"),
+  Mutation.new(promise: "8 nothing unwinds through Rust", file: "ext/src/gvl.rs", tests: INTERRUPTION,
+               from: "rb_sys::RB_NOGVL_INTR_FAIL | rb_sys::RB_NOGVL_UBF_ASYNC_SAFE",
+               to: "rb_sys::RB_NOGVL_UBF_ASYNC_SAFE"),
+  Mutation.new(promise: "9 the task restarts", file: "src/session/supervise.rs", tests: CORE,
+               from: "Some(Err(ended)) if ended.is_panic() => {}",
+               to: "Some(Err(ended)) if ended.is_panic() => return,"),
+  Mutation.new(promise: "9 and says so", file: "src/sync/driver.rs", tests: CORE,
+               from: "if before.phase == Phase::Stopped { Phase::Stopped } else { Phase::Backoff }",
+               to: "before.phase"),
+  Mutation.new(promise: "9 a panic is an InternalError", file: "ext/src/error.rs", tests: DEFECTS,
+               from: "catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {",
+               to: "Ok::<_, Box<dyn std::any::Any + Send>>(AssertUnwindSafe(body)()).unwrap_or_else(|_| {"),
+  Mutation.new(promise: "10 others' words are filtered", file: "src/secret.rs", tests: CORE,
+               from: "if text == WRONG_PASSWORD {", to: "if !text.is_empty() {"),
+  Mutation.new(promise: "10 no value in debug output", file: "src/store/entry.rs", tests: CORE,
+               from: "self.value().len(), self.mod_revision())",
+               to: "String::from_utf8_lossy(self.value()), self.mod_revision())"),
+  Mutation.new(promise: "11 a bound in bytes", file: "src/sync/stream.rs", tests: CORE,
+               from: "if self.waiting > MOST_WAITING {", to: "if self.waiting > 4 * MOST_WAITING {"),
+  Mutation.new(promise: "11 a bound in time", file: "src/sync/machine/waiting.rs", tests: CORE,
+               from: "Some(self.waiting.since? + self.rules.patience * LONGEST_WAIT)",
+               to: "Some(self.waiting.since? + self.rules.patience * LONGEST_WAIT * 100)"),
+  Mutation.new(promise: "11 events drop the oldest", file: "src/session/notices.rs", tests: CORE,
+               from: "if entries.len() == CAPACITY {", to: "if entries.len() == usize::MAX {"),
+  Mutation.new(promise: "12 full jitter", file: "src/backoff.rs", tests: CORE,
+               from: "ceiling.mul_f64(random.clamp(0.0, 1.0))",
+               to: "ceiling.mul_f64(random.clamp(0.5, 1.0))"),
+  Mutation.new(promise: "12 reset after stability only", file: "src/backoff.rs", tests: CORE,
+               from: "is_some_and(|since| now >= since + self.stability)", to: "is_some()"),
+  Mutation.new(promise: "12 jitter: lost", file: "src/sync/machine/failing.rs", tests: CORE,
+               from: "let wait = self.backoff.failed(now, self.random.f64());",
+               to: "let wait = self.backoff.failed(now, 1.0);"),
+  Mutation.new(promise: "12 jitter: denied", file: "src/sync/machine/failing.rs", tests: CORE,
+               from: "let wait = self.refusals.failed(now, self.random.f64());",
+               to: "let wait = self.refusals.failed(now, 1.0);"),
+  Mutation.new(promise: "12 jitter: login", file: "src/transport/login.rs", tests: CORE,
+               from: "let random = fastrand::Rng::with_seed(backoff::seed()).f64();",
+               to: "let random = 1.0;"),
+  Mutation.new(promise: "12 jitter: members", file: "src/transport/members.rs", tests: CORE,
+               from: "let random = self.random.f64();", to: "let random = 1.0;"),
+  Mutation.new(promise: "12 jitter: supervisors", file: "src/session/supervise.rs", tests: CORE,
+               from: "self.backoff.failed(now, self.random.f64())", to: "self.backoff.failed(now, 1.0)"),
+  Mutation.new(promise: "12 jitter: registrations", file: "src/registration/machine.rs", tests: CORE,
+               from: "let wait = self.backoff.failed(now, self.random.f64());",
+               to: "let wait = self.backoff.failed(now, 1.0);"),
+  Mutation.new(promise: "12 jitter: revocations", file: "src/registration/machine/withdrawal.rs", tests: CORE,
+               from: "let wait = self.backoff.failed(now, self.random.f64());",
+               to: "let wait = self.backoff.failed(now, 1.0);"),
+  Mutation.new(promise: "12 jitter: keepalive streams", file: "src/registration/keepalive.rs", tests: CORE,
+               from: "let wait = self.backoff.failed(now, self.random.f64());",
+               to: "let wait = self.backoff.failed(now, 1.0);"),
+  Mutation.new(promise: "12 each process draws its own", file: "src/sync/driver.rs", tests: CORE,
+               from: "seed: backoff::seed(),", to: "seed: 1,"),
+  Mutation.new(promise: "13 an emptied list is held back", file: "lib/etcd_discovery/service/reader.rb",
+               tests: SERVICE,
+               from: "before.positive? && found.empty? ? emptied : take(found)", to: "take(found)"),
+  Mutation.new(promise: "13 one bad value, one instance", file: "lib/etcd_discovery/service/reader.rb",
+               tests: SERVICE,
+               from: "rescue StandardError, NotImplementedError => e\n        rejected[key] = reason(e)",
+               to: "rescue NotImplementedError => e\n        rejected[key] = reason(e)"),
+  Mutation.new(promise: "13 the last good value stays", file: "ext/src/verdicts.rs", tests: TYPED,
+               from: "Some(last) => Ok(Found::Value(last)),",
+               to: "Some(_) => Ok(Found::Bad(Self::error(ruby, subject))),")
+].freeze
