@@ -2,23 +2,23 @@
 
 module EtcdDiscovery
   module Events
-    # Passes events on to ActiveSupport::Notifications, named `stale.etcd_discovery` and so on, if it is
-    # loaded and something listens. The payload is the event's, with the client.
+    # Passes events on to whatever Rails has for them, as far as it is loaded and something listens:
+    # ActiveSupport::Notifications, `Rails.event` and `Rails.error`.
     #
     # @api private
     class Notifications < EventSubscription
-      SUFFIX = ".etcd_discovery"
+      OUTLETS = [Instrumentation, RailsEvent, ErrorReports].freeze
 
       def self.available?
         defined?(ActiveSupport::Notifications) ? true : false
       end
 
       def initialize(client)
-        super(client, EventType::ALL.map(&:name), method(:instrument))
+        super(client, EventType::ALL.map(&:name), method(:pass_on))
       end
 
-      # ActiveSupport does not tell when a listener comes, so this is asked whenever something happens: a
-      # process without a listener pays for no thread.
+      # Nothing tells when a listener comes, so this is asked whenever something happens: a process without a
+      # listener pays for no thread.
       def follow
         return if @joined || names.none? { |name| listening?(name) }
 
@@ -51,13 +51,17 @@ module EtcdDiscovery
         end
       end
 
-      def listening?(name)
-        ActiveSupport::Notifications.notifier.listening?("#{name}#{SUFFIX}")
-      end
+      def listening?(name) = OUTLETS.any? { |outlet| outlet.listening?(name) }
 
-      def instrument(event)
-        payload = event.payload.merge(client: @client)
-        ActiveSupport::Notifications.instrument("#{event.name}#{SUFFIX}", payload)
+      # A listener that fails takes no event from the others.
+      def pass_on(event)
+        failures = OUTLETS.select { |outlet| outlet.listening?(event.name) }.filter_map do |outlet|
+          outlet.pass(event)
+          nil
+        rescue StandardError => e
+          e
+        end
+        raise failures.first if failures.any?
       end
     end
   end

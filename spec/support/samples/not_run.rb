@@ -7,6 +7,9 @@ module Harness
       ["docs/servers.md", "# pitchfork.conf.rb", "Debian has no pitchfork"],
       ["docs/servers.md", "# config/initializers/resque.rb", "Debian has no resque"],
       ["docs/servers.md", "Daemons.run_proc", "Debian has no daemons"],
+      ["docs/servers.md", "# config/initializers/solid_queue.rb", "Debian has no solid_queue"],
+      ["docs/servers.md", "# config.ru\nEtcdDiscovery.start", "Debian has no falcon"],
+      ["docs/servers.md", "# karafka.rb", "Debian has no karafka"],
       ["docs/operations.md", "meter = OpenTelemetry", "Debian has no OpenTelemetry for Ruby"],
       ["docs/installation.md", "# Gemfile\ngem \"etcd_discovery\", force_ruby", "it needs Bundler 2.3.18"]
     ].freeze

@@ -16,7 +16,7 @@ module Harness
       }.freeze
       SECRET = "0" * 64
       # What a page is about besides.
-      GEMS = { "docs/servers.md" => "sidekiq" }.freeze
+      GEMS = { "docs/servers.md" => "sidekiq", "docs/rails.md" => "lograge" }.freeze
 
       # Those of a page that are for an application.
       def self.of(samples)
