@@ -29,6 +29,7 @@ module Harness
       File.write(path("ca.pem"), @ca.to_pem)
       issue("server", usage(@names))
       issue("client", usage(nil))
+      issue("proxy", usage(nil), subject: OpenSSL::X509::Name.new)
     end
 
     def ca_file = path("ca.pem")
@@ -40,6 +41,11 @@ module Harness
     def client_cert = path("client.pem")
 
     def client_key = path("client.key")
+
+    # It names nobody: etcd's grpc-proxy shows no other one to etcd, lest its clients act as whom it names.
+    def proxy_cert = path("proxy.pem")
+
+    def proxy_key = path("proxy.key")
 
     # With a --trusted-ca-file alone etcd demands client certificates already.
     def etcd_flags
@@ -57,9 +63,9 @@ module Harness
 
     def path(name) = File.join(@folder, name)
 
-    def issue(name, extensions)
+    def issue(name, extensions, subject: name_of(name))
       key = OpenSSL::PKey::EC.generate("prime256v1")
-      File.write(path("#{name}.pem"), sign(name, key, issuer: @ca, extensions:).to_pem)
+      File.write(path("#{name}.pem"), sign(name, key, issuer: @ca, extensions:, subject:).to_pem)
       File.write(path("#{name}.key"), OpenSSL::PKey.read(key.to_der).private_to_pem) # PKCS#8
     end
 
@@ -71,8 +77,10 @@ module Harness
         "extendedKeyUsage" => "serverAuth,clientAuth", "subjectAltName" => names }.compact
     end
 
-    def sign(name, key, issuer:, extensions:)
-      certificate = blank(name, key)
+    def name_of(name) = OpenSSL::X509::Name.parse("/CN=#{name}")
+
+    def sign(name, key, issuer:, extensions:, subject: name_of(name))
+      certificate = blank(name, key, subject)
       certificate.issuer = issuer ? issuer.subject : certificate.subject
       factory = OpenSSL::X509::ExtensionFactory.new(issuer || certificate, certificate)
       extensions.each do |oid, value|
@@ -81,11 +89,11 @@ module Harness
       certificate.sign(@ca_key, OpenSSL::Digest.new("SHA256"))
     end
 
-    def blank(name, key)
+    def blank(name, key, subject)
       OpenSSL::X509::Certificate.new.tap do |certificate|
         certificate.version = 2 # that is, version 3
         certificate.serial = rand(1..(2**64))
-        certificate.subject = OpenSSL::X509::Name.parse("/CN=#{name}")
+        certificate.subject = subject
         certificate.public_key = key
         certificate.not_before = Time.now - DAY
         certificate.not_after = Time.now + (name == @expired ? -60 : DAY)

@@ -20,7 +20,8 @@ module Harness
     end
 
     def start
-      @process = ChildProcess.new(@etcd.binary, "grpc-proxy", "start", *flags, log: @log.path)
+      command = [@etcd.binary, "grpc-proxy", "start", *flags]
+      @process = ChildProcess.new(*command, env: environment, log: @log.path)
       WaitUntil.wait_until("the grpc-proxy to answer") { answers? }
       self
     end
@@ -45,8 +46,12 @@ module Harness
 
     def tls_flags
       tls = @etcd.tls or return []
-      ["--cert-file=#{tls.server_cert}", "--key-file=#{tls.server_key}", "--cacert=#{tls.ca_file}"]
+      ["--cert-file=#{tls.server_cert}", "--key-file=#{tls.server_key}",
+       "--cert=#{tls.proxy_cert}", "--key=#{tls.proxy_key}", "--cacert=#{tls.ca_file}"]
     end
+
+    # Since etcd 3.6.16 it first connects to itself, and trusts what Go's own settings say.
+    def environment = @etcd.tls ? { "SSL_CERT_FILE" => @etcd.tls.ca_file } : {}
 
     # An etcd with users refuses; that is an answer too.
     def answers?
