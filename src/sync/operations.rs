@@ -44,8 +44,8 @@ pub(super) fn connect(
         match dial(&settings, &endpoints, &endpoint, login.as_ref()).await {
             Ok(connection) => {
                 endpoints.succeeded(&endpoint);
-                let version = connection.version.clone();
-                let trust = wire::trust(&version);
+                let trust = wire::trust(&connection.version);
+                let version = connection.version.as_str().to_owned();
                 let peer = Peer { endpoint: endpoint.to_string(), version, trust };
                 Outcome::Connected(Box::new(connection), peer)
             }

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::secret::filtered;
 use crate::store::{Change, Entry, Key};
+use crate::transport::Version;
 
 /// etcd's number for a deletion. Read here because etcd-client's own accessor panics on a number it does
 /// not know (promise 9).
@@ -133,8 +134,13 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
     }
 }
 
-/// What progress answers of a server of this version are worth. One that would not tell is not trusted.
-pub(crate) fn trust(version: &str) -> Trust {
+/// What progress answers of a server of this version are worth. One that refuses to tell it is of those that are exact.
+pub(crate) fn trust(version: &Version) -> Trust {
+    let version = match version {
+        Version::Told(version) => version,
+        Version::Refused => return Trust::Exact,
+        Version::Unknown => return Trust::Repeated,
+    };
     let mut numbers = version.split(['.', '-', '+']).map(|part| part.parse::<u32>().unwrap_or(0));
     let mut number = || numbers.next().unwrap_or(0);
     match (number(), number(), number()) {
@@ -153,11 +159,13 @@ mod tests {
     #[test]
     fn only_servers_without_the_progress_defects_are_trusted() {
         for exact in ["3.4.25", "3.5.8", "3.5.21", "3.6.0", "3.7.0-rc.0", "4.0.0"] {
-            assert_eq!(trust(exact), Trust::Exact, "{exact}");
+            assert_eq!(trust(&Version::Told(exact.into())), Trust::Exact, "{exact}");
         }
         for weak in ["3.4.23", "3.4.24", "3.5.7", "3.5.0", "3.3.27", "", "new"] {
-            assert_eq!(trust(weak), Trust::Repeated, "{weak}");
+            assert_eq!(trust(&Version::Told(weak.into())), Trust::Repeated, "{weak}");
         }
+        assert_eq!(trust(&Version::Unknown), Trust::Repeated);
+        assert_eq!(trust(&Version::Refused), Trust::Exact);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::flow::Flow;
 use super::login::Login;
 use super::proxy_aware_channel::{NotEtcd, ProxyAwareChannel};
 use super::tls::Tls;
+use super::version::Version;
 use crate::clock::Instant;
 use crate::config::Settings;
 use crate::endpoint::Endpoint;
@@ -37,8 +38,8 @@ pub struct Connection {
     pub client: Client,
     /// The endpoint of the server.
     pub endpoint: Endpoint,
-    /// The server's etcd version; empty if it does not reveal it.
-    pub version: String,
+    /// The server's etcd version.
+    pub version: Version,
     /// The counter of received bytes.
     pub flow: Flow,
 }
@@ -64,7 +65,7 @@ pub async fn dial(
     };
     if let Some(login) = login.filter(|login| login.is_due()) {
         login.log_in(&connection.client, endpoint).await?;
-        if connection.version.is_empty() {
+        if connection.version.as_str().is_empty() {
             // Newer servers reveal their version only to users who are logged in.
             if let Ok(Ok(status)) = tokio::time::timeout(limit, connection.client.status()).await {
                 connection.version = version(&status);
@@ -113,31 +114,31 @@ async fn connect_and_greet(
     let without_token = client(channel.clone(), None).await.map_err(|error| failed(&error))?;
     let client = client(channel, login).await.map_err(|error| failed(&error))?;
     let version = match greet(without_token, login).await.map_err(|error| failed(&error))? {
-        Some(version) => version,
-        None => greet_as_user(client.clone(), login, limit / 2).await?,
+        version @ Version::Told(_) => version,
+        untold => greet_as_user(client.clone(), login, limit / 2).await?.unwrap_or(untold),
     };
     pending.succeeded();
     Ok(Connection { client, endpoint: endpoint.clone(), version, flow })
 }
 
-/// Requests the server's version; `None` if it reveals that only to users who are logged in.
+/// Requests the server's version, which it may reveal only to users who are logged in.
 ///
 /// The request carries no token: if a token is from another history, etcd does not answer at all, not even with an
 /// error.
 async fn greet(
     mut without_token: Client,
     login: Option<&Arc<Login>>,
-) -> std::result::Result<Option<String>, etcd_client::Error> {
+) -> std::result::Result<Version, etcd_client::Error> {
     let serial = login.map(|login| login.serial());
     match without_token.status().await {
         Ok(status) => {
             if let (Some(login), Some(serial)) = (login, serial) {
                 login.compare(serial, status.raft_index());
             }
-            Ok(Some(version(&status)))
+            Ok(version(&status))
         }
         // An error answer from etcd proves that the server works.
-        Err(error) if was_answered(&error) => Ok(None),
+        Err(error) if was_answered(&error) => Ok(hidden_version(&error)),
         Err(error) => Err(error),
     }
 }
@@ -145,24 +146,28 @@ async fn greet(
 /// Requests the version with the token, if there is one.
 ///
 /// The server may refuse the token, or never answer.
-async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, timeout: Duration) -> Result<String> {
-    let Some(login) = login.filter(|login| !login.is_due()) else { return Ok(String::new()) };
+async fn greet_as_user(
+    mut client: Client,
+    login: Option<&Arc<Login>>,
+    timeout: Duration,
+) -> Result<Option<Version>> {
+    let Some(login) = login.filter(|login| !login.is_due()) else { return Ok(None) };
     let serial = login.serial();
     match tokio::time::timeout(timeout, client.status()).await {
         Ok(Ok(status)) => {
             login.compare(serial, status.raft_index());
-            Ok(version(&status))
+            Ok(Some(version(&status)))
         }
         Ok(Err(error)) => {
             if is_refusal(&error) {
                 login.refuse(serial);
             }
-            Ok(String::new())
+            Ok(None)
         }
         Err(_) => {
             login.stalled(serial);
             if login.is_due() {
-                return Ok(String::new());
+                return Ok(None);
             }
             let message = format!(
                 "no answer within {} s to a request with the user's token, although the server answers requests \
@@ -175,8 +180,15 @@ async fn greet_as_user(mut client: Client, login: Option<&Arc<Login>>, timeout: 
     }
 }
 
-fn version(status: &StatusResponse) -> String {
-    filtered(status.version())
+fn version(status: &StatusResponse) -> Version {
+    Version::Told(filtered(status.version()))
+}
+
+fn hidden_version(error: &etcd_client::Error) -> Version {
+    match error {
+        etcd_client::Error::GRpcStatus(status) => Version::after_refusal(status.message()),
+        _ => Version::Unknown,
+    }
 }
 
 /// Explains an error of the first request on a connection.

@@ -34,6 +34,7 @@ mod tls;
 mod token;
 mod tracked;
 mod trust;
+mod version;
 
 pub use dial::{Connection, dial};
 pub use discovery::choose;
@@ -44,6 +45,7 @@ pub use link::{CallError, Link};
 pub use login::Login;
 pub use members::follow_members;
 pub use tls::{check_files, check_pair};
+pub use version::Version;
 
 /// The largest message that is accepted, in bytes.
 ///
