@@ -7,9 +7,12 @@ module Bench
     NOTES = <<~MARKDOWN
       ## Why some targets are missed
 
-      **An ordinary user with several prefixes.** etcd 3.4.23 may answer progress requests too early. The gem cannot
-      rule this out for a server that reveals its version only to root either. With such servers the gem reads the other
-      prefixes before it shows a change, which costs one small request.
+      **An ordinary user with several prefixes.** Each prefix has its own watch, and a change is shown once the gem knows
+      that all of them are as far. etcd before 3.4.25, and 3.5 before 3.5.8, may answer progress requests too early
+      ([etcd#15220](https://github.com/etcd-io/etcd/issues/15220)). With such servers the gem sends 16 requests at once and
+      believes the answers if no event is among them. That costs one round trip, and no read of the keys. For one second
+      after it opens the watches, or after more than 100 messages at once, the gem compares the prefixes with etcd before
+      it shows a change. [compatibility.md](compatibility.md) has the figures of many such set-ups.
 
       **Propagation.** Most of the time is spent in etcd, which answers a put once it is on disk. The rest, until a Ruby
       *read* returns the value, is one message handled by the native thread, which takes some 30 µs from the socket to

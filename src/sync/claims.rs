@@ -1,4 +1,4 @@
-//! What a server says of its progress whose answers may overtake events (etcd issue 15220).
+//! What a server says of its progress to one watch whose answers may overtake events (etcd issue 15220).
 //!
 //! Such a server answers with its own revision at once, though events up to it are still queued for the watch. One
 //! answer alone proves nothing; that no event of before it comes until a later question is answered does, for a
@@ -55,13 +55,11 @@ impl Claims {
         }
     }
 
-    /// An event of `revision` arrived. One that a progress answer had overtaken refutes that answer. Where the watch
-    /// is `alone`, others may be on their way; several watches would never be believed while any of them is busy.
-    pub(super) fn arrived(&mut self, now: Instant, revision: i64, alone: bool) {
+    /// An event of `revision` arrived. One that a progress answer had overtaken refutes that answer, and others may be on
+    /// their way.
+    pub(super) fn arrived(&mut self, now: Instant, revision: i64) {
         self.claim = self.claim.filter(|claim| claim.revision < revision);
-        if alone {
-            self.quiet_since = now;
-        }
+        self.quiet_since = now;
     }
 
     /// The server answers that it is at `revision`. Returns up to where its word holds by now, borne out by the answer
@@ -143,7 +141,7 @@ mod tests {
     fn a_new_watch_and_one_that_was_just_told_of_events_may_miss_others_for_longer() {
         let (mut claims, now) = settled();
         assert_eq!(claim(&mut claims, now, 9), None);
-        claims.arrived(now, 10, true);
+        claims.arrived(now, 10);
         assert_eq!(claim(&mut claims, now + REPEAT_AFTER, 11), None);
         assert_eq!(claim(&mut claims, now + REPEAT_AFTER * 2, 11), None);
         assert_eq!(claim(&mut claims, now + REPEAT_AFTER + CATCHING_UP, 11), Some(9));
@@ -160,7 +158,9 @@ mod tests {
     fn an_event_that_was_overtaken_refutes_the_answer() {
         let (mut claims, now) = settled();
         assert_eq!(claim(&mut claims, now, 9), None);
-        claims.arrived(now, 8, false);
-        assert_eq!(claim(&mut claims, now + REPEAT_AFTER, 9), None);
+        claims.arrived(now, 8);
+        let later = now + REPEAT_AFTER + CATCHING_UP;
+        assert_eq!(claim(&mut claims, later, 9), None, "nothing is claimed any more");
+        assert_eq!(claim(&mut claims, later + REPEAT_AFTER, 9), Some(9));
     }
 }

@@ -19,6 +19,9 @@ pub(super) struct Cursor {
     pub(super) watch_id: Option<i64>,
     /// Every event of the range up to here has arrived, or is of no interest any more.
     complete: i64,
+    /// The last revision of which something arrived or is known: what is later, and still not after `complete`, comes
+    /// too late.
+    known: i64,
     /// Arrived, but later than `complete` or than another watch has come. In revision order.
     pending: VecDeque<Change>,
     /// Revisions of the message that is arriving in fragments, and the last of them.
@@ -33,6 +36,7 @@ impl Cursor {
             range: range.clone(),
             watch_id: None,
             complete,
+            known: complete,
             pending: VecDeque::new(),
             message: (0, 0),
             caught_up: false,
@@ -59,8 +63,12 @@ impl Cursor {
                 return Err(Broken::Foreign);
             }
             if change.mod_revision <= self.complete {
+                if change.mod_revision > self.known {
+                    return Err(Broken::Late);
+                }
                 continue; // Old news: another member, or a watch that was opened again.
             }
+            self.known = self.known.max(change.mod_revision);
             if self.pending.back().is_some_and(|last| last.mod_revision > change.mod_revision) {
                 return Err(Broken::OutOfOrder);
             }
@@ -93,6 +101,7 @@ impl Cursor {
     /// The content of the range at `revision` is known: what waits of it up to there is old news.
     pub(super) fn skip_to(&mut self, revision: i64) {
         self.progressed(revision);
+        self.known = self.known.max(revision);
         self.pending.retain(|change| change.mod_revision > revision);
     }
 

@@ -11,6 +11,7 @@ use super::event::{Effect, Event, Fault};
 use super::machine::{Cached, Machine, Rules};
 use super::operations::{self, Operation, Outcome};
 use super::report::{Phase, Report};
+use super::streak::Limits;
 use super::wire;
 use crate::backoff;
 use crate::clock::{self, Instant};
@@ -89,8 +90,9 @@ impl Driver {
             progress_interval: settings.timing.progress_interval,
             patience: settings.timing.request_timeout,
             backoff_cap: settings.timing.backoff_cap,
-            audit_interval: settings.timing.audit_interval,
             max_staleness: settings.timing.max_staleness,
+            audit_interval: settings.timing.audit_interval,
+            limits: Limits::default(),
             seed: backoff::seed(),
         };
         let published = outlet.publication.load();

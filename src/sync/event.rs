@@ -22,7 +22,7 @@ pub struct Header {
 pub enum Trust {
     /// Every event up to its revision has been delivered before it (etcd ≥ 3.4.25, ≥ 3.5.8).
     Exact,
-    /// It may overtake events (etcd issue 15220). Only what a later answer repeats is believed.
+    /// It may overtake events (etcd issue 15220). What several answers say together is believed.
     Repeated,
 }
 

@@ -7,9 +7,9 @@
 //! (promise 5). Where the revisions in between were of other keys, no event tells so, and the stream is
 //! asked for its progress.
 //!
-//! A server whose answers may overtake events (see [`Claims`]) is not asked while it may still be sending a new watch
-//! what it missed: then nothing bounds how far they overtake. Until a message shows that the watch has caught up, the
-//! watched keys are compared with etcd's instead (see the machine's `comparing`).
+//! A server whose answers may overtake events (see [`Claims`], and [`Streak`] for several watches) is not believed while
+//! it may still be sending a new watch what it missed: then nothing bounds how far they overtake. Until it is known
+//! that the watches have caught up, the watched keys are compared with etcd's instead (see the machine's `comparing`).
 //!
 //! `etcd grpc-proxy` answers no progress request. A stream that never answered one may lead through it: then
 //! the watched keys are compared as well. A stream that did answer and does no longer is dead.
@@ -17,13 +17,14 @@
 use std::time::Duration;
 
 use super::claims::{Claims, REPEAT_AFTER};
+use super::streak::{Limits, Streak};
 use crate::clock::Instant;
 
 /// A server drops a progress request, without a word, while one of the stream's watches is catching up;
 /// that takes it up to 100 ms after the watch was created. So it is asked again, in growing steps.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(120);
 
-/// The pause after a comparison, in times of what it took.
+/// The pause after a comparison, in times of what it took. A fleet must not keep etcd busy with comparisons.
 const COST: u32 = 20;
 
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,8 @@ pub(super) enum Ask {
     Progress,
     /// Compare the watched keys with etcd's: this stream answers no progress request.
     Compare,
+    /// Nothing yet.
+    Nothing,
     /// Nothing came for too long: the connection is dead, whatever TCP thinks.
     GiveUp,
 }
@@ -71,10 +74,14 @@ pub(super) struct Freshness {
     read_at: Instant,
     heard: Instant,
     claims: Claims,
+    /// What is proven of several watches at a server whose answers may overtake events.
+    streak: Option<Streak>,
     /// Progress answers may be believed. Else the watched keys are compared.
     proven: bool,
     /// After a comparison: how often follows what it costs etcd.
     rest_until: Instant,
+    /// The longest such pause: after a longer one the data would be stale though etcd answers (promise 5).
+    longest_rest: Duration,
     /// The highest revision of a progress answer; 0 for a stream that never gave one.
     told: i64,
     /// It is known to give none.
@@ -82,10 +89,19 @@ pub(super) struct Freshness {
 }
 
 impl Freshness {
-    pub(super) fn new(interval: Duration, patience: Duration, now: Instant, mute: bool) -> Self {
+    /// `stale_after`: the age from which on the data counts as stale.
+    pub(super) fn new(
+        interval: Duration,
+        patience: Duration,
+        stale_after: Duration,
+        now: Instant,
+        mute: bool,
+    ) -> Self {
         Self {
             interval,
             patience,
+            longest_rest: stale_after / 2,
+            streak: None,
             probe: Probe::Idle,
             read_at: now,
             heard: now,
@@ -103,13 +119,19 @@ impl Freshness {
         self
     }
 
+    /// The same for several watches at a server whose progress answers may overtake events.
+    pub(super) fn divided(mut self, limits: Limits, now: Instant) -> Self {
+        self.streak = Some(Streak::new(limits, now));
+        self
+    }
+
     /// The watch has caught up.
     pub(super) const fn prove(&mut self) {
         self.proven = true;
     }
 
-    pub(super) const fn is_proven(&self) -> bool {
-        self.proven
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven || self.streak.as_ref().is_some_and(Streak::is_sound)
     }
 
     /// Whether the stream is known to answer no progress request.
@@ -117,12 +139,47 @@ impl Freshness {
         self.mute
     }
 
-    /// What such a server says of its progress.
+    /// What such a server says of its progress to one watch.
     pub(super) const fn claims(&mut self) -> &mut Claims {
         &mut self.claims
     }
 
+    /// What it says to several.
+    pub(super) const fn streak(&mut self) -> Option<&mut Streak> {
+        self.streak.as_mut()
+    }
+
+    /// How many questions for its progress to send now.
+    pub(super) fn questions(&mut self, now: Instant) -> usize {
+        let Some(streak) = &mut self.streak else {
+            self.claims.asked(now);
+            return 1;
+        };
+        // A stream that never answered may lead through `etcd grpc-proxy`.
+        streak.ask(now, self.told == 0)
+    }
+
+    /// Whether a question may be sent at once, and is not still under way.
+    pub(super) fn may_ask(&self, now: Instant) -> bool {
+        let paced = |streak: &Streak| streak.next_at().is_some_and(|at| now >= at);
+        !self.mute && !self.is_behind() && self.streak.as_ref().is_none_or(paced)
+    }
+
+    /// Whether it is time to ask the server though nobody waits for the answer.
+    pub(super) fn is_question_due(&self, now: Instant) -> bool {
+        self.question_due_at().is_some_and(|at| now >= at)
+    }
+
+    fn question_due_at(&self) -> Option<Instant> {
+        self.streak.as_ref().filter(|_| !self.mute)?.due_at()
+    }
+
     pub(super) fn deadline(&self) -> Instant {
+        let deadline = self.probe_deadline();
+        self.question_due_at().map_or(deadline, |at| at.min(deadline))
+    }
+
+    fn probe_deadline(&self) -> Instant {
         match self.probe {
             Probe::Idle => self.read_at,
             Probe::Read { since } => since + self.patience,
@@ -138,6 +195,10 @@ impl Freshness {
 
     /// The deadline has come. `waits`: events wait to be shown until others are known to be complete.
     pub(super) fn due(&mut self, now: Instant, waits: bool) -> Ask {
+        if now < self.probe_deadline() {
+            return Ask::Nothing;
+        }
+        let proven = self.is_proven();
         match self.probe {
             Probe::Idle => {
                 self.probe = Probe::Read { since: now };
@@ -146,8 +207,8 @@ impl Freshness {
             Probe::Behind { since, target, proves, .. } if now < self.limit(since) => {
                 let late = now + self.patience / 2 >= self.limit(since);
                 self.mute |= late && self.told == 0;
-                let urgent = !self.proven && waits && now >= self.rest_until;
-                if self.mute || urgent || (late && !self.proven) {
+                let urgent = !proven && waits && now >= self.rest_until;
+                if self.mute || urgent || (late && !proven) {
                     self.probe = Probe::Comparing { since, target, proves, sent: now };
                     return Ask::Compare;
                 }
@@ -160,12 +221,16 @@ impl Freshness {
         }
     }
 
-    /// Events wait to be shown, and only a comparison can tell whether they may be: make it as soon as it may.
+    /// Events wait to be shown: ask as soon as it may tell whether they may be, or compare as soon as it may where only
+    /// that can tell.
     pub(super) fn hurry(&mut self, now: Instant) {
-        if let Probe::Behind { again, .. } = &mut self.probe
-            && !self.proven
-        {
-            *again = (*again).min(now.max(self.rest_until));
+        let at = if self.is_proven() {
+            self.streak.as_ref().and_then(Streak::next_at)
+        } else {
+            Some(self.rest_until)
+        };
+        if let (Probe::Behind { again, .. }, Some(at)) = (&mut self.probe, at) {
+            *again = (*again).min(now.max(at));
         }
     }
 
@@ -174,7 +239,8 @@ impl Freshness {
     pub(super) fn compared(&mut self, now: Instant, same: bool) -> Option<Instant> {
         let Probe::Comparing { since, target, proves, sent } = self.probe else { return None };
         // etcd looks at every watched key.
-        self.rest_until = now + now.saturating_duration_since(sent) * COST;
+        let cost = now.saturating_duration_since(sent) * COST;
+        self.rest_until = now + cost.min(self.longest_rest);
         if same {
             self.probe = Probe::Idle;
             self.read_at = self.rest_until.max(now + self.interval);
@@ -182,11 +248,6 @@ impl Freshness {
         }
         self.probe = Probe::Behind { since, target, again: now + self.patience / 4, proves };
         None
-    }
-
-    /// Whether a progress request may be worth its while.
-    pub(super) const fn may_answer(&self) -> bool {
-        !self.mute
     }
 
     /// The read found the cluster at `revision`: wait until we are there.
@@ -249,7 +310,7 @@ mod tests {
 
     fn asked() -> (Freshness, Instant) {
         let now = Instant::now();
-        let mut freshness = Freshness::new(INTERVAL, INTERVAL, now, false);
+        let mut freshness = Freshness::new(INTERVAL, INTERVAL, INTERVAL * 4, now, false);
         assert_eq!(freshness.due(now, false), Ask::Read);
         (freshness, now)
     }
@@ -295,7 +356,7 @@ mod tests {
             match freshness.due(now, false) {
                 Ask::Compare => assert_eq!(freshness.compared(now, false), None),
                 Ask::GiveUp => break now,
-                Ask::Progress | Ask::Read => {}
+                Ask::Progress | Ask::Read | Ask::Nothing => {}
             }
         };
         assert_eq!(end, asked + INTERVAL);

@@ -22,6 +22,7 @@ mod report;
 #[cfg(test)]
 pub(crate) mod sim;
 mod staleness;
+mod streak;
 mod stream;
 mod wire;
 
@@ -32,4 +33,5 @@ pub use event::{
 pub use machine::{Cached, Machine, Rules};
 pub use report::{Phase, Report};
 pub use staleness::{Staleness, Turn};
+pub use streak::Limits;
 pub(crate) use wire::{response, trust};

@@ -33,6 +33,8 @@ pub(super) enum Broken {
     Foreign,
     /// More waits to be completed than any etcd leaves incomplete.
     Endless,
+    /// An event arrived after its watch was said to be past it.
+    Late,
 }
 
 impl Broken {
@@ -40,6 +42,7 @@ impl Broken {
         match self {
             Self::OutOfOrder => "events out of order",
             Self::Foreign => "an event of a key that its watch does not cover",
+            Self::Late => "an event after it had said that its watch is past it",
             Self::Endless => "more events than fit into memory without saying that they are complete",
         }
     }

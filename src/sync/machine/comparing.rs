@@ -1,5 +1,5 @@
 //! Freshness where no progress answer proves it: through `etcd grpc-proxy`, which gives none, and at servers that give
-//! them too early.
+//! them too early, until they may be believed.
 //!
 //! The stream then cannot prove that nothing is missing, but a read can. Let the snapshot be of revision R, and
 //! let a linearizable read at H ≥ R find no watched key that changed after R. Then every key that is there at H

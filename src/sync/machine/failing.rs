@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::event::{Effect, Fault};
 use super::super::freshness::Ask;
+use super::following::request_progress;
 use super::{Machine, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
@@ -89,15 +90,16 @@ impl Machine {
             }
             State::Opening { .. } => self.silent(now, "etcd did not create the watch", effects),
             State::Watching { stream, freshness, fuzzy } => {
+                if freshness.is_question_due(now) {
+                    request_progress(now, freshness, effects);
+                }
                 match freshness.due(now, fuzzy.is_some() || stream.would_show().is_some()) {
-                    Ask::Progress => {
-                        freshness.claims().asked(now);
-                        effects.push(Effect::RequestProgress);
-                    }
+                    Ask::Progress => request_progress(now, freshness, effects),
                     Ask::Read => {
                         self.asked_at = self.revision();
                         effects.push(Effect::Verify { at: None });
                     }
+                    Ask::Nothing => {}
                     Ask::Compare => self.compare(now, effects),
                     Ask::GiveUp => self.silent(now, "the watch is silent", effects),
                 }
@@ -139,6 +141,7 @@ mod tests {
     use crate::range::{KeyRange, Ranges};
     use crate::sync::event::{Event, Header, Page, Peer, Response, Trust};
     use crate::sync::report::Report;
+    use crate::sync::streak::Limits;
 
     fn connected() -> (Machine, Instant) {
         started(1)
@@ -151,8 +154,9 @@ mod tests {
             progress_interval: Duration::from_secs(3),
             patience: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
-            audit_interval: Duration::ZERO,
             max_staleness: Duration::from_secs(10),
+            audit_interval: Duration::ZERO,
+            limits: Limits::default(),
             seed,
         };
         let (mut machine, now) = (Machine::new(rules, None, &Report::default()), Instant::now());

@@ -1,6 +1,7 @@
 //! While the watches tell: what arrives, what of it is complete, and what is confirmed.
 
 use super::super::event::{Effect, Fault, Response, Trust, Update};
+use super::super::freshness::Freshness;
 use super::super::stream::Broken;
 use super::super::wire::fault_of_cancellation;
 use super::opening::another_history;
@@ -60,6 +61,9 @@ impl Machine {
         // What a watch begins with is known already, and says nothing of how far the server was.
         let first = response.changes.iter().map(|change| change.mod_revision).find(|at| *at > shown);
         if let Err(broken) = stream.accept(response.watch_id, response.changes, response.fragment) {
+            if broken == Broken::Late {
+                return self.mistaken(now, effects);
+            }
             let told = if broken == Broken::Endless && matches!(self.state, State::Listing { .. }) {
                 "the watched keys change faster than they can be read: the changes that came with one page do not fit \
                  into memory; what was read last is still served; starting again"
@@ -74,9 +78,14 @@ impl Machine {
             self.resume.failed(self.revision(), false);
             return self.failed(now, Fault::Lost(error), effects);
         }
-        if let (State::Watching { stream, freshness, .. }, Some(first)) = (&mut self.state, first) {
-            freshness.heard(now);
-            freshness.claims().arrived(now, first, !stream.is_divided());
+        if let State::Watching { freshness, .. } = &mut self.state {
+            if let Some(streak) = freshness.streak() {
+                streak.interrupted(now, first);
+            }
+            if let Some(first) = first {
+                freshness.heard(now);
+                freshness.claims().arrived(now, first);
+            }
         }
         self.believe_when_caught_up();
         self.advance(now, effects);
@@ -87,6 +96,14 @@ impl Machine {
         freshness.heard_of(now, revision);
         match self.trust {
             Trust::Exact => stream.progressed(watch_id, revision),
+            Trust::Repeated if stream.is_divided() => {
+                let Some(streak) = freshness.streak() else { return };
+                if watch_id != -1 {
+                    streak.interrupted(now, None);
+                } else if let Some(revision) = streak.answered(now, revision) {
+                    stream.progressed(-1, revision);
+                }
+            }
             // What a watch of its own is told is no answer to a question.
             Trust::Repeated if watch_id != -1 => {}
             Trust::Repeated => {
@@ -94,7 +111,7 @@ impl Machine {
                 let believed = freshness.claims().answered(now, revision, trusted);
                 // A lone watch has an order of its own: where the server's word is weak, its cursor moves
                 // by events alone, unless nothing can be shown without.
-                if let Some(revision) = believed.filter(|_| stream.is_divided() || fuzzy.is_some()) {
+                if let Some(revision) = believed.filter(|_| fuzzy.is_some()) {
                     stream.progressed(-1, revision);
                 }
             }
@@ -112,20 +129,30 @@ impl Machine {
         // Events of one watch wait for the others, and pages for events: ask now how far those have come.
         let exact_from = fuzzy.as_ref().map(|fuzzy| fuzzy.exact_from);
         if let Some(revision) = exact_from.max(stream.waits_for()) {
-            let asks = !freshness.is_behind() && freshness.may_answer();
+            let asks = freshness.may_ask(now);
             freshness.want(now, revision);
             if exact_from.is_none() {
                 freshness.hurry(now);
             }
             if asks {
-                freshness.claims().asked(now);
-                effects.push(Effect::RequestProgress);
+                request_progress(now, freshness, effects);
             }
         }
     }
 
+    /// An event has arrived that the server's answers had overtaken by more than it ever lets them: what is shown may lack it.
+    fn mistaken(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.report.divergences += 1;
+        let told = "etcd sent an event after it had answered that all before it were sent (etcd issue 15220); reading all \
+                    again";
+        let error = self.at_peer(Error::new(ErrorKind::Internal, told));
+        self.note(error.clone());
+        self.report_divergence(error.clone());
+        self.start_over(now, error, effects);
+    }
+
     /// A watch alone, at a server whose progress answers may overtake events, is believed once a message has shown that
-    /// it is up to date. Several are never: an answer that overtook events of one of them would lose those.
+    /// it is up to date. What is proven of several is the streak's.
     pub(super) fn believe_when_caught_up(&mut self) {
         if let State::Watching { stream, freshness, fuzzy: None } = &mut self.state
             && !stream.is_divided()
@@ -170,4 +197,8 @@ impl Machine {
             }));
         }
     }
+}
+
+pub(super) fn request_progress(now: Instant, freshness: &mut Freshness, effects: &mut Vec<Effect>) {
+    effects.extend((0..freshness.questions(now)).map(|_| Effect::RequestProgress));
 }

@@ -44,6 +44,7 @@ use super::listing::Listing;
 use super::pages::PageSize;
 use super::report::{Phase, Report};
 use super::staleness::Staleness;
+use super::streak::Limits;
 use super::stream::Stream;
 use crate::backoff::Backoff;
 use crate::clock::Instant;
@@ -68,10 +69,12 @@ pub struct Rules {
     pub patience: Duration,
     /// Longest delay between two attempts.
     pub backoff_cap: Duration,
-    /// Between two audits; 0 for none.
-    pub audit_interval: Duration,
     /// For how long one confirmation keeps the data fresh.
     pub max_staleness: Duration,
+    /// Between two audits; 0 for none.
+    pub audit_interval: Duration,
+    /// What a server does at most.
+    pub limits: Limits,
     /// Where the jitter begins.
     pub seed: u64,
 }

@@ -3,7 +3,8 @@
 use super::super::event::{Effect, Header, Trust};
 use super::super::freshness::Freshness;
 use super::super::stream::Stream;
-use super::{Machine, State};
+use super::following::request_progress;
+use super::{Machine, Rules, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
@@ -30,10 +31,9 @@ impl Machine {
                 self.settle(now);
                 if let State::Watching { freshness, .. } = &mut self.state
                     && freshness.is_behind()
-                    && freshness.may_answer()
+                    && !freshness.is_mute()
                 {
-                    freshness.claims().asked(now);
-                    effects.push(Effect::RequestProgress);
+                    request_progress(now, freshness, effects);
                 }
             }
             _ => {}
@@ -88,15 +88,20 @@ impl Machine {
         if stream.is_from_now() {
             return self.list_beside(now, stream, effects);
         }
-        self.state = State::Watching { stream, freshness: self.new_freshness(now), fuzzy: None };
+        let freshness = self.new_freshness(now, &stream);
+        self.state = State::Watching { stream, freshness, fuzzy: None };
         self.opened(now);
         self.ticked(now, effects);
     }
 
-    pub(super) fn new_freshness(&self, now: Instant) -> Freshness {
-        let freshness = Freshness::new(self.rules.progress_interval, self.rules.patience, now, self.mute);
-        let doubted = self.trust == Trust::Repeated && self.may_compare();
-        if doubted { freshness.unproven() } else { freshness }
+    pub(super) fn new_freshness(&self, now: Instant, stream: &Stream) -> Freshness {
+        let Rules { progress_interval, patience, max_staleness, limits, .. } = self.rules;
+        let freshness = Freshness::new(progress_interval, patience, max_staleness, now, self.mute);
+        if self.trust == Trust::Exact {
+            return freshness;
+        }
+        let freshness = if stream.is_divided() { freshness.divided(limits, now) } else { freshness };
+        if self.may_compare() { freshness.unproven() } else { freshness }
     }
 
     /// What is shown is followed from now on.

@@ -32,7 +32,7 @@ impl Machine {
         effects: &mut Vec<Effect>,
     ) {
         stream.begin_at(fuzzy.snapshot.revision());
-        let freshness = self.new_freshness(now);
+        let freshness = self.new_freshness(now, &stream);
         self.state = State::Watching { stream, freshness, fuzzy: Some(Box::new(fuzzy)) };
         self.advance(now, effects);
         self.ticked(now, effects);

@@ -5,6 +5,7 @@
 
 mod account;
 pub(super) mod etcd;
+mod queues;
 mod restart;
 mod server;
 mod wire;
@@ -48,6 +49,12 @@ pub(super) enum Act {
     Replace,
     /// From now on etcd compacts its history before every answer, or no more.
     Storm(bool),
+    /// So many transactions in a row, while nothing is sent.
+    Burst(u8),
+    /// From now on the connection takes nothing from the server, or takes again.
+    Stall(bool),
+    /// The server, a member that was behind, is sent a snapshot by its leader.
+    Restore,
     /// What is shown is written to disk, if etcd has confirmed it.
     Save,
     /// The process ends, and begins again with what is on disk.
@@ -71,6 +78,9 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::LoseData),
         1 => Just(Act::Replace),
         1 => any::<bool>().prop_map(Act::Storm),
+        2 => (3u8..9).prop_map(Act::Burst),
+        2 => any::<bool>().prop_map(Act::Stall),
+        1 => Just(Act::Restore),
         2 => Just(Act::Save),
         1 => Just(Act::Restart),
         4 => (0u16..4_000).prop_map(Act::Pass),

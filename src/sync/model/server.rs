@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::KEYS;
+use super::queues::{Queues, Standing};
 use super::world::World;
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Key};
@@ -13,36 +14,33 @@ pub(super) const FIRST_WATCH: i64 = 5;
 
 #[derive(Debug)]
 pub(super) struct Watcher {
-    id: i64,
-    range: KeyRange,
-    start: i64,
+    pub(super) id: i64,
+    pub(super) range: KeyRange,
+    pub(super) start: i64,
     /// The next revision to send.
     pub(super) next: i64,
+    /// Of a server with queues.
+    pub(super) standing: Standing,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     pub(super) watchers: Vec<Watcher>,
+    /// What is to be sent, by a server with queues.
+    pub(super) queues: Queues,
+    /// What was sent.
     pub(super) queue: VecDeque<Response>,
     pub(super) delivered: Vec<Response>,
 }
 
 impl World {
     pub(super) fn write(&mut self, keys: &[(usize, Option<u8>)]) {
-        // etcd lets a transaction touch a key once, and takes deleting what is not there for nothing.
-        let everything = Ranges::merge([KeyRange::prefix(b"")]);
-        let content = self.etcd.content(&everything, self.etcd.revision());
-        let mut transaction: BTreeMap<Key, Option<u8>> = BTreeMap::new();
-        for (index, value) in keys {
-            let key: Key = KEYS[*index].into();
-            if value.is_some() || content.contains_key(&key) {
-                transaction.insert(key, *value);
-            }
-        }
-        if transaction.is_empty() {
+        if !self.commit(keys) {
             return;
         }
-        self.etcd.write(transaction.into_iter().collect(), &self.ranges, self.now);
+        if self.has_queues() {
+            return self.notify();
+        }
         let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
         for watcher in &mut stream.watchers {
             if watcher.next == etcd.revision() {
@@ -56,8 +54,28 @@ impl World {
         }
     }
 
+    /// Whether anything is another than before.
+    pub(super) fn commit(&mut self, keys: &[(usize, Option<u8>)]) -> bool {
+        // etcd lets a transaction touch a key once, and takes deleting what is not there for nothing.
+        let everything = Ranges::merge([KeyRange::prefix(b"")]);
+        let content = self.etcd.content(&everything, self.etcd.revision());
+        let mut transaction: BTreeMap<Key, Option<u8>> = BTreeMap::new();
+        for (index, value) in keys {
+            let key: Key = KEYS[*index].into();
+            if value.is_some() || content.contains_key(&key) {
+                transaction.insert(key, *value);
+            }
+        }
+        if transaction.is_empty() {
+            return false;
+        }
+        self.etcd.write(transaction.into_iter().collect(), &self.ranges, self.now);
+        true
+    }
+
     pub(super) fn watch(&mut self, range: KeyRange, from: i64) {
         let header = self.etcd.header();
+        let queues = self.has_queues();
         let wider = !self.ranges.as_slice().contains(&range);
         let stream = self.stream.get_or_insert_default();
         let id = i64::try_from(stream.watchers.len()).unwrap() * 3 + FIRST_WATCH;
@@ -71,15 +89,27 @@ impl World {
                 reason,
                 ..Response::default()
             };
-            stream.queue.push_back(refusal);
+            if queues {
+                stream.queues.answer(refusal);
+            } else {
+                stream.queue.push_back(refusal);
+            }
             return;
         }
+        if queues {
+            return self.enqueue_watch(id, range, from);
+        }
         let start = if from == 0 { header.revision + 1 } else { from };
-        stream.watchers.push(Watcher { id, range, start, next: start });
+        let standing = Standing::default();
+        stream.watchers.push(Watcher { id, range, start, next: start, standing });
         stream.queue.push_back(Response { header, watch_id: id, created: true, ..Response::default() });
     }
 
     pub(super) fn catch_up(&mut self, fragment: usize) {
+        if self.has_queues() {
+            self.retry_victims();
+            return self.resync(fragment);
+        }
         let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
         for watcher in stream.watchers.iter_mut().filter(|watcher| watcher.next <= etcd.revision()) {
             let (header, watch_id) = (etcd.header(), watcher.id);
@@ -111,10 +141,13 @@ impl World {
     /// Says how far the server is, asked (−1) or of its own accord; from a server with the defect it overtakes what is
     /// queued, and does not care whether the watches have caught up.
     pub(super) fn announce(&mut self, watch_id: i64) {
-        let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
         if self.mute {
             return;
         }
+        if self.has_queues() {
+            return self.announce_in_queue(watch_id);
+        }
+        let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
         let answer = Response { header: etcd.header(), watch_id, ..Response::default() };
         let all_created = stream.queue.iter().all(|response| !response.created);
         if self.trust == Trust::Repeated {

@@ -10,8 +10,12 @@ use crate::sync::event::{Comparison, Event, Fault, Found, Peer, Trust};
 /// How long a server whose progress answers overtake events leaves them undelivered.
 const LONGEST_OVERTAKING: Duration = Duration::from_millis(250);
 
+/// How often a server with queues tries to send what it could not queue.
+const TENDED_EVERY: Duration = Duration::from_millis(10);
+
 impl World {
     pub(super) fn deliver(&mut self) {
+        self.send();
         if let Some(request) = self.audit.take() {
             let page = self.etcd.page(&request);
             return self.tell(Event::Audited(page));
@@ -63,6 +67,17 @@ impl World {
         }
     }
 
+    /// Blocked watches are tried again, every tenth time those that have to catch up are sent something, and what was
+    /// sent arrives.
+    fn tend(&mut self) {
+        self.tended = (self.now, self.tended.1.wrapping_add(1));
+        self.retry_victims();
+        if self.tended.1.is_multiple_of(10) {
+            self.resync(usize::MAX);
+        }
+        self.deliver_queued();
+    }
+
     pub(super) fn deliver_all(&mut self) {
         self.catch_up(usize::MAX);
         self.deliver_queued();
@@ -72,6 +87,7 @@ impl World {
 
     pub(super) fn deliver_queued(&mut self) {
         for _ in 0..1_000 {
+            self.send();
             let waiting = self.stream.as_ref().is_some_and(|stream| !stream.queue.is_empty());
             if self.operation.is_none() && self.audit.is_none() && !waiting {
                 break;
@@ -105,11 +121,19 @@ impl World {
     pub(super) fn pass(&mut self, duration: Duration) {
         let end = self.now + duration;
         while self.now < end {
+            let tended = self.tended.0 + TENDED_EVERY;
             let tick = self.machine.deadline().unwrap_or(end);
             let delivery = self.emptied_at + LONGEST_OVERTAKING;
-            let next = if self.trust == Trust::Repeated { tick.min(delivery) } else { tick };
+            let next = match self.trust {
+                Trust::Repeated if self.has_queues() => tick.min(tended),
+                Trust::Repeated => tick.min(delivery),
+                Trust::Exact => tick,
+            };
             self.now = next.clamp(self.now, end);
-            if self.trust == Trust::Repeated && self.now >= delivery {
+            if self.has_queues() && self.now >= tended {
+                self.tend();
+            }
+            if self.trust == Trust::Repeated && !self.has_queues() && self.now >= delivery {
                 self.deliver_queued();
             }
             if self.machine.deadline().is_some_and(|at| at <= self.now) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::account::{Account, Before, MAX_STALENESS};
 use super::etcd::Etcd;
+use super::queues::LIMITS;
 use super::restart::OnDisk;
 use super::server::{FIRST_WATCH, Stream};
 use super::{Act, KEYS};
@@ -43,6 +44,11 @@ pub(super) struct World {
     pub(super) machine: Machine,
     pub(super) now: Instant,
     pub(super) emptied_at: Instant,
+    /// When a server with queues last did what it does at intervals, and how often it has.
+    pub(super) tended: (Instant, u32),
+    /// The connection takes nothing from the queues.
+    pub(super) stalled: bool,
+    pub(super) coin: fastrand::Rng,
     pub(super) operation: Option<Operation>,
     pub(super) stream: Option<Stream>,
     /// What readers see, and of which history it is.
@@ -63,8 +69,9 @@ impl World {
             progress_interval: Duration::from_secs(3),
             patience: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
-            audit_interval: Duration::from_secs(2),
             max_staleness: MAX_STALENESS,
+            audit_interval: Duration::from_secs(2),
+            limits: LIMITS,
             seed,
         };
         let mut world = Self {
@@ -84,6 +91,9 @@ impl World {
             machine: Machine::new(rules, None, &Report::default()),
             now,
             emptied_at: now,
+            tended: (now, 0),
+            stalled: false,
+            coin: fastrand::Rng::with_seed(seed),
             operation: None,
             stream: None,
             shown: None,
@@ -116,6 +126,10 @@ impl World {
                 self.etcd.replace(self.now);
             }
             Act::Storm(storm) => self.storm = storm,
+            Act::Burst(number) => self.burst(number),
+            Act::Stall(stalled) => self.stalled = stalled,
+            Act::Restore if self.has_queues() => self.restore(),
+            Act::Restore => {}
             Act::Save => self.save(),
             Act::Restart => self.restart(),
             Act::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds.into())),
@@ -125,6 +139,7 @@ impl World {
     /// All goes well from now on, but for a storm that goes on: the machine must come to show what etcd has, and to confirm it.
     pub(super) fn heal(&mut self) {
         let healed = self.now;
+        self.stalled = false;
         for _ in 0..2_000 {
             self.deliver_all();
             if self.converged() && self.machine.report().confirmed_at.is_some_and(|at| at > healed) {
@@ -142,6 +157,14 @@ impl World {
     pub(super) fn compares_at_revisions(&self) -> bool {
         let several = self.ranges.as_slice().len() > 1;
         several && self.hull_refused && (self.mute || self.trust == Trust::Repeated)
+    }
+
+    /// Many transactions, faster than anything is sent.
+    fn burst(&mut self, number: u8) {
+        for value in 0..number {
+            let key = usize::from(self.coin.u8(..)) % KEYS.len();
+            self.write(&[(key, Some(value))]);
+        }
     }
 
     /// A put that the machine never hears of.

@@ -37,6 +37,8 @@ pub(super) struct Conduct {
     pub(super) progress: Progress,
     /// Every watch is created and canceled in one message, with this reason.
     pub(super) refuse_watches: Option<&'static str>,
+    /// Watches of other ranges than these prefixes are refused: the user may read these alone.
+    pub(super) allowed: Option<&'static [&'static [u8]]>,
     /// Every read fails with this.
     pub(super) refuse_reads: Option<Status>,
     /// A read is answered so much later, with what was true when it came.
@@ -59,6 +61,7 @@ impl Default for Conduct {
             version: "3.5.21",
             progress: Progress::Told,
             refuse_watches: None,
+            allowed: None,
             refuse_reads: None,
             delay: Duration::ZERO,
             mute: false,

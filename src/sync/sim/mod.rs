@@ -10,6 +10,7 @@ mod liveness;
 mod proxied;
 mod refusals;
 mod services;
+mod several;
 mod strange_words;
 mod suspension;
 mod wire;

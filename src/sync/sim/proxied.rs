@@ -33,6 +33,24 @@ async fn while_only_other_keys_change_nothing_is_connected_anew_and_the_age_stay
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_comparison_that_takes_long_once_makes_nothing_stale_afterwards() {
+    let (etcd, follower) = proxied(&[b"/a/"]).await;
+    etcd.conduct(|conduct| conduct.delay = Timing::default().request_timeout * 9 / 10);
+    for value in 0..4 {
+        etcd.put(b"/elsewhere", value);
+        follower.pass(Duration::from_secs(2)).await;
+    }
+    etcd.conduct(|conduct| conduct.delay = Duration::ZERO);
+    follower.fresh().await;
+    for value in 0..60 {
+        etcd.put(b"/elsewhere", value);
+        follower.pass(Duration::from_secs(1)).await;
+        assert!(follower.age() <= Timing::default().max_staleness, "{:?}", follower.age());
+    }
+    assert_eq!(follower.report().reconnects, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deletion_that_the_watch_does_not_tell_is_not_confirmed_away() {
     let (etcd, follower) = proxied(&[b"/a/"]).await;
     etcd.put(b"/a/2", 2);

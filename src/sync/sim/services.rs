@@ -179,7 +179,10 @@ impl State {
     fn create(&mut self, range: KeyRange, next: i64, fragments: bool, stream: &Outgoing) {
         let created =
             PbWatchResponse { header: Some(self.header()), created: true, ..PbWatchResponse::default() };
-        if let Some(reason) = self.conduct.refuse_watches {
+        let allowed = |prefixes: &[&[u8]]| prefixes.iter().any(|one| KeyRange::prefix(one) == range);
+        let denied = !self.conduct.allowed.is_none_or(allowed);
+        let denied = denied.then_some("etcdserver: permission denied");
+        if let Some(reason) = self.conduct.refuse_watches.or(denied) {
             let cancel_reason = reason.to_owned();
             let refusal = PbWatchResponse { watch_id: -1, canceled: true, cancel_reason, ..created };
             let _ = stream.send(Ok(refusal));
