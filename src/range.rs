@@ -98,15 +98,26 @@ impl KeyRange {
 /// Formats the range as a key, a prefix, or else its first key and its end.
 impl fmt::Display for KeyRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = String::from_utf8_lossy(&self.start);
+        let start = quoted(&self.start);
         match &self.end {
             None if self.start == [0] => f.write_str("every key"),
-            _ if self.is_one_key() => write!(f, "key {start:?}"),
-            _ if *self == Self::prefix(&self.start) => write!(f, "prefix {start:?}"),
-            Some(end) => write!(f, "range {start:?} to {:?}", String::from_utf8_lossy(end)),
-            None => write!(f, "range from {start:?}"),
+            _ if self.is_one_key() => write!(f, "key {start}"),
+            _ if *self == Self::prefix(&self.start) => write!(f, "prefix {start}"),
+            Some(end) => write!(f, "range {start} to {}", quoted(end)),
+            None => write!(f, "range from {start}"),
         }
     }
+}
+
+/// Of a longer key a message shows only so many bytes: etcd takes keys of 1.5 MiB.
+const LONGEST_SHOWN: usize = 200;
+
+/// A key for a person: as a text in quotes, and of a long one its beginning and its length.
+#[must_use]
+pub fn quoted(key: &[u8]) -> String {
+    let (shown, rest) = key.split_at(key.len().min(LONGEST_SHOWN));
+    let text = String::from_utf8_lossy(shown);
+    if rest.is_empty() { format!("{text:?}") } else { format!("{text:?}… ({} bytes)", key.len()) }
 }
 
 fn end_order(a: Option<&[u8]>, b: Option<&[u8]>) -> Ordering {
@@ -255,5 +266,12 @@ mod tests {
                 prop_assert!(!merged.contains(&key) || bounds.contains(&key));
             }
         }
+    }
+
+    #[test]
+    fn no_message_is_as_long_as_a_key_may_be() {
+        assert_eq!(quoted(b"/a\n"), "\"/a\\n\"");
+        let shown = quoted(&vec![b'k'; 1_500_000]);
+        assert!(shown.len() < 250 && shown.ends_with("… (1500000 bytes)"), "{shown}");
     }
 }

@@ -1,5 +1,6 @@
 //! `EtcdDiscovery::Bell`: what the thread that delivers changes waits for.
 
+use std::io;
 use std::sync::Arc;
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
@@ -13,11 +14,19 @@ use crate::error::{guarded, raised};
 #[magnus(class = "EtcdDiscovery::Bell", free_immediately)]
 pub(crate) struct Bell(Arc<Core>);
 
+/// Why there can be no bell.
+pub(crate) fn no_descriptor(error: &io::Error) -> CoreError {
+    let message = format!(
+        "the system gives no descriptor ({error}): this process or its container is at a limit (ulimit -n)"
+    );
+    CoreError::new(ErrorKind::ResourceExhausted, message)
+}
+
 impl Bell {
     fn new(ruby: &Ruby) -> Result<Self, Error> {
         guarded(ruby, || match Core::new() {
             Ok(core) => Ok(Self(Arc::new(core))),
-            Err(error) => Err(raised(ruby, &CoreError::new(ErrorKind::Internal, error.to_string()))),
+            Err(error) => Err(raised(ruby, &no_descriptor(&error))),
         })
     }
 

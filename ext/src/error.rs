@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
-use etcd_discovery_core::range::Ranges;
+use etcd_discovery_core::range::{Ranges, quoted};
 use magnus::{Error, ExceptionClass, RModule, Ruby, kwargs, prelude::*};
 
 /// So many ranges an error names.
@@ -48,15 +48,15 @@ pub(crate) fn raised_about(ruby: &Ruby, error: &CoreError, key: &[u8]) -> Error 
 
 /// The exception for a `key` outside every watched range.
 pub(crate) fn unwatched(ruby: &Ruby, key: &[u8], ranges: &Ranges) -> Error {
-    let shown = String::from_utf8_lossy(key);
+    let shown = quoted(key);
     let message = if ranges.is_empty() {
         format!(
-            "{shown:?} cannot be read: this client watches nothing, and only writes and announces; name the \
+            "{shown} cannot be read: this client watches nothing, and only writes and announces; name the \
              key, or a prefix of it, in `watch`"
         )
     } else {
         format!(
-            "{shown:?} is outside every watched range ({}); add it, or a prefix of it, to `watch`",
+            "{shown} is outside every watched range ({}); add it, or a prefix of it, to `watch`",
             listed(ranges)
         )
     };
@@ -76,9 +76,9 @@ fn listed(ranges: &Ranges) -> String {
 /// The exception for a `key` whose value of `revision` is not what was asked for. The value itself may be a
 /// secret, and is not told.
 pub(crate) fn unparsable(ruby: &Ruby, key: &[u8], revision: i64, problem: &str) -> Error {
-    let shown = String::from_utf8_lossy(key);
+    let shown = quoted(key);
     let message = format!(
-        "the value of {shown:?} at revision {revision} {problem}, and no earlier one was read that is; \
+        "the value of {shown} at revision {revision} {problem}, and no earlier one was read that is; \
          put a good one, or give a default"
     );
     let about = About { key: Some(key), revision: Some(revision), ..About::default() };

@@ -16,10 +16,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::store::Bell;
 use magnus::{Error, Ruby, Value, kwargs, prelude::*, rb_sys::protect};
 
+use crate::bell::no_descriptor;
 use crate::error::raised;
 
 /// Something to wait for.
@@ -63,8 +64,7 @@ pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
 }
 
 fn bell_for<W: Wait>(ruby: &Ruby, wait: &W) -> Result<Arc<Bell>, Error> {
-    let refused = |error: std::io::Error| CoreError::new(ErrorKind::Internal, error.to_string());
-    let bell = Bell::new().map_err(refused).map(Arc::new).map_err(|error| raised(ruby, &error))?;
+    let bell = Bell::new().map(Arc::new).map_err(|error| raised(ruby, &no_descriptor(&error)))?;
     wait.hang(&bell).map_err(|error| raised(ruby, &error))?;
     Ok(bell)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
+use etcd_discovery_core::range::quoted;
 use etcd_discovery_core::session::{Client as Core, Pending};
 use etcd_discovery_core::store::{Bell, Publication};
 use etcd_discovery_core::sync::Phase;
@@ -113,7 +114,7 @@ impl Request<'_> {
 
     fn raised(&self, error: CoreError) -> Error {
         let Some(key) = self.key else { return raised(self.ruby, &error.during(self.doing)) };
-        let doing = format!("{} {:?}", self.doing, String::from_utf8_lossy(key));
+        let doing = format!("{} {}", self.doing, quoted(key));
         raised_about(self.ruby, &error.during(doing), key)
     }
 }

@@ -244,10 +244,15 @@ module EtcdDiscovery
 
     # The extension calls this at the first read after a fork: `Process.daemon` does not go through
     # `Process._fork`.
+    #
+    # @return [Boolean] whether all has begun again; else a later read tries
     def forked
       Dispatcher.revive
       Source::Follower.revive
       Events::LogThread.revive
+      true
+    rescue ResourceExhaustedError
+      false # a child at a limit can still read what it inherited
     end
   end
 end

@@ -66,8 +66,8 @@ module EtcdDiscovery
       # The instances of a service belong to one client.
       return false unless @client.equal?(former) && @origin.nil?
 
-      withdraw
       @lock.synchronize do
+        withdraw
         take(*read(@cursor))
         @client = client
         @cursor = 0

@@ -101,6 +101,9 @@ module EtcdDiscovery
       @on_end = on_end
       probe&.start(self)
       self
+    rescue Error
+      deregister(timeout: 0) # what its caller does not get must not stand in etcd
+      raise
     end
 
     # @api private

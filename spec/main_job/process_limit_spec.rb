@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "tmpdir"
+
 # `ulimit -u`, or a container's limit of processes: no thread can be started. Root is above the limit, so that
 # the process takes another user.
 RSpec.describe "a process that the system gives no more threads", if: Process.uid.zero? do
@@ -14,6 +16,20 @@ RSpec.describe "a process that the system gives no more threads", if: Process.ui
     no_more_threads = -> { Process.setrlimit(:NPROC, 1, Process.getrlimit(:NPROC)[1]) }
     again = -> { Process.setrlimit(:NPROC, Process.getrlimit(:NPROC)[1]) }
   RUBY
+
+  # Ruby 3.3.8 hangs at the next thread after a Thread.new that has failed.
+  lone_ruby = <<~'RUBY'
+    Process::Sys.setuid(40_000 + Process.pid % 20_000)
+    Process.setrlimit(:NPROC, 1, Process.getrlimit(:NPROC)[1])
+    Thread.new { nil } rescue nil
+    Process.setrlimit(:NPROC, Process.getrlimit(:NPROC)[1])
+    Thread.new { nil }.join
+  RUBY
+
+  def need_a_ruby_that_goes_on(code)
+    survives = system("timeout", "--signal=KILL", "20", RbConfig.ruby, "-e", code)
+    skip "Ruby #{RUBY_VERSION} itself hangs after a Thread.new that has failed" unless survives
+  end
 
   it "reads the inherited copy in a forked child, says why it follows nothing, and follows once it can" do
     process = ruby_process(<<~RUBY, etcd)
@@ -35,19 +51,32 @@ RSpec.describe "a process that the system gives no more threads", if: Process.ui
     expect(process.heard).to be true
   end
 
-  # Ruby 3.3.8 hangs at the next thread after a Thread.new that has failed.
-  lone_ruby = <<~'RUBY'
-    Process::Sys.setuid(40_000 + Process.pid % 20_000)
-    Process.setrlimit(:NPROC, 1, Process.getrlimit(:NPROC)[1])
-    Thread.new { nil } rescue nil
-    Process.setrlimit(:NPROC, Process.getrlimit(:NPROC)[1])
-    Thread.new { nil }.join
-  RUBY
+  it "reads what a followed file held, in a forked child, and follows the file once it can" do
+    need_a_ruby_that_goes_on(lone_ruby)
+    Dir.mktmpdir do |folder|
+      File.chmod(0o755, folder) # for another user
+      path = File.join(folder, "values.yml")
+      File.write(path, "/a/file: old")
+      process = ruby_process(<<~RUBY, etcd)
+        reader = EtcdDiscovery::Client.new(source: #{path.inspect}, connect_in_children: "lazy").start
+        #{limited}
+        in_child do
+          no_more_threads.call
+          report reader["/a/file"]
+          again.call
+          hear
+          report(wait_until("the change") { reader["/a/file"] == "new" })
+        end
+      RUBY
+      expect(process.heard).to eq "old"
+      File.write(path, "/a/file: new")
+      process.tell
+      expect(process.heard).to be true
+    end
+  end
 
   it "is refused a subscription by an error that names the limit, and nothing is subscribed" do
-    survives = system("timeout", "--signal=KILL", "20", RbConfig.ruby, "-e", lone_ruby)
-    skip "Ruby #{RUBY_VERSION} itself hangs after a Thread.new that has failed" unless survives
-
+    need_a_ruby_that_goes_on(lone_ruby)
     process = ruby_process(<<~RUBY, etcd)
       #{limited}
       calls = []
@@ -62,5 +91,22 @@ RSpec.describe "a process that the system gives no more threads", if: Process.ui
     expect(process.heard).to match(hash_including(class: "EtcdDiscovery::ResourceExhaustedError",
                                                   message: /ulimit -u/))
     expect(process.heard).to eq ["accepted"]
+  end
+
+  it "is refused a registration whose liveness block gets no thread, and nothing is registered" do
+    need_a_ruby_that_goes_on(lone_ruby)
+    process = ruby_process(<<~RUBY, etcd)
+      #{limited}
+      no_more_threads.call
+      report error_of { EtcdDiscovery.register("/a/own", "10.0.0.1:1", ttl: 30, liveness: -> { true }) }
+      report EtcdDiscovery.client.registrations.to_a.size
+      again.call
+      revision = EtcdDiscovery.put("/a/x", "later")
+      EtcdDiscovery.wait_for_revision(revision, timeout: 5)
+      wait_until("the withdrawal") { EtcdDiscovery["/a/own"].nil? }
+      report "withdrawn"
+    RUBY
+    expect(process.heard).to include class: "EtcdDiscovery::ResourceExhaustedError"
+    expect([process.heard, process.heard]).to eq [0, "withdrawn"]
   end
 end

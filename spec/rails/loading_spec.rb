@@ -47,6 +47,13 @@ RSpec.describe "in Rails, the gem", gems: %w[nokogiri] do
                     message: /etcd_discovery.yml \(shared\): watches/)
     end
 
+    it "reads the yml also when a read came before Rails" do
+      yml("watch: /a/")
+      early = "report error_of { EtcdDiscovery['/a/x'] }[:class]"
+      process = application("report EtcdDiscovery['/a/x']", before: early)
+      expect(Array.new(2) { process.heard }).to eq ["EtcdDiscovery::UnwatchedKeyError", "1"]
+    end
+
     it "reads the yml for an initializer that configures it, and connects when the server boots" do
       yml("boot_timeout: 30")
       write("config/initializers/etcd.rb", "EtcdDiscovery.configure { |config| config.watch '/a/' }")

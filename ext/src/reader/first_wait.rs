@@ -84,9 +84,10 @@ impl Reader {
         if self.refused_at.get().is_some() {
             return Ok(reason); // the fork is not done with: a later read tries again
         }
-        if self.epoch.replace(epoch) != epoch {
-            // It may have been a fork that Ruby did not see: what it does after its own is due now.
-            let _: Value = client.funcall("forked", ())?;
+        let former = self.epoch.replace(epoch);
+        // It may have been a fork that Ruby did not see: what it does after its own is due now.
+        if former != epoch && !client.funcall::<_, _, bool>("forked", ())? {
+            self.epoch.set(former); // a later read tries again
         }
         Ok(reason)
     }

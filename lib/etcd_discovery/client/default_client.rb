@@ -33,7 +33,7 @@ module EtcdDiscovery
 
       # The current one, or one that is made from the environment and the fallback settings.
       def get
-        return current if current
+        return current if current && !@idle
 
         RailsLoading.catch_up
         current || use(Client.new(Configuration.new(below: @fallback.call)), implicit: true)
@@ -68,7 +68,10 @@ module EtcdDiscovery
         @outdated = nil
         @current = client
         @implicit = implicit
-        EtcdDiscovery.send(:native_default=, client)
+        # A read came before all settings. Those of Rails may come yet, and nothing tells when: the next read
+        # asks.
+        @idle = implicit && client.config.watch.empty?
+        EtcdDiscovery.send(:native_default=, @idle ? nil : client)
         former
       end
 

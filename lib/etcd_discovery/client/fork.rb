@@ -40,7 +40,7 @@ module EtcdDiscovery
         revive if now.any?
         later = others.reject { |client| client.config.connect_in_children == "lazy" }
         resume_later(later) if later.any?
-      rescue Error, ThreadError
+      rescue Error
         nil
       end
 
@@ -53,15 +53,13 @@ module EtcdDiscovery
       end
 
       def resume_later(clients)
-        thread = Thread.new do
+        Threads.start("etcd_discovery fork") do
           sleep DELAY
           clients.each(&:after_fork)
           revive
         rescue Error
           nil
         end
-        thread.name = "etcd_discovery fork"
-        thread.thread_variable_set(:fork_safe, true)
       end
     end
 

@@ -47,7 +47,8 @@ module EtcdDiscovery
         def disconnect(payload)
           endpoint = payload[:endpoint]
           what = endpoint ? "disconnected from etcd #{endpoint}" : "cannot connect to etcd"
-          reason = error(payload).delete_prefix("#{endpoint}: ")
+          # The error names the endpoint too: first, or after what was tried.
+          reason = endpoint ? error(payload).sub("#{endpoint}: ", "") : error(payload)
           "#{what} (#{reason}); #{served(payload)}; retrying every #{format('%g', payload[:next_attempt])} s"
         end
 

@@ -14,8 +14,7 @@ module EtcdDiscovery
     end
 
     def start(registration)
-      @thread = Thread.new { run(registration) }
-      @thread.name = "etcd_discovery liveness"
+      @thread = Threads.start("etcd_discovery liveness") { run(registration) }
       @thread.report_on_exception = false
     end
 

@@ -27,6 +27,8 @@ module EtcdDiscovery
         end
 
         # Starts the thread if this process should have it and has not.
+        #
+        # @raise [ResourceExhaustedError] when the system gives no thread
         def revive
           return if @files.to_a.empty? || @thread&.alive?
 
@@ -36,8 +38,7 @@ module EtcdDiscovery
         private
 
         def start
-          @thread = Thread.new { follow }
-          @thread.name = "etcd_discovery source"
+          @thread = Threads.start("etcd_discovery source") { follow }
         end
 
         def follow

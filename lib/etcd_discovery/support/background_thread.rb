@@ -34,9 +34,6 @@ module EtcdDiscovery
       return if running?
 
       Lock.soon { @lock.synchronize { start unless running? } }
-    rescue ThreadError => e
-      raise ResourceExhaustedError, "no thread can be started for #{@name} (#{e.message}): this process, " \
-                                    "its user or its container is at a limit (ulimit -u, pids.max)"
     end
 
     def ring
@@ -54,10 +51,7 @@ module EtcdDiscovery
       bell = Bell.new
       @hang.call(bell)
       @bell = bell
-      @thread = Thread.new { attend(bell) }
-      @thread.name = @name
-      # Read by puma, which warns of threads in a process that will fork: the child starts this one again.
-      @thread.thread_variable_set(:fork_safe, true)
+      @thread = Threads.start(@name) { attend(bell) }
       bell.ring # what happened around a fork is looked at too
     end
 
