@@ -50,5 +50,4 @@ pub use version::Version;
 /// The largest message that is accepted, in bytes.
 ///
 /// tonic's default of 4 MiB is less than etcd sends in one message. Content above this limit is requested in parts.
-
 pub const MAX_MESSAGE: usize = 64 << 20;

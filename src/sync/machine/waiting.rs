@@ -200,7 +200,7 @@ mod tests {
     fn changes_wait_for_a_silent_watch_no_longer_than_the_bound_and_then_all_is_listed() {
         let mut pair = Pair::watching();
         let (shown, listings) = (pair.machine.revision(), pair.listings);
-        pair.pass_with_changes(PATIENCE * LONGEST_WAIT - Duration::from_secs(1), |_| ());
+        pair.pass_with_changes((PATIENCE * LONGEST_WAIT).saturating_sub(Duration::from_secs(1)), |_| ());
         assert_eq!(
             (pair.phase(), pair.machine.revision()),
             (Phase::Watching, shown),
