@@ -79,6 +79,7 @@ mod tests {
 
     use super::super::super::event::{Event, Header, Page, Peer, Response, Trust};
     use super::super::super::report::{Phase, Report};
+    use super::super::super::streak::Limits;
     use super::super::Rules;
     use super::*;
     use crate::range::{KeyRange, Ranges};
@@ -105,6 +106,7 @@ mod tests {
                 backoff_cap: PATIENCE,
                 audit_interval: Duration::ZERO,
                 max_staleness: PATIENCE,
+                limits: Limits::default(),
                 seed: 1,
             };
             let machine = Machine::new(rules, None, &Report::default());
