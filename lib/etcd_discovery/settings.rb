@@ -9,9 +9,10 @@ require_relative "settings/declaration"
 module EtcdDiscovery
   # Settings that are declared in code: typed, with defaults, and checked before they are written.
   #
-  # Reading one costs what a typed read costs. A value in etcd that is not of its type, or that breaks a rule
-  # of its field, changes nothing: the last good one stays in force, and it is reported as for {Client#json}.
-  # Where there was no good one, the default is in force.
+  # Reading one is a typed read of local memory and some calls of Ruby methods; it never touches the network.
+  # A value in etcd that is not of its type, or that breaks a rule of its field, changes nothing: the last good
+  # one stays in force, and it is reported as for {Client#json}. Where there was no good one, the default is in
+  # force.
   #
   # @!method self.prefix(prefix = nil)
   #   The prefix of the keys; without an argument, tells it.
@@ -32,8 +33,8 @@ module EtcdDiscovery
   # @example
   #   class CheckoutSettings < EtcdDiscovery::Settings
   #     prefix "/shop/checkout/"
-  #     field :limit,     type: :integer, default: 100, in: 1..10_000, description: "orders per minute and
-  #     worker" field :fast_lane, type: :boolean, default: false
+  #     field :limit, type: :integer, default: 100, in: 1..10_000, description: "orders per minute and worker"
+  #     field :fast_lane, type: :boolean, default: false
   #   end
   #
   #   CheckoutSettings.limit       # => 100
