@@ -271,7 +271,9 @@ impl Reader {
     fn catch_up(&self, ruby: &Ruby) -> Result<(), Error> {
         let published = self.publication.load();
         let seen = self.generation.get();
-        if seen == published.generation() {
+        // Before the first publication there is nothing to drop. A snapshot of the past is read even then, and must not make
+        // the first read of the present believe that the client was started.
+        if seen == published.generation() || published.generation() == 0 {
             return Ok(());
         }
         self.recall.clear_identities();

@@ -6,6 +6,12 @@ RSpec.describe "the past" do
 
   def shown(entries) = entries.map { |entry| [entry.revision, entry.type, entry.value] }
 
+  it "may be read first; the first read of the present starts the client all the same" do
+    reader.put("/shop/a", "1") # 2
+    expect(reader.at(2)["/shop/a"]).to eq "1"
+    expect(reader["/shop/a"]).to eq "1"
+  end
+
   describe "as the history of a key" do
     it "has every change, the newest first, deletions too" do
       reader.put("/shop/a", "1") # 2
