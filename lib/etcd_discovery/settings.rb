@@ -10,9 +10,9 @@ module EtcdDiscovery
   # Settings that are declared in code: typed, with defaults, and checked before they are written.
   #
   # Reading one is a typed read of local memory and some calls of Ruby methods; it never touches the network.
-  # A value in etcd that is not of its type, or that breaks a rule of its field, changes nothing: the last good
-  # one stays in force, and it is reported as for {Client#json}. Where there was no good one, the default is in
-  # force.
+  # A value in etcd that is not of its type, or that breaks a rule of its field, changes nothing: the last
+  # good one stays in force, and it is reported as for {Client#json}. Where there was no good one, the default
+  # is in force.
   #
   # @!method self.prefix(prefix = nil)
   #   The prefix of the keys; without an argument, tells it.

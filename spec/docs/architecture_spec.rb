@@ -20,7 +20,7 @@ RSpec.describe "docs/architecture.md" do
 
   it "is right that a private file at the top of lib/etcd_discovery heads a folder" do
     tops = Dir.glob("lib/etcd_discovery/*.rb", base: root)
-    secret = tops.select { |path| read[path].match?(/# @api private\n +(?:class|module) /) }
+    secret = tops.select { |path| read[path].match?(/^  # @api private\n  (?:class|module) /) }
     expect(tops.size).to be > 20
     expect(secret.reject { |path| File.directory?(File.join(root, path.delete_suffix(".rb"))) }).to be_empty
   end
