@@ -18,6 +18,7 @@ task :verify, %i[setup seconds] do |_task, given|
   if loaded
     %w[spec spec:packaging].each { |specs| run.step(specs, "rake", specs, tests: true) }
     run.step("torture", "rake", "torture[3]")
+    run.step("field", "rake", "field[short]")
   else
     run.skip("spec", "the gem does not load")
   end
