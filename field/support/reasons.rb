@@ -18,12 +18,19 @@ module Field
     see [grpc-proxy.md](grpc-proxy.md).
   TEXT
 
+  ASKED = <<~TEXT.tr("\n", " ").strip
+    a user whose role covers just several prefixes, with an etcd whose progress answers may come too early (3.4.23):
+    before a change of one prefix is shown, the gem sends etcd 16 requests at once, which takes longer on a busy
+    machine. See [performance.md](performance.md).
+  TEXT
+
   # The users who may read the ranges, but not the keys between them.
   NARROW = %w[ordinary certificate].freeze
   DIVIDED = ->(one) { NARROW.include?(one.user) && one.watch == "prefixes" }
 
   REASONS = [
     Reason.new(COPIED, 100, ->(one) { one.values == "huge" }),
-    Reason.new(LISTED, 60, ->(one) { one.way == "grpc-proxy" && DIVIDED.call(one) })
+    Reason.new(LISTED, 60, ->(one) { one.way == "grpc-proxy" && DIVIDED.call(one) }),
+    Reason.new(ASKED, 8, ->(one) { one.etcd == "3.4" && DIVIDED.call(one) })
   ].freeze
 end
