@@ -2,7 +2,6 @@
 
 require "json"
 require "open3"
-require "pty"
 
 RSpec.describe "changing values from the command line" do
   let(:etcd) { start_etcd }
@@ -98,16 +97,7 @@ RSpec.describe "changing values from the command line" do
     expect(run_cli("diff", "/a", "--from", "1").first).to eq "+  /a  \"\\x1b[31mred\"\n"
   end
 
-  def on_a_terminal(*arguments, env: {})
-    PTY.spawn({ "NO_COLOR" => nil, **env },
-              *command_line("--endpoints", etcd.endpoint, *arguments)) do |terminal, _, pid|
-      lines = []
-      begin
-        loop { lines << terminal.gets&.chomp }
-      rescue Errno::EIO
-        Process.wait(pid) # the other end of a terminal has gone
-      end
-      return lines.compact
-    end
+  def on_a_terminal(*arguments, **options)
+    terminal_lines(*command_line("--endpoints", etcd.endpoint, *arguments), **options)
   end
 end

@@ -2,7 +2,6 @@
 
 require "json"
 require "open3"
-require "pty"
 
 RSpec.describe "what the command line prints" do
   let(:etcd) { start_etcd }
@@ -79,15 +78,7 @@ RSpec.describe "what the command line prints" do
     expect(err).to include('jug\x1b[2J\ngle')
   end
 
-  def on_a_terminal(*arguments)
-    PTY.spawn(*command_line("--endpoints", etcd.endpoint, *arguments)) do |terminal, _, pid|
-      lines = []
-      begin
-        loop { lines << terminal.gets&.chomp }
-      rescue Errno::EIO
-        Process.wait(pid) # the other end of a terminal has gone
-      end
-      return lines.compact
-    end
+  def on_a_terminal(*arguments, **options)
+    terminal_lines(*command_line("--endpoints", etcd.endpoint, *arguments), **options)
   end
 end

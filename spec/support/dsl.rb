@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "pty"
 require "rbconfig"
 
 module Harness
@@ -43,6 +44,19 @@ module Harness
     def command_line(*arguments)
       root = File.expand_path("../..", __dir__)
       [RbConfig.ruby, "-I", File.join(root, "lib"), File.join(root, "exe/etcd_discovery"), *arguments]
+    end
+
+    # What a command prints on a terminal. NO_COLOR of the tests' own environment does not reach it.
+    def terminal_lines(*command, env: {})
+      PTY.spawn({ "NO_COLOR" => nil, **env }, *command) do |terminal, _, pid|
+        lines = []
+        begin
+          loop { lines << terminal.gets&.chomp }
+        rescue Errno::EIO
+          Process.wait(pid) # the other end of a terminal has gone
+        end
+        return lines.compact
+      end
     end
 
     # A client in this very process, with what `etcd` needs to be reached.
