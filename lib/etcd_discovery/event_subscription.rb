@@ -38,7 +38,7 @@ module EtcdDiscovery
     # @return [void]
     def cancel
       @cancelled = true
-      # After whoever is about to begin them.
+      # A thread that is about to subscribe to changes finishes first.
       Lock.soon { @lock.synchronize { @changes }&.cancel }
       Dispatcher.remove(self)
     end

@@ -28,7 +28,7 @@ module EtcdDiscovery
           nil
         end
 
-        # @return [String] whom a write is of that names nobody
+        # @return [String] the author of a write without `by`
         def author
           user = Etc.getpwuid(Process.euid)&.name || Process.euid.to_s
           "#{user}@#{Socket.gethostname}"

@@ -11,7 +11,7 @@ module EtcdDiscovery
     module Files
       private
 
-      # Keys under a lease are left out: whoever applied the file would keep a registration for ever.
+      # Keys under a lease are left out: applying the file would keep a registration forever.
       def run_export(prefix)
         reader = client
         content = History::Content.read(reader, [prefix])
@@ -69,7 +69,7 @@ module EtcdDiscovery
 
         def read(at = nil) = History::Content.read(@client, @targets, at)
 
-        # What is under a lease belongs to whoever keeps that alive, and the change log to the gem.
+        # A key under a lease belongs to the lease's holder, and the change log to the gem.
         def spared?(key)
           log = @client.config.change_log
           @now.leased?(key) || (log && key.b.start_with?(log.b))

@@ -53,7 +53,7 @@ module EtcdDiscovery
     #
     # The block only collects: everything is sent when it returns. If it raises, nothing is sent.
     #
-    # @example Write both keys, if nobody has changed the first since it was read
+    # @example Write both keys if the first has not changed since it was read
     #   revision = client.snapshot.mod_revision("/db/host")
     #   client.transaction(by: "ann", note: "new database") do |t|
     #     t.compare "/db/host", revision: revision

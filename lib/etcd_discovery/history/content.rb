@@ -54,7 +54,7 @@ module EtcdDiscovery
       # @return [Integer] 0 when there is no such key
       def revision_of(key) = rows[key]&.revision || 0
 
-      # @return [Boolean] whether the key lives under a lease: it belongs to whoever keeps that alive
+      # @return [Boolean] whether the key lives under a lease, and so belongs to the lease's holder
       def leased?(key) = rows[key]&.lease.to_i != 0
 
       # @param other [Content] of another revision

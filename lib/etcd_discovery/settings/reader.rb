@@ -57,7 +57,7 @@ module EtcdDiscovery
         client = client.client if client.equal?(EtcdDiscovery)
         client.send(:native_notify_invalid, @key, client.snapshot.mod_revision(@key) || 0, problem)
       rescue Error
-        nil # The key has changed again, or cannot be told of: the value stays out of force all the same.
+        nil # The key has changed again, or cannot be reported. The value is not used either way.
       end
     end
   end

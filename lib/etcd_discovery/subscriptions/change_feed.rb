@@ -89,7 +89,7 @@ module EtcdDiscovery
 
     protected
 
-    # @param client [Client] whoever subscribes from now on subscribes there
+    # @param client [Client] takes all later subscriptions
     # @return [Array<Array(Subscription, Snapshot)>] all of them in their order, and what they have been told
     #   of; this client tells them nothing more
     def give_up(client)

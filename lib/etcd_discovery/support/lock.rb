@@ -23,7 +23,7 @@ module EtcdDiscovery
         true
       end
 
-      # For calls whose result nobody needs at once: where a handler cannot have a lock, the block is called
+      # For calls whose result is not needed at once: where a handler cannot have a lock, the block is called
       # again on another thread, which can wait; of several the first comes first. It must do nothing before
       # it has the lock.
       #
