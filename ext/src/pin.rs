@@ -28,8 +28,8 @@ pub(crate) fn any() -> bool {
 
 /// Yields, with all reads of `client` in this fiber seeing one revision. A pin within a pin is the same pin.
 pub(crate) fn pin(ruby: &Ruby, client: Obj<Client>) -> Result<Value, Error> {
-    let Some(pins) = enter(ruby, client)? else { return ruby.yield_value(()) };
-    let result = ruby.yield_value(());
+    let Some(pins) = enter(ruby, client)? else { return ruby.yield_values(()) };
+    let result = ruby.yield_values(());
     leave(pins, client)?;
     result
 }

@@ -10,7 +10,7 @@ module EtcdDiscovery
     include SafeCallback
     include ProcessBound
 
-    # @return [String] the key or prefix
+    # @return [String, nil] the key or prefix; nil for everything that the client watches
     attr_reader :target
     # @api private
     attr_reader :client

@@ -62,7 +62,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     expect(etcd.ctl.current_revision).to eq 1
   end
 
-  it "sends nothing when its block adds nothing, raises or leaves early, and takes nothing afterwards" do
+  it "sends nothing when its block adds nothing, raises or leaves early, and no more later", :misuse do
     away = client("http://127.0.0.1:1", request_timeout: 0.1)
     kept = nil
     expect(away.transaction { |t| kept = t }).to be_nil
@@ -72,7 +72,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     expect { away.transaction }.to raise_error(ArgumentError, /block/)
   end
 
-  it "refuses what is no key, no value and no condition at the line that says it" do
+  it "refuses what is no key, no value and no condition at the line that says it", :misuse do
     wrong = [-> { _1.put(:a, "1") }, -> { _1.put("/a", 1) }, -> { _1.put("/a", nil) }, -> { _1.delete(nil) },
              -> { _1.compare("/a", revision: "1") }, -> { _1.compare("/a", value: nil) },
              -> { _1.compare("/a", absent: nil) }]

@@ -121,7 +121,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect([registration.state, client["/service/b"]]).to eq [:deregistered, nil]
   end
 
-  it "refuses what etcd refuses" do
+  it "refuses what etcd refuses", :misuse do
     client = offline
     expect { client.put("", "x") }.to raise_error(EtcdDiscovery::Error, /empty/)
     expect { client.put("/a", nil) }.to raise_error(TypeError)

@@ -163,7 +163,7 @@ RSpec.describe "a subscription" do
     expect(facts(next_change)).to eq [:put, "/single", "2", nil]
   end
 
-  it "to what nobody watches, or without a block, is refused" do
+  it "to what nobody watches, or without a block, is refused", :misuse do
     expect { reader.on_change("/elsewhere/") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     expect { reader.on_change("/elsewhere") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     expect { reader.on_change("/a/") }.to raise_error(ArgumentError)

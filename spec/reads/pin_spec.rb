@@ -32,6 +32,12 @@ RSpec.describe "a pin" do
     expect([seen, reader["/a"]]).to eq %w[1 2]
   end
 
+  it "yields no argument, so that a lambda without parameters can be its block" do
+    reader["/a"]
+    expect(reader.pin(&-> { reader["/a"] })).to eq "1"
+    expect(reader.pin { |*given| given }).to eq []
+  end
+
   it "holds for its fiber alone" do
     reader.pin do
       reader["/a"]

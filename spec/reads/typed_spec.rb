@@ -69,7 +69,7 @@ RSpec.describe "a typed read" do
     expect(reader.json(key)).to eq("hosts" => [])
   end
 
-  it "gives nil or the default for a key that is not there, and refuses one that nobody watches" do
+  it "gives nil or the default for a key that is not there, and refuses one that nobody watches", :misuse do
     expect([reader.json(key), reader.integer(key, 5), reader.snapshot.list(key, [])]).to eq [nil, 5, []]
     expect { reader.json("/elsewhere") }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     expect { reader.json }.to raise_error(ArgumentError)
