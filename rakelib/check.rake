@@ -3,7 +3,7 @@
 require "open3"
 
 desc "Run all checks"
-task check: %w[check:syntax check:fmt check:clippy check:doc check:rubocop check:yard check:sig]
+task check: %w[check:syntax check:fmt check:shape check:clippy check:doc check:rubocop check:yard check:sig]
 
 namespace :check do
   desc "Every Ruby file parses under the running Ruby"
@@ -15,6 +15,13 @@ namespace :check do
 
   desc "Rust is formatted"
   task(:fmt) { sh "cargo", "fmt", "--all", "--check" }
+
+  desc "The Rust modules import in no circle, no source file is too long, and machines know no I/O"
+  task :shape do
+    require_relative "shape"
+    errors = Shape.errors(".")
+    abort errors.join("\n") if errors.any?
+  end
 
   desc "Clippy finds nothing"
   task :clippy do

@@ -8,7 +8,8 @@ task :verify, %i[setup seconds] do |_task, given|
   run = Verification.new
   run.record("setup", given.setup != "failed", given.seconds.to_i, "bin/setup test")
   checks = Rake::Task["check"].prerequisites.map(&:to_s)
-  early, late = checks.partition { |check| %w[check:syntax check:fmt check:rubocop].include?(check) }
+  cheap = %w[check:syntax check:fmt check:shape check:rubocop]
+  early, late = checks.partition { |check| cheap.include?(check) }
 
   early.each { |check| run.step(check, "rake", check) }
   compiled = run.step("compile", "rake", "compile")

@@ -6,7 +6,7 @@
 
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::store::{Entry, Key};
-use magnus::{Error, RArray, Ruby, Value, prelude::*, typed_data::Obj};
+use magnus::{Error, RArray, Ruby, Value, method, prelude::*, typed_data::Obj};
 
 use crate::error::guarded;
 use crate::snapshot::Snapshot;
@@ -15,7 +15,7 @@ use crate::typed::Kind;
 use crate::value::{bytes, string};
 
 /// The changes of one key or prefix.
-pub(crate) fn since(
+fn since(
     ruby: &Ruby,
     newer: Obj<Snapshot>,
     older: Option<Obj<Snapshot>>,
@@ -35,7 +35,7 @@ pub(crate) fn since(
 ///
 /// The publication has the list of changed keys; it is looked through once for all of them. No Ruby object is made
 /// for a key that no one subscribes to.
-pub(crate) fn matching(
+fn matching(
     ruby: &Ruby,
     newer: Obj<Snapshot>,
     older: Obj<Snapshot>,
@@ -96,4 +96,10 @@ fn text(ruby: &Ruby, snapshot: &Snapshot, key: &[u8], name: Value) -> Result<Val
         return Ok(ruby.qnil().as_value());
     }
     snapshot.read(ruby, Kind::Text, name, None)
+}
+
+pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
+    let class = ruby.define_module("EtcdDiscovery")?.define_class("Snapshot", ruby.class_object())?;
+    class.define_private_method("native_changes_since", method!(since, 2))?;
+    class.define_private_method("native_matching_changes", method!(matching, 2))
 }

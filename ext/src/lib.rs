@@ -16,6 +16,7 @@ mod bell;
 mod built_for;
 mod changes;
 mod client;
+mod client_methods;
 #[cfg(feature = "defects")]
 mod defect;
 mod error;
@@ -27,6 +28,7 @@ mod notices;
 mod offline;
 mod past;
 mod pin;
+mod read;
 mod reader;
 mod recall;
 mod registration;
@@ -64,10 +66,11 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     fork::init();
     bell::init(ruby)?;
     target_index::init(ruby)?;
-    client::init(ruby)?;
+    client_methods::init(ruby)?;
     transaction::init(ruby)?;
     past::init(ruby)?;
     snapshot::init(ruby)?;
+    changes::init(ruby)?;
     registration::init(ruby)?;
     service::init(ruby)?;
     notices::init(ruby)?;

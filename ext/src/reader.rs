@@ -20,6 +20,7 @@ use rb_sys::VALUE;
 
 use crate::error::unwatched;
 use crate::memo::Memo;
+use crate::read::{Outcome, Read};
 use crate::recall::Recall;
 use crate::typed::Kind;
 use crate::value::{name, with_bytes};
@@ -55,19 +56,6 @@ pub(crate) struct Reader {
     refused_at: Cell<Option<Instant>>,
     /// Of the last snapshot that was weighed.
     weighed: Cell<u64>,
-}
-
-/// What a read is of.
-pub(crate) struct Subject<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) entry: &'a Entry,
-}
-
-impl Subject<'_> {
-    /// Where its verdict stands.
-    pub(crate) fn place(&self) -> (Key, usize) {
-        (Key::from(self.entry.key()), self.kind as usize)
-    }
 }
 
 impl Reader {
@@ -159,8 +147,8 @@ impl Reader {
         let entry = with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).cloned())?;
         drop(published);
         let value = if let Some(entry) = entry {
-            let found = self.make(ruby, &Subject { kind, entry: &entry })?;
-            found.settle(default)?
+            let outcome = self.make(ruby, &Read { kind, entry: &entry })?;
+            outcome.or_default(default)?
         } else {
             self.must_be_watched(ruby, key)?;
             default.unwrap_or_else(|| ruby.qnil().as_value())
@@ -207,35 +195,35 @@ impl Reader {
             .map_or_else(|error| error, |key| unwatched(ruby, &key, ranges)))
     }
 
-    /// What the subject's entry is, made or remembered. A snapshot asks this for its entries too: those that
+    /// What the read's entry is, made or remembered. A snapshot asks this for its entries too: those that
     /// are still the current ones share what was made of them.
-    pub(crate) fn make(&self, ruby: &Ruby, subject: &Subject) -> Result<Found, Error> {
+    pub(crate) fn make(&self, ruby: &Ruby, read: &Read) -> Result<Outcome, Error> {
         self.catch_up(ruby)?;
         let published = self.publication.load();
         let generation = published.generation();
-        let current = published.snapshot().get(subject.entry.key()).is_some_and(|now| now.is(subject.entry));
+        let current = published.snapshot().get(read.entry.key()).is_some_and(|now| now.is(read.entry));
         drop(published);
-        let name = name(ruby, subject.entry.key());
+        let name = name(ruby, read.entry.key());
         if current
-            && self.is_made_of(subject)
-            && let Some(value) = self.memo.get(subject.kind, name)
+            && self.is_made_of(read)
+            && let Some(value) = self.memo.get(read.kind, name)
         {
-            return Ok(Found::Value(value));
+            return Ok(Outcome::Value(value));
         }
-        let found = self.verdicts.judge(ruby, subject, name, current)?;
+        let outcome = self.verdicts.judge(ruby, read, name, current)?;
         // While Ruby code ran, another thread may have moved on: what was made would outlive its change.
-        if let Found::Value(value) = found
+        if let Outcome::Value(value) = outcome
             && current
             && self.generation.get() == generation
         {
-            self.memo.keep(ruby, subject.kind, name, value)?;
-            if subject.kind == Kind::Text {
+            self.memo.keep(ruby, read.kind, name, value)?;
+            if read.kind == Kind::Text {
                 // SAFETY: a value that was just made.
                 unsafe { self.recall.keep_text(name, value.as_raw()) };
             }
-            self.made_of.borrow_mut().insert(Key::from(subject.entry.key()), subject.entry.clone());
+            self.made_of.borrow_mut().insert(Key::from(read.entry.key()), read.entry.clone());
         }
-        Ok(found)
+        Ok(outcome)
     }
 
     /// The keys whose present values are bad for a read that was made of them, in key order.
@@ -245,7 +233,7 @@ impl Reader {
             for (key, kind) in self.verdicts.suspects() {
                 let entry = self.publication.load().snapshot().get(&key).cloned();
                 if let Some(entry) = entry {
-                    self.make(ruby, &Subject { kind, entry: &entry })?;
+                    self.make(ruby, &Read { kind, entry: &entry })?;
                 }
             }
             self.catch_up(ruby)?;
@@ -254,8 +242,8 @@ impl Reader {
         Ok(ruby.ary_from_iter(keys.iter().map(|key| name(ruby, key))))
     }
 
-    fn is_made_of(&self, subject: &Subject) -> bool {
-        self.made_of.borrow().get(subject.entry.key()).is_some_and(|made_of| made_of.is(subject.entry))
+    fn is_made_of(&self, read: &Read) -> bool {
+        self.made_of.borrow().get(read.entry.key()).is_some_and(|made_of| made_of.is(read.entry))
     }
 
     /// Why there is nothing to read, if there is not.
@@ -311,23 +299,5 @@ impl Reader {
             }
         }
         Ok(true)
-    }
-}
-
-/// What is made of an entry.
-pub(crate) enum Found {
-    /// A value of the kind that was asked for: the present one, or the last good one.
-    Value(Value),
-    /// It is not of that kind, and none before it was: the error that says so.
-    Bad(Error),
-}
-
-impl Found {
-    /// What the reader gets, who may have given a default.
-    pub(crate) fn settle(self, default: Option<Value>) -> Result<Value, Error> {
-        match self {
-            Self::Value(value) => Ok(value),
-            Self::Bad(error) => default.ok_or(error),
-        }
     }
 }

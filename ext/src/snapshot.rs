@@ -15,7 +15,7 @@ use rb_sys::VALUE;
 use crate::client::Client;
 use crate::error::{guarded, unwatched};
 use crate::memo::Memo;
-use crate::reader::{Found, Subject};
+use crate::read::{Outcome, Read};
 use crate::typed::Kind;
 use crate::value::{bytes, name, string, with_bytes};
 
@@ -115,12 +115,12 @@ impl Snapshot {
         };
         // SAFETY: the client is marked for as long as this lives.
         let client = unsafe { Value::from_raw(self.client) };
-        let subject = Subject { kind, entry: &entry };
-        let found = Obj::<Client>::try_convert(client)?.reader(ruby)?.make(ruby, &subject)?;
-        if let Found::Value(value) = found {
+        let read = Read { kind, entry: &entry };
+        let outcome = Obj::<Client>::try_convert(client)?.reader(ruby)?.make(ruby, &read)?;
+        if let Outcome::Value(value) = outcome {
             self.memo.keep(ruby, kind, name(ruby, entry.key()), value)?;
         }
-        found.settle(default)
+        outcome.or_default(default)
     }
 
     fn entries(&self) -> Box<dyn Iterator<Item = &Entry> + '_> {
@@ -200,8 +200,6 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let class = ruby.define_module("EtcdDiscovery")?.define_class("Snapshot", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_method("key?", method!(Snapshot::key_p, 1))?;
-    class.define_private_method("native_changes_since", method!(crate::changes::since, 2))?;
-    class.define_private_method("native_matching_changes", method!(crate::changes::matching, 2))?;
     class.define_method("revision", method!(Snapshot::revision, 0))?;
     class.define_method("mod_revision", method!(Snapshot::mod_revision, 1))?;
     class.define_method("size", method!(Snapshot::size, 0))?;

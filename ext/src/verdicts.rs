@@ -14,7 +14,7 @@ use magnus::{Error, RString, Ruby, Value, prelude::*};
 
 use crate::error::unparsable;
 use crate::memo::Memo;
-use crate::reader::{Found, Subject};
+use crate::read::{Outcome, Read};
 use crate::typed::Kind;
 use crate::value::{name, string};
 
@@ -45,55 +45,55 @@ impl Verdicts {
         self.keys.borrow().contains(key)
     }
 
-    /// Makes what was asked for of the subject's entry. Only of a `current` one is the outcome kept.
+    /// Makes what was asked for of the read's entry. Only of a `current` one is the outcome kept.
     pub(crate) fn judge(
         &self,
         ruby: &Ruby,
-        subject: &Subject,
+        read: &Read,
         name: RString,
         current: bool,
-    ) -> Result<Found, Error> {
-        if subject.kind == Kind::Text {
-            return Ok(Found::Value(string(ruby, subject.entry.value()).as_value()));
+    ) -> Result<Outcome, Error> {
+        if read.kind == Kind::Text {
+            return Ok(Outcome::Value(string(ruby, read.entry.value()).as_value()));
         }
-        if !self.is_known_bad(subject) {
-            match subject.kind.parse(ruby, subject.entry.value())? {
-                Ok(value) if current => return self.acquit(ruby, subject, name, value),
-                Ok(value) => return Ok(Found::Value(value)),
-                Err(problem) if current => self.condemn(subject, problem),
+        if !self.is_known_bad(read) {
+            match read.kind.parse(ruby, read.entry.value())? {
+                Ok(value) if current => return self.acquit(ruby, read, name, value),
+                Ok(value) => return Ok(Outcome::Value(value)),
+                Err(problem) if current => self.condemn(read, problem),
                 Err(_) => {}
             }
         }
-        match self.good.get(subject.kind, name) {
-            Some(last) => Ok(Found::Value(last)),
-            None => Ok(Found::Bad(Self::error(ruby, subject))),
+        match self.good.get(read.kind, name) {
+            Some(last) => Ok(Outcome::Value(last)),
+            None => Ok(Outcome::Bad(Self::error(ruby, read))),
         }
     }
 
-    fn is_known_bad(&self, subject: &Subject) -> bool {
+    fn is_known_bad(&self, read: &Read) -> bool {
         let bad = self.bad.borrow();
-        let known = bad.get(&subject.place());
-        known.is_some_and(|known| known.is(subject.entry))
+        let known = bad.get(&read.place());
+        known.is_some_and(|known| known.is(read.entry))
     }
 
-    fn acquit(&self, ruby: &Ruby, subject: &Subject, name: RString, value: Value) -> Result<Found, Error> {
-        self.bad.borrow_mut().remove(&subject.place());
-        self.keys.borrow_mut().insert(Key::from(subject.entry.key()));
-        self.good.keep(ruby, subject.kind, name, value)?;
-        Ok(Found::Value(value))
+    fn acquit(&self, ruby: &Ruby, read: &Read, name: RString, value: Value) -> Result<Outcome, Error> {
+        self.bad.borrow_mut().remove(&read.place());
+        self.keys.borrow_mut().insert(Key::from(read.entry.key()));
+        self.good.keep(ruby, read.kind, name, value)?;
+        Ok(Outcome::Value(value))
     }
 
-    fn condemn(&self, subject: &Subject, problem: String) {
-        let (key, revision) = (subject.entry.key(), subject.entry.mod_revision());
+    fn condemn(&self, read: &Read, problem: String) {
+        let (key, revision) = (read.entry.key(), read.entry.mod_revision());
         self.keys.borrow_mut().insert(Key::from(key));
-        self.bad.borrow_mut().insert(subject.place(), subject.entry.clone());
+        self.bad.borrow_mut().insert(read.place(), read.entry.clone());
         self.notices.notify(Notice::InvalidValue { key: key.to_vec(), revision, problem });
     }
 
-    /// Why the subject's value is bad, as the error to raise.
-    fn error(ruby: &Ruby, subject: &Subject) -> Error {
-        match subject.kind.parse(ruby, subject.entry.value()) {
-            Ok(Err(problem)) => unparsable(ruby, subject.entry.key(), subject.entry.mod_revision(), &problem),
+    /// Why the read's value is bad, as the error to raise.
+    fn error(ruby: &Ruby, read: &Read) -> Error {
+        match read.kind.parse(ruby, read.entry.value()) {
+            Ok(Err(problem)) => unparsable(ruby, read.entry.key(), read.entry.mod_revision(), &problem),
             Ok(Ok(_)) => Error::new(ruby.exception_runtime_error(), "a good value was called bad"),
             Err(error) => error,
         }

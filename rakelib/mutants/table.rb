@@ -36,7 +36,7 @@ MUTATIONS = [
                from: "self.start.map_or(0, |start| (start - 1).max(1))", to: "self.start.unwrap_or(0)"),
   Mutation.new(promise: "2 never back without reset", file: "src/sync/machine/loading.rs", tests: CORE,
                from: "!same_cluster || snapshot.revision() < old.revision()", to: "false && same_cluster"),
-  Mutation.new(promise: "2 another history is noticed", file: "src/sync/machine/mod.rs", tests: CORE,
+  Mutation.new(promise: "2 another history is noticed", file: "src/sync/machine/history.rs", tests: CORE,
                from: "header.cluster_id != snapshot.cluster_id()", to: "false"),
   Mutation.new(promise: "3 transactions whole", file: "src/sync/stream.rs", tests: CORE,
                from: "self.cursors.iter().map(Cursor::complete).min()",
@@ -80,7 +80,8 @@ MUTATIONS = [
                from: "(published.generation() > 0).then(", to: "(published.generation() == 0).then("),
   Mutation.new(promise: "1 a damaged copy is refused", file: "src/store/disk/format.rs", tests: CORE,
                from: "if footer != xxh3_64(summed).to_le_bytes()", to: "if footer.is_empty()"),
-  Mutation.new(promise: "2 another cluster's copy is refused", file: "src/sync/machine/mod.rs", tests: CORE,
+  Mutation.new(promise: "2 another cluster's copy is refused", file: "src/sync/machine/history.rs",
+               tests: CORE,
                from: "None => (self.at_hand(), self.asked_at, self.report.raft_term)",
                to: "None => (self.snapshot.as_ref(), self.asked_at, self.report.raft_term)"),
   Mutation.new(promise: "5 a copy is not called fresh", file: "src/sync/machine/cached.rs", tests: CORE,
@@ -155,6 +156,6 @@ MUTATIONS = [
                from: "rescue StandardError, NotImplementedError => e\n        rejected[key] = reason(e)",
                to: "rescue NotImplementedError => e\n        rejected[key] = reason(e)"),
   Mutation.new(promise: "13 the last good value stays", file: "ext/src/verdicts.rs", tests: TYPED,
-               from: "Some(last) => Ok(Found::Value(last)),",
-               to: "Some(_) => Ok(Found::Bad(Self::error(ruby, subject))),")
+               from: "Some(last) => Ok(Outcome::Value(last)),",
+               to: "Some(_) => Ok(Outcome::Bad(Self::error(ruby, read))),")
 ].freeze

@@ -7,17 +7,17 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use etcd_client::{WatchOptions, WatchRequestSender, WatchResponseStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::client::Client;
+use super::past_watch::{Arrived, PastWatch};
 use super::pending::Pending;
 use super::reading::{Query, compacted, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::KeyRange;
 use crate::store::{Change, Entry, Key};
-use crate::sync::{Response, Trust, response, trust};
-use crate::transport::{Link, MAX_MESSAGE};
+use crate::sync::Trust;
+use crate::transport::Link;
 
 /// Between two questions for progress.
 const QUESTION: Duration = Duration::from_millis(100);
@@ -45,52 +45,6 @@ impl Client {
 
 fn put(entry: &Entry) -> Change {
     Change { key: Key::from(entry.key()), mod_revision: entry.mod_revision(), entry: Some(entry.clone()) }
-}
-
-/// The oldest revision that can be read; `None` where etcd would not say.
-pub(super) async fn oldest_revision(link: &Link, key: &[u8]) -> Option<i64> {
-    // A refusal comes at once, and where nothing was compacted nothing comes.
-    let asked = timeout(Duration::from_secs(3), async {
-        let mut stream = Stream::open(link, key, 1).await.ok()?;
-        loop {
-            match stream.next().await.ok()? {
-                response if response.canceled => return Some(response.compact_revision).filter(|at| *at > 0),
-                response if response.created => {}
-                _ => return None,
-            }
-        }
-    });
-    asked.await.ok().flatten()
-}
-
-struct Stream {
-    requests: WatchRequestSender,
-    responses: WatchResponseStream,
-    trust: Trust,
-    endpoint: String,
-}
-
-impl Stream {
-    /// On the connection for requests: every message is taken at once, so nothing waits behind it.
-    async fn open(link: &Link, key: &[u8], start: i64) -> Result<Self> {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let (connection, _) = link.connect_until(deadline).await.map_err(Error::from)?;
-        let options = WatchOptions::new().with_start_revision(start).with_fragment();
-        let mut watches = connection.client.watch_client().max_decoding_message_size(MAX_MESSAGE);
-        let endpoint = connection.endpoint.to_string();
-        let opened = watches.watch(key, Some(options)).await;
-        let opened = opened.map_err(|error| crate::transport::explain(&error, &endpoint))?;
-        let (requests, responses) = opened.split();
-        Ok(Self { requests, responses, trust: trust(&connection.version), endpoint })
-    }
-
-    async fn next(&mut self) -> Result<Response> {
-        match self.responses.message().await {
-            Ok(Some(message)) => Ok(response(message)),
-            Ok(None) => Err(Error::new(ErrorKind::Connection, "etcd ended the watch").at(&*self.endpoint)),
-            Err(error) => Err(crate::transport::explain(&error, &self.endpoint)),
-        }
-    }
 }
 
 struct Past<'a> {
@@ -142,7 +96,7 @@ impl Past<'_> {
         last: Option<i64>,
         changes: &mut VecDeque<Change>,
     ) -> Result<Followed> {
-        let mut stream = Stream::open(self.link, &self.key, start).await?;
+        let mut stream = PastWatch::open(self.link, &self.key, start).await?;
         let mut silent_since = Instant::now();
         let silence = self.patience + SETTLED;
         loop {
@@ -154,10 +108,10 @@ impl Past<'_> {
                 let _ = timeout(QUESTION, stream.requests.request_progress()).await;
                 continue;
             };
-            let message = message?;
-            if message.canceled {
-                return canceled(&message, &stream.endpoint);
-            }
+            let message = match message? {
+                Arrived::Message(message) => message,
+                Arrived::Compacted(oldest) => return Ok(Followed::Compacted(oldest)),
+            };
             if message.created || !message.changes.is_empty() {
                 silent_since = Instant::now();
             }
@@ -180,7 +134,7 @@ impl Past<'_> {
         }
     }
 
-    fn unanswered(&self, stream: &Stream) -> Error {
+    fn unanswered(&self, stream: &PastWatch) -> Error {
         let message = format!(
             "etcd has not sent the key's history within {} s; behind a proxy of etcd's it cannot say that a key that \
              is gone has no more of it",
@@ -188,16 +142,4 @@ impl Past<'_> {
         );
         Error::new(ErrorKind::Timeout, message).at(&*stream.endpoint)
     }
-}
-
-fn canceled(message: &Response, endpoint: &str) -> Result<Followed> {
-    if message.compact_revision > 0 {
-        return Ok(Followed::Compacted(message.compact_revision));
-    }
-    let kind = if message.reason.contains("permission denied") {
-        ErrorKind::Permission
-    } else {
-        ErrorKind::Connection
-    };
-    Err(Error::new(kind, crate::secret::filtered(&message.reason)).at(endpoint))
 }

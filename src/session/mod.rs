@@ -1,6 +1,7 @@
 //! One process's part: its thread, its clients, and what a fork does to them.
 
 mod announced;
+mod announcement;
 mod client;
 mod descriptors;
 mod follow;
@@ -10,6 +11,7 @@ mod history;
 mod keeper;
 mod notices;
 mod offline;
+mod past_watch;
 mod pending;
 mod reading;
 mod registrar;

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::announced::{AnnouncedList, Announcement};
+use super::announced::AnnouncedList;
 use super::notices::Feed;
 use crate::clock::Instant;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::notice::{LocalCopy, Notice, Sink};
-use crate::registration::Spec;
 use crate::store::transaction::{Outcome, Transaction};
 use crate::store::{Entry, Ledger, Publication, Signal, Write};
 use crate::sync::{Phase, Report, Staleness, Turn};
@@ -25,7 +24,7 @@ pub struct Offline {
     report: Arc<ArcSwap<Report>>,
     /// Whether somebody outside has the truth, and confirms the content. Else the content is the truth.
     followed: AtomicBool,
-    leases: AtomicI64,
+    pub(super) leases: AtomicI64,
     notices: Arc<Feed>,
     announced: ProcessCell<AnnouncedList>,
     max_staleness: Duration,
@@ -123,6 +122,14 @@ impl Offline {
         self.report.rcu(|report| Report { confirmed_at: now, ..Report::clone(report) });
     }
 
+    /// Wakes who waits for a change in this process.
+    pub(super) fn signal(&self) -> Arc<Signal> {
+        let made: std::result::Result<_, std::convert::Infallible> =
+            self.signal.get_or_make(|| Ok(Signal::default()));
+        let Ok(signal) = made;
+        signal
+    }
+
     pub(super) fn report(&self, stopped: bool) -> Arc<Report> {
         if !stopped {
             self.vouch();
@@ -154,7 +161,7 @@ impl Offline {
         self.write(key, value, 0, condition)
     }
 
-    fn write(
+    pub(super) fn write(
         &self,
         key: &[u8],
         value: Option<&[u8]>,
@@ -172,28 +179,15 @@ impl Offline {
         Ok(revision)
     }
 
-    pub(super) fn register(self: &Arc<Self>, spec: &Spec) -> Result<Announcement> {
-        let lease = self.leases.fetch_add(1, Ordering::SeqCst);
-        let key = spec.key.key(lease);
-        self.write(&key, Some(&spec.value), lease, |_| true)?;
-        let made: std::result::Result<_, std::convert::Infallible> =
-            self.signal.get_or_make(|| Ok(Signal::default()));
-        let Ok(signal) = made;
-        let announced = self.announced().add(key, spec.address.clone(), lease);
-        self.tell_announced();
-        let ttl = Duration::from_secs(spec.ttl.unsigned_abs());
-        Ok(Announcement::new(Arc::clone(self), signal, announced, ttl))
-    }
-
     /// What this process has announced.
-    fn announced(&self) -> Arc<AnnouncedList> {
+    pub(super) fn announced(&self) -> Arc<AnnouncedList> {
         let made: std::result::Result<_, std::convert::Infallible> =
             self.announced.get_or_make(|| Ok(AnnouncedList::default()));
         let Ok(list) = made;
         list
     }
 
-    fn tell_announced(&self) {
+    pub(super) fn tell_announced(&self) {
         if let Some(list) = self.announced.get() {
             list.tell(&self.ledger.all(), &self.notices);
         }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use etcd_client::{GetOptions, Txn, TxnOp, TxnOpResponse, TxnResponse};
 
 use super::client::Client;
-use super::history::oldest_revision;
+use super::past_watch::oldest_revision;
 use super::pending::Pending;
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::KeyRange;

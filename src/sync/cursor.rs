@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use super::stream::Broken;
 use crate::range::{KeyRange, Ranges};
 use crate::store::Change;
 
@@ -12,6 +11,30 @@ const CATCH_UP: usize = 1_000;
 /// What a waiting change takes beside the bytes of its key and value: its place in the queue, which may be half empty, and
 /// two blocks of memory with their heads.
 const OVERHEAD: usize = 160;
+
+/// The stream broke a promise of etcd's: it cannot be followed any further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// An event is of an earlier revision than the one before it.
+    OutOfOrder,
+    /// An event is of a key that its watch did not ask for.
+    Foreign,
+    /// More waits to be completed than any etcd leaves incomplete.
+    Endless,
+    /// An event arrived after its watch was said to be past it.
+    Late,
+}
+
+impl Broken {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutOfOrder => "events out of order",
+            Self::Foreign => "an event of a key that its watch does not cover",
+            Self::Late => "an event after it had said that its watch is past it",
+            Self::Endless => "more events than fit into memory without saying that they are complete",
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Cursor {

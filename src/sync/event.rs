@@ -72,12 +72,8 @@ pub struct Response {
     pub watch_id: i64,
     /// The watch has been created (or refused, when `canceled` as well).
     pub created: bool,
-    /// The watch is over.
-    pub canceled: bool,
-    /// Not 0: the events asked for are gone, the history begins here.
-    pub compact_revision: i64,
-    /// Why it was canceled, in etcd's words.
-    pub reason: String,
+    /// The watch is over, for this reason.
+    pub canceled: Option<Fault>,
     /// More fragments of this same response follow.
     pub fragment: bool,
     /// In revision order.

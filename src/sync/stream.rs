@@ -4,7 +4,7 @@
 //! readers when *every* watch is known to be past it (promises 1 and 3): a transaction over two ranges
 //! arrives as two messages, and a watch that says nothing may be idle or behind.
 
-use super::cursor::Cursor;
+use super::cursor::{Broken, Cursor};
 use crate::range::{KeyRange, Ranges};
 use crate::store::Change;
 
@@ -22,30 +22,6 @@ pub(super) struct Stream {
     cluster_id: u64,
     /// Bytes that wait.
     waiting: usize,
-}
-
-/// The stream broke a promise of etcd's: it cannot be followed any further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
-    /// An event is of an earlier revision than the one before it.
-    OutOfOrder,
-    /// An event is of a key that its watch did not ask for.
-    Foreign,
-    /// More waits to be completed than any etcd leaves incomplete.
-    Endless,
-    /// An event arrived after its watch was said to be past it.
-    Late,
-}
-
-impl Broken {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::OutOfOrder => "events out of order",
-            Self::Foreign => "an event of a key that its watch does not cover",
-            Self::Late => "an event after it had said that its watch is past it",
-            Self::Endless => "more events than fit into memory without saying that they are complete",
-        }
-    }
 }
 
 impl Stream {

@@ -57,9 +57,7 @@ pub(crate) fn response(response: etcd_client::WatchResponse) -> Response {
         header: header(response.header.as_ref()),
         watch_id: response.watch_id,
         created: response.created,
-        canceled: response.canceled,
-        compact_revision: response.compact_revision,
-        reason: response.cancel_reason,
+        canceled: response.canceled.then(|| cancellation(response.compact_revision, &response.cancel_reason)),
         fragment: response.fragment,
         changes: response.events.into_iter().filter_map(change).collect(),
     }
@@ -94,8 +92,13 @@ fn change(event: PbEvent) -> Option<Change> {
     Some(Change { key, mod_revision, entry: (event.r#type != DELETE).then(|| entry(kv)) })
 }
 
+/// Why a watch is over. With a compact revision, the history begins there, and the events asked for are gone.
+fn cancellation(compact_revision: i64, reason: &str) -> Fault {
+    if compact_revision == 0 { fault_of_cancellation(reason) } else { Fault::RevisionGone }
+}
+
 /// What a canceled watch's reason means. A stream reports refusals in words alone.
-pub(super) fn fault_of_cancellation(reason: &str) -> Fault {
+fn fault_of_cancellation(reason: &str) -> Fault {
     let said = |text: &str| reason.contains(text);
     let reason = &*filtered(reason);
     if crate::transport::needs_login(reason) {

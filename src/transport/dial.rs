@@ -19,10 +19,11 @@ use super::addresses::PendingAttempt;
 use super::connect;
 use super::connect_error::ConnectAttempt;
 use super::endpoints::Endpoints;
-use super::explain::{explain, is_refusal, was_answered};
+use super::explain::{is_refusal, timed_out, was_answered};
 use super::flow::Flow;
 use super::login::Login;
 use super::proxy_aware_channel::{NotEtcd, ProxyAwareChannel};
+use super::refusal::explain;
 use super::tls::Tls;
 use super::version::Version;
 use crate::clock::Instant;
@@ -73,11 +74,6 @@ pub async fn dial(
         }
     }
     Ok(connection)
-}
-
-/// The error for something that did not happen within `timeout`.
-pub(super) fn timed_out(what: &str, timeout: Duration) -> Error {
-    Error::new(ErrorKind::Timeout, format!("{what} within {} s", timeout.as_secs_f64()))
 }
 
 async fn connect_and_greet(

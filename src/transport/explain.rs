@@ -1,6 +1,7 @@
 //! Turns errors of etcd and of the connection into messages that say what to do.
 
-use super::refusal::explain_status;
+use std::time::Duration;
+
 use crate::error::{Error, ErrorKind};
 use crate::secret::filtered;
 
@@ -38,14 +39,9 @@ pub(super) fn was_answered(error: &etcd_client::Error) -> bool {
     matches!(error, etcd_client::Error::GRpcStatus(status) if status.source().is_none())
 }
 
-/// Converts `error`, which occurred at `endpoint`, into an [`Error`].
-#[must_use]
-pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {
-    match error {
-        etcd_client::Error::GRpcStatus(status) => explain_status(status),
-        other => Error::new(ErrorKind::Connection, chain(other)),
-    }
-    .at(endpoint)
+/// The error for something that did not happen within `timeout`.
+pub(super) fn timed_out(what: &str, timeout: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("{what} within {} s", timeout.as_secs_f64()))
 }
 
 /// Joins an error and its causes into one message, without causes that are already in it.

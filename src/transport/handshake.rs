@@ -1,44 +1,17 @@
 //! Does the TLS handshake with a server, and explains why it failed.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
 
-use super::certificate::{CertificateInfo, SUPPORTED_KEYS, distinguished_name, now, utc};
+use super::certificate::{CertificateInfo, SUPPORTED_KEYS, now, utc};
 use super::connect::ByteStream;
 use super::tls::Tls;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
-
-/// What rustls's callbacks learn during a handshake, for its error message.
-#[derive(Debug, Clone, Default)]
-pub(super) struct HandshakeDetails(Arc<Mutex<Details>>);
-
-#[derive(Debug, Default)]
-struct Details {
-    /// What is wrong with the server's certificate.
-    certificate_problem: Option<String>,
-    /// The issuers that the server accepts, if it requested a certificate. An empty list means any.
-    accepted_issuers: Option<Vec<String>>,
-}
-
-impl HandshakeDetails {
-    pub(super) fn set_certificate_problem(&self, problem: String) {
-        self.lock().certificate_problem = Some(problem);
-    }
-
-    pub(super) fn set_accepted_issuers(&self, issuers: &[&[u8]]) {
-        let names = issuers.iter().filter_map(|der| distinguished_name(der)).collect();
-        self.lock().accepted_issuers = Some(names);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Details> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Starts TLS over `stream`.
 ///

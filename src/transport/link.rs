@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use etcd_client::Client;
 
-use super::dial::{Connection, dial, timed_out};
+use super::dial::{Connection, dial};
 use super::discovery::choose;
 use super::endpoints::Endpoints;
-use super::explain::{explain, is_refusal};
+use super::explain::{is_refusal, timed_out};
 use super::login::Login;
-use super::refusal::is_broken;
+use super::refusal::{explain, is_broken};
 use crate::clock::Instant;
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};

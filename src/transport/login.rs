@@ -25,9 +25,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use etcd_client::Client;
 use tokio::sync::watch;
 
-use super::dial::timed_out;
-use super::explain::{explain, was_answered};
+use super::explain::{timed_out, was_answered};
 use super::login_state::{BACKOFF_CAP, LoginState};
+use super::refusal::explain;
 use super::token::Token;
 use crate::backoff;
 use crate::clock::Instant;

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::secret::filtered;
 
 /// Converts `status` into an error with its kind and, where possible, advice.
-pub(super) fn explain_status(status: &Status) -> Error {
+fn explain_status(status: &Status) -> Error {
     if let Some(cause) = status.source() {
         return Error::new(ErrorKind::Connection, chain(cause));
     }
@@ -51,6 +51,16 @@ pub(super) fn explain_status(status: &Status) -> Error {
         code if is_request_error(code, raw) => Error::new(ErrorKind::InvalidRequest, said),
         code => Error::new(ErrorKind::Connection, format!("{said} ({code:?})")),
     }
+}
+
+/// Converts `error`, which occurred at `endpoint`, into an [`Error`].
+#[must_use]
+pub fn explain(error: &etcd_client::Error, endpoint: &str) -> Error {
+    match error {
+        etcd_client::Error::GRpcStatus(status) => explain_status(status),
+        other => Error::new(ErrorKind::Connection, chain(other)),
+    }
+    .at(endpoint)
 }
 
 /// Whether `error` shows that the connection, or the member behind it, is broken.

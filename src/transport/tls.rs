@@ -12,7 +12,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, Error as TlsError, RootCertStore, SignatureScheme};
 
 use super::certificate::{CertificateInfo, SUPPORTED_KEYS};
-use super::handshake::HandshakeDetails;
+use super::handshake_details::HandshakeDetails;
 use super::pem::PemFile;
 use super::trust::Verifier;
 use crate::config::TlsFiles;

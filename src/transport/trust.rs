@@ -13,7 +13,7 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::certificate::{CertificateInfo, SUPPORTED_KEYS, utc};
-use super::handshake::HandshakeDetails;
+use super::handshake_details::HandshakeDetails;
 
 /// Verifies the server's certificate, and keeps an explanation of what is wrong with it.
 #[derive(Debug)]

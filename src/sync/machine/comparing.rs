@@ -11,7 +11,7 @@
 //! later one would not do: a key may have come and gone until then.
 
 use super::super::event::{Comparison, Effect, Found};
-use super::opening::another_history;
+use super::history::another_history;
 use super::{Machine, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};

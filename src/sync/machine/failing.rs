@@ -214,7 +214,7 @@ mod tests {
             let created = Response { header, created: true, ..Response::default() };
             effects.extend(machine.step(now, Event::Responded(created)));
             effects.extend(machine.step(now, Event::Verified(header)));
-            let gone = Response { header, canceled: true, compact_revision: 9, ..Response::default() };
+            let gone = Response { header, canceled: Some(Fault::RevisionGone), ..Response::default() };
             effects.extend(machine.step(now, Event::Responded(gone)));
             effects
         });
@@ -229,7 +229,7 @@ mod tests {
             machine.step(now, Event::Listed(Page { header, entries: Vec::new(), more: false, count: 0 }));
             machine.step(now, Event::Responded(Response { header, created: true, ..Response::default() }));
             now += Duration::from_secs(60);
-            let gone = Response { header, canceled: true, compact_revision: 9, ..Response::default() };
+            let gone = Response { header, canceled: Some(Fault::RevisionGone), ..Response::default() };
             let effects = machine.step(now, Event::Responded(gone));
             assert!(effects.iter().any(|effect| matches!(effect, Effect::List(_))));
         }

@@ -1,10 +1,9 @@
 //! While the watches tell: what arrives, what of it is complete, and what is confirmed.
 
+use super::super::cursor::Broken;
 use super::super::event::{Effect, Fault, Response, Trust, Update};
 use super::super::freshness::Freshness;
-use super::super::stream::Broken;
-use super::super::wire::fault_of_cancellation;
-use super::opening::another_history;
+use super::history::another_history;
 use super::{Machine, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
@@ -12,11 +11,11 @@ use crate::range::KeyRange;
 use crate::store::{Changed, Snapshot};
 
 impl Machine {
-    pub(super) fn responded(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
+    pub(super) fn responded(&mut self, now: Instant, mut response: Response, effects: &mut Vec<Effect>) {
         let Some(stream) = self.stream() else { return };
         let foreign = stream.is_foreign(response.header.cluster_id);
-        if response.canceled {
-            self.canceled(now, &response, effects);
+        if let Some(fault) = response.canceled.take() {
+            self.canceled(now, response.watch_id, fault, effects);
         } else if foreign {
             self.start_over(now, another_history(), effects);
         } else if response.created {
@@ -28,12 +27,8 @@ impl Machine {
         }
     }
 
-    fn canceled(&mut self, now: Instant, response: &Response, effects: &mut Vec<Effect>) {
-        if response.compact_revision != 0 {
-            return self.failed(now, Fault::RevisionGone, effects);
-        }
-        let fault = fault_of_cancellation(&response.reason);
-        let fault = match self.range_of(response.watch_id) {
+    fn canceled(&mut self, now: Instant, watch_id: i64, fault: Fault, effects: &mut Vec<Effect>) {
+        let fault = match self.range_of(watch_id) {
             Some(range) => fault.during(&format!("watch {range}")),
             None => fault,
         };

@@ -9,7 +9,7 @@ use super::super::event::{Effect, Fault, Header, Page, Update};
 use super::super::fuzzy::Fuzzy;
 use super::super::listing::{Listing, Progress};
 use super::super::stream::Stream;
-use super::opening::another_history;
+use super::history::another_history;
 use super::{Machine, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};

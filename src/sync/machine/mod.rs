@@ -21,6 +21,7 @@ mod cached;
 mod comparing;
 mod failing;
 mod following;
+mod history;
 mod loading;
 mod notifying;
 mod opening;
@@ -37,7 +38,7 @@ use self::notifying::Contact;
 use self::resuming::Resume;
 use self::waiting::Waiting;
 use super::audit::Audit;
-use super::event::{Effect, Event, Header, Peer, Trust};
+use super::event::{Effect, Event, Peer, Trust};
 use super::freshness::Freshness;
 use super::fuzzy::Fuzzy;
 use super::listing::Listing;
@@ -323,20 +324,6 @@ impl Machine {
         } else {
             self.list(now, effects);
         }
-    }
-
-    /// Another cluster, a revision that was taken back, or a term that was: not the history that the
-    /// snapshot is of.
-    fn history_differs(&self, header: Header) -> bool {
-        let (snapshot, least, raft_term) = match self.fuzzy() {
-            Some(fuzzy) => (Some(&fuzzy.snapshot), fuzzy.exact_from, fuzzy.raft_term),
-            None => (self.at_hand(), self.asked_at, self.report.raft_term),
-        };
-        snapshot.is_some_and(|snapshot| {
-            header.cluster_id != snapshot.cluster_id()
-                || header.revision < least
-                || header.raft_term < raft_term
-        })
     }
 
     const fn stream(&mut self) -> Option<&mut Stream> {

@@ -4,9 +4,9 @@ use super::super::event::{Effect, Header, Trust};
 use super::super::freshness::Freshness;
 use super::super::stream::Stream;
 use super::following::request_progress;
+use super::history::another_history;
 use super::{Machine, Rules, State};
 use crate::clock::Instant;
-use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::store::Snapshot;
 
@@ -113,11 +113,4 @@ impl Machine {
         self.audit.begin(now, self.random.f64());
         self.report_watching(now);
     }
-}
-
-/// What is said when an answer is not of the history that the snapshot is of, again and again.
-pub(super) fn another_history() -> Error {
-    let told = "the answers are of different clusters or histories, as behind a balancer of two clusters; what was read \
-                last is still served; give the endpoints of one cluster";
-    Error::new(ErrorKind::Connection, told)
 }

@@ -9,7 +9,7 @@ use super::server::Watcher;
 use super::world::World;
 use crate::range::KeyRange;
 use crate::store::Change;
-use crate::sync::event::{Response, Trust};
+use crate::sync::event::{Fault, Response, Trust};
 use crate::sync::streak::Limits;
 
 /// Messages that the server queues for a stream. etcd's number is 128.
@@ -77,7 +77,7 @@ impl Queues {
         }
         let answer = self.answers.pop_front()?;
         let mut sent = vec![answer.clone()];
-        if answer.created && !answer.canceled {
+        if answer.created && answer.canceled.is_none() {
             self.announced.push(answer.watch_id);
             let of_it = |message: &Vec<Response>| message[0].watch_id == answer.watch_id;
             let (ready, early) = std::mem::take(&mut self.early).into_iter().partition(of_it);
@@ -146,7 +146,7 @@ impl World {
             }
             let blank = Response { header: etcd.header(), watch_id: watcher.id, ..Response::default() };
             if watcher.next < etcd.compacted {
-                let gone = Response { canceled: true, compact_revision: etcd.compacted, ..blank };
+                let gone = Response { canceled: Some(Fault::RevisionGone), ..blank };
                 if stream.queues.offer(&[gone]) {
                     (watcher.next, watcher.standing) = (i64::MAX, Standing::Synced);
                 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use super::KEYS;
 use super::queues::{Queues, Standing};
 use super::world::World;
+use crate::error::{Error, ErrorKind};
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Key};
-use crate::sync::event::{Response, Trust};
+use crate::sync::event::{Fault, Response, Trust};
 
 /// Ids are the server's to choose.
 pub(super) const FIRST_WATCH: i64 = 5;
@@ -80,13 +81,12 @@ impl World {
         let stream = self.stream.get_or_insert_default();
         let id = i64::try_from(stream.watchers.len()).unwrap() * 3 + FIRST_WATCH;
         if wider && self.hull_refused {
-            let reason = "etcdserver: permission denied".to_owned();
+            let denied = Fault::Denied(Error::new(ErrorKind::Permission, "permission denied"));
             let refusal = Response {
                 header,
                 watch_id: -1,
                 created: true,
-                canceled: true,
-                reason,
+                canceled: Some(denied),
                 ..Response::default()
             };
             if queues {
@@ -114,10 +114,9 @@ impl World {
         for watcher in stream.watchers.iter_mut().filter(|watcher| watcher.next <= etcd.revision()) {
             let (header, watch_id) = (etcd.header(), watcher.id);
             if watcher.next < etcd.compacted {
-                let compact_revision = etcd.compacted;
+                let canceled = Some(Fault::RevisionGone);
                 watcher.next = i64::MAX;
-                let gone =
-                    Response { header, watch_id, canceled: true, compact_revision, ..Response::default() };
+                let gone = Response { header, watch_id, canceled, ..Response::default() };
                 stream.queue.push_back(gone);
                 continue;
             }
