@@ -60,6 +60,7 @@ require_relative "etcd_discovery/client"
 require_relative "etcd_discovery/client/changes"
 require_relative "etcd_discovery/client/events"
 require_relative "etcd_discovery/client/history"
+require_relative "etcd_discovery/client/native"
 require_relative "etcd_discovery/client/pins"
 require_relative "etcd_discovery/client/writes"
 require_relative "etcd_discovery/middleware/pin"
@@ -103,6 +104,8 @@ require_relative "etcd_discovery/settings"
 # @!method self.duration(key, default = nil)
 #   @return [Float, Object, nil] seconds
 #   @see Client#duration
+# @!method self.native_default=(client)
+#   @api private
 module EtcdDiscovery
   # Only tests pay for it.
   autoload :Testing, File.expand_path("etcd_discovery/testing", __dir__)

@@ -217,7 +217,7 @@ macro_rules! define_typed {
 
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let module: RModule = ruby.define_module("EtcdDiscovery")?;
-    module.singleton_class()?.define_private_method("native_default=", method!(set_default, 1))?;
+    module.singleton_class()?.define_method("native_default=", method!(set_default, 1))?;
     let client: RClass = module.const_get("Client")?;
     let snapshot: RClass = module.const_get("Snapshot")?;
     let (module, client, snapshot) = (module.as_raw(), client.as_raw(), snapshot.as_raw());

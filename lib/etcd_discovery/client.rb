@@ -208,6 +208,14 @@ module EtcdDiscovery
     # @return [String] without secrets
     def inspect = "#<#{self.class} #{place} watch=#{config.watch.inspect}>"
 
+    # Stops following etcd for good, for tests that stub keys.
+    #
+    # @api private
+    def leave_etcd
+      stop
+      native_go_offline
+    end
+
     private
 
     def place = config.source || config.discovery_domain || config.endpoints.join(" ")
@@ -234,12 +242,6 @@ module EtcdDiscovery
 
       WARNED[warning] = true
       config.logger ? warn_of(warning) : warn("etcd_discovery: #{warning}", category: :deprecated)
-    end
-
-    # For tests: from now on nothing of etcd's is touched.
-    def leave_etcd
-      stop
-      native_go_offline
     end
 
     # The extension calls this at the first read after a fork: `Process.daemon` does not go through

@@ -115,7 +115,7 @@ module EtcdDiscovery
     def to_json_safe = { names:, cancelled: cancelled? }
 
     # This is called at each change too: nothing new costs next to nothing.
-    def read(cursor) = @client.send(:native_drain, cursor) || [cursor, 0, NOTHING]
+    def read(cursor) = @client.native_drain(cursor) || [cursor, 0, NOTHING]
 
     # @return [Integer] how many were missed
     def catch_up
@@ -143,7 +143,7 @@ module EtcdDiscovery
     end
 
     def begin_changes
-      changes = Subscription.new(@client, nil, @client.send(:native_snapshot), method(:tell_change))
+      changes = Subscription.new(@client, nil, @client.native_snapshot, method(:tell_change))
       Dispatcher.add(changes)
       changes
     end

@@ -30,6 +30,14 @@ module EtcdDiscovery
   # @!method duration(key, default = nil)
   #   @return [Float, Object, nil] seconds
   #   @see Client#duration
+  # @!method native_changes_since(older, target)
+  #   @api private
+  #   @param older [Snapshot, nil] `nil` for an empty one
+  #   @return [Array(Array)] key, value, previous value and revision of each change of a key or prefix
+  # @!method native_matching_changes(older, index)
+  #   @api private
+  #   @return [Array(Array)] the change as above, and its targets, for each change that the index
+  #     matches
   # @!method key?(key)
   #   @param key [String]
   #   @return [Boolean]
@@ -85,6 +93,8 @@ module EtcdDiscovery
     def inspect
       "#<#{self.class} revision=#{revision} size=#{size}>"
     end
+
+    public :native_changes_since, :native_matching_changes
 
     private
 

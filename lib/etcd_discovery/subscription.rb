@@ -67,8 +67,8 @@ module EtcdDiscovery
     # @api private
     # @return [Array<Change>]
     def changes_until(snapshot)
-      @client.send(:native_must_watch, target) if @moved && target
-      changes = snapshot.send(:native_changes_since, @since, scope)
+      @client.native_must_watch(target) if @moved && target
+      changes = snapshot.native_changes_since(@since, scope)
       changes.map { |fields| Change.new(*fields, snapshot) }
     rescue UnwatchedKeyError => e
       report("the subscription of #{target.inspect} ends", e)

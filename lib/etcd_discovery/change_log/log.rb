@@ -49,7 +49,7 @@ module EtcdDiscovery
 
     # @return [Array<Entry>] the oldest first
     def entries
-      _, ((_, rows)) = @client.send(:native_read, "read the change log", [[@prefix, true, nil, false]], nil)
+      _, ((_, rows)) = @client.native_read("read the change log", [[@prefix, true, nil, false]], nil)
       rows.filter_map { |_, json, revision,| Entry.parse(json, revision) }.sort_by(&:revision)
     end
 
@@ -71,8 +71,8 @@ module EtcdDiscovery
 
     def look(operations)
       targets = operations.map { |key,| [key, false, nil, true] }
-      revision, found = @client.send(:native_read, "read what is to be written", [*targets, oldest_entries],
-                                     nil)
+      revision, found = @client.native_read("read what is to be written", [*targets, oldest_entries],
+                                            nil)
       logged, oldest = found.pop
       rows = found.flat_map(&:last).to_h { |row| [row.first.b, row] }
       Before.new(revision, rows, logged, oldest.map(&:first))

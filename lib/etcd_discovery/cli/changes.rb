@@ -41,7 +41,7 @@ module EtcdDiscovery
       def write_shown(writer, action, compares, operations)
         return :ok if operations.empty? || @change[:dry_run]
 
-        @output.line({ revision: writer.send(:write!, action, compares, operations, **why) })
+        @output.line({ revision: writer.write!(action, compares, operations, **why) })
         :ok
       end
 

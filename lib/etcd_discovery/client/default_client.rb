@@ -20,7 +20,7 @@ module EtcdDiscovery
           next unless @implicit
 
           @outdated = current
-          EtcdDiscovery.send(:native_default=, @current = nil)
+          EtcdDiscovery.native_default = @current = nil
         end
       end
 
@@ -71,7 +71,7 @@ module EtcdDiscovery
         # A read came before all settings. Those of Rails may come yet, and nothing tells when: the next read
         # asks.
         @idle = implicit && client.config.watch.empty?
-        EtcdDiscovery.send(:native_default=, @idle ? nil : client)
+        EtcdDiscovery.native_default = @idle ? nil : client
         former
       end
 

@@ -84,6 +84,14 @@ module EtcdDiscovery
                                                                           note:)
     end
 
+    # @api private
+    # @return [Integer]
+    # @raise [ConflictError]
+    def write!(action, compares, operations, **why)
+      written = write(action, compares, operations, **why)
+      written.is_a?(Integer) ? written : raise(written.error)
+    end
+
     private
 
     # @return [Integer, nil]
@@ -91,13 +99,6 @@ module EtcdDiscovery
       compares = expected ? [[key, expected]] : []
       written = write(action, compares, [[key, value]], **why)
       written if written.is_a?(Integer)
-    end
-
-    # @return [Integer]
-    # @raise [ConflictError]
-    def write!(action, compares, operations, **why)
-      written = write(action, compares, operations, **why)
-      written.is_a?(Integer) ? written : raise(written.error)
     end
 
     # Every write of the gem comes through here.

@@ -100,7 +100,7 @@ module EtcdDiscovery
       end
 
       def log_events
-        cursor, missed, found = @client.send(:native_drain, @cursor)
+        cursor, missed, found = @client.native_drain(@cursor)
         return unless cursor
 
         @cursor = cursor
@@ -129,7 +129,7 @@ module EtcdDiscovery
       end
 
       def remind(seconds)
-        status = @client.send(:native_status)
+        status = @client.native_status
         return stopped if status[:state] == :stopped
 
         age = status[:age]

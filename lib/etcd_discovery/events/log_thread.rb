@@ -19,7 +19,7 @@ module EtcdDiscovery
           @clients << client
           revive
           bell = @thread.bell
-          client.send(:native_observe, bell) if bell
+          client.native_observe(bell) if bell
           # Something may have happened before the bell was hung.
           ring
         end
@@ -36,7 +36,7 @@ module EtcdDiscovery
         private
 
         def hang(bell)
-          @clients.to_a.each { |client| client.send(:native_observe, bell) }
+          @clients.to_a.each { |client| client.native_observe(bell) }
         end
 
         def look

@@ -33,7 +33,7 @@ module EtcdDiscovery
           names = queries.map { |target,| target.inspect }
           names = [names.first, "#{names.size - 1} more"] if names.size > 3
           revision = at && History.revision(at)
-          new(*client.send(:native_read, "read #{names.join(' and ')}", queries, revision))
+          new(*client.native_read("read #{names.join(' and ')}", queries, revision))
         end
 
         # What is not in etcd, to be compared with what is.

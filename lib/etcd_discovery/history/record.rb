@@ -14,7 +14,7 @@ module EtcdDiscovery
 
       # @return [Array<HistoryEntry>] the newest first
       def entries
-        changes = @client.send(:native_history, @key, @limit)
+        changes = @client.native_history(@key, @limit)
         logged = log
         known = changes.map do |revision, value|
           entry(revision, value.nil? ? :delete : :put, value, logged[revision])

@@ -34,7 +34,7 @@ module EtcdDiscovery
       private
 
       def refresh
-        generation, entries = @client.send(:native_service_entries, @base, @generation)
+        generation, entries = @client.native_service_entries(@base, @generation)
         return unless generation
 
         before = @generation

@@ -55,7 +55,7 @@ module EtcdDiscovery
 
       def report(client, problem)
         client = client.client if client.equal?(EtcdDiscovery)
-        client.send(:native_notify_invalid, @key, client.snapshot.mod_revision(@key) || 0, problem)
+        client.native_notify_invalid(@key, client.snapshot.mod_revision(@key) || 0, problem)
       rescue Error
         nil # The key has changed again, or cannot be reported. The value is not used either way.
       end

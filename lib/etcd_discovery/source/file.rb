@@ -26,11 +26,11 @@ module EtcdDiscovery
       def look
         @lock.synchronize { @holds.zero? ? look_for_change : confirm }
       rescue ConfigurationError => e
-        @client.send(:native_fail, e.message)
+        @client.native_fail(e.message)
         line = "#{e.message}; the last good content stays in force"
         @client.event_log.write(:error, line, subject: :source)
       ensure
-        @client.send(:native_check_staleness)
+        @client.native_check_staleness
       end
 
       # From now on the client holds something else on purpose.
@@ -70,13 +70,13 @@ module EtcdDiscovery
       def take(content)
         gone = (@content.keys - content.keys).map { |key| [key, nil] }
         changed = content.reject { |key, value| @content[key] == value }.to_a
-        @client.send(:native_write_all, changed + gone) unless changed.empty? && gone.empty?
+        @client.native_write_all(changed + gone) unless changed.empty? && gone.empty?
         @content = content
         confirm
       end
 
       def confirm
-        @client.send(:native_confirm)
+        @client.native_confirm
       end
 
       def read

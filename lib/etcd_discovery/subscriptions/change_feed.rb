@@ -107,7 +107,7 @@ module EtcdDiscovery
 
     def find_changes
       newcomers = @newcomers.keys # before the snapshot: it must not be older than what they know
-      current = @client.send(:native_snapshot)
+      current = @client.native_snapshot
       found = changes_of_all(current)
       newcomers.each { |newcomer| found << [newcomer, newcomer.changes_until(current)] }
       @lock.synchronize do

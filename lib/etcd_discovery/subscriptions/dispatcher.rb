@@ -44,8 +44,8 @@ module EtcdDiscovery
 
         if changes
           # Nobody may have read from the new client yet.
-          client.send(:native_start)
-          client.send(:observe)
+          client.native_start
+          client.observe
         end
         attend(client)
       end

@@ -47,7 +47,7 @@ module EtcdDiscovery
     #
     # @return [Hash{String => Array<Change>}] by scope, in the order of revisions
     def changes(older, newer)
-      newer.send(:native_matching_changes, older, @scopes).each_with_object({}) do |(fields, scopes), found|
+      newer.native_matching_changes(older, @scopes).each_with_object({}) do |(fields, scopes), found|
         change = Change.new(*fields, newer)
         scopes.each { |scope| (found[scope] ||= []) << change }
       end

@@ -20,7 +20,7 @@ module EtcdDiscovery
 
       # Takes a client as it is now.
       def mark(client)
-        @marks[client] ||= client.send(:native_mark).tap { client.source&.hold }
+        @marks[client] ||= client.native_mark.tap { client.source&.hold }
       end
 
       def keys(client)
@@ -29,20 +29,20 @@ module EtcdDiscovery
 
       def write(client, values)
         values.each_key { |key| @keys[client][key] = true }
-        client.send(:native_write_all, values.to_a)
+        client.native_write_all(values.to_a)
       end
 
       # Sets its clients back, but for the keys that `spared` names, and yields each with those that differed.
       def undo(spared)
         @marks.each do |client, mark|
-          yield client, client.send(:native_restore, mark, spared.call(client))
+          yield client, client.native_restore(mark, spared.call(client))
           client.source&.release
         end
       end
 
       # What was undone beneath this one must not come back when this one is.
       def adopt(client, other, keys)
-        @marks[client] &&= client.send(:native_patch, @marks[client], other.marks[client], keys)
+        @marks[client] &&= client.native_patch(@marks[client], other.marks[client], keys)
       end
 
       # Ends it, and what the same thread has begun since and not ended. A second time it does nothing.

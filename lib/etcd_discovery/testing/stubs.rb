@@ -61,18 +61,18 @@ module EtcdDiscovery
         end
 
         def push(stub, client, values)
-          Fork.clients.each { |one| stub.mark(one) if one.send(:native_offline?) }
+          Fork.clients.each { |one| stub.mark(one) if one.native_offline? }
           @stubs << stub
           stub.write(client, values) if client
         end
 
         # Makes sure that the client has no etcd, and that nobody else has these keys.
         def claim(client, keys)
-          keys.each { |key| client.send(:native_must_be_watched, key) }
+          keys.each { |key| client.native_must_be_watched(key) }
           refuse_conflict(client, keys)
-          return if client.send(:native_offline?)
+          return if client.native_offline?
 
-          client.send(:leave_etcd)
+          client.leave_etcd
           @stubs.each { |stub| stub.mark(client) }
         end
 

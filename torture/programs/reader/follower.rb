@@ -41,7 +41,7 @@ class Follower
   private
 
   def turn
-    @client.send(:native_wait_generation, [@generation, 0].max, [@next_beat - Harness.now, 0].max)
+    @client.native_wait_generation([@generation, 0].max, [@next_beat - Harness.now, 0].max)
     look
     beat if Harness.now >= @next_beat
     @dump.write_if_wanted
@@ -97,7 +97,7 @@ class Follower
     @slowest = [@slowest, Harness.now - started].max
   end
 
-  def generation = @client.send(:native_generation)
+  def generation = @client.native_generation
 
   def fork_another
     @next_fork = Harness.now + @random.rand(BETWEEN_FORKS)

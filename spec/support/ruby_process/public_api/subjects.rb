@@ -5,7 +5,7 @@ module PublicApi
   nothing = ->(*) {}
   change = lambda do
     snapshot = EtcdDiscovery.snapshot
-    EtcdDiscovery::Change.new(*snapshot.send(:native_changes_since, nil, "/service/").first, snapshot)
+    EtcdDiscovery::Change.new(*snapshot.native_changes_since(nil, "/service/").first, snapshot)
   end
 
   # An object of each class.

@@ -1,0 +1,117 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  # What the native library gives the other classes of the gem. Applications have better names for all of it.
+  #
+  # @!group Native
+  # @!method native_start
+  #   Starts to follow etcd. Returns at once, and does nothing if the client has started.
+  #   @api private
+  #   @return [void]
+  # @!method native_snapshot
+  #   The latest snapshot, also within {#pin}.
+  #   @api private
+  #   @return [Snapshot]
+  # @!method native_generation
+  #   The number of snapshots published so far.
+  #   @api private
+  #   @return [Integer]
+  # @!method native_wait_generation(seen, timeout)
+  #   Waits without the GVL until a later snapshot than number `seen` is published.
+  #   @api private
+  #   @param timeout [Numeric] seconds
+  #   @return [Boolean] whether one was published in time
+  # @!method native_status
+  #   @api private
+  #   @return [Hash{Symbol => Object}] what {Status} adds to
+  # @!method native_must_be_watched(key)
+  #   @api private
+  #   @return [void]
+  #   @raise [UnwatchedKeyError] outside every watched range
+  # @!method native_must_watch(target)
+  #   @api private
+  #   @param target [String] a key or a prefix
+  #   @return [void]
+  #   @raise [UnwatchedKeyError] unless all of it is watched
+  # @!method native_observe(bell)
+  #   Rings the bell at each event of the process from now on.
+  #   @api private
+  #   @return [void]
+  # @!method native_drain(cursor)
+  #   Takes the events since a cursor. The cursor `nil` is the present.
+  #   @api private
+  #   @return [Array(Integer, Integer, Array), nil] the next cursor, how many events were dropped, and name,
+  #     time, payload and origin of each of the others; `nil` if there are none
+  # @!method native_notify_invalid(key, revision, problem)
+  #   Reports a value that has the right type and breaks a declared rule.
+  #   @api private
+  #   @return [void]
+  # @!method native_read(doing, ranges, revision)
+  #   Reads etcd itself at one revision, `nil` for the latest. `doing` is for the text of an error.
+  #   @api private
+  #   @param ranges [Array(Array)] target, whether it is a prefix, a limit or `nil`, whether to leave
+  #     out values
+  #   @return [Array(Integer, Array)] the revision, and for each range its number of keys, and key, value,
+  #     revision and lease of each
+  # @!method native_history(key, limit)
+  #   @api private
+  #   @return [Array(Array(Integer, String))] the last changes, oldest first: revision and value, `nil`
+  #     where the key was deleted
+  # @!method native_service_entries(name, generation)
+  #   @api private
+  #   @return [Array(Integer, Array), nil] the generation, and key and value of each key of the service; `nil`
+  #     if none of them has changed since `generation`
+  # @!method native_offline?
+  #   @api private
+  #   @return [Boolean] whether the client has memory instead of etcd
+  # @!method native_write_all(pairs)
+  #   Writes keys of a client without etcd at one revision. A value of `nil` deletes.
+  #   @api private
+  #   @return [Integer] the revision
+  # @!method native_confirm
+  #   Says that the source of a client without etcd has been read again and is unchanged.
+  #   @api private
+  #   @return [void]
+  # @!method native_fail(problem)
+  #   Says why the source of a client without etcd cannot be read.
+  #   @api private
+  #   @return [void]
+  # @!method native_check_staleness
+  #   Reports that a client without etcd has become stale, or is fresh again.
+  #   @api private
+  #   @return [void]
+  # @!method native_mark
+  #   @api private
+  #   @return [Snapshot] all keys of a client without etcd, watched or not
+  # @!method native_restore(mark, spared)
+  #   Restores all keys to a mark, but for `spared`.
+  #   @api private
+  #   @return [Array<String>] the keys that differed
+  # @!method native_patch(mark, other, keys)
+  #   @api private
+  #   @return [Snapshot] the mark, with `keys` as in `other`
+  class Client
+    # Everything else of the native library is private to this class.
+    public :native_start,
+           :native_snapshot,
+           :native_generation,
+           :native_wait_generation,
+           :native_status,
+           :native_must_be_watched,
+           :native_must_watch,
+           :native_observe,
+           :native_drain,
+           :native_notify_invalid,
+           :native_read,
+           :native_history,
+           :native_service_entries,
+           :native_offline?,
+           :native_write_all,
+           :native_confirm,
+           :native_fail,
+           :native_check_staleness,
+           :native_mark,
+           :native_restore,
+           :native_patch
+  end
+end
