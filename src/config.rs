@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
+use crate::layers::Layers;
 use crate::range::Ranges;
 pub use crate::secret::Secret;
 
@@ -124,6 +125,8 @@ pub struct Settings {
     pub discovery: Option<Discovery>,
     /// The keys to watch; none for a client that only writes and registers.
     pub ranges: Ranges,
+    /// The prefixes in which names are looked up. `ranges` must contain them.
+    pub layers: Layers,
     /// The etcd user, if any.
     pub credentials: Option<Credentials>,
     /// The TLS files.
@@ -177,6 +180,7 @@ impl Settings {
             endpoints,
             discovery,
             ranges,
+            layers: Layers::default(),
             credentials: None,
             tls: TlsFiles::default(),
             timing: Timing::default(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use etcd_discovery_core::config::{Credentials, Discovery, Secret, Settings, TlsFiles};
 use etcd_discovery_core::endpoint::Endpoint;
+use etcd_discovery_core::layers::Layers;
 use etcd_discovery_core::range::{KeyRange, Ranges};
 use magnus::{Error, RArray, RHash, Ruby, TryConvert};
 
@@ -33,6 +34,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
         let endpoints = endpoints(ruby, hash, tls != TlsFiles::default())?;
         Settings::new(endpoints, ranges(ruby, hash)?).map_err(|error| raised(ruby, &error))?
     };
+    settings.layers = layers(ruby, hash)?;
     settings.tls = tls;
     settings.credentials = credentials(ruby, hash)?;
     settings.offline = optional::<PathBuf>(ruby, hash, "source")?.is_some();
@@ -78,6 +80,12 @@ fn ranges(ruby: &Ruby, hash: RHash) -> Result<Ranges, Error> {
         ranges.push(KeyRange::target(&wish));
     }
     Ok(Ranges::merge(ranges))
+}
+
+fn layers(ruby: &Ruby, hash: RHash) -> Result<Layers, Error> {
+    let prefixes = optional::<RArray>(ruby, hash, "layers")?.unwrap_or_else(|| ruby.ary_new());
+    let prefixes: Result<Vec<_>, _> = prefixes.into_iter().map(|prefix| bytes(ruby, prefix)).collect();
+    Ok(Layers::new(prefixes?))
 }
 
 fn credentials(ruby: &Ruby, hash: RHash) -> Result<Option<Credentials>, Error> {

@@ -63,13 +63,22 @@ module EtcdDiscovery
     # Adds keys and prefixes to what is watched; without arguments, tells them.
     #
     # @param keys [Array<String>] a text that ends in `/` is a prefix, any other is one key
-    # @return [Array<String>] all that is watched; with a `source`, everything where nothing is named
+    # @return [Array<String>] all that is watched, with the layers; with a `source`, everything where nothing
+    #   is named
     # @raise [ConfigurationError] for something that is no String
     def watch(*keys)
       set(:watch, (@values[:watch] || []) + keys.flatten) unless keys.empty?
+      watched = get(:watch)
       # Without etcd there is no reason to be sparing.
-      get(:watch).then { |watched| watched.empty? && source ? [""].freeze : watched }
+      return [""].freeze if watched.empty? && source
+
+      # A name is watched with the layers. Watching it as a key could take a right that the user has not.
+      layers.empty? ? watched : (watched.reject { |target| name?(target) } | layers).freeze
     end
+
+    # @api private
+    # @return [Boolean] whether a key or a prefix is looked up in the layers
+    def name?(target) = !(layers.empty? || target.empty? || target.b.start_with?("/"))
 
     # @param name [Symbol]
     # @return [Object, nil] the value in force: given, of the environment, of what is below, or the default

@@ -114,6 +114,26 @@ RSpec.describe "a setting" do
       end
   end
 
+  describe "that names layers" do
+    let(:env) { { "ETCDDISCOVERY_LAYERS" => "/shop/hosts/a/, /shop/production/,/shop/hosts/a/" } }
+
+    it "has them watched, each once and in its order, and no name that is looked up in them" do
+      config = configured(env, watch: ["/service/", "/shop/production/", "checkout/"])
+      expect(config.layers).to eq %w[/shop/hosts/a/ /shop/production/]
+      expect(config.watch).to eq %w[/service/ /shop/production/ /shop/hosts/a/]
+      expect(configured({}, watch: ["checkout/"]).watch).to eq ["checkout/"]
+    end
+
+    it "takes what begins and ends with a slash, and nothing else" do
+      ["shop/", "/shop", "", ["/shop/", 1]].each do |layers|
+        expect { configured({}, layers:) }
+          .to raise_error(EtcdDiscovery::ConfigurationError, /layers: .* is not a list of prefixes/)
+      end
+      expect { configured({ "ETCDDISCOVERY_LAYERS" => "/a/,b/" }).layers }
+        .to raise_error(EtcdDiscovery::ConfigurationError, /\AETCDDISCOVERY_LAYERS: /)
+    end
+  end
+
   it "keeps no etcd server from starting" do
     names = EtcdDiscovery::Configuration::SETTINGS.flat_map(&:variables)
     expect(names).to all(match(/\A(?!ETCD_)/))

@@ -5,6 +5,7 @@
 mod bell;
 pub mod disk;
 mod entry;
+mod layers;
 mod ledger;
 mod publication;
 mod signal;
@@ -14,6 +15,7 @@ pub mod transaction;
 
 pub use bell::Bell;
 pub use entry::Entry;
+pub use layers::{Effective, EffectiveChange, View, names_of};
 pub use ledger::{Ledger, Write};
 pub use publication::{Changed, Publication, Published, RECENT_KEYS};
 pub use signal::Signal;

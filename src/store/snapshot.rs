@@ -145,6 +145,14 @@ impl Snapshot {
         entries.take_while(|entry| range.contains(entry.key()))
     }
 
+    /// The entries whose keys begin with `prefix`, in key order.
+    pub fn entries_under(&self, prefix: &[u8]) -> impl Iterator<Item = &Entry> + use<'_> {
+        let range = KeyRange::prefix(prefix);
+        let from = Bound::Included(range.start());
+        let entries = self.entries.range::<_, [u8]>((from, Bound::Unbounded)).map(|(entry, _)| &entry.0);
+        entries.take_while(move |entry| range.contains(entry.key()))
+    }
+
     /// Applies `changes` up to `revision`. Returns the new snapshot and the keys that changed.
     #[must_use]
     pub fn after(&self, changes: Vec<Change>, revision: i64) -> (Self, Vec<Key>) {

@@ -20,6 +20,7 @@ module EtcdDiscovery
       interval: "a number of seconds, or 0 for never",
       boolean: "true or false",
       prefix: "a prefix, which ends in a slash",
+      layers: "a list of prefixes that begin and end with a slash",
       count: "a whole number",
       children: "`soon`, `now` or `lazy`",
       logger: "an object with `info`, `warn` and `error`"
@@ -80,7 +81,7 @@ module EtcdDiscovery
     # Where a list may stand in one text, its parts are between commas. An empty part is passed over: in
     # `watch` it would mean everything.
     def check_text(value, source)
-      several = type == :list && value.is_a?(String) && value.b.include?(",")
+      several = %i[list layers].include?(type) && value.is_a?(String) && value.b.include?(",")
       check(several ? ForeignText.parts(value) : value, source)
     end
 

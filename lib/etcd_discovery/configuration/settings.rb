@@ -26,6 +26,12 @@ module EtcdDiscovery
         :watch, :list,
         default: [].freeze, doc: "what to hold: prefixes (ending in `/`) and exact keys; `\"\"` is everything"
       ),
+      Setting.new(
+        :layers, :layers,
+        default: [].freeze,
+        doc: "prefixes in which a name without a slash in front is looked up, the first one wins; watched " \
+             "too; see [changing.md](changing.md#layers)"
+      ),
       Setting.new(:source, :source, doc: "what serves in place of etcd; see [testing.md](testing.md)"),
       Setting.new(:user, :string, etcdctl: "USER", doc: "user of etcd; `user:password` sets both"),
       Setting.new(:password, :string, etcdctl: "PASSWORD", secret: true, doc: "the user's password"),

@@ -8,6 +8,9 @@ module EtcdDiscovery
     #
     # @api private
     module Checks
+      LAYER = %r{\A/(?:.*/)?\z}mn
+      private_constant :LAYER
+
       private
 
       def check_list(value)
@@ -16,6 +19,14 @@ module EtcdDiscovery
 
         # etcd's keys may be any bytes.
         list.map { |text| name == :watch ? text.dup.freeze : in_utf8(text) }.freeze
+      end
+
+      # A name is what does not begin with a slash, so that a layer's own keys have to.
+      def check_layers(value)
+        layers = value.is_a?(String) ? [value] : value
+        return unless layers.is_a?(Array) && layers.all?(String)
+
+        layers.map { |layer| layer.dup.freeze }.uniq.freeze if layers.all? { |layer| layer.b.match?(LAYER) }
       end
 
       def check_string(value)
