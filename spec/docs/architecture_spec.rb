@@ -25,6 +25,13 @@ RSpec.describe "docs/architecture.md" do
     expect(secret.reject { |path| File.directory?(File.join(root, path.delete_suffix(".rb"))) }).to be_empty
   end
 
+  it "is right that no object calls a private method of another" do
+    calls = Dir.glob("{lib,torture}/**/*.rb", base: root).flat_map do |path|
+      read[path].lines.grep(/[\w)\]]\.(?:__)?send\(:/).map { |line| "#{path}: #{line.strip}" }
+    end
+    expect(calls).to be_empty
+  end
+
   it "has the thirteen promises in order, each with a test that holds it" do
     rows = text[/^## The promises$.*/m].scan(/^\| (\d+) \| (.+?) \| (.+) \|$/)
     expect(rows.map { |number,| number.to_i }).to eq [*1..13]
