@@ -11,7 +11,8 @@ module Bench
       "forks" => -> { Forks.new.rows },
       "memory" => -> { Memory.new.rows },
       "registrations" => -> { Registrations.new.rows },
-      "subscriptions" => -> { Subscriptions.new.rows }
+      "subscriptions" => -> { Subscriptions.new.rows },
+      "flags" => -> { Flags.new.rows }
     }.freeze
 
     def initialize(names)
