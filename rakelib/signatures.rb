@@ -15,6 +15,8 @@ $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 # Some files can be loaded only with Rails.
 require "rails"
 require "etcd_discovery"
+# Debian has no openfeature-sdk.
+$LOAD_PATH.push(File.expand_path("../spec/support/open_feature_stub", __dir__))
 Dir["lib/etcd_discovery/**/*.rb"].each { |file| require File.expand_path(file) }
 
 comparison = Signatures::Comparison.new(
