@@ -53,7 +53,7 @@ module EtcdDiscovery
           next if operations.empty?
 
           unchanged = [prefix, snapshot.revision, "#{prefix.chop}0"] # "0" comes after "/"
-          core.send(:write!, "import", [unchanged], operations, by:, note: "import")
+          core.write!("import", [unchanged], operations, by:, note: "import")
         end
       end
 
@@ -78,7 +78,7 @@ module EtcdDiscovery
       end
 
       # Within `pin` too, what is written builds on the present state.
-      def live = core.send(:native_snapshot)
+      def live = core.native_snapshot
 
       def core = @client.respond_to?(:client) ? @client.client : @client
 
