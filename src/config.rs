@@ -116,6 +116,15 @@ impl Discovery {
     }
 }
 
+/// Where the processes of a fleet are called, and what this host is called there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// The prefix of all its keys; ends in a slash.
+    pub prefix: Vec<u8>,
+    /// The name of this host.
+    pub host: Vec<u8>,
+}
+
 /// The settings of one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -141,6 +150,8 @@ pub struct Settings {
     pub member_sync: bool,
     /// The path of the copy on disk, if any.
     pub cache_path: Option<PathBuf>,
+    /// The fleet whose roll calls this client answers, if any.
+    pub fleet: Option<Fleet>,
 }
 
 /// The default number of keys in one page of a listing.
@@ -188,6 +199,7 @@ impl Settings {
             offline: false,
             member_sync: false,
             cache_path: None,
+            fleet: None,
         }
     }
 }

@@ -62,6 +62,10 @@ impl Client {
         guarded(ruby, || this.reader(ruby)?.must_be_watched(ruby, key))
     }
 
+    fn is_wanted(ruby: &Ruby, this: &Self) -> Result<bool, Error> {
+        guarded(ruby, || Ok(this.core(ruby)?.is_wanted()))
+    }
+
     fn is_ready(ruby: &Ruby, this: &Self) -> Result<bool, Error> {
         guarded(ruby, || Ok(this.core(ruby)?.is_ready()))
     }
@@ -183,6 +187,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_setup", method!(Client::setup, 2))?;
     class.define_private_method("native_start", method!(Client::start, 0))?;
     class.define_private_method("native_stop", method!(Client::stop, 0))?;
+    class.define_private_method("native_wanted?", method!(Client::is_wanted, 0))?;
     class.define_private_method("native_resume", method!(Client::resume, 0))?;
     class.define_private_method("native_wait_ready", method!(Client::wait_ready, 1))?;
     class.define_private_method("native_await_snapshot", method!(Client::await_snapshot, 1))?;

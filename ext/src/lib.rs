@@ -23,6 +23,7 @@ mod error;
 mod fork;
 mod gvl;
 mod json;
+mod lease;
 mod memo;
 mod notices;
 mod offline;
@@ -68,6 +69,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     target_index::init(ruby)?;
     client_methods::init(ruby)?;
     transaction::init(ruby)?;
+    lease::init(ruby)?;
     past::init(ruby)?;
     snapshot::init(ruby)?;
     changes::init(ruby)?;

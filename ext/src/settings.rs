@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use etcd_discovery_core::config::{Credentials, Discovery, Secret, Settings, TlsFiles};
+use etcd_discovery_core::config::{Credentials, Discovery, Fleet, Secret, Settings, TlsFiles};
 use etcd_discovery_core::endpoint::Endpoint;
 use etcd_discovery_core::layers::Layers;
 use etcd_discovery_core::range::{KeyRange, Ranges};
-use magnus::{Error, RArray, RHash, Ruby, TryConvert};
+use magnus::{Error, RArray, RHash, Ruby, TryConvert, Value};
 
 use crate::error::raised;
 use crate::seconds::Seconds;
@@ -40,6 +40,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
     settings.offline = optional::<PathBuf>(ruby, hash, "source")?.is_some();
     settings.member_sync = optional(ruby, hash, "member_sync")?.unwrap_or(false);
     settings.cache_path = optional(ruby, hash, "cache_path")?;
+    settings.fleet = fleet(ruby, hash)?;
     let timing = &mut settings.timing;
     for (name, slot) in [
         ("connect_timeout", &mut timing.connect_timeout),
@@ -63,6 +64,12 @@ fn discovery(ruby: &Ruby, hash: RHash) -> Result<Option<Discovery>, Error> {
     let service = optional(ruby, hash, "discovery_srv_name")?;
     let insecure = optional(ruby, hash, "insecure_discovery")?.unwrap_or(true);
     Discovery::new(&domain, service, insecure).map(Some).map_err(|error| raised(ruby, &error))
+}
+
+fn fleet(ruby: &Ruby, hash: RHash) -> Result<Option<Fleet>, Error> {
+    let Some(prefix) = optional::<Value>(ruby, hash, "fleet")? else { return Ok(None) };
+    let Some(host) = optional::<Value>(ruby, hash, "fleet_host")? else { return Ok(None) };
+    Ok(Some(Fleet { prefix: bytes(ruby, prefix)?, host: bytes(ruby, host)? }))
 }
 
 fn endpoints(ruby: &Ruby, hash: RHash, tls: bool) -> Result<Vec<Endpoint>, Error> {

@@ -51,13 +51,17 @@ fn compare(ruby: &Ruby, given: Value) -> Result<Compare, Error> {
     Ok(Compare { key, condition })
 }
 
-/// `[key, value]`, `[key, nil]` (delete it), or `[first, nil, end]`: delete all from `first` up to `end`.
+/// `[key, value]`, `[key, value, lease]`, `[key, nil]` (delete it), or `[first, nil, end]`: delete all from `first` up
+/// to `end`.
 fn operation(ruby: &Ruby, given: Value) -> Result<Operation, Error> {
     let given = RArray::try_convert(given)?;
     let key = bytes(ruby, given.entry(0)?)?;
     let value: Option<Value> = given.entry(1)?;
     Ok(match value {
-        Some(value) => Operation::Put(key, bytes(ruby, value)?),
+        Some(value) => {
+            let lease: Option<i64> = given.entry(2)?;
+            Operation::Put(key, bytes(ruby, value)?, lease.unwrap_or_default())
+        }
         None if given.len() == 3 => Operation::DeleteRange(key, bytes(ruby, given.entry(2)?)?),
         None => Operation::Delete(key),
     })

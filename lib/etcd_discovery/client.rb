@@ -150,7 +150,7 @@ module EtcdDiscovery
     #
     # @return [self]
     def stop
-      Registration.withdraw(registrations.to_a, timeout: Registration::EXIT_PATIENCE)
+      Registration.withdraw(registrations.to_a + leave_fleet, timeout: Registration::EXIT_PATIENCE)
       Source::Follower.remove(@source) if @source
       native_stop
       event_log.stopped
@@ -164,6 +164,7 @@ module EtcdDiscovery
     def after_fork
       native_resume
       forget_inherited_work
+      join_fleet
       self
     end
 
@@ -252,6 +253,7 @@ module EtcdDiscovery
       Dispatcher.revive
       Source::Follower.revive
       Events::LogThread.revive
+      join_fleet
       true
     rescue ResourceExhaustedError
       false # a child at a limit can still read what it inherited

@@ -96,7 +96,8 @@ module EtcdDiscovery
       user, password = values[:user]&.split(":", 2)
       # A password goes with its user: one from further below is another user's.
       password = values[:password] || password unless password && level(:user) < level(:password)
-      values.merge(watch:, user:, password:, discovery_srv: discovery_domain).compact
+      values.merge(watch: native_watch, user:, password:, discovery_srv: discovery_domain,
+                   fleet_host: (Fleet::Membership.host if fleet)).compact
     end
 
     # @api private
@@ -120,6 +121,10 @@ module EtcdDiscovery
     end
 
     private
+
+    # A member of a fleet hears roll calls among its watched keys: so it has the revision that a call asks for
+    # when it sees the call.
+    def native_watch = fleet ? [*watch, "#{fleet}calls/"] : watch
 
     def to_json_safe = SETTINGS.to_h { |setting| [setting.name, plain(setting, get(setting.name))] }
 

@@ -13,6 +13,7 @@ use super::keeper::{Disk, Keeper, keep};
 use super::notices::Feed;
 use super::offline::Offline;
 use super::registrar::Registrar;
+use super::roll_call::answer;
 use super::runtime::Session;
 use super::supervise::supervise;
 use crate::backoff;
@@ -293,9 +294,16 @@ impl Client {
                 report: Arc::clone(&self.report),
                 signal,
                 published: Arc::default(),
+                advanced: Arc::default(),
                 notices: Arc::<Feed>::clone(&self.notices),
             };
             let registrar = Registrar::start(&session, &self.settings, &link, &outlet);
+            if let Some(fleet) = &self.settings.fleet {
+                let (fleet, link, outlet) = (fleet.clone(), Arc::clone(&link), outlet.clone());
+                let answering = move |_| answer(fleet.clone(), Arc::clone(&link), outlet.clone());
+                let task = supervise(self.settings.timing.backoff_cap, |_| (), answering);
+                session.spawn(until_dropped(wishes.clone(), task));
+            }
             // Where DNS names the members, there is nothing to add to them.
             let follows_members = self.settings.member_sync && self.settings.discovery.is_none();
             let members = follows_members.then(|| {

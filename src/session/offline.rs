@@ -152,6 +152,22 @@ impl Offline {
         Ok(conflict.unwrap_or(Outcome::Written(written.unwrap_or_default())))
     }
 
+    /// A lease that lasts until it is revoked.
+    pub(super) fn grant(&self) -> i64 {
+        self.leases.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Deletes everything under `lease`.
+    pub(super) fn revoke(&self, lease: i64) {
+        let under = |entry: &&Entry| entry.lease() == lease;
+        let delete = |entry: &Entry| Write { key: entry.key().into(), value: None, lease: 0 };
+        self.ledger.write(|now| {
+            let writes: Vec<Write> = now.iter().filter(under).map(delete).collect();
+            (!writes.is_empty()).then_some(writes)
+        });
+        self.notify();
+    }
+
     pub(super) fn write_if(
         &self,
         key: &[u8],

@@ -1,6 +1,8 @@
 //! A transaction in etcd's words.
 
-use etcd_client::{Compare as EtcdCompare, CompareOp, DeleteOptions, GetOptions, Txn, TxnOp, TxnOpResponse};
+use etcd_client::{
+    Compare as EtcdCompare, CompareOp, DeleteOptions, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse,
+};
 
 use crate::defect;
 use crate::error::{Error, Result};
@@ -36,7 +38,7 @@ pub(super) async fn commit(link: &Link, transaction: &Transaction) -> Result<Out
 }
 
 fn strike(operation: &Operation) {
-    if let Operation::Put(key, _) = operation {
+    if let Operation::Put(key, ..) = operation {
         defect::strike(key);
     }
 }
@@ -70,7 +72,10 @@ fn look(compare: &Compare) -> TxnOp {
 
 fn operation(operation: &Operation) -> TxnOp {
     match operation {
-        Operation::Put(key, value) => TxnOp::put(key.clone(), value.clone(), None),
+        Operation::Put(key, value, lease) => {
+            let options = (*lease != 0).then(|| PutOptions::new().with_lease(*lease));
+            TxnOp::put(key.clone(), value.clone(), options)
+        }
         Operation::Delete(key) => TxnOp::delete(key.clone(), None),
         Operation::DeleteRange(start, end) => {
             TxnOp::delete(start.clone(), Some(DeleteOptions::new().with_range(end.clone())))

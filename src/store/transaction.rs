@@ -47,8 +47,8 @@ impl std::fmt::Debug for Condition {
 /// A write in a transaction.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Operation {
-    /// Puts a value at a key, without a lease.
-    Put(Vec<u8>, Vec<u8>),
+    /// Puts a value at a key, under a lease; 0: without one.
+    Put(Vec<u8>, Vec<u8>, i64),
     /// Deletes one key.
     Delete(Vec<u8>),
     /// Deletes all keys from the first one up to the second.
@@ -129,9 +129,9 @@ impl Transaction {
         let mut writes = Vec::with_capacity(self.operations.len());
         for operation in &self.operations {
             match operation {
-                Operation::Put(key, value) => {
+                Operation::Put(key, value, lease) => {
                     let value = Some(value.as_slice().into());
-                    writes.push(Write { key: key.as_slice().into(), value, lease: 0 });
+                    writes.push(Write { key: key.as_slice().into(), value, lease: *lease });
                 }
                 Operation::Delete(key) => writes.push(delete(key)),
                 Operation::DeleteRange(start, end) => {
@@ -147,7 +147,7 @@ impl Transaction {
     #[must_use]
     pub fn has_empty_key(&self) -> bool {
         let empty = |operation: &Operation| match operation {
-            Operation::Put(key, _) | Operation::Delete(key) | Operation::DeleteRange(key, _) => {
+            Operation::Put(key, ..) | Operation::Delete(key) | Operation::DeleteRange(key, _) => {
                 key.is_empty()
             }
         };

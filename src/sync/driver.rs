@@ -34,6 +34,8 @@ pub struct Outlet {
     pub signal: Arc<Signal>,
     /// Told of each new snapshot, on the session's own thread.
     pub published: Arc<Notify>,
+    /// Notified of each new revision that readers see, whether or not a key has changed.
+    pub advanced: Arc<Notify>,
     /// Takes what happens.
     pub notices: Arc<dyn Sink>,
 }
@@ -211,8 +213,12 @@ impl Driver {
             Effect::Publish(update) => {
                 self.outlet.publication.publish(update.snapshot, update.changed);
                 self.outlet.published.notify_one();
+                self.outlet.advanced.notify_one();
             }
-            Effect::Confirm(revision) => self.outlet.publication.confirm(revision),
+            Effect::Confirm(revision) => {
+                self.outlet.publication.confirm(revision);
+                self.outlet.advanced.notify_one();
+            }
             Effect::Notify(notice) => self.notices.push(notice),
         }
     }

@@ -34,6 +34,7 @@ module EtcdDiscovery
     #
     # @api private
     def observe
+      join_fleet
       return unless config.logger || notifications || subscriptions?
 
       Events::LogThread.add(self)

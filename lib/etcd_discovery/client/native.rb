@@ -57,6 +57,32 @@ module EtcdDiscovery
   #   @api private
   #   @return [Array(Array(Integer, String))] the last changes, oldest first: revision and value, `nil`
   #     where the key was deleted
+  # @!method native_commit(doing, key, compares, operations)
+  #   Sends a transaction, without the change log. `doing` and `key` (or `nil`) are for the text of an error.
+  #   @api private
+  #   @param compares [Array<Array>] key and what is expected of it
+  #   @param operations [Array<Array>] key and value (`nil` deletes it), and the lease to put it under, if
+  #     any; or first key, `nil` and end of a range to delete
+  #   @return [Integer, Array(Integer, Integer)] the revision; or the place of the comparison that failed, and
+  #     the revision of its key
+  # @!method native_grant(doing, ttl)
+  #   Grants a lease, which nothing renews.
+  #   @api private
+  #   @param ttl [Integer] seconds
+  #   @return [Integer] its id
+  # @!method native_revoke(doing, lease)
+  #   Ends a lease, and deletes all keys under it. One that has ended is no error.
+  #   @api private
+  #   @return [void]
+  # @!method native_register(key_value_address, under_lease, ttl, liveness)
+  #   Keeps a key under a lease that is kept alive.
+  #   @api private
+  #   @return [Registration] before its `setup`
+  # @!method native_wait_revision(revision, timeout)
+  #   Waits without the GVL until readers see a revision.
+  #   @api private
+  #   @param timeout [Numeric] seconds
+  #   @return [Boolean] whether they do
   # @!method native_service_entries(name, generation)
   #   @api private
   #   @return [Array(Integer, Array), nil] the generation, and key and value of each key of the service; `nil`
@@ -104,6 +130,11 @@ module EtcdDiscovery
            :native_notify_invalid,
            :native_read,
            :native_history,
+           :native_commit,
+           :native_grant,
+           :native_revoke,
+           :native_register,
+           :native_wait_revision,
            :native_service_entries,
            :native_offline?,
            :native_write_all,

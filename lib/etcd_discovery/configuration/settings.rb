@@ -85,6 +85,11 @@ module EtcdDiscovery
       Setting.new(:change_log_values, :boolean, default: false,
                                                 doc: "whether its entries hold the new values too"),
       Setting.new(:change_log_keep, :count, default: 1_000, minimum: 1, doc: "entries to keep, the newest"),
+      Setting.new(
+        :fleet, :prefix,
+        doc: "where every process is a member, and roll calls are made; see " \
+             "[changing.md](changing.md#does-every-process-have-it)"
+      ),
       Setting.new(:logger, :logger, doc: "where to report; `nil` for nowhere")
     ].freeze
   end

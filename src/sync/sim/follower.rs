@@ -103,6 +103,7 @@ impl Follower {
             report: Arc::clone(&report),
             signal: Arc::default(),
             published: Arc::default(),
+            advanced: Arc::default(),
             notices: Arc::<Reported>::clone(&reported),
         };
         let (sender, mut wanted) = watch::channel(true);

@@ -1,0 +1,30 @@
+//! `EtcdDiscovery::Client`: leases that Ruby grants and revokes itself.
+
+use magnus::{Error, RString, Ruby, method, prelude::*};
+
+use crate::client::Client;
+use crate::error::guarded;
+use crate::waits::Request;
+
+/// Grants a lease of so many seconds, which nothing renews; gives its id.
+fn grant(ruby: &Ruby, this: &Client, doing: RString, ttl: i64) -> Result<i64, Error> {
+    guarded(ruby, || {
+        let request = Request { ruby, doing: &doing.to_string()?, key: None };
+        request.finish(this.core(ruby)?.grant(ttl))
+    })
+}
+
+/// Ends a lease, and everything under it.
+fn revoke(ruby: &Ruby, this: &Client, doing: RString, lease: i64) -> Result<(), Error> {
+    guarded(ruby, || {
+        let request = Request { ruby, doing: &doing.to_string()?, key: None };
+        request.finish(this.core(ruby)?.revoke(lease))
+    })
+}
+
+pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
+    let class = ruby.define_module("EtcdDiscovery")?.define_class("Client", ruby.class_object())?;
+    class.define_private_method("native_grant", method!(grant, 2))?;
+    class.define_private_method("native_revoke", method!(revoke, 2))?;
+    Ok(())
+}

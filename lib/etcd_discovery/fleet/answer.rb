@@ -1,0 +1,62 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Fleet
+    # What one member has said to a roll call, or that it has said nothing.
+    class Answer
+      include JsonSafe
+
+      # @return [Member]
+      attr_reader :member
+      # @return [Integer, nil] the revision that its readers saw when it answered last; `nil` if it did not
+      attr_reader :revision
+      # @return [Float, nil] seconds, when it answered, since etcd had confirmed its copy; `nil` without an
+      #   answer
+      attr_reader :age
+      # @return [Float, nil] seconds from the call until its answer that it has the revision was seen
+      attr_reader :seconds
+
+      # @api private
+      def initialize(member, revision: nil, age: nil, seconds: nil)
+        @member = member
+        @revision = revision
+        @age = age
+        @seconds = seconds
+        freeze
+      end
+
+      # @return [String]
+      def host = member.host
+
+      # @return [Integer]
+      def pid = member.pid
+
+      # @return [Boolean] whether its readers see the revision that was asked for
+      def reached? = !seconds.nil?
+
+      # @return [String, nil] why it counts as missing
+      def problem
+        return if reached?
+        return "no answer" if revision.nil?
+
+        "at revision #{revision}, which etcd confirmed #{Report.duration(age)} before"
+      end
+
+      # @return [String]
+      def to_s = "#{member} (#{problem || "revision #{revision}"})"
+
+      # @return [Hash{Symbol => Object}]
+      def to_h
+        { host:, pid:, role: member.role, reached: reached?, revision:, age:, seconds: seconds&.round(4),
+          problem: }.compact
+      end
+
+      # @return [String]
+      def inspect = "#<#{self.class} #{self}>"
+
+      private
+
+      def to_json_safe = to_h
+    end
+  end
+end

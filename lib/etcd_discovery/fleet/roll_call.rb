@@ -1,0 +1,128 @@
+# frozen_string_literal: true
+
+require "json"
+
+module EtcdDiscovery
+  class Fleet
+    # One roll call. Its key is under a lease, and so are the answers; the end of the lease is the end of them
+    # all.
+    #
+    # @api private
+    class RollCall
+      # Seconds between two looks at the answers: short at first, since most fleets answer in milliseconds.
+      SHORTEST_PAUSE = 0.002
+      LONGEST_PAUSE = 0.05
+      GROWTH = 1.3
+      private_constant :SHORTEST_PAUSE, :LONGEST_PAUSE, :GROWTH
+
+      # @param timeout [Float] seconds
+      def initialize(client, prefix, revision, timeout)
+        @client = client
+        @prefix = prefix
+        @revision = revision
+        @timeout = timeout
+        @reached_after = {}
+      end
+
+      # @return [Report]
+      def run
+        @members = members
+        return report(0.0) if @members.empty?
+
+        lease = grant
+        begin
+          call(lease)
+          wait_for_answers
+        ensure
+          revoke(lease)
+        end
+      rescue PermissionError => e
+        raise denied(e)
+      end
+
+      private
+
+      def members
+        _, ((_, rows)) = read("read the members of the fleet", ["#{@prefix}members/", true, nil, false])
+        @present = rows.to_h { |key,| [key, true] }
+        Member.all(rows)
+      end
+
+      # It outlasts the call, with the longest request at its end.
+      def grant
+        ttl = (@timeout + (2 * @client.config.request_timeout)).ceil + 1
+        @client.native_grant("call the fleet", ttl)
+      end
+
+      def call(lease)
+        @started = Client.now
+        @answers = "#{@prefix}answers/#{lease}/"
+        key = "#{@prefix}calls/#{lease}"
+        @client.native_commit("call the fleet by", key, [], [[key, @revision.to_s, lease]])
+      end
+
+      def wait_for_answers
+        pause = SHORTEST_PAUSE
+        loop do
+          look
+          now = Client.now - @started
+          return report(now) if complete? || now >= @timeout
+
+          sleep [pause, @timeout - now].min
+          pause = [pause * GROWTH, LONGEST_PAUSE].min
+        end
+      end
+
+      # Members and answers at one revision: a member that is gone has no answer to come.
+      def look
+        _, ((_, rows), (_, present)) = read("read the answers of the fleet", [@answers, true, nil, false],
+                                            ["#{@prefix}members/", true, nil, true])
+        after = Client.now - @started
+        @said = rows.to_h { |key, json,| [key.delete_prefix(@answers), parse(json)] }
+        @said.each { |id, fields| @reached_after[id] ||= after if has?(fields) }
+        @present = present.to_h { |key,| [key, true] }
+      end
+
+      # Only a member counts that says that its readers see this revision.
+      def has?(fields) = fields[:revision] && fields[:revision] >= @revision
+
+      # Anybody may have put something there.
+      def parse(json)
+        fields = JSON.parse(json)
+        { revision: Integer(fields["revision"]), age: Float(fields["age"]) }
+      rescue JSON::ParserError, ArgumentError, TypeError, NoMethodError
+        {}
+      end
+
+      def complete? = @members.all? { |member| @reached_after[member.id] || gone?(member) }
+
+      def gone?(member) = !@present["#{@prefix}members/#{member.host}/#{member.pid}"]
+
+      def report(seconds)
+        left, called = @members.partition { |member| gone?(member) && !@reached_after[member.id] }
+        Report.new(@revision, called.map { |member| answer(member) }, seconds:, left:)
+      end
+
+      def answer(member)
+        Answer.new(member, **@said[member.id].to_h, seconds: @reached_after[member.id])
+      end
+
+      # Without etcd the lease runs out by itself.
+      def revoke(lease)
+        @client.native_revoke("end the call of the fleet", lease)
+      rescue Error
+        nil
+      end
+
+      def read(doing, *targets) = @client.native_read(doing, targets, nil)
+
+      def denied(error)
+        PermissionError.new(
+          "#{error.message}; whoever calls the fleet must be able to read and write all of #{@prefix}, and " \
+          "so must its members: etcdctl role grant-permission ROLE readwrite --prefix=true #{@prefix}",
+          endpoint: error.endpoint, key: error.key
+        )
+      end
+    end
+  end
+end

@@ -1,0 +1,50 @@
+//! Leases that a caller grants and revokes itself, for keys that must disappear together.
+
+use etcd_client::LeaseGrantOptions;
+
+use super::client::Client;
+use super::pending::Pending;
+use crate::backoff;
+use crate::error::{Error, Result};
+
+/// What etcd says of a lease that has ended.
+const MISSING: &str = "lease not found";
+
+impl Client {
+    /// Grants a lease of `ttl` seconds, which nothing renews. Returns its id.
+    ///
+    /// # Errors
+    /// `Closed` after a stop.
+    pub fn grant(&self, ttl: i64) -> Result<Pending<i64>> {
+        if let Some(offline) = self.open_offline()? {
+            return Ok(Pending::done(Ok(offline.grant())));
+        }
+        // Chosen here, so that a request that is sent again does not grant a second one.
+        let lease = fastrand::Rng::with_seed(backoff::seed()).i64(1..);
+        self.request(move |link| async move {
+            let ask = |client: etcd_client::Client| async move {
+                let options = LeaseGrantOptions::new().with_id(lease);
+                client.lease_client().grant(ttl, Some(options)).await
+            };
+            Ok(link.call(ask).await.map_err(Error::from)?.id())
+        })
+    }
+
+    /// Revokes `lease`: everything under it is deleted, at one revision. One that has ended is no error.
+    ///
+    /// # Errors
+    /// `Closed` after a stop.
+    pub fn revoke(&self, lease: i64) -> Result<Pending<()>> {
+        if let Some(offline) = self.open_offline()? {
+            offline.revoke(lease);
+            return Ok(Pending::done(Ok(())));
+        }
+        self.request(move |link| async move {
+            let ask = |client: etcd_client::Client| async move { client.lease_client().revoke(lease).await };
+            match link.call(ask).await.map_err(Error::from) {
+                Err(error) if !error.to_string().contains(MISSING) => Err(error),
+                _ => Ok(()),
+            }
+        })
+    }
+}
