@@ -79,7 +79,7 @@ module EtcdDiscovery
       message = wrong_usage(error) if error.is_a?(OptionParser::ParseError)
       message = "#{message}; see `etcd_discovery --help`" if usage?(error)
       # This process ends: nothing goes on behind its back.
-      message = message.sub("trying on in the background, ", "")
+      message = message.sub("retrying in the background, ", "")
       @err.puts("etcd_discovery: #{Escape.line(message)}")
     rescue SystemCallError, IOError
       nil # Nobody reads it; the exit status tells.

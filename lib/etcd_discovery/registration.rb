@@ -58,7 +58,7 @@ module EtcdDiscovery
 
       reason = last_error&.message || "no answer from etcd"
       raise RegistrationError.new("#{key} is not registered after #{timeout} s: #{reason}; " \
-                                  "trying on in the background", endpoint: last_error&.endpoint, key:)
+                                  "retrying in the background", endpoint: last_error&.endpoint, key:)
     end
 
     # Shows that the application is alive, where `liveness:` is a number of seconds: without such a sign for

@@ -45,7 +45,7 @@ RSpec.describe "a process that the system gives no more threads", if: Process.ui
       end
     RUBY
     expect(process.heard).to eq ["x", "y", nil]
-    expect(process.heard).to match ["EtcdDiscovery::ResourceExhaustedError", /ulimit -u.*reads go on/]
+    expect(process.heard).to match ["EtcdDiscovery::ResourceExhaustedError", /ulimit -u.*reads still work/]
     etcd.ctl.put("/a/x", "changed")
     process.tell
     expect(process.heard).to be true

@@ -1,8 +1,8 @@
-//! Carries out what the machines of one client's registrations decide, and tells them what came of it.
+//! Carries out what the machines of one client's registrations decide, and feeds the results back to them.
 //!
-//! One task for all of them, on the session's thread: it waits for neither the GVL nor the watch. All
-//! renewals go over one stream. etcd-client's keeper is made for one lease, but its id may be changed
-//! between two renewals, and etcd answers each by the id in it; so one keeper serves every lease.
+//! One task on the session's thread serves all of them. It waits for neither the GVL nor the watch. All
+//! renewals share one stream: etcd-client's keeper is made for one lease, but its id may be changed between
+//! two renewals, and etcd answers each renewal by the id in it. So one keeper serves every lease.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -28,24 +28,24 @@ use crate::transport::{Connection, Link};
 
 mod keys;
 
-/// What the driver has around it.
+/// What the driver works with.
 #[derive(Clone)]
 pub struct Surroundings {
     /// The client's settings.
     pub settings: Arc<Settings>,
     /// For all requests and the stream.
     pub link: Arc<Link>,
-    /// What is registered.
+    /// The registrations.
     pub roster: Arc<Roster>,
-    /// The watched keys, ours perhaps among them.
+    /// The watched keys, which may include registered ones.
     pub publication: Arc<Publication>,
-    /// Told of each publication.
+    /// Notified of each publication.
     pub published: Arc<Notify>,
     /// How fresh the watched keys are.
     pub sync: Arc<ArcSwap<SyncReport>>,
-    /// Takes what happens.
+    /// Receives the events.
     pub notices: Arc<dyn Sink>,
-    /// What callers ask for.
+    /// The callers' commands.
     pub commands: Arc<Mutex<mpsc::UnboundedReceiver<Command>>>,
 }
 
@@ -58,7 +58,7 @@ struct Member {
     under_way: usize,
 }
 
-/// The stream in use, as the driver holds it.
+/// The driver's side of the current stream.
 struct Open {
     renewals: mpsc::UnboundedSender<i64>,
     answers: etcd_client::LeaseKeepAliveStream,
@@ -88,7 +88,7 @@ enum Happening {
 }
 
 impl Driver {
-    /// A driver that takes up whatever the roster holds.
+    /// A driver that continues with whatever the roster holds.
     #[must_use]
     pub fn new(around: Surroundings) -> Self {
         let cap = around.settings.timing.backoff_cap;
@@ -106,7 +106,7 @@ impl Driver {
         }
     }
 
-    /// Runs until nothing is registered and nobody can register any more.
+    /// Runs until nothing is registered and no one can register any more.
     pub async fn run(mut self) {
         let commands = Arc::clone(&self.around.commands);
         let mut commands = commands.lock().await;
@@ -202,7 +202,7 @@ impl Driver {
         self.remove_if_over(id);
     }
 
-    /// A machine that is over is kept until its last request is answered: a grant may land yet.
+    /// Removes a finished machine, after its last request was answered: a grant may still take effect.
     fn remove_if_over(&mut self, id: u64) {
         let over = |member: &Member| {
             let report = member.machine.report();
@@ -294,7 +294,7 @@ impl Driver {
                     self.order(order);
                 }
                 if let Some((lease, sent)) = first {
-                    // etcd-client keeps the TTL of the first answer to itself.
+                    // etcd-client does not expose the TTL of the first answer.
                     self.renewed(lease, None, sent);
                 }
             }
@@ -346,7 +346,7 @@ impl Driver {
             }
             Order::Send(lease) => {
                 if let Some(stream) = &self.stream {
-                    // A stream whose writer has ended shows it by the answer that does not come.
+                    // If the stream's writer has ended, the missing answer shows it.
                     let _ = stream.renewals.send(lease);
                 }
             }
@@ -361,11 +361,12 @@ impl Driver {
     }
 }
 
-/// Hands the stream's sending side to a task of its own: a server that takes nothing must not hold up the
-/// driver. The task ends with the stream.
+/// Hands the stream's sending side to a separate task, which ends with the stream.
+///
+/// A server that reads nothing must not block the driver.
 fn attend(stream: Stream) -> Open {
     let Stream { mut keeper, answers, connection, link_serial } = stream;
-    // Each lease has one renewal under way at most, so that this holds no more than there are leases.
+    // Bounded by the number of leases: each has at most one renewal under way.
     let (renewals, mut leases) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(lease) = leases.recv().await {

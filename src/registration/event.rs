@@ -1,5 +1,6 @@
-//! The words between the machine and the driver. Answers carry the lease that they are about: each
-//! attempt has a lease of its own, so that an answer that comes late is known for what it is.
+//! The messages between the machine and the driver.
+//!
+//! Answers carry their lease. Each attempt has its own lease, so a late answer is recognized as late.
 
 use std::time::Duration;
 
@@ -12,23 +13,23 @@ use crate::error::Error;
 pub enum Holder {
     /// There is no such key.
     Nobody,
-    /// The key is there.
+    /// The key exists.
     Lease {
-        /// The lease that it lives under, or 0.
+        /// The lease of the key, or 0.
         lease: i64,
         /// The revision of its last change.
         mod_revision: i64,
     },
 }
 
-/// What happened. `sent` is when the question was sent: no answer proves anything of a later moment.
+/// An input of the machine. `sent` is when the request was sent: the answer proves nothing about later times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Begin.
+    /// Start.
     Start,
-    /// End: revoke what is ours.
+    /// End, and revoke this registration's leases.
     Deregister,
-    /// The application showed that it is alive.
+    /// The application reported that it is alive.
     Touched,
     /// [`Effect::Grant`] succeeded, with the TTL that etcd gives.
     Granted {
@@ -36,16 +37,16 @@ pub enum Event {
         lease: i64,
         /// How long it lives without renewal.
         ttl: Duration,
-        /// When it was asked for.
+        /// When the request was sent.
         sent: Instant,
     },
     /// [`Effect::Claim`] succeeded.
     Claimed {
-        /// The lease that the key is under now.
+        /// The lease of the key now.
         lease: i64,
         /// The revision of the put.
         revision: i64,
-        /// When it was sent.
+        /// When the request was sent.
         sent: Instant,
     },
     /// [`Effect::Claim`] found the key changed.
@@ -64,18 +65,18 @@ pub enum Event {
     Renewed {
         /// The lease.
         lease: i64,
-        /// How long it lives from now on; `None`: as long as before.
+        /// How long it lives from now on; `None` means as long as before.
         ttl: Option<Duration>,
         /// When the renewal was sent.
         sent: Instant,
     },
-    /// The key was looked at: by [`Effect::Check`], or in a snapshot that has changed.
+    /// The key's holder was read, by [`Effect::Check`] or in a changed snapshot.
     Seen {
         /// Who holds it.
         holder: Holder,
-        /// The revision at which this is so.
+        /// The revision of this observation.
         revision: i64,
-        /// When it was so at the earliest.
+        /// The earliest time at which it was true.
         sent: Instant,
     },
     /// [`Effect::Check`] failed.
@@ -87,7 +88,7 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// [`Effect::Revoke`] succeeded, or there was no such lease.
+    /// [`Effect::Revoke`] succeeded, or the lease did not exist.
     Revoked {
         /// The lease.
         lease: i64,
@@ -97,19 +98,19 @@ pub enum Event {
         /// The lease.
         lease: i64,
     },
-    /// The time asked for by [`super::Machine::deadline`] has come.
+    /// The time given by [`super::Machine::deadline`] has come.
     Tick,
 }
 
-/// What the driver shall do. Each request is answered by one event, save a renewal, which may stay unanswered.
+/// A command for the driver. Each request leads to one event; only a renewal may stay unanswered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Grant this lease. The id is ours to choose, so that a grant without an answer can be revoked.
+    /// Grant this lease. The machine chooses the id, so that a grant without an answer can be revoked.
     Grant {
         /// The id.
         lease: i64,
     },
-    /// Put the key under the lease if its last change is of revision `expected` (0: if it is not there).
+    /// Put the key under the lease if its last change has revision `expected` (0: if it does not exist).
     Claim {
         /// The lease.
         lease: i64,
@@ -120,7 +121,7 @@ pub enum Effect {
     Renew {
         /// The lease.
         lease: i64,
-        /// How long the answer may take before the stream is taken for dead.
+        /// How long the answer may take before the stream counts as dead.
         patience: Duration,
     },
     /// Stop waiting for the answer to a renewal.
@@ -128,16 +129,16 @@ pub enum Effect {
         /// The lease.
         lease: i64,
     },
-    /// Look who holds the key that was put under this lease.
+    /// Read who holds the key that was put under this lease.
     Check {
         /// The lease.
         lease: i64,
     },
-    /// Revoke the lease, and with it the key if the key is still under it.
+    /// Revoke the lease, which deletes the key if it is still under that lease.
     Revoke {
         /// The lease.
         lease: i64,
     },
-    /// Tell the listeners. The last effect of a step.
+    /// Notify the listeners. This is the last effect of a step.
     Notify(Standing),
 }

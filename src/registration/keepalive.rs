@@ -1,9 +1,9 @@
-//! The one stream over which all registrations of a client renew their leases. Pure, as the machine is.
+//! The one stream over which all registrations of a client renew their leases. Pure, like the machine.
 //!
-//! etcd answers every renewal on the stream that asked, in its own time. A renewal that stays unanswered
-//! for its patience condemns the stream: it is never used again, and whatever waits is asked anew on the
-//! next one, whose first answer has the same patience. All that is known of a stream is its serial: what a
-//! former one still says is not heard.
+//! etcd answers every renewal on the stream that sent it, in its own time. If a renewal is not answered
+//! within its timeout, the stream is dropped for good. Waiting renewals are sent again on the next one, whose
+//! first answer has the same timeout. A stream is known by its serial; messages of an earlier stream are
+//! ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,8 +17,7 @@ const STABILITY: Duration = Duration::from_secs(60);
 /// What to do with the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// Open stream `serial` with a renewal of this lease: a stream begins with one. The answer to it must
-    /// be there within `patience`.
+    /// Open stream `serial` with a renewal of this lease, which must be answered within `patience`.
     Open {
         /// Counts the streams.
         serial: u64,
@@ -54,20 +53,20 @@ struct Waiting {
     sent: Option<Instant>,
 }
 
-/// Decides for the stream.
+/// Decides about the stream.
 #[derive(Debug)]
 pub struct Keepalive {
     state: State,
     serial: u64,
     waiting: BTreeMap<i64, Waiting>,
-    /// When the answers to what was sent are due.
+    /// When the answers to sent renewals are due.
     due: BTreeSet<(Instant, i64)>,
     backoff: Backoff,
     random: fastrand::Rng,
 }
 
 impl Keepalive {
-    /// No stream yet.
+    /// Starts without a stream.
     #[must_use]
     pub fn new(backoff_cap: Duration, seed: u64) -> Self {
         Self {
@@ -96,7 +95,7 @@ impl Keepalive {
         }
     }
 
-    /// Renews `lease`, now or as soon as there is a stream.
+    /// Renews `lease`, now or once there is a stream.
     pub fn renew(&mut self, now: Instant, lease: i64, patience: Duration) -> Option<Order> {
         self.waiting.insert(lease, Waiting { patience, sent: None });
         match self.state {
@@ -106,15 +105,16 @@ impl Keepalive {
         }
     }
 
-    /// Nobody waits for the answer of `lease` any more.
+    /// Stops waiting for the answer of `lease`.
     pub fn forget(&mut self, lease: i64) {
         if let Some(Waiting { patience, sent: Some(sent) }) = self.waiting.remove(&lease) {
             self.due.remove(&(sent + patience, lease));
         }
     }
 
-    /// The stream is open: its first renewal was answered. Returns when that one was sent, and what to
-    /// send now.
+    /// Records that the stream is open: its first renewal was answered.
+    ///
+    /// Returns when that renewal was sent, and what to send now.
     pub fn opened(&mut self, now: Instant, serial: u64) -> (Option<(i64, Instant)>, Vec<Order>) {
         let State::Opening { lease, sent } = self.state else { return (None, Vec::new()) };
         if serial != self.serial {
@@ -122,20 +122,20 @@ impl Keepalive {
         }
         self.state = State::Open;
         self.backoff.succeeded(now);
-        // Who no longer waits takes no answer either: its lease was given up.
+        // A lease that no longer waits was given up, so its answer is ignored.
         let answered = self.waiting.remove(&lease).map(|_| (lease, sent));
         let waiting: Vec<i64> = self.waiting.keys().copied().collect();
         (answered, waiting.into_iter().map(|lease| self.send(now, lease)).collect())
     }
 
-    /// A renewal of `lease` was answered. Returns when it was sent; `None` if nobody waits for it.
+    /// Records the answer for `lease`. Returns when the renewal was sent; `None` if no one waits for it.
     pub fn answered(&mut self, lease: i64) -> Option<Instant> {
         let sent = self.waiting.get(&lease)?.sent?;
         self.forget(lease);
         Some(sent)
     }
 
-    /// The first lease of stream `serial` does not exist. Another one may open it.
+    /// Records that the first lease of stream `serial` does not exist. Another lease may open it.
     pub fn first_is_missing(&mut self, now: Instant, serial: u64) -> (Option<i64>, Option<Order>) {
         let State::Opening { lease, .. } = self.state else { return (None, None) };
         if serial != self.serial {
@@ -146,14 +146,14 @@ impl Keepalive {
         (Some(lease), self.open(now))
     }
 
-    /// Stream `serial` broke, or could not be opened.
+    /// Records that stream `serial` broke or could not be opened.
     pub fn failed(&mut self, now: Instant, serial: u64) {
         if serial == self.serial && matches!(self.state, State::Open | State::Opening { .. }) {
             self.break_off(now);
         }
     }
 
-    /// The time asked for by [`Self::deadline`] has come.
+    /// Runs at the time given by [`Self::deadline`].
     pub fn tick(&mut self, now: Instant) -> Option<Order> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return None;
@@ -176,7 +176,7 @@ impl Keepalive {
     }
 
     fn open(&mut self, now: Instant) -> Option<Order> {
-        // The one that has the least time.
+        // Starts with the lease that has the least time left.
         let (lease, waiting) = self.waiting.iter().min_by_key(|(_, waiting)| waiting.patience)?;
         let (lease, patience) = (*lease, waiting.patience);
         self.serial += 1;
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renewal_without_an_answer_condemns_the_stream_and_is_asked_again_on_the_next() {
+    fn an_unanswered_renewal_ends_the_stream_and_is_sent_again_on_the_next_one() {
         let (mut keepalive, now) = opened_with(&[7]);
         keepalive.renew(now, 8, PATIENCE);
         assert_eq!(keepalive.tick(now + PATIENCE / 2), None);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_former_stream_says_is_not_heard() {
+    fn messages_of_an_earlier_stream_are_ignored() {
         let (mut keepalive, now) = opened_with(&[7]);
         keepalive.renew(now, 8, PATIENCE);
         keepalive.failed(now, 1);
@@ -241,11 +241,11 @@ mod tests {
         let again = keepalive.deadline().unwrap();
         keepalive.tick(again);
         keepalive.failed(again, 1);
-        assert_eq!(keepalive.deadline(), None, "the second stream is being opened still");
+        assert_eq!(keepalive.deadline(), None, "the second stream is still being opened");
     }
 
     #[test]
-    fn a_stream_whose_first_lease_is_missing_is_opened_by_another() {
+    fn a_stream_whose_first_lease_is_missing_is_opened_with_another_lease() {
         let (mut keepalive, now) = (Keepalive::new(Duration::from_secs(3), 1), Instant::now());
         keepalive.renew(now, 7, PATIENCE / 2);
         keepalive.renew(now, 8, PATIENCE);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fleet_whose_streams_broke_at_one_moment_does_not_open_new_ones_at_one_moment() {
+    fn a_fleet_whose_streams_broke_at_the_same_moment_does_not_open_new_ones_at_the_same_moment() {
         let (now, cap) = (Instant::now(), Duration::from_secs(3));
         for (failures, ceiling) in [(1, BACKOFF_BASE), (9, cap)] {
             crate::backoff::fleet::assert_full_jitter(ceiling, |seed| {
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_lease_condemns_nothing() {
+    fn a_forgotten_lease_does_not_end_the_stream() {
         let (mut keepalive, now) = opened_with(&[7]);
         keepalive.renew(now, 8, PATIENCE);
         keepalive.forget(8);

@@ -1,20 +1,21 @@
-//! The lease of one registration, as far as it is known here; and the leases that went before it.
+//! The lease of one registration as known here, and the leases before it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::Instant;
 
-/// Leases of our own that are remembered, to know our own key again.
+/// How many earlier leases are remembered, to recognize this registration's key.
 const REMEMBERED: usize = 16;
 
-/// A lease that etcd granted, with the times at which something is due.
+/// A granted lease, with the times at which something is due.
 #[derive(Debug, Clone)]
 pub(super) struct Lease {
     pub(super) id: i64,
     pub(super) ttl: Duration,
-    /// When it runs out: counted from the *sending* of the last renewal that was answered, so that it is
-    /// over here before it is over in etcd.
+    /// When the lease expires, counted from the *sending* of the last answered renewal.
+    ///
+    /// So it expires here before it expires in etcd.
     pub(super) deadline: Instant,
     /// When to renew it; `None` while a renewal is under way.
     pub(super) renew_at: Option<Instant>,
@@ -39,18 +40,18 @@ impl Lease {
         self.seen = self.seen.max(sent);
     }
 
-    /// Until when it is proven that the key is in etcd under this lease, up to one TTL back.
+    /// Until when the key is proven to be in etcd under this lease, up to one TTL back.
     pub(super) fn proven_until(&self) -> Instant {
         self.deadline.min(self.seen + self.ttl)
     }
 }
 
-/// The leases that this registration had.
+/// The earlier leases of this registration.
 #[derive(Debug, Default)]
 pub(super) struct Former {
-    /// Newest last.
+    /// The newest comes last.
     own: VecDeque<i64>,
-    /// Those that etcd may still have.
+    /// Leases that etcd may still have.
     doubtful: Vec<i64>,
 }
 
@@ -71,7 +72,7 @@ impl Former {
             self.doubtful.push(lease);
         }
         if self.doubtful.len() > REMEMBERED {
-            self.doubtful.remove(0); // It has run out by itself long since: nobody renews it.
+            self.doubtful.remove(0); // Expired long ago, because no one renews it.
         }
     }
 

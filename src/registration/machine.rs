@@ -9,9 +9,9 @@
 //!   any ──deregister──▶ Withdrawing ──▶ Deregistered
 //! ```
 //!
-//! Who owns a key: the process that claimed it last. A registration takes over what it finds at its first
-//! contact with etcd (the key of a predecessor, dead or about to leave), and nothing that came later: from
-//! then on a key under a lease that is not ours is a successor's, which we let be until it is gone.
+//! The owner of a key is the process that claimed it last. At its first contact with etcd, a registration
+//! takes over the key that it finds: its predecessor is dead or about to leave. A later claim by someone else
+//! wins: the older registration waits until that key disappears, then registers again.
 
 use std::time::Duration;
 
@@ -30,19 +30,19 @@ use self::notifying::Reported;
 
 const BACKOFF_BASE: Duration = Duration::from_millis(100);
 const STABILITY: Duration = Duration::from_secs(60);
-/// A registration that held for less is not made again at once: whoever removed it may go on doing so.
+/// A registration that held for less is delayed: whoever removed it may do so again.
 const CALM: Duration = Duration::from_secs(1);
 
-/// What the machine must know of the settings.
+/// The settings that the machine needs.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// How long etcd may take to answer.
     pub patience: Duration,
-    /// Longest delay between two attempts.
+    /// The longest pause between two attempts.
     pub backoff_cap: Duration,
-    /// For how long one sign of life of the application counts; `None`: it need not show any.
+    /// How long one sign of life of the application counts; `None`: it need not show any.
     pub liveness: Option<Duration>,
-    /// Where jitter and lease ids begin.
+    /// The seed of jitter and lease ids.
     pub seed: u64,
 }
 
@@ -60,14 +60,14 @@ enum State {
         revision: i64,
         since: Instant,
     },
-    /// A successor holds the key. Our lease is kept, ready for the moment when the successor goes.
+    /// A successor holds the key. The own lease is kept, ready for when the successor goes.
     Superseded,
     Backoff {
         until: Instant,
     },
-    /// The application shows no life, and the lease has run out.
+    /// The application shows no life, and the lease has expired.
     Dormant,
-    /// Waits for leases to be revoked, until they have run out by themselves.
+    /// Waits until leases are revoked or have expired.
     Withdrawing {
         until: Instant,
         again: Option<Instant>,
@@ -75,14 +75,13 @@ enum State {
     Deregistered,
 }
 
-/// Decides for one registration. See the module's picture.
+/// Decides for one registration. The module's picture shows its states.
 #[derive(Debug)]
 pub struct Machine {
     rules: Rules,
     state: State,
     lease: Option<Lease>,
-    /// What was put up to this revision may be taken over: the key as it was at our first contact. `None`
-    /// before that.
+    /// Puts up to this revision may be taken over: the key at the first contact; `None` before that.
     takeover: Option<i64>,
     live_until: Option<Instant>,
     former: Former,
@@ -93,8 +92,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that has not begun. `before` is the report of one that ended without being asked to: its
-    /// lease is ours too.
+    /// A machine that has not started.
+    ///
+    /// `before` is the report of a machine that ended unasked; this one continues with its lease.
     #[must_use]
     pub fn new(rules: Rules, before: &Report) -> Self {
         let mut random = fastrand::Rng::with_seed(rules.seed);
@@ -118,13 +118,13 @@ impl Machine {
         }
     }
 
-    /// What the machine says of itself.
+    /// The machine's status.
     #[must_use]
     pub const fn report(&self) -> &Report {
         &self.report
     }
 
-    /// When a [`Event::Tick`] is due; `None` while only an event can go on.
+    /// When the next [`Event::Tick`] is due; `None` while only another event can change something.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let of_state = match self.state {
@@ -140,7 +140,7 @@ impl Machine {
         [of_state, of_lease, self.reported.deadline(&self.report)].into_iter().flatten().min()
     }
 
-    /// Takes in what happened at `now`, and says what to do.
+    /// Handles an event at `now`; returns what to do.
     pub fn step(&mut self, now: Instant, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
@@ -190,7 +190,7 @@ impl Machine {
 
     // ---- a lease and a key ----
 
-    /// Goes on from here with what there is: a lease to put the key under, or none yet.
+    /// Continues with what exists: a lease to put the key under, or none yet.
     fn proceed(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if self.lease.is_some() {
             self.claim(0, effects);
@@ -212,7 +212,7 @@ impl Machine {
 
     fn granted(&mut self, now: Instant, id: i64, ttl: Duration, sent: Instant, effects: &mut Vec<Effect>) {
         if self.state != (State::Granting { lease: id }) {
-            // Too late: nobody waits for it any more, and nothing will be put under it.
+            // The answer came too late. No one waits for it, and nothing will be put under this lease.
             effects.push(Effect::Revoke { lease: id });
             return;
         }
@@ -222,7 +222,7 @@ impl Machine {
     }
 
     fn claimed(&mut self, now: Instant, lease: i64, revision: i64, sent: Instant, effects: &mut Vec<Effect>) {
-        // Even from an answer that nobody waits for any more: what comes after our put is a successor's.
+        // Counts even for a late answer: whatever comes after this put belongs to a successor.
         self.takeover.get_or_insert(0);
         if self.state != State::Registering || !self.is_current(lease) {
             return;
@@ -231,12 +231,12 @@ impl Machine {
         self.state = State::Alive { revision, since: now };
         self.backoff.succeeded(now);
         self.saw(now, sent);
-        // Only now: the key has just left them, so that revoking them leaves no gap.
+        // Revoked only now: the key has just left these leases, so there is no gap.
         effects.extend(self.former.take_doubtful().into_iter().map(|lease| Effect::Revoke { lease }));
     }
 
     fn refused(&mut self, now: Instant, lease: i64, holder: Holder, effects: &mut Vec<Effect>) {
-        // Even from an answer that nobody waits for any more: it is from the time of our first contact.
+        // Counts even for a late answer: it is from the time of the first contact.
         let takeover = *self.takeover.get_or_insert(match holder {
             Holder::Nobody => 0,
             Holder::Lease { mod_revision, .. } => mod_revision,
@@ -260,7 +260,7 @@ impl Machine {
             let owner = if by == 0 { "without a lease".to_owned() } else { format!("under lease {by:x}") };
             self.note(Error::new(
                 ErrorKind::Connection,
-                format!("somebody else has put the key, {owner}; waiting for it to go"),
+                format!("another process owns the key, {owner}; waiting until it is gone"),
             ));
         }
         self.state = State::Superseded;
@@ -281,7 +281,7 @@ impl Machine {
             _ => return,
         };
         if revision < of {
-            // Of a time before our put.
+            // The observation is from before the put.
             if self.lease.as_ref().is_some_and(|lease| lease.check_at.is_none()) {
                 self.check_again(now);
             }
@@ -293,7 +293,7 @@ impl Machine {
             Holder::Lease { mod_revision, .. } => self.claim(mod_revision, effects),
             Holder::Nobody if of == 0 => self.claim(0, effects),
             Holder::Nobody => {
-                self.lost(now, "the key is gone; putting it again", effects);
+                self.lost(now, "the key was deleted; registering it again", effects);
             }
         }
     }
@@ -328,7 +328,7 @@ impl Machine {
     fn lease_missing(&mut self, now: Instant, lease: i64, effects: &mut Vec<Effect>) {
         if self.is_current(lease) && !self.is_over() {
             self.lease = None;
-            self.lost(now, "etcd does not know the lease any more; taking a new one", effects);
+            self.lost(now, "etcd no longer knows the lease; requesting a new one", effects);
         }
     }
 

@@ -1,9 +1,9 @@
-//! Announces instances: a key under a lease of our own, kept alive for as long as the process wants it.
+//! Announces instances: a key under its own lease, kept alive for as long as the process wants it.
 //!
-//! [`Machine`] decides for one registration and does nothing; [`Keepalive`] does the same for the one
-//! stream over which all registrations of a client renew their leases. The driver beside them carries out
-//! what they decide. So expiry, partition, revocation and rivals are played to them in tests, without a
-//! server and without waiting.
+//! [`Machine`] decides for one registration and does no I/O. [`Keepalive`] does the same for the one stream
+//! over which all registrations of a client renew their leases. The driver beside them carries out what they
+//! decide. So tests can play expiry, partition, revocation and rivals to them, without a server and without
+//! waiting.
 
 mod driver;
 mod event;

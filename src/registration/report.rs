@@ -1,25 +1,25 @@
-//! What a registration says of itself.
+//! The status of one registration.
 
 use crate::clock::Instant;
 use crate::error::Error;
 use crate::notice::Notice;
 
-/// Where a registration stands, in one word.
+/// The state of a registration, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
     /// Not in etcd yet.
     #[default]
     Registering,
-    /// The key is in etcd under our live lease.
+    /// The key is in etcd under a live lease of this registration.
     Registered,
-    /// It was, and is not known to be any more; being registered again.
+    /// It was registered and may not be any more. It is being registered again.
     Lost,
-    /// Given up on request.
+    /// Ended on request.
     Deregistered,
 }
 
 impl Phase {
-    /// The word.
+    /// The phase as a word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,21 +31,21 @@ impl Phase {
     }
 }
 
-/// What there is to tell of a registration.
+/// A transition of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Where it stands now.
+    /// The state now.
     pub phase: Phase,
-    /// Where it stood before; the same if only the reason is another.
+    /// The state before; the same if only the reason changed.
     pub previous: Phase,
-    /// Our lease, while there is one.
+    /// The registration's lease, while there is one.
     pub lease: Option<i64>,
     /// Why it is not registered, if anything went wrong since it was.
     pub error: Option<Error>,
 }
 
 impl Standing {
-    /// The same for listeners: of the registration at `key`, which announces `address`.
+    /// The event for listeners, about the registration at `key`, which announces `address`.
     #[must_use]
     pub fn notice(self, key: Vec<u8>, address: Vec<u8>) -> Notice {
         let Self { phase, previous, lease, error } = self;
@@ -63,26 +63,29 @@ impl Standing {
 /// The state of one registration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What the machine decided last. Ask [`Report::phase_at`]: time passes without an event.
+    /// What the machine decided last. Ask [`Report::phase_at`], because time passes without an event.
     pub phase: Phase,
-    /// Until when `Registered` is proven: the end of the lease by the last renewal that was answered, and
-    /// one TTL after the key was last seen under it, whichever is sooner.
+    /// Until when `Registered` is proven.
+    ///
+    /// The earlier of two times: the end of the lease by the last answered renewal, and one TTL after the key
+    /// was last seen under the lease.
     pub proven_until: Option<Instant>,
-    /// Our lease, while there is one.
+    /// The registration's lease, while there is one.
     pub lease: Option<i64>,
     /// How often the key has been put.
     pub puts: u64,
-    /// Leases that answered renewals.
+    /// How many renewals were answered.
     pub renewals: u64,
-    /// Every lease that may still be ours in etcd has been revoked.
+    /// Every lease that etcd may still have for this registration has been revoked.
     pub withdrawn: bool,
-    /// The last thing that went wrong; it stays after recovery, for the person who looks later.
+    /// The last error. It stays after recovery, for later diagnosis.
     pub last_error: Option<Error>,
 }
 
 impl Report {
-    /// Where the registration stands at `now`. A process that was stopped and continued reads its clock
-    /// here before its thread has had a chance to.
+    /// The state at `now`.
+    ///
+    /// A process that was stopped and continued may read this before its thread has run again.
     #[must_use]
     pub fn phase_at(&self, now: Instant) -> Phase {
         match self.phase {

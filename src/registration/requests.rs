@@ -1,4 +1,4 @@
-//! The requests of registrations, and what their answers mean. etcd's own types end here.
+//! The requests of registrations, and what their answers mean. etcd's own types go no further than this file.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock::Instant;
 use crate::defect;
 use crate::transport::{CallError, Connection, Link, is_refusal};
 
-/// One look at many keys, in the order given: the holders, and the revision at which they hold.
+/// One look at many keys, in the given order: the holders, and the revision of the observation.
 pub(super) type Looks = (Vec<Holder>, i64);
 
 pub(super) async fn grant(link: &Link, lease: i64, ttl: i64) -> Event {
@@ -47,10 +47,10 @@ pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64,
     }
 }
 
-/// One transaction over many keys: thousands of registrations are looked after with a few requests.
+/// Looks at many keys in one transaction, so that thousands of registrations need only a few requests.
 ///
-/// The values are asked for too. etcd 3.7 answers a request for keys alone from its index, which does not know
-/// the lease: the key would look like one without a lease, which is somebody else's.
+/// It requests the values too. etcd 3.7 answers a request for keys only from its index, which does not know
+/// the lease. The key would look like one without a lease, which belongs to someone else.
 pub(super) async fn look(link: &Link, keys: Vec<Vec<u8>>) -> Option<Looks> {
     let gets: Vec<TxnOp> = keys.into_iter().map(|key| TxnOp::get(key, None)).collect();
     let answer = link.call(|client| commit(client, Txn::new().and_then(gets.clone()))).await;
@@ -83,15 +83,15 @@ pub(super) struct Stream {
     pub(super) link_serial: u64,
 }
 
-/// What came of opening one.
+/// The result of opening a stream.
 pub(super) enum Opened {
     Stream(Box<Stream>),
-    /// The first lease does not exist; the connection is as good as it was.
+    /// The first lease does not exist; the connection is fine.
     Missing,
     Failed,
 }
 
-/// etcd-client opens the stream with a renewal and awaits its answer without a limit, so the limit is here.
+/// Opens a stream, with a time limit: etcd-client waits for the first renewal's answer without one.
 pub(super) async fn open(link: &Link, lease: i64, patience: Duration) -> Opened {
     let deadline = tokio::time::Instant::now() + patience;
     let Ok((connection, link_serial)) = link.connect_until(deadline).await else { return Opened::Failed };
@@ -133,8 +133,9 @@ fn is_missing(error: &CallError) -> bool {
     status.message().contains("requested lease not found")
 }
 
-/// The TTL that etcd granted. Capped at etcd's own maximum: a server that says more must not make a time
-/// that no clock can count.
+/// The TTL that etcd granted, capped at etcd's own maximum.
+///
+/// A server that sends more must not cause a time that no clock can represent.
 pub(super) fn seconds(ttl: i64) -> Duration {
     const LONGEST: u64 = 9_000_000_000;
     Duration::from_secs(u64::try_from(ttl).unwrap_or(0).min(LONGEST))

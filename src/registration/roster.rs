@@ -13,20 +13,20 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Signal;
 
-/// Touching more often than this part of the liveness period says nothing new.
+/// Touches more frequent than this fraction of the liveness period are ignored.
 const TOUCHES_PER_PERIOD: u32 = 16;
 
 /// Where the key of a registration is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyForm {
-    /// Always there.
+    /// At this key.
     Fixed(Vec<u8>),
-    /// At `<this>/<lease id>`, as go-zero has it: a new lease is a new key.
+    /// At `<this>/<lease id>`, as in go-zero: a new lease means a new key.
     UnderLease(Vec<u8>),
 }
 
 impl KeyForm {
-    /// The key, or as much of it as is known without a lease.
+    /// The key, or the part of it that is known without a lease.
     #[must_use]
     pub fn base(&self) -> &[u8] {
         match self {
@@ -47,15 +47,15 @@ impl KeyForm {
 /// What to announce.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
-    /// Where.
+    /// The key.
     pub key: KeyForm,
-    /// What.
+    /// The value.
     pub value: Vec<u8>,
-    /// Where the instance answers, for events and log lines.
+    /// The instance's address, for events and log lines.
     pub address: Vec<u8>,
-    /// Seconds that etcd keeps it after the last sign of life.
+    /// How many seconds etcd keeps the key after the last renewal.
     pub ttl: i64,
-    /// For how long one sign of life of the application counts; `None`: the process's is enough.
+    /// How long one sign of life of the application counts; `None`: the process's renewals are enough.
     pub liveness: Option<Duration>,
 }
 
@@ -69,12 +69,12 @@ pub(super) struct Entry {
     touched: AtomicU64,
 }
 
-/// What a caller asks of the driver.
+/// A command to the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
-    /// Begin with this entry of the roster.
+    /// Start with this entry of the roster.
     Add(u64),
-    /// The application shows that it is alive.
+    /// Record that the application is alive.
     Touch(u64),
     /// End.
     Deregister(u64),
@@ -88,10 +88,10 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Enters `spec`, and has the driver begin.
+    /// Adds `spec` and tells the driver to start.
     ///
     /// # Errors
-    /// `Closed` when the driver has ended.
+    /// `Closed` if the driver has ended.
     pub fn register(&self, spec: Spec, commands: &mpsc::UnboundedSender<Command>) -> Result<Handle> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let entry = Arc::new(Entry {
@@ -104,7 +104,7 @@ impl Roster {
         self.lock().insert(id, Arc::clone(&entry));
         commands
             .send(Command::Add(id))
-            .map_err(|_| Error::new(ErrorKind::Closed, "the client has ended; make another"))?;
+            .map_err(|_| Error::new(ErrorKind::Closed, "the client has ended; create a new one"))?;
         Ok(Handle { id, entry, commands: commands.clone() })
     }
 
@@ -116,7 +116,7 @@ impl Roster {
         self.lock().keys().copied().collect()
     }
 
-    /// Shows in every registration that `error` has ended what keeps it.
+    /// Shows in every registration that `error` ended the driver.
     pub fn blame(&self, error: &Error) {
         for entry in self.lock().values() {
             let before = entry.report.load_full();
@@ -136,8 +136,9 @@ impl Roster {
     }
 }
 
-/// One registration, for the process that made it: it must be in a
-/// [`ProcessCell`](crate::epoch::ProcessCell). Dropping it changes nothing in etcd.
+/// One registration, for the process that made it; keep it in a [`ProcessCell`](crate::epoch::ProcessCell).
+///
+/// Dropping it changes nothing in etcd.
 #[derive(Debug)]
 pub struct Handle {
     id: u64,
@@ -146,13 +147,13 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// How it fares.
+    /// The current state.
     #[must_use]
     pub fn report(&self) -> Arc<Report> {
         self.entry.report.load_full()
     }
 
-    /// Where it is in etcd, or was last; `None` while that depends on a lease that is not there yet.
+    /// The key, or the last one; `None` while it depends on a lease that does not exist yet.
     #[must_use]
     pub fn key(&self) -> Option<Vec<u8>> {
         match (&self.entry.spec.key, self.report().lease) {
@@ -162,7 +163,7 @@ impl Handle {
         }
     }
 
-    /// The application shows that it is alive.
+    /// Records that the application is alive.
     pub fn touch(&self) {
         let Some(period) = self.entry.spec.liveness else { return };
         let now = u64::try_from(self.entry.born.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -174,7 +175,7 @@ impl Handle {
         }
     }
 
-    /// Asks for the end; [`Report::withdrawn`] tells when etcd knows.
+    /// Asks for the end; [`Report::withdrawn`] tells when etcd has carried it out.
     pub fn deregister(&self) {
         let _ = self.commands.send(Command::Deregister(self.id));
     }

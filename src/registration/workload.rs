@@ -1,7 +1,7 @@
-//! The requests under way: so many at once, the rest in line.
+//! The requests under way: a limited number at once, the rest in a queue.
 //!
-//! After a partition thousands of registrations may want new leases in one moment; etcd gets them as fast
-//! as it answers, and no faster.
+//! After a partition, thousands of registrations may want new leases at the same moment. etcd receives them
+//! as fast as it answers.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::clock::Instant;
 use crate::transport::Link;
 
 const AT_ONCE: usize = 64;
-/// etcd takes 128 operations in a transaction.
+/// etcd allows 128 operations in a transaction.
 const LOOKS_PER_REQUEST: usize = 100;
-/// How long a look may wait for others to go with.
+/// How long a look may wait for others to share its request.
 const LOOKS_WAIT: Duration = Duration::from_millis(20);
 
 /// One request of the registration `id`.
@@ -29,9 +29,9 @@ pub(super) enum Request {
 
 pub(super) enum Outcome {
     Answered(u64, Event),
-    /// Of a look at the keys of these registrations, sent at this time.
+    /// The result of a look at the keys of these registrations, sent at this time.
     Looked(Vec<u64>, Instant, Option<Looks>),
-    /// Of stream number so.
+    /// The result of opening the stream with this serial.
     Opened(u64, Opened),
 }
 
@@ -59,7 +59,7 @@ impl Workload {
         self.looks_due.get_or_insert(now + LOOKS_WAIT);
     }
 
-    /// Opens a keepalive stream, whatever else is in line: every lease waits for it.
+    /// Opens a keepalive stream ahead of the queue, because every lease waits for it.
     pub(super) fn open(&mut self, serial: u64, lease: i64, patience: Duration) {
         let link = Arc::clone(&self.link);
         self.running
@@ -89,14 +89,14 @@ impl Workload {
         }
     }
 
-    /// What the next finished request came to. May be given up and called again.
+    /// The result of the next finished request. Safe to cancel and call again.
     pub(super) async fn next(&mut self) -> Outcome {
         match self.running.join_next().await {
             Some(Ok(outcome)) => {
                 self.launch();
                 outcome
             }
-            // A defect: it ends the driver too, which is then started anew.
+            // A panic here ends the driver too, which is then restarted.
             Some(Err(ended)) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
             Some(Err(_)) | None => std::future::pending().await,
         }

@@ -1,4 +1,4 @@
-//! Registrations without etcd: each stands for as long as its key is in the ledger under its lease.
+//! Registrations without etcd: each stands while its key is in the in-memory store under its lease.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +29,7 @@ impl Announced {
     }
 }
 
-/// All that one process has announced with one client, with the state of each that was reported last.
+/// Every registration of one process with one client, each with the state that was last reported.
 #[derive(Debug, Default)]
 pub(super) struct AnnouncedList(Mutex<Vec<(Arc<Announced>, Phase)>>);
 
@@ -41,7 +41,7 @@ impl AnnouncedList {
         announced
     }
 
-    /// Tells which stand elsewhere than before, now that the ledger holds `all`.
+    /// Notifies the registrations whose state changed, now that the store holds `all`.
     pub(super) fn tell(&self, all: &Snapshot, notices: &Feed) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (announced, reported) in list.iter_mut() {

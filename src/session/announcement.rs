@@ -53,9 +53,9 @@ impl Held for Announcement {
 
     fn deregister(&self) {
         let ours = |entry: Option<&Entry>| entry.is_some_and(|entry| entry.lease() == self.announced.lease);
-        // First, so that the key's absence is not reported as a loss.
+        // Set first, so that the missing key is not reported as a loss.
         self.announced.ended.store(true, Ordering::SeqCst);
-        // What came to stand at the key since is not ours to take away.
+        // The key may belong to someone else by now; then it stays.
         let _ = self.offline.write_if(&self.announced.key, None, ours);
         self.offline.notify();
     }

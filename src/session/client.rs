@@ -1,4 +1,4 @@
-//! One client: what outlives a fork (settings, snapshots) and what does not (the session's part).
+//! One client: the part that survives a fork (settings, snapshots) and the part that does not (the session).
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -30,11 +30,11 @@ pub(super) struct Attached {
     pub(super) session: Arc<Session>,
     pub(super) link: Arc<Link>,
     pub(super) registrar: Registrar,
-    /// Dropped with this: the driver ends then.
+    /// The driver ends when this is dropped.
     wanted: watch::Sender<bool>,
 }
 
-/// What was asked of a client last; a fork does not change it.
+/// The last command given to a client. A fork does not change it.
 mod wish {
     pub(super) const NONE: u8 = 0;
     pub(super) const RUN: u8 = 1;
@@ -47,26 +47,26 @@ pub struct Client {
     publication: Arc<Publication>,
     report: Arc<ArcSwap<Report>>,
     disk: Option<Arc<Disk>>,
-    /// What is known of the endpoints; a forked child goes on from it.
+    /// What is known about the endpoints. A forked child starts from it.
     endpoints: Arc<Endpoints>,
-    /// Kept for the children, who go on with its token.
+    /// Kept for forked children, which continue with its token.
     _login: Option<Arc<Login>>,
     wish: AtomicU8,
     signal: Arc<ProcessCell<Signal>>,
     notices: Arc<Feed>,
     attached: ProcessCell<Attached>,
-    /// Why this process could not begin, when the system refused what it takes.
+    /// Why this process could not start, if the system refused a resource.
     refusal: ArcSwapOption<Error>,
-    /// What serves in place of etcd, from the moment when there is none.
+    /// Serves the client instead of etcd, once it has gone offline.
     offline: OnceLock<Arc<Offline>>,
 }
 
 impl Client {
-    /// A client that does nothing yet.
+    /// Creates a client that is not started.
     ///
     /// # Errors
-    /// A configuration error when the TLS settings do not go together. Whether their files are there is found
-    /// when it starts: an image is built without its secrets.
+    /// A configuration error if TLS settings contradict each other. Their files are checked at the start,
+    /// because an image is built without its secrets. when it starts: an image is built without its secrets.
     pub fn new(settings: Settings) -> Result<Self> {
         check_pair(&settings.tls)?;
         let offline = settings.offline;
@@ -91,12 +91,11 @@ impl Client {
         Ok(client)
     }
 
-    /// Leaves etcd for good: from now on the client holds what is written to it, and nothing at first.
-    /// Returns what serves it then.
+    /// Leaves etcd for good and returns the empty in-memory store that serves the client from now on.
     ///
     /// # Errors
-    /// An internal error while a driver runs, which would write too: stop the client first, and wait for
-    /// its end.
+    /// An internal error while a driver runs, because the driver would write too. Stop the client and wait
+    /// until the driver has ended.
     pub fn go_offline(&self) -> Result<&Arc<Offline>> {
         if self.offline().is_none() {
             if self.attached.get().is_some() && self.report.load().phase != Phase::Stopped {
@@ -111,32 +110,31 @@ impl Client {
         }))
     }
 
-    /// What serves in place of etcd, if something does.
+    /// The store that serves the client instead of etcd, if it is offline.
     #[must_use]
     pub fn offline(&self) -> Option<&Arc<Offline>> {
         self.offline.get()
     }
 
-    /// The settings.
+    /// The client's settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Where the snapshots appear.
+    /// Where the snapshots are published.
     #[must_use]
     pub const fn publication(&self) -> &Arc<Publication> {
         &self.publication
     }
 
-    /// What happens to it.
+    /// The client's events.
     #[must_use]
     pub const fn notices(&self) -> &Arc<Feed> {
         &self.notices
     }
 
-    /// Whether there is a snapshot to read, and an account of how fresh it is; or nothing to wait for, since
-    /// nothing is watched.
+    /// Whether there is a snapshot with a known freshness, or nothing is watched.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let report = self.report();
@@ -144,14 +142,15 @@ impl Client {
         self.settings.ranges.is_empty() || held && (report.confirmed_at.is_some() || report.from_cache)
     }
 
-    /// Why the copy on disk could not be read or written; `None` while all is well with it, or there is none.
+    /// Why the disk copy could not be read or written; `None` if it works or is not used.
     #[must_use]
     pub fn cache_problem(&self) -> Option<Arc<Error>> {
         self.disk.as_ref()?.problem()
     }
 
-    /// How the client fares. In a forked child that has not begun yet: nothing but the parent's
-    /// confirmation.
+    /// The client's current status.
+    ///
+    /// In a forked child that has not started yet, it holds only the parent's last confirmation.
     #[must_use]
     pub fn report(&self) -> Arc<Report> {
         if let Some(offline) = self.offline() {
@@ -171,17 +170,16 @@ impl Client {
         Report { last_error, ..self.report.load().inherited() }
     }
 
-    /// Begins, or goes on after a fork. Returns at once.
+    /// Starts the client, or resumes it after a fork. Returns at once.
     ///
     /// # Errors
-    /// A configuration error when a file of the TLS settings cannot be used; an internal error when the system
-    /// gives no thread.
+    /// A configuration error if a TLS file cannot be used; an internal error if no thread can be started.
     pub fn start(&self) -> Result<()> {
         if self.offline().is_some() {
             self.wish.store(wish::RUN, Ordering::SeqCst);
             return Ok(());
         }
-        // A forked child that has given up the right to read them goes on with what it has.
+        // A forked child that has dropped the right to read the files continues with the parent's.
         if !self.is_wanted() {
             check_files(&self.settings.tls)?;
         }
@@ -191,20 +189,19 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the client was started, here or in the process that this one was forked from, and not
-    /// stopped.
+    /// Whether the client was started and not stopped, here or in the process that forked this one.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.wish.load(Ordering::SeqCst) == wish::RUN
     }
 
-    /// Whether the client was stopped, and not started again.
+    /// Whether the client was stopped and not started again.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.wish.load(Ordering::SeqCst) == wish::STOP
     }
 
-    /// Ends the connections; the last snapshot stays readable.
+    /// Closes the connections. The last snapshot stays readable.
     pub fn stop(&self) {
         if let Some(offline) = self.offline().filter(|_| !self.is_stopped()) {
             offline.vouch();
@@ -215,17 +212,18 @@ impl Client {
         }
     }
 
-    /// After a fork, in the child: watch again if the parent did. Does nothing elsewhere.
+    /// After a fork, in the child: watches again if the parent did. Does nothing elsewhere.
     ///
     /// # Errors
-    /// An internal error when the system gives no thread.
+    /// An internal error if no thread can be started.
     pub fn resume(&self) -> Result<()> {
         if self.is_wanted() && self.attached.get().is_none() { self.start() } else { Ok(()) }
     }
 
-    /// Why there is nothing to read yet, for the person who reads it: `waited` for that long after the start,
-    /// or (`None`) not at all, since this process has waited before. `earlier` is the reason that was met then.
-    /// `None` once there is something.
+    /// Explains why there is nothing to read yet; `None` once there is.
+    ///
+    /// `waited` is the time since the start, or `None` if the caller did not wait because an earlier one
+    /// already has. `earlier` is the error that the earlier caller got.
     #[must_use]
     pub fn why_not_ready(&self, waited: Option<Duration>, earlier: Option<Error>) -> Option<Error> {
         if self.is_ready() {
@@ -238,9 +236,9 @@ impl Client {
         let kind = last.as_ref().map_or(ErrorKind::Timeout, Error::kind);
         let names = self.settings.location();
         let reason = last.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string);
-        // Where there is but one endpoint, its name is said once.
+        // With a single endpoint the reason would name it twice.
         let reason = reason.strip_prefix(&format!("{names}: ")).unwrap_or(&reason);
-        let check = "trying on in the background, check that etcd runs and can be reached";
+        let check = "retrying in the background, check that etcd runs and is reachable";
         let message = match waited {
             Some(waited) => {
                 format!("no first snapshot within {} s from {names}: {reason}; {check}", waited.as_secs_f64())
@@ -250,7 +248,7 @@ impl Client {
                  not wait again: reads work as soon as etcd answers; {check}"
             ),
         };
-        // A wait that was in vain says what failed. No wait says that there is nothing yet.
+        // A wait that timed out reports what failed. Without a wait there is only "not ready".
         let kind = match (waited, kind) {
             (None, ErrorKind::Connection | ErrorKind::Timeout) => ErrorKind::NotReady,
             (_, kind) => kind,
@@ -262,10 +260,10 @@ impl Client {
         })
     }
 
-    /// Has `bell` rung after every publication and change of state, in this process.
+    /// Wakes `bell` after every publication and change of state in this process.
     ///
     /// # Errors
-    /// An internal error when the system gives no thread.
+    /// An internal error if no thread can be started.
     pub fn hang(&self, bell: &Arc<Bell>) -> Result<()> {
         self.signal()?.hang(bell);
         Ok(())
@@ -287,7 +285,7 @@ impl Client {
             let endpoints = Arc::clone(&self.endpoints);
             let link = Arc::new(Link::new(Arc::clone(&self.settings), Arc::clone(&endpoints)));
             let (wanted, wishes) = watch::channel(self.is_wanted());
-            // Or a child would show its parent's counts until its own driver first speaks.
+            // Otherwise a child would show its parent's counters until its own driver reports.
             self.report.store(Arc::new(self.inherited_report()));
             let outlet = Outlet {
                 publication: Arc::clone(&self.publication),
@@ -304,7 +302,7 @@ impl Client {
                 let task = supervise(self.settings.timing.backoff_cap, |_| (), answering);
                 session.spawn(until_dropped(wishes.clone(), task));
             }
-            // Where DNS names the members, there is nothing to add to them.
+            // If DNS names the members, the member list adds nothing.
             let follows_members = self.settings.member_sync && self.settings.discovery.is_none();
             let members = follows_members.then(|| {
                 let (link, endpoints) = (Arc::clone(&link), Arc::clone(&endpoints));
@@ -315,7 +313,7 @@ impl Client {
                 supervise(self.settings.timing.backoff_cap, |_| (), start)
             });
             if self.settings.ranges.is_empty() {
-                // No connection to watch by, and no permission to read that it would take.
+                // Without a watch there is no connection to ask through, and perhaps no permission to ask.
                 if let Some(members) = members {
                     session.spawn(until_dropped(wishes, members));
                 }
@@ -341,12 +339,12 @@ impl Client {
     }
 }
 
-/// A random number of this process's own.
+/// A random number that differs between the processes of a fleet.
 fn own_random() -> f64 {
     fastrand::Rng::with_seed(backoff::seed()).f64()
 }
 
-/// Runs `task` for as long as the client that `wanted` comes from is there.
+/// Runs `task` until the client that `wanted` comes from is dropped.
 async fn until_dropped(mut wanted: watch::Receiver<bool>, task: impl Future<Output = ()> + Send) {
     let dropped = async { while wanted.changed().await.is_ok() {} };
     tokio::select! { () = task => {}, () = dropped => {} }

@@ -1,9 +1,10 @@
 //! The descriptors that a runtime keeps for itself: its epoll, a copy of it, and the eventfd that wakes it.
 //!
-//! A forked child inherits them, and a chain of forks would gather them. tokio does not tell their numbers,
-//! and to compare what is open before and after would take another thread's for ours. But the kernel tells
-//! which epoll watches which file: the ones that watch a socket that only this runtime was given are this
-//! runtime's, and what they watch besides, before there is any task, is its eventfd.
+//! A forked child inherits them, so a chain of forks would collect more and more. tokio does not expose
+//! their numbers. Comparing the open descriptors before and after would mistake another thread's for ours.
+//!
+//! The kernel does say which epoll watches which file. An epoll that watches a socket known only to this
+//! runtime belongs to this runtime. Before the first task starts, the other file it watches is its eventfd.
 
 use std::fs;
 use std::io;
@@ -22,11 +23,12 @@ struct Watched {
     inode: u64,
 }
 
-/// Enters the descriptors of `runtime`, on which nothing runs yet, in the table. None where the kernel does
-/// not tell: then a child keeps them open, unused.
+/// Enters the descriptors of `runtime` in the table. Call it before the first task runs.
+///
+/// Finds none if the kernel does not expose them; a child then keeps them open, unused.
 ///
 /// # Errors
-/// When the system gives no more descriptors.
+/// An error if the system has no more descriptors.
 pub(super) fn register(runtime: &Runtime) -> io::Result<Vec<Registered>> {
     Ok(own(runtime)?.iter().map(sockets::register).collect())
 }
@@ -48,7 +50,7 @@ fn own(runtime: &Runtime) -> io::Result<Vec<RawFd>> {
     Ok(own)
 }
 
-/// Every epoll of this process, with what it watches. Those closed meanwhile are another thread's.
+/// Every epoll of this process with the files it watches. Skips those that another thread closes meanwhile.
 fn epolls() -> impl Iterator<Item = (RawFd, Vec<Watched>)> {
     let entries = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -77,7 +79,7 @@ mod tests {
     use tokio::runtime::Builder;
 
     #[test]
-    fn an_epoll_its_copy_and_an_eventfd_are_found_and_none_of_another_runtime() {
+    fn the_runtimes_epoll_its_copy_and_its_eventfd_are_found_and_none_of_another_runtime() {
         let build = || Builder::new_current_thread().enable_io().build().unwrap();
         let (one, other) = (build(), build());
         let (found, others) = (own(&one).unwrap(), own(&other).unwrap());
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_epoll_watches_is_read_from_the_kernels_words() {
+    fn the_files_that_an_epoll_watches_are_parsed_from_proc() {
         let line = "tfd:        8 events: 8000201d data:     7f09fc009780  pos:0 ino:11bee7 sdev:9";
         assert_eq!(parse(line), Some(Watched { number: 8, inode: 0x0011_bee7 }));
         assert_eq!(parse("flags:\t02000002"), None);

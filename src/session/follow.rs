@@ -1,4 +1,4 @@
-//! Following etcd for one client, through every defect of ours (promise 9).
+//! Follows etcd for one client and survives panics in this library (promise 9).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::sync::{Cached, Driver, Outlet};
 use crate::transport::{Endpoints, Link};
 
-/// Runs the driver. After a panic another one continues from the last snapshot, and reports the panic.
+/// Runs the driver. After a panic, a new one continues from the last snapshot and reports the panic.
 pub(super) async fn follow(
     settings: Arc<Settings>,
     endpoints: Arc<Endpoints>,
@@ -49,7 +49,7 @@ mod tests {
     use crate::sync::sim::etcd::Simulated;
     use crate::sync::sim::follower::{Follower, LONG, Parts, etcd_at, settings};
 
-    /// An etcd that holds `/a/1`, and a process that follows it, as every client does.
+    /// An etcd that holds `/a/1`, and a process that follows it as every client does.
     async fn supervised() -> (Simulated, Follower) {
         let etcd = etcd_at("one");
         etcd.put(b"/a/1", 1);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_panic_while_following_is_an_internal_error_and_the_watch_goes_on_where_it_was() {
+    async fn a_panic_while_following_is_an_internal_error_and_the_watch_resumes_from_the_last_snapshot() {
         let (etcd, follower) = supervised().await;
         let (connections, watches) = (etcd.asked().connections, etcd.asked().watches.len());
         let before = follower.notices().len();
@@ -84,7 +84,7 @@ mod tests {
         follower.shows(b"/a/1", Some(2)).await;
         assert_eq!((etcd.asked().watches.len(), follower.report().relists), (watches + 1, 0));
         assert!(etcd.asked().connections > connections && follower.report().reconnects == 1);
-        assert_eq!(error_kind(&follower), Some(ErrorKind::Internal), "for the person who looks later");
+        assert_eq!(error_kind(&follower), Some(ErrorKind::Internal), "the status keeps the error");
         let happened = follower.notices().split_off(before);
         let [Notice::Disconnected { error, .. }, Notice::Reconnected { connections: 1, .. }] = &happened[..]
         else {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_event_that_panics_each_time_costs_the_age_of_the_copy_and_is_no_storm() {
+    async fn an_event_that_panics_every_time_leaves_the_copy_stale_and_causes_no_storm() {
         let (etcd, follower) = supervised().await;
         let (before, struck) = (etcd.asked().watches.len(), Instant::now());
         defect::arm(b"/a/panics-always", u32::MAX);

@@ -1,8 +1,8 @@
-//! Holds the session's thread still while the process forks.
+//! Parks the session's thread while the process forks.
 //!
-//! Forking in the middle of a poll would leave the child with a socket that is open and not yet in the
-//! table, or with a publication half made. So the thread is parked between two polls; the wait for it is
-//! bounded, because a fork must never hang on us, and the child is sound without it.
+//! A fork in the middle of a poll could leave the child with an open socket that is not yet in the table, or
+//! with a half-made publication. So the thread is parked between two polls. The wait for it is bounded,
+//! because a fork must never hang on this library, and the child works without it.
 
 #![expect(clippy::disallowed_types, reason = "a machine that sleeps in the middle of a fork wakes up in it")]
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// No fork takes as long; a thread parked longer was forgotten.
+/// No fork takes this long. If the thread is parked for longer, the opening was forgotten.
 const LONGEST_FORK: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ struct State {
     parked: bool,
 }
 
-/// Between the session's thread and the threads that fork.
+/// Connects the session's thread with the threads that fork.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     state: Mutex<State>,
@@ -29,7 +29,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Asks the session's thread to hold still, and waits for it at most `patience`.
+    /// Asks the session's thread to park, and waits for it for at most `patience`.
     pub(super) fn close(&self, patience: Duration) -> bool {
         let mut state = self.lock();
         state.forks += 1;
@@ -45,13 +45,13 @@ impl Gate {
         true
     }
 
-    /// Lets it go on.
+    /// Lets the thread continue.
     pub(super) fn open(&self) {
         self.lock().forks -= 1;
         self.changed.notify_all();
     }
 
-    /// On the session's thread: stands still, as a whole, for each fork.
+    /// Runs on the session's thread and parks it for each fork.
     pub(super) async fn serve(&self) {
         loop {
             self.asked.notified().await;
@@ -86,7 +86,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     #[test]
-    fn while_a_fork_is_under_way_the_session_thread_does_nothing() {
+    fn the_session_thread_does_nothing_while_a_fork_is_under_way() {
         let (gate, polls, end) =
             (Arc::new(Gate::default()), Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let thread = std::thread::spawn({

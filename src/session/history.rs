@@ -1,8 +1,9 @@
 //! The history of one key, from etcd's own store of past revisions.
 //!
-//! A watch that begins in the past gets every change since, deletions too, which no read would show. What it does
-//! not get is a word that it has caught up: for a key that exists, its present revision is the last one; for one
-//! that does not, a progress answer says so, where the server can be believed.
+//! A watch that starts in the past receives every change since then, including deletions, which no read
+//! shows. It does not say when it has caught up. For a key that exists, its current revision is the last
+//! change. For a deleted key, a progress answer marks the end, if the server's progress answers can be
+//! trusted.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,17 +20,19 @@ use crate::store::{Change, Entry, Key};
 use crate::sync::Trust;
 use crate::transport::Link;
 
-/// Between two questions for progress.
+/// The pause between two progress requests.
 const QUESTION: Duration = Duration::from_millis(100);
-/// A server whose progress answers overtake events is believed after so long a silence: it looks for events of a
-/// watch that lags behind ten times in a second.
+/// A server whose progress answers may overtake events (etcd issue 15220) is trusted after this silence.
+///
+/// Such a server looks for the events of a lagging watch ten times a second.
 const SETTLED: Duration = Duration::from_millis(1_400);
-/// Beginnings that compaction may overtake.
+/// How often the reading starts over when compaction overtakes it.
 const ATTEMPTS: usize = 5;
 
 impl Client {
-    /// The last `limit` changes of `key`, oldest first, as far back as etcd has them. The first is the key's state
-    /// at the oldest revision, if it existed there.
+    /// The last `limit` changes of `key`, oldest first, as far back as etcd has them.
+    ///
+    /// If the key existed at the oldest revision, the first item is its state there.
     ///
     /// # Errors
     /// `Closed` after a stop.
@@ -57,7 +60,7 @@ struct Past<'a> {
 /// How a watch of the past ended.
 enum Followed {
     Complete,
-    /// This is the oldest revision that is left.
+    /// etcd has compacted the start; this is the oldest revision left.
     Compacted(i64),
 }
 
@@ -70,7 +73,7 @@ impl Past<'_> {
             match self.follow(start, now, last, &mut changes).await? {
                 Followed::Complete => return Ok(changes.into()),
                 Followed::Compacted(oldest) => {
-                    // What stands at the oldest revision came before it.
+                    // The key's state at the oldest revision was written before it.
                     let Ok((_, entry)) = self.at(Some(oldest)).await else { continue };
                     changes = entry.as_ref().map(put).into_iter().collect();
                     if oldest >= now || last.is_some_and(|last| last <= oldest) {
@@ -104,7 +107,7 @@ impl Past<'_> {
                 if silent_since.elapsed() > silence {
                     return Err(self.unanswered(&stream));
                 }
-                // Success means nothing, only the answer does.
+                // Sending it proves nothing; only the answer counts.
                 let _ = timeout(QUESTION, stream.requests.request_progress()).await;
                 continue;
             };

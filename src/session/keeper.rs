@@ -1,8 +1,8 @@
-//! Keeps the copy on disk of one client, and reads it when the process begins.
+//! Keeps one client's disk copy up to date, and reads it when the process starts.
 //!
-//! Disks can be slow, and one over the network can hang. So what touches the file runs on a thread of its own
-//! that lives for one write, with a snapshot that nobody changes; the session's thread goes on. A child that is
-//! forked meanwhile has no such thread, and closes the files that it inherits (see [`crate::sockets`]).
+//! A disk can be slow, and a network disk can hang. So each access to the file runs on a thread of its own,
+//! with an immutable snapshot, while the session's thread continues. The thread lives for one access. A child
+//! forked meanwhile does not have this thread; it closes the files that it inherits (see [`crate::sockets`]).
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,22 +20,22 @@ use crate::range::Ranges;
 use crate::store::disk::{CacheFile, Candidate, DiskCopy, Header, Outcome, Verdict, milliseconds};
 use crate::sync::{Cached, Outlet};
 
-/// Seen in `ps -L`, `top -H` and debuggers.
+/// The thread's name in `ps -L`, `top -H` and debuggers.
 const THREAD_NAME: &str = "etcd_disk";
-/// etcd is not kept waiting for a disk any longer.
+/// The start waits for the disk for at most this long, then asks etcd.
 const LONGEST_LOAD: Duration = Duration::from_secs(2);
-/// Between two looks at whether there is something to write.
+/// How often the content is checked for changes to write.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between two writes by this process.
+/// The pause between two writes by this process.
 const REST: Duration = Duration::from_secs(5);
-/// Content that has not changed is offered again after this, for the sake of its age.
+/// Unchanged content is written again after this time, so that the copy's age stays low.
 const REFRESH: Duration = Duration::from_secs(60);
 
-/// Where a client's copy is, and what is wrong with it, if anything.
+/// Where a client's disk copy is, and its last problem, if any.
 #[derive(Debug)]
 pub(super) struct Disk {
     file: CacheFile,
-    /// Why the copy could not be read or written; for `status`.
+    /// Why the copy could not be read or written; shown in `status`.
     problem: ArcSwapOption<Error>,
 }
 
@@ -49,11 +49,11 @@ impl Disk {
     }
 }
 
-/// Reads the copy, if there is to be one, and has it kept by one of the `helpers`.
+/// Reads the copy, if one is configured, and lets one of the `helpers` keep it up to date.
 pub(super) async fn keep(keeper: Option<Keeper>, helpers: &mut JoinSet<()>) -> Option<Cached> {
     let mut keeper = keeper?;
     let cached = keeper.load().await;
-    // A task of its own: a defect of it must not end the watch.
+    // A separate task, so that a panic in it does not end the watch.
     helpers.spawn(async move {
         let next = keeper.successor();
         let mut first = Some(keeper);
@@ -63,7 +63,7 @@ pub(super) async fn keep(keeper: Option<Keeper>, helpers: &mut JoinSet<()>) -> O
     cached
 }
 
-/// What was offered to the disk last.
+/// What was last offered to the disk.
 #[derive(Debug, Clone, Copy)]
 struct Offered {
     generation: u64,
@@ -76,9 +76,9 @@ pub(super) struct Keeper {
     ranges: Ranges,
     outlet: Outlet,
     settled: Option<Offered>,
-    /// The generation seen last, and the revision at which it was.
+    /// The generation seen last, and its revision.
     seen: (u64, i64),
-    /// The file was refused: it is worth nothing to others either.
+    /// The file was refused, so it is useless to other processes too and may be replaced.
     replace: bool,
     failures: Backoff,
 }
@@ -89,12 +89,12 @@ impl Keeper {
         Self { disk, ranges, outlet, settled: None, seen: (0, 0), replace: false, failures }
     }
 
-    /// Another one for the same copy, which has written nothing yet.
+    /// A new keeper for the same copy, which has written nothing yet.
     fn successor(&self) -> Self {
         Self::new(Arc::clone(&self.disk), self.ranges.clone(), self.outlet.clone())
     }
 
-    /// The copy, for a process that has nothing yet.
+    /// Loads the copy, for a process that has no content yet.
     pub(super) async fn load(&mut self) -> Option<Cached> {
         if self.outlet.publication.generation() > 0 {
             return None;
@@ -103,7 +103,7 @@ impl Keeper {
         let look = move || Ok((disk.file.check(), disk.file.load(&ranges)));
         let found = tokio::time::timeout(LONGEST_LOAD, on_a_thread(look)).await;
         let found = found.unwrap_or_else(|_| Err(Error::new(ErrorKind::Cache, "the disk does not answer")));
-        // Where nothing can be written, something may still be read.
+        // A file that cannot be written may still be readable.
         let (usable, loaded) = found.unwrap_or_else(|error| (Ok(()), Err(error)));
         match loaded {
             Ok(copy) => {
@@ -118,10 +118,10 @@ impl Keeper {
         }
     }
 
-    /// Writes what is new, for as long as it is polled.
+    /// Writes new content to the disk for as long as it is polled.
     pub(super) async fn run(mut self) {
         loop {
-            // The processes of a host should not all look at once.
+            // Random, so that the processes of a host do not all check at once.
             let mut pause = LOOK.mul_f64(2.0 * fastrand::f64());
             if let Some((copy, candidate)) = self.fresh() {
                 let (disk, generation) = (Arc::clone(&self.disk), self.seen.0);
@@ -144,9 +144,9 @@ impl Keeper {
         }
     }
 
-    /// What is shown, if etcd has confirmed it in this process and the disk may not have it.
+    /// The current content, if etcd confirmed it in this process and the disk may not have it.
     fn fresh(&mut self) -> Option<(DiskCopy, Candidate)> {
-        // Before the snapshot: what the report confirms, the snapshot then holds.
+        // The report is read first: the snapshot, read after it, holds at least what the report confirms.
         let report = self.outlet.report.load_full();
         let published = self.outlet.publication.load_full();
         let confirmed_at =
@@ -183,7 +183,7 @@ impl Keeper {
     }
 }
 
-/// What the copy means to the machine: the clock of the wall becomes that of the process.
+/// Translates a copy for the machine: wall-clock times become times of the process's clock.
 fn cached(copy: DiskCopy) -> Cached {
     let age = milliseconds(SystemTime::now()).checked_sub(copy.header.confirmed_ms);
     let age = age.and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
@@ -197,7 +197,7 @@ fn cached(copy: DiskCopy) -> Cached {
 async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let (done, result) = oneshot::channel();
     let thread = std::thread::Builder::new().name(THREAD_NAME.into()).spawn(move || {
-        // Nobody listens any more when the client has gone.
+        // The receiver is gone if the client was dropped.
         let _ = done.send(work());
     });
     let refused = |error: std::io::Error| Error::new(ErrorKind::Cache, format!("no thread for it: {error}"));

@@ -1,8 +1,8 @@
-//! What happened in this process, for all who listen: one bounded ring for all clients, and a cursor for each
-//! reader.
+//! The events of this process: one bounded ring for all clients, and a cursor for each reader.
 //!
-//! A reader that is slow, or hangs, holds up no one: the oldest notices give way, and the reader learns how many it
-//! missed. A forked child begins with an empty ring: notices from before the fork are delivered by the parent only.
+//! A slow or hanging reader delays no one. The oldest events are dropped, and the reader learns how many it
+//! missed. A forked child starts with an empty ring: events from before the fork are delivered by the parent
+//! only.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ use crate::epoch::ProcessCell;
 use crate::notice::{Notice, Sink};
 use crate::store::{Bell, Signal};
 
-/// Notices kept for readers. Beyond that the oldest give way (promise 11).
+/// How many events are kept for readers. Beyond that, the oldest are dropped (promise 11).
 pub const CAPACITY: usize = 1_000;
 
 static RING: ProcessCell<Ring> = ProcessCell::new();
@@ -29,7 +29,7 @@ struct Ring {
 #[derive(Debug)]
 struct Entry {
     client: u64,
-    /// Counted for each client, so that a reader knows how many of its own notices it missed.
+    /// Numbered per client, so that a reader knows how many of its own events it missed.
     number: u64,
     at: SystemTime,
     notice: Arc<Notice>,
@@ -51,22 +51,22 @@ impl Ring {
 #[derive(Debug)]
 struct Part {
     ring: Arc<Ring>,
-    /// Notices so far.
+    /// The number of events so far.
     count: AtomicU64,
 }
 
-/// What a reader finds.
+/// The result of one read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Where to read on.
+    /// Where to continue reading.
     pub cursor: u64,
-    /// Notices that gave way before they were read.
+    /// How many events were dropped before they were read.
     pub missed: u64,
-    /// The others, in order, with their times.
+    /// The remaining events, in order, with their times.
     pub notices: Vec<(SystemTime, Arc<Notice>)>,
 }
 
-/// The notices of one client, whichever process it is used in.
+/// The events of one client, in whichever process it is used.
 pub struct Feed {
     client: u64,
     part: ProcessCell<Part>,
@@ -85,13 +85,13 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// The cursor of a reader that wants nothing of what has happened so far.
+    /// The cursor of a reader that wants only future events.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.part().count.load(Ordering::SeqCst)
     }
 
-    /// Reads on at `cursor`; 0 is the beginning of this process.
+    /// Reads from `cursor` on; 0 is the beginning of this process.
     #[must_use]
     pub fn read(&self, cursor: u64) -> Batch {
         let part = self.part();
@@ -106,7 +106,7 @@ impl Feed {
         Batch { cursor: end, missed: oldest.saturating_sub(cursor), notices }
     }
 
-    /// Has `bell` rung at each notice of this process.
+    /// Wakes `bell` at each event of this process.
     pub fn hang(&self, bell: &Arc<Bell>) {
         self.part().ring.signal.hang(bell);
     }
@@ -126,7 +126,7 @@ impl Sink for Feed {
         if entries.len() == CAPACITY {
             entries.pop_front();
         }
-        // Under the lock: numbers are in the order of the ring.
+        // Taken under the lock, so that the numbers follow the order of the ring.
         let number = part.count.fetch_add(1, Ordering::SeqCst);
         let (client, at) = (self.client, SystemTime::now());
         entries.push_back(Entry { client, number, at, notice: Arc::new(notice) });
@@ -148,12 +148,13 @@ mod tests {
     fn numbers(batch: &Batch) -> Vec<String> {
         let number = |(_, notice): &(_, Arc<Notice>)| match &**notice {
             Notice::CacheFailed { error } => error.to_string(),
-            other => panic!("{other:?} was never said"),
+            other => panic!("{other:?} was never pushed"),
         };
         batch.notices.iter().map(number).collect()
     }
 
-    /// Other tests play forks, which empty the ring, and fill it: all in one test, repeated when one came between.
+    /// Other tests simulate forks, which empty the ring, and fill it. So this is one test, repeated when
+    /// another interfered.
     #[test]
     fn each_reader_gets_each_notice_once_and_in_order_and_learns_how_many_it_missed() {
         loop {

@@ -1,4 +1,4 @@
-//! What serves a client in place of etcd: a ledger, and nothing that runs. No thread, no socket.
+//! Serves a client without etcd, from an in-memory store. Uses no thread and no socket.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +17,12 @@ use crate::store::transaction::{Outcome, Transaction};
 use crate::store::{Entry, Ledger, Publication, Signal, Write};
 use crate::sync::{Phase, Report, Staleness, Turn};
 
-/// One client's store. What is written by a forked child is the child's own.
+/// One client's store. A forked child writes to its own copy only.
 pub struct Offline {
     ledger: Ledger,
     signal: Arc<ProcessCell<Signal>>,
     report: Arc<ArcSwap<Report>>,
-    /// Whether somebody outside has the truth, and confirms the content. Else the content is the truth.
+    /// Whether the content comes from an outside source that confirms it. Otherwise the store is the source.
     followed: AtomicBool,
     pub(super) leases: AtomicI64,
     notices: Arc<Feed>,
@@ -54,13 +54,13 @@ impl Offline {
         }
     }
 
-    /// All keys, and the writing of them.
+    /// All keys, and the means to write them.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Wakes who waits for a change. Whoever writes to the ledger calls it.
+    /// Wakes the threads that wait for a change. Call it after each write to the store.
     pub fn notify(&self) {
         if let Some(signal) = self.signal.get() {
             signal.notify();
@@ -68,13 +68,14 @@ impl Offline {
         self.tell_announced();
     }
 
-    /// The content is, at this moment, that of what it was read from.
+    /// Confirms that the content equals its source at this moment.
     pub fn confirm(&self) {
         self.followed.store(true, Ordering::SeqCst);
         self.confirm_now();
     }
 
-    /// Says if the content has become stale, or is fresh again. The code that follows its source calls it often.
+    /// Reports when the content becomes stale or fresh again. The code that follows the source calls it
+    /// often.
     pub fn check_staleness(&self) {
         let begin = || Ok(Mutex::new(Staleness::new(self.max_staleness)));
         let made: std::result::Result<_, std::convert::Infallible> = self.staleness.get_or_make(begin);
@@ -99,7 +100,7 @@ impl Offline {
         }
     }
 
-    /// What the content was read from cannot be read any more, or is bad.
+    /// Reports that the source of the content cannot be read or is invalid.
     pub fn fail(&self, error: &Error) {
         let (last_error, last_error_at) = (Some(error.clone()), Some(Instant::now()));
         self.report.rcu(|report| Report {
@@ -110,7 +111,7 @@ impl Offline {
         self.notify();
     }
 
-    /// A content that is the truth is so until it is stopped.
+    /// Confirms content that has no outside source. It is always fresh until the client stops.
     pub(super) fn vouch(&self) {
         if !self.followed.load(Ordering::SeqCst) {
             self.confirm_now();
@@ -195,7 +196,7 @@ impl Offline {
         Ok(revision)
     }
 
-    /// What this process has announced.
+    /// The registrations of this process.
     pub(super) fn announced(&self) -> Arc<AnnouncedList> {
         let made: std::result::Result<_, std::convert::Infallible> =
             self.announced.get_or_make(|| Ok(AnnouncedList::default()));
@@ -211,5 +212,5 @@ impl Offline {
 }
 
 fn empty_key() -> Error {
-    Error::new(ErrorKind::InvalidRequest, "the key is empty; etcd takes no such key")
+    Error::new(ErrorKind::InvalidRequest, "the key is empty; etcd accepts no empty key")
 }

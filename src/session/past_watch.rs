@@ -1,4 +1,4 @@
-//! A watch of one key that begins in the past.
+//! A watch of one key that starts in the past.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ pub(super) struct PastWatch {
 /// What the server sent.
 pub(super) enum Arrived {
     Message(Response),
-    /// It cannot begin where it was to begin: this is the oldest revision that etcd still has.
+    /// The start is compacted; this is the oldest revision left.
     Compacted(i64),
 }
 
 impl PastWatch {
-    /// On the connection for requests: every message is taken at once, so nothing waits behind it.
+    /// Uses the connection for requests: its messages are always read, so no other request waits behind them.
     pub(super) async fn open(link: &Link, key: &[u8], start: i64) -> Result<Self> {
         let deadline = Instant::now() + Duration::from_secs(10);
         let (connection, _) = link.connect_until(deadline).await.map_err(Error::from)?;
@@ -39,7 +39,7 @@ impl PastWatch {
     }
 
     /// # Errors
-    /// Why the watch is over.
+    /// The reason for which the watch ended.
     pub(super) async fn next(&mut self) -> Result<Arrived> {
         let message = match self.responses.message().await {
             Ok(Some(message)) => message,
@@ -64,9 +64,9 @@ fn canceled(reason: &str) -> Error {
     Error::new(kind, filtered(reason))
 }
 
-/// The oldest revision that can be read; `None` where etcd does not say.
+/// The oldest revision that can be read; `None` if etcd does not say.
 pub(super) async fn oldest_revision(link: &Link, key: &[u8]) -> Option<i64> {
-    // A refusal comes at once, and where nothing was compacted nothing comes.
+    // A watch from revision 1 is refused at once after a compaction. Without one, nothing arrives.
     let asked = timeout(Duration::from_secs(3), async {
         let mut watch = PastWatch::open(link, key, 1).await.ok()?;
         loop {

@@ -1,4 +1,4 @@
-//! The result of a request, for a thread of another world to wait for.
+//! The result of a request, for a thread outside the runtime to wait for.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +16,10 @@ struct Slot<T> {
     signal: Signal,
 }
 
-/// A request under way on the session's thread. Dropping it gives the request up.
+/// A request under way on the session's thread. Dropping it cancels the request.
 ///
-/// A signal handler that forks while its thread waits here leaves one to the child: there it has ended, and
-/// nothing touches the parent's runtime, whose descriptors may have other owners by then.
+/// A signal handler may fork while its thread waits here. In the child the request is over, and nothing
+/// touches the parent's runtime, whose descriptors may belong to someone else by then.
 #[derive(Debug)]
 pub struct Pending<T> {
     slot: Arc<Slot<T>>,
@@ -42,7 +42,7 @@ impl<T: Send + 'static> Pending<T> {
         Self { slot, task: Some(task), epoch: epoch::current() }
     }
 
-    /// One that has its result already.
+    /// A request that already has its result.
     pub(super) fn done(result: Result<T>) -> Self {
         let slot = Slot { result: Mutex::new(Some(result)), signal: Signal::default() };
         Self { slot: Arc::new(slot), task: None, epoch: epoch::current() }
@@ -54,19 +54,19 @@ impl<T: Send + 'static> Pending<T> {
         self.is_inherited() || self.slot.lock().is_some()
     }
 
-    /// Has `bell` rung when there is a result.
+    /// Wakes `bell` when there is a result.
     pub fn hang(&self, bell: &Arc<Bell>) {
         if self.is_inherited() {
-            return; // Its lock may be held for ever: by a thread that is the parent's.
+            return; // A thread of the parent may hold its lock forever.
         }
         self.slot.signal.hang(bell);
     }
 
-    /// The result, once there is one.
+    /// Takes the result, if there is one.
     #[must_use]
     pub fn take(&self) -> Option<Result<T>> {
         if self.is_inherited() {
-            let message = "the process has forked while it waited; only the parent gets the answer";
+            let message = "this process was forked while the request waited; only the parent gets the answer";
             return Some(Err(Error::new(ErrorKind::Connection, message)));
         }
         self.slot.lock().take()
@@ -95,7 +95,7 @@ impl<T> Slot<T> {
     }
 }
 
-/// Fills the slot even when the request panics: nobody may wait for ever (promise 8).
+/// Fills the slot even if the request panics, so that no caller waits forever (promise 8).
 struct Unfilled<T>(Arc<Slot<T>>);
 
 impl<T> Unfilled<T> {

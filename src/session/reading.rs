@@ -1,4 +1,5 @@
-//! Reads of etcd itself, now or at a past revision: keys that need not be watched, all at one revision.
+//! Reads from etcd itself, now or at a past revision. All keys come from one revision; none has to be
+//! watched.
 
 use std::collections::VecDeque;
 
@@ -12,19 +13,19 @@ use crate::range::KeyRange;
 use crate::store::{Entry, Snapshot};
 use crate::transport::{CallError, Link, MAX_MESSAGE};
 
-/// Ranges in one request: below the least `--max-txn-ops` that is in use.
+/// Ranges in one request: below the lowest `--max-txn-ops` in use.
 const BATCH: usize = 100;
 /// Keys of one range in one request.
 const PAGE: i64 = 1_000;
-/// So often a read of the present begins again whose revision was compacted before it was complete.
+/// How often a read of the present starts over when compaction overtakes it.
 const ATTEMPTS: usize = 3;
 
 /// What to read.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// Which keys.
+    /// The keys to read.
     pub range: KeyRange,
-    /// The first ones alone; at most a thousand. `None`: all.
+    /// Only the first keys, at most a thousand. `None`: all.
     pub limit: Option<i64>,
     /// Leaves the values empty.
     pub keys_only: bool,
@@ -38,26 +39,26 @@ impl Query {
     }
 }
 
-/// What one query found.
+/// The result of one query.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// The number of keys in the range, whatever the limit.
+    /// The number of keys in the range, regardless of the limit.
     pub count: i64,
-    /// In key order.
+    /// The entries, in key order.
     pub entries: Vec<Entry>,
 }
 
 /// The answers to several queries, all at one revision.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// Of which revision they are.
+    /// The revision of the answers.
     pub revision: i64,
     cluster_id: u64,
-    /// One for each query.
+    /// One result for each query.
     pub found: Vec<Found>,
 }
 
-/// What is still to be asked for a query.
+/// The part of a query that was not sent yet.
 #[derive(Debug, Clone)]
 struct Ask {
     query: usize,
@@ -65,7 +66,7 @@ struct Ask {
 }
 
 impl Client {
-    /// Reads `queries` at one revision: `at`, or the present one.
+    /// Reads `queries` at one revision: `at`, or the current one.
     ///
     /// # Errors
     /// `Closed` after a stop.
@@ -76,7 +77,7 @@ impl Client {
         self.request(move |link| async move { read(&link, &queries, at).await })
     }
 
-    /// All watched keys as they were at `revision`.
+    /// Reads all watched keys as they were at `revision`.
     ///
     /// # Errors
     /// `Closed` after a stop.
@@ -130,7 +131,7 @@ async fn read_once(link: &Link, queries: &[Query], at: Option<i64>) -> Result<Re
                 open.drain(..asks.len());
                 reading.take(&mut at, &response, &asks, queries, &mut open);
             }
-            // One value is never too large: etcd could not have stored it.
+            // A single value always fits: etcd accepted it in one message.
             Err(error) if is_too_large(&error) && (batch, page) != (1, 1) => {
                 page = if batch == 1 { (page / 8).max(1) } else { page };
                 batch = 1;
@@ -197,7 +198,7 @@ async fn explained(link: &Link, error: CallError, range: &KeyRange, at: Option<i
     error.into()
 }
 
-/// The error for a `revision` that etcd has no more.
+/// The error for a `revision` that etcd has compacted.
 pub(super) fn compacted(revision: i64, oldest: Option<i64>) -> Error {
     let gone = format!("revision {revision} is gone: etcd has compacted its history");
     match oldest {
@@ -209,17 +210,17 @@ pub(super) fn compacted(revision: i64, oldest: Option<i64>) -> Error {
     }
 }
 
-/// A store of our own has the present alone.
+/// Reads from an in-memory store, which has no past revisions.
 fn read_offline(now: &Snapshot, queries: &[Query], at: Option<i64>) -> Result<Reading> {
     let revision = now.revision();
     match at {
         Some(at) if at > revision => {
-            let message = format!("revision {at} is in the future; the present one is {revision}");
+            let message = format!("revision {at} is in the future; the current one is {revision}");
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         Some(at) if at < revision => {
             let message = format!(
-                "revision {at} is gone: a client without etcd keeps the present alone, which is revision {revision}"
+                "revision {at} is gone: a client without etcd keeps only the current revision, {revision}"
             );
             return Err(Error::new(ErrorKind::Compacted, message).of_revision(revision));
         }
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_our_own_answers_for_the_present_alone() {
+    fn an_in_memory_store_answers_for_the_current_revision_only() {
         let all = [Query::all(KeyRange::prefix(b"/a/")), Query::all(KeyRange::prefix(b"/z/"))];
         let reading = read_offline(&snapshot(), &all, Some(9)).unwrap();
         let counts: Vec<_> = reading.found.iter().map(|found| (found.count, found.entries.len())).collect();
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_cuts_the_keys_and_not_their_number() {
+    fn a_limit_cuts_the_keys_and_not_their_count() {
         let one = Query { limit: Some(1), ..Query::all(KeyRange::prefix(b"/a/")) };
         let found = &read_offline(&snapshot(), &[one], None).unwrap().found[0];
         assert_eq!((found.count, found.entries.len()), (2, 1));

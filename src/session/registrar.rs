@@ -1,5 +1,4 @@
-//! The registrations of one client: the task that keeps them, and the handles, which belong to the process
-//! that made them.
+//! The registrations of one client: the task that keeps them, and the handles, which belong to one process.
 
 use std::sync::Arc;
 
@@ -47,21 +46,21 @@ impl Registrar {
     }
 }
 
-/// Runs the driver. After a panic another one registers again what the roster holds (promise 9).
+/// Runs the driver. After a panic, a new one registers everything in the roster again (promise 9).
 async fn keep(around: Surroundings) {
     let (longest_pause, roster) = (around.settings.timing.backoff_cap, Arc::clone(&around.roster));
     supervise(longest_pause, |error| roster.blame(error), move |_| Driver::new(around.clone()).run()).await;
 }
 
-/// What keeps one registration.
+/// Keeps one registration.
 pub(super) trait Held: Send + Sync {
-    /// How it fares.
+    /// The current state.
     fn report(&self) -> Arc<Report>;
-    /// Where it is, or was last; `None` while that depends on a lease that is not there yet.
+    /// The key, or the last one; `None` while it depends on a lease that does not exist yet.
     fn key(&self) -> Option<Vec<u8>>;
-    /// The application shows that it is alive.
+    /// Records that the application is alive.
     fn touch(&self);
-    /// Asks for the end.
+    /// Asks for the end of the registration.
     fn deregister(&self);
     /// Notifies of each change of the report.
     fn signal(&self) -> &Signal;
@@ -89,7 +88,7 @@ impl Held for Handle {
     }
 }
 
-/// One registration. In a forked child it is nobody's: nothing there renews, revokes or waits for it.
+/// One registration. In a forked child it does nothing: no renewal, no revocation, no wait.
 pub struct Registration(ProcessCell<Box<dyn Held>>);
 
 impl Registration {
@@ -101,39 +100,39 @@ impl Registration {
         Self(cell)
     }
 
-    /// Whether this process made it.
+    /// Whether this process made the registration.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.0.get().is_some()
     }
 
-    /// How it fares; `None` in a forked child.
+    /// The current state; `None` in a forked child.
     #[must_use]
     pub fn report(&self) -> Option<Arc<Report>> {
         self.0.get().map(|held| held.report())
     }
 
-    /// Where it is in etcd, or was last; `None` while that is not known, and in a forked child.
+    /// The key in etcd, or the last one; `None` while it is not known, and in a forked child.
     #[must_use]
     pub fn key(&self) -> Option<Vec<u8>> {
         self.0.get()?.key()
     }
 
-    /// The application shows that it is alive.
+    /// Records that the application is alive.
     pub fn touch(&self) {
         if let Some(held) = self.0.get() {
             held.touch();
         }
     }
 
-    /// Asks for the end. Returns at once.
+    /// Asks for the end of the registration. Returns at once.
     pub fn deregister(&self) {
         if let Some(held) = self.0.get() {
             held.deregister();
         }
     }
 
-    /// Has `bell` rung whenever the report changes; never, in a process that inherited this.
+    /// Wakes `bell` when the report changes. Never wakes in a process that inherited the registration.
     pub fn hang(&self, bell: &Arc<Bell>) {
         if let Some(held) = self.0.get() {
             held.signal().hang(bell);

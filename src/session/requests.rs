@@ -1,4 +1,4 @@
-//! What a client asks of etcd; where there is none, of its own store.
+//! Requests of a client: to etcd, or to its in-memory store.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::store::transaction::{Outcome, Transaction};
 use crate::transport::Link;
 
 impl Client {
-    /// Writes everything that `transaction` says, at one revision, or nothing of it.
+    /// Writes all of `transaction` at one revision, or nothing.
     ///
     /// # Errors
     /// `Closed` after a stop.
@@ -24,10 +24,10 @@ impl Client {
         self.request(move |link| async move { txn::commit(&link, &transaction).await })
     }
 
-    /// Announces `spec`, from now on and until it is deregistered. Returns at once.
+    /// Announces `spec` until it is deregistered. Returns at once.
     ///
     /// # Errors
-    /// `Closed` after a stop; an internal error when the system gives no thread.
+    /// `Closed` after a stop; an internal error if no thread can be started.
     pub fn register(&self, spec: Spec) -> Result<Registration> {
         if let Some(offline) = self.open_offline()? {
             return Ok(Registration::new(offline.register(&spec)?));
@@ -47,7 +47,7 @@ impl Client {
         Ok(Pending::spawn(&attached.session, request(Arc::clone(&attached.link))))
     }
 
-    /// Where to ask: `None` is etcd.
+    /// The in-memory store to ask; `None` means etcd.
     pub(super) fn open_offline(&self) -> Result<Option<&Arc<Offline>>> {
         if self.is_stopped() {
             return Err(Error::new(ErrorKind::Closed, "the client was stopped; start it again first"));

@@ -14,13 +14,13 @@ use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sockets::Registered;
 
-/// Seen in `ps -L`, `top -H` and debuggers.
+/// The thread's name in `ps -L`, `top -H` and debuggers.
 const THREAD_NAME: &str = "etcd_discovery";
 
 static CURRENT: ProcessCell<Session> = ProcessCell::new();
 static ON_THREAD_START: OnceLock<fn()> = OnceLock::new();
 
-/// Has `hook` called on the session's thread when it starts: the binding blocks signals there.
+/// Calls `hook` on the session's thread when it starts. The binding blocks signals there.
 pub fn on_thread_start(hook: fn()) {
     let _ = ON_THREAD_START.set(hook);
 }
@@ -30,15 +30,15 @@ pub fn on_thread_start(hook: fn()) {
 pub struct Session {
     handle: Handle,
     pub(super) gate: Arc<Gate>,
-    /// Dropped with the session: the thread ends then.
+    /// The thread ends when this is dropped with the session.
     _alive: oneshot::Sender<()>,
 }
 
 impl Session {
-    /// The session of this process, started when there is none.
+    /// The session of this process. Starts one if there is none.
     ///
     /// # Errors
-    /// A resource error when the system gives no thread or no descriptor.
+    /// A resource error if no thread can be started or no descriptor is left.
     pub fn current() -> Result<Arc<Self>> {
         CURRENT.get_or_make(Self::start)
     }
@@ -54,7 +54,7 @@ impl Session {
             let limits =
                 "this process, its user or its container is at a limit (ulimit -u, ulimit -n, pids.max)";
             let message =
-                format!("the system gives no thread or no descriptor ({error}): {limits}; reads go on");
+                format!("cannot start a thread or open a descriptor ({error}): {limits}; reads still work");
             Error::new(ErrorKind::ResourceExhausted, message)
         };
         let engine = Engine::build().map_err(refused)?;
@@ -84,7 +84,8 @@ impl Session {
 
 /// A runtime whose own descriptors are in the table.
 struct Engine {
-    // Declared before the runtime, which closes the descriptors.
+    // Declared before the runtime, because fields are dropped in this order and the runtime closes the
+    // descriptors.
     registered: Vec<Registered>,
     runtime: Runtime,
 }

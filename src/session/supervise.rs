@@ -1,4 +1,4 @@
-//! Tasks that are started again when a defect of ours ends them (promise 9).
+//! Restarts tasks that end with a panic in this library (promise 9).
 
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind};
 
 const BACKOFF_BASE: Duration = Duration::from_millis(500);
-/// A task that ran for longer did not fail at its start.
+/// A task that ran for longer than this did not fail at its start.
 const STABILITY: Duration = Duration::from_secs(60);
 
 /// Runs a task until it ends, and starts it again after each panic.
 ///
-/// What panics once may panic each time: so the pauses grow up to `longest_pause`, with full jitter (promise 12).
-/// `panicked` is called at once, `start` with the same error after the pause, and with `None` at first.
+/// What panics once may panic every time, so the pauses grow up to `longest_pause`, with full jitter (promise
+/// 12). `panicked` is called at once. `start` is called with the same error after the pause, and with `None`
+/// the first time.
 pub(super) async fn supervise<F>(
     longest_pause: Duration,
     mut panicked: impl FnMut(&Error),
@@ -26,7 +27,7 @@ pub(super) async fn supervise<F>(
     let (mut pauses, mut defect) = (Pauses::new(longest_pause, backoff::seed()), None);
     loop {
         pauses.started(Instant::now());
-        // Dropped with this future, a set ends its task. A task that is spawned would go on.
+        // A dropped set ends its task; a spawned task would continue.
         let mut task = JoinSet::new();
         task.spawn(start(defect.take()));
         match task.join_next().await {
@@ -35,7 +36,7 @@ pub(super) async fn supervise<F>(
         }
         let error = Error::new(
             ErrorKind::Internal,
-            "internal error in etcd_discovery (a Rust panic was caught); the task is started again; please report it",
+            "internal error in etcd_discovery (a Rust panic was caught); restarting the task; please report it",
         );
         panicked(&error);
         defect = Some(error);
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_panics_each_time_is_no_storm() {
+    async fn a_task_that_panics_every_time_is_restarted_with_growing_pauses() {
         let mut starts = 0;
         let start = |_| {
             starts += 1;
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fleet_that_one_event_made_panic_does_not_start_again_at_one_moment() {
+    fn a_fleet_that_panics_on_the_same_event_does_not_restart_at_the_same_moment() {
         let now = Instant::now();
         for (panics, ceiling) in [(1, BACKOFF_BASE), (9, LONGEST)] {
             fleet::assert_full_jitter(ceiling, |seed| {

@@ -1,4 +1,4 @@
-//! A transaction in etcd's words.
+//! Translates a transaction to and from etcd's types.
 
 use etcd_client::{
     Compare as EtcdCompare, CompareOp, DeleteOptions, GetOptions, PutOptions, Txn, TxnOp, TxnOpResponse,
@@ -10,12 +10,12 @@ use crate::store::Entry;
 use crate::store::transaction::{Compare, Condition, Operation, Outcome, Transaction};
 use crate::transport::{Link, MAX_MESSAGE};
 
-/// Sends `transaction`, once at most.
+/// Sends `transaction` at most once.
 pub(super) async fn commit(link: &Link, transaction: &Transaction) -> Result<Outcome> {
     let txn = Txn::new()
         .when(transaction.compares.iter().map(compare).collect::<Vec<_>>())
         .and_then(transaction.operations.iter().map(operation).collect::<Vec<_>>())
-        // Which comparison failed is only known by looking, and only at this revision.
+        // Reading at the same revision is the only way to know which comparison failed.
         .or_else(transaction.compares.iter().map(look).collect::<Vec<_>>());
     let answered = link
         .call(|client| {

@@ -1,9 +1,11 @@
-//! Now and then: is what is shown etcd's content? That a watch told of every change is etcd's promise, and this
-//! library's to have taken them in; this asks whether both were kept.
+//! Audits: from time to time, checks that the snapshot equals etcd's content.
 //!
-//! The snapshot is compared with etcd at the snapshot's own revision, by keys and their revisions: a revision
-//! names a value. It costs no quorum and carries no values; pages come with pauses, and the processes of a fleet
-//! ask at different times.
+//! etcd promises that a watch delivers every change, and this library promises to apply each one. The audit
+//! checks both promises.
+//!
+//! It compares keys and their revisions with etcd, at the snapshot's own revision; equal revisions mean equal
+//! values. It is cheap: no quorum, no values, and a pause between pages. The processes of a fleet ask at
+//! different times.
 
 use std::time::Duration;
 
@@ -14,14 +16,14 @@ use crate::clock::Instant;
 use crate::range::Ranges;
 use crate::store::{Entry, Snapshot};
 
-/// Between two pages: an audit is in no hurry.
+/// The pause between two pages. An audit is never urgent.
 const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 enum Stage {
-    /// Until the time has come; never, when it is `None`.
+    /// Waits for this time; `None` waits forever.
     Idle(Option<Instant>),
-    /// The next page is asked for when its time has come, or has been.
+    /// Asks for the next page at `next`; `None` while a page is under way.
     Reading { listing: Box<Listing>, against: Snapshot, next: Option<Instant>, sent: Instant },
 }
 
@@ -32,22 +34,23 @@ pub(super) struct Audit {
     stage: Stage,
 }
 
-/// What an audit found.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {
-    /// The snapshot of this revision was right.
+    /// The snapshot of this revision is right.
     Same,
-    /// It was not; the first key that differs.
+    /// The snapshot of this revision is wrong; the first key that differs.
     Differs(i64, Vec<u8>),
 }
 
 impl Audit {
-    /// No audits at all for an interval of 0.
+    /// An interval of 0 means no audits.
     pub(super) fn new(interval: Duration, page_size: i64) -> Self {
         Self { interval, pages: PageSize::new(page_size), stage: Stage::Idle(None) }
     }
 
-    /// The watch has begun, or begun again: what was under way is of before. `random` is from 0.0 to 1.0.
+    /// Plans the next audit when a watch opens. Drops an audit that is under way. `random` is from 0.0 to
+    /// 1.0.
     pub(super) fn begin(&mut self, now: Instant, random: f64) {
         if !matches!(self.stage, Stage::Idle(Some(_))) && !self.interval.is_zero() {
             self.stage = Stage::Idle(Some(now + self.interval.mul_f64(random)));
@@ -61,7 +64,7 @@ impl Audit {
         }
     }
 
-    /// The deadline has come: what to ask for.
+    /// Returns the next page to ask for. Call it at the deadline.
     pub(super) fn due(&mut self, now: Instant, ranges: &Ranges, shown: &Snapshot) -> PageRequest {
         let limit = self.pages.keys();
         if let Stage::Reading { listing, next, sent, .. } = &mut self.stage {
@@ -75,12 +78,12 @@ impl Audit {
         request
     }
 
-    /// A page, or `None` when it could not be had: that revision is compacted by now, or the member is behind.
+    /// Takes a page; `None` if it could not be read: its revision is compacted, or the member is behind.
     pub(super) fn answered(&mut self, now: Instant, page: Option<Page>, random: f64) -> Option<Finding> {
         let Stage::Reading { listing, against, next, sent } = &mut self.stage else { return None };
         match &page {
             Some(page) => self.pages.arrived(page, now.saturating_duration_since(*sent)),
-            // Too large, too slow, or gone: less of it may do, the next time.
+            // Perhaps the page was too large or too slow, so the next one is smaller.
             None => drop(self.pages.halve()),
         }
         let finding = match page.map(|page| listing.accept(page)) {
@@ -89,7 +92,7 @@ impl Audit {
                 return None;
             }
             Some(Progress::Complete(read)) => Some(compare(against, &read)),
-            // A page that is wrong in itself proves nothing of what is shown.
+            // A page that is invalid in itself proves nothing about the snapshot.
             Some(Progress::Inconsistent | Progress::Broken(_)) | None => None,
         };
         self.stage = Stage::Idle(Some(now + self.interval.mul_f64(0.75 + random / 2.0)));
@@ -125,7 +128,7 @@ mod tests {
         content.iter().map(|(key, rev)| Entry::new(key.as_bytes().to_vec(), b"", *rev, 0)).collect()
     }
 
-    /// What an audit of `shown` finds where etcd answers with `pages`, or not.
+    /// What an audit of `shown` finds if etcd answers with `pages`; `None` for a page that fails.
     fn audited(shown: &[(&str, i64)], pages: &[Option<&[(&str, i64)]>]) -> Option<Finding> {
         let mut snapshot = Snapshot::default();
         snapshot.stage(entries(shown));
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_too_many_too_few_or_of_another_revision_is_named() {
+    fn an_extra_key_a_missing_key_and_a_key_of_another_revision_are_reported() {
         let shown = [("/a/1", 3), ("/a/3", 9)];
         let differs = |key: &str| Some(Finding::Differs(9, key.as_bytes().to_vec()));
         assert_eq!(audited(&shown, &[Some(&[("/a/1", 3)])]), differs("/a/3"));
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_that_is_gone_proves_nothing() {
+    fn a_compacted_revision_proves_nothing() {
         assert_eq!(audited(&[("/a/1", 3)], &[None]), None);
     }
 }

@@ -1,27 +1,31 @@
-//! What a server says of its progress to one watch whose answers may overtake events (etcd issue 15220).
+//! Decides when to believe progress answers that may overtake events, for a single watch (etcd issue 15220).
 //!
-//! Such a server answers with its own revision at once, though events up to it are still queued for the watch. One
-//! answer alone proves nothing; that no event of before it comes until a later question is answered does, for a
-//! watch that is up to date: its events are queued for milliseconds only.
+//! A server with this fault answers with its current revision at once, even while events up to that revision
+//! are still queued for the watch. So one answer alone proves nothing. Two answers do, if no event older than
+//! the first arrives before the second: a watch that is up to date has events queued for milliseconds only.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::Instant;
 
-/// Between a progress answer and the question whose answer bears it out. Such a server brings its watches up to date
-/// every 100 ms, blocked ones every 10 ms.
+/// The minimum time between a progress answer and the request that confirms it.
+///
+/// Such a server brings its watches up to date every 100 ms, and blocked ones every 10 ms.
 pub(super) const REPEAT_AFTER: Duration = Duration::from_millis(300);
 
-/// How long nothing is borne out about a new watch, and about one that has just been told of events: when more are
-/// queued than a watch may have, the server reads them from its disk, and goes on answering meanwhile.
+/// How long answers are not trusted after a watch opens or an event arrives.
+///
+/// If more events are queued than a watch may have, the server reads them from its disk. It keeps answering
+/// progress requests meanwhile.
 const CATCHING_UP: Duration = Duration::from_millis(1_400);
 
-/// Questions for progress whose time is remembered. Others leave none: their answers are then taken for those
-/// to earlier ones, which prove less.
+/// Progress requests that keep a timestamp.
+///
+/// An answer beyond that is matched to an older request, which is safe: it proves less.
 const MOST_ASKED: usize = 100;
 
-/// A progress answer that a second one must bear out.
+/// A progress answer that a second one must confirm.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
     revision: i64,
@@ -30,12 +34,12 @@ struct Claim {
 
 #[derive(Debug)]
 pub(super) struct Claims {
-    /// When the watch was opened, or an event last arrived.
+    /// When the watch was opened, or when the last event arrived.
     quiet_since: Instant,
-    /// When the questions were sent that are not answered yet. Such a server answers each, in their order.
+    /// The send times of requests not answered yet. Such a server answers each of them, in order.
     asked: VecDeque<Instant>,
     claim: Option<Claim>,
-    /// Borne out: every event up to here has arrived.
+    /// Every event up to this revision has arrived: two answers agree.
     believed: i64,
 }
 
@@ -48,23 +52,26 @@ impl Claims {
         self.believed
     }
 
-    /// The server is asked for its progress.
+    /// Records that a progress request is sent.
     pub(super) fn asked(&mut self, now: Instant) {
         if self.asked.len() < MOST_ASKED {
             self.asked.push_back(now);
         }
     }
 
-    /// An event of `revision` arrived. One that a progress answer had overtaken refutes that answer, and others may be on
-    /// their way.
+    /// Records an event of `revision`.
+    ///
+    /// If a progress answer had overtaken the event, that answer is refuted. More late events may follow.
     pub(super) fn arrived(&mut self, now: Instant, revision: i64) {
         self.claim = self.claim.filter(|claim| claim.revision < revision);
         self.quiet_since = now;
     }
 
-    /// The server answers that it is at `revision`. Returns up to where its word holds by now, borne out by the answer
-    /// to a later question with no overtaken event in between. When answers arrive says nothing: over a slow
-    /// line two that were given at once come apart. The word of a server that is not `trusted` yet is not kept.
+    /// Records a progress answer of `revision`; returns the revision that is proven now, if any.
+    ///
+    /// A second answer proves the first if its request was sent late enough and no overtaken event came
+    /// between them. Only the time of the request counts: on a slow network, two answers given together can
+    /// arrive far apart. Answers of a server that is not `trusted` yet are dropped.
     pub(super) fn answered(&mut self, now: Instant, revision: i64, trusted: bool) -> Option<i64> {
         let asked = self.asked.pop_front()?;
         if !trusted {
@@ -89,20 +96,20 @@ impl Claims {
 mod tests {
     use super::*;
 
-    /// A question at once answered.
+    /// A request that is answered at once.
     fn claim(claims: &mut Claims, at: Instant, revision: i64) -> Option<i64> {
         claims.asked(at);
         claims.answered(at, revision, true)
     }
 
-    /// Of a watch that has nothing to catch up with any more.
+    /// A watch that has caught up.
     fn settled() -> (Claims, Instant) {
         let opened = Instant::now();
         (Claims::new(opened), opened + CATCHING_UP)
     }
 
     #[test]
-    fn an_answer_that_may_overtake_events_holds_only_when_borne_out_by_a_later_one() {
+    fn an_answer_that_may_overtake_events_holds_only_once_a_later_answer_confirms_it() {
         let (mut claims, now) = settled();
         assert_eq!(claim(&mut claims, now, 9), None);
         assert_eq!(claim(&mut claims, now + REPEAT_AFTER / 2, 12), None);
@@ -111,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_were_given_together_do_not_bear_each_other_out_however_late_one_arrives() {
+    fn answers_given_together_do_not_confirm_each_other_however_late_one_arrives() {
         let (mut claims, now) = settled();
         claims.asked(now);
         claims.asked(now);
@@ -121,24 +128,24 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_nobody_asked_for_bears_nothing_out() {
+    fn an_answer_without_a_request_confirms_nothing() {
         let (mut claims, now) = settled();
         assert_eq!(claim(&mut claims, now, 9), None);
         assert_eq!(claims.answered(now + REPEAT_AFTER, 9, true), None);
     }
 
     #[test]
-    fn a_watch_that_may_be_catching_up_is_not_believed() {
+    fn answers_to_a_watch_that_may_be_catching_up_are_not_believed() {
         let (mut claims, now) = settled();
         for again in 0..10 {
             claims.asked(now + REPEAT_AFTER * again);
             assert_eq!(claims.answered(now + REPEAT_AFTER * again, 9, false), None);
         }
-        assert_eq!(claim(&mut claims, now + REPEAT_AFTER * 10, 9), None, "what was said before is forgotten");
+        assert_eq!(claim(&mut claims, now + REPEAT_AFTER * 10, 9), None, "earlier answers are forgotten");
     }
 
     #[test]
-    fn a_new_watch_and_one_that_was_just_told_of_events_may_miss_others_for_longer() {
+    fn a_new_watch_and_one_that_just_received_events_may_miss_other_events_for_longer() {
         let (mut claims, now) = settled();
         assert_eq!(claim(&mut claims, now, 9), None);
         claims.arrived(now, 10);
@@ -148,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_without_an_answer_are_remembered_up_to_a_bound() {
+    fn the_number_of_remembered_requests_is_bounded() {
         let (mut claims, now) = settled();
         (0..MOST_ASKED * 2).for_each(|_| claims.asked(now));
         assert_eq!(claims.asked.len(), MOST_ASKED);
@@ -160,7 +167,7 @@ mod tests {
         assert_eq!(claim(&mut claims, now, 9), None);
         claims.arrived(now, 8);
         let later = now + REPEAT_AFTER + CATCHING_UP;
-        assert_eq!(claim(&mut claims, later, 9), None, "nothing is claimed any more");
+        assert_eq!(claim(&mut claims, later, 9), None, "the claim is withdrawn");
         assert_eq!(claim(&mut claims, later + REPEAT_AFTER, 9), Some(9));
     }
 }

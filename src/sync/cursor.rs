@@ -1,27 +1,28 @@
-//! How far one watch has come, and what of it waits to be shown.
+//! The position of one watch, and its events that wait to be shown.
 
 use std::collections::VecDeque;
 
 use crate::range::{KeyRange, Ranges};
 use crate::store::Change;
 
-/// etcd catches up by so many revisions at once. A message of fewer is the last of a catch-up, or of none.
+/// Revisions that etcd sends at once to a watch that catches up. A shorter message means it has caught up.
 const CATCH_UP: usize = 1_000;
 
-/// What a waiting change takes beside the bytes of its key and value: its place in the queue, which may be half empty, and
-/// two blocks of memory with their heads.
+/// The memory of a waiting change besides the bytes of its key and value.
+///
+/// This is its place in the queue, which may be half empty, and two heap blocks with their headers.
 const OVERHEAD: usize = 160;
 
-/// The stream broke a promise of etcd's: it cannot be followed any further.
+/// How the stream broke a promise of etcd's. It cannot be followed any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// An event is of an earlier revision than the one before it.
+    /// An event is older than the one before it.
     OutOfOrder,
-    /// An event is of a key that its watch did not ask for.
+    /// An event is for a key outside its watch's range.
     Foreign,
-    /// More waits to be completed than any etcd leaves incomplete.
+    /// More events wait for completion than any etcd leaves incomplete.
     Endless,
-    /// An event arrived after its watch was said to be past it.
+    /// An event arrived after the server reported that its watch is past it.
     Late,
 }
 
@@ -30,8 +31,8 @@ impl Broken {
         match self {
             Self::OutOfOrder => "events out of order",
             Self::Foreign => "an event of a key that its watch does not cover",
-            Self::Late => "an event after it had said that its watch is past it",
-            Self::Endless => "more events than fit into memory without saying that they are complete",
+            Self::Late => "an event after a progress answer that was already past it",
+            Self::Endless => "more events than fit into memory without reporting them complete",
         }
     }
 }
@@ -40,14 +41,14 @@ impl Broken {
 pub(super) struct Cursor {
     pub(super) range: KeyRange,
     pub(super) watch_id: Option<i64>,
-    /// Every event of the range up to here has arrived, or is of no interest any more.
+    /// Every event of the range up to this revision has arrived or no longer matters.
     complete: i64,
-    /// The last revision of which something arrived or is known: what is later, and still not after `complete`, comes
-    /// too late.
+    /// The last revision known for this watch. An event that is not newer, yet newer than `complete`, is
+    /// late.
     known: i64,
-    /// Arrived, but later than `complete` or than another watch has come. In revision order.
+    /// Arrived events that wait for `complete`, or for another watch. In revision order.
     pending: VecDeque<Change>,
-    /// Revisions of the message that is arriving in fragments, and the last of them.
+    /// The number of revisions in the fragmented message that is arriving, and the last of them.
     message: (usize, i64),
     /// A message has shown that the watch is up to date at the server.
     caught_up: bool,
@@ -74,10 +75,11 @@ impl Cursor {
         self.caught_up
     }
 
-    /// Takes in the events of one message, and says how many bytes of them wait now. `fragment`: the last revision of
-    /// them may go on in the next message.
+    /// Takes the events of one message; returns how many bytes of them wait now.
+    ///
+    /// `fragment`: the last revision may continue in the next message.
     pub(super) fn accept(&mut self, changes: Vec<Change>, fragment: bool) -> Result<usize, Broken> {
-        // Of this message, not of what is pending: an old one may come between two fragments.
+        // Taken from this message, not from `pending`: an old message may arrive between two fragments.
         let last = changes.last().map_or(0, |change| change.mod_revision);
         self.count(&changes, fragment);
         let mut bytes = 0;
@@ -89,7 +91,7 @@ impl Cursor {
                 if change.mod_revision > self.known {
                     return Err(Broken::Late);
                 }
-                continue; // Old news: another member, or a watch that was opened again.
+                continue; // Known already: from another member, or from a watch that was reopened.
             }
             self.known = self.known.max(change.mod_revision);
             if self.pending.back().is_some_and(|last| last.mod_revision > change.mod_revision) {
@@ -102,10 +104,10 @@ impl Cursor {
         Ok(bytes)
     }
 
-    /// The whole message has no more revisions than a server that is done sends.
+    /// Notes whether the whole message is short enough to come from a server that has caught up.
     fn count(&mut self, changes: &[Change], fragment: bool) {
         for change in changes {
-            // Each revision once: they ascend.
+            // Counts each revision once; they ascend.
             if change.mod_revision > self.message.1 {
                 self.message = (self.message.0 + 1, change.mod_revision);
             }
@@ -116,25 +118,25 @@ impl Cursor {
         }
     }
 
-    /// Every event up to `revision` has arrived.
+    /// Records that every event up to `revision` has arrived.
     pub(super) fn progressed(&mut self, revision: i64) {
         self.complete = self.complete.max(revision);
     }
 
-    /// The content of the range at `revision` is known: what waits of it up to there is old news.
+    /// Records that the range's content at `revision` is known. Drops the events up to it.
     pub(super) fn skip_to(&mut self, revision: i64) {
         self.progressed(revision);
         self.known = self.known.max(revision);
         self.pending.retain(|change| change.mod_revision > revision);
     }
 
-    /// The events up to `frontier`, as far as they are of `ranges`: a watch may span more than was asked for.
+    /// Takes the events up to `frontier` within `ranges`. A watch may cover more than was asked for.
     pub(super) fn take(&mut self, frontier: i64, ranges: &Ranges) -> impl Iterator<Item = Change> {
         let count = self.pending.partition_point(|change| change.mod_revision <= frontier);
         self.pending.drain(..count).filter(|change| ranges.contains(&change.key))
     }
 
-    /// The last revision of the complete events that wait for the other watches to pass `frontier`.
+    /// The last complete revision beyond `frontier`, whose events wait for other watches.
     pub(super) fn waits_for(&self, frontier: i64) -> Option<i64> {
         let count = self.pending.partition_point(|change| change.mod_revision <= self.complete);
         let last = self.pending.get(count.checked_sub(1)?)?.mod_revision;
@@ -148,7 +150,7 @@ impl Cursor {
 }
 
 fn weight(change: &Change) -> usize {
-    // An entry has a copy of the key.
+    // An entry has its own copy of the key.
     let entry = change.entry.as_ref().map_or(0, |entry| entry.key().len() + entry.value().len());
     change.key.len() + entry + OVERHEAD
 }

@@ -1,4 +1,4 @@
-//! Carries out what the machine decides, and tells it what came of it.
+//! Carries out the effects of the machine, and feeds the results back to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,25 +23,25 @@ use crate::range::KeyRange;
 use crate::store::{Publication, Signal};
 use crate::transport::{Connection, Endpoints, FlowReader, Link};
 
-/// Where the driver leaves what others read.
+/// Where the driver puts what other threads read.
 #[derive(Debug, Clone)]
 pub struct Outlet {
-    /// Of the snapshots.
+    /// Receives the snapshots.
     pub publication: Arc<Publication>,
-    /// Of the machine's account of itself.
+    /// Receives the machine's status.
     pub report: Arc<ArcSwap<Report>>,
-    /// Told of each change of either.
+    /// Notified of each change of either.
     pub signal: Arc<Signal>,
-    /// Told of each new snapshot, on the session's own thread.
+    /// Notified of each new snapshot, on the session's own thread.
     pub published: Arc<Notify>,
     /// Notified of each new revision that readers see, whether or not a key has changed.
     pub advanced: Arc<Notify>,
-    /// Takes what happens.
+    /// Receives the events.
     pub notices: Arc<dyn Sink>,
 }
 
 impl Outlet {
-    /// Shows that the driver has ended by a panic, and no longer follows etcd, until another one starts.
+    /// Shows that a panic ended the driver and that nothing follows etcd until another one starts.
     pub fn driver_panicked(&self, error: &Error) {
         let before = self.report.load_full();
         let phase = if before.phase == Phase::Stopped { Phase::Stopped } else { Phase::Backoff };
@@ -63,21 +63,21 @@ pub struct Driver {
     operation: Option<Operation>,
     audit: Option<Operation>,
     connection: Option<Connection>,
-    /// What arrives on it.
+    /// Shows whether bytes arrive on the connection.
     flow: Option<FlowReader>,
-    /// The endpoint of the connection before: the next attempt may have to go elsewhere.
+    /// The endpoint of the previous connection. The next attempt may have to use another one.
     left: Option<Endpoint>,
     stream: Option<(WatchRequestSender, WatchResponseStream)>,
-    /// Which login the last connection was made with.
+    /// The login that the last connection was made with.
     login: u64,
-    /// Reads that asked for the revision.
+    /// The number of reads that asked for the revision.
     reads: usize,
-    /// Of the step under way.
+    /// The events of the current step.
     notices: Vec<Notice>,
 }
 
 impl Driver {
-    /// A driver that runs while `wanted` is true, and goes on from what the outlet already shows.
+    /// A driver that runs while `wanted` is true. It continues from what the outlet already shows.
     #[must_use]
     pub fn new(
         settings: Arc<Settings>,
@@ -119,18 +119,18 @@ impl Driver {
         }
     }
 
-    /// Continues after a driver that ended by a panic, and reports `error`.
+    /// Continues after a driver that ended with a panic, and reports `error`.
     pub fn remember(&mut self, error: Error) {
         let before = self.outlet.report.load_full();
         self.machine.remember(Instant::now(), &before, error);
     }
 
-    /// Has a copy from disk at hand, in case that etcd is away.
+    /// Keeps a disk copy ready in case etcd cannot be reached.
     pub fn fall_back_on(&mut self, cached: Cached) {
         self.machine.fall_back_on(cached);
     }
 
-    /// Runs until nobody can want it any more.
+    /// Runs until the client is dropped.
     pub async fn run(mut self) {
         while let Some(event) = self.next_event().await {
             let mut shown = false;
@@ -138,7 +138,8 @@ impl Driver {
                 shown |= matches!(effect, Effect::Publish(_) | Effect::Confirm(_));
                 self.execute(effect).await;
             }
-            // Last, so that a listener that a snapshot or a notice wakes finds the report that goes with it.
+            // The report comes last, so that a listener woken by a snapshot or an event finds the report that
+            // belongs to it.
             if self.show_report() || shown {
                 self.outlet.signal.notify();
             }
@@ -186,7 +187,7 @@ impl Driver {
             }
             Outcome::Opened(requests, responses) => {
                 self.stream = Some((requests, responses));
-                // The answer to the create request comes as the stream's first message.
+                // The answer to the create request arrives as the stream's first message.
                 Event::Tick
             }
         }
@@ -242,7 +243,7 @@ impl Driver {
     }
 
     fn verify(&mut self, at: Option<i64>) {
-        // In turn, so that a permission that is taken away from any of them shows.
+        // Reads the ranges in turn, so that a revoked permission on any of them is noticed.
         let ranges = self.settings.ranges.as_slice();
         let Some(range) = ranges.get(self.reads % ranges.len().max(1)) else { return };
         self.reads = self.reads.wrapping_add(1);
@@ -260,7 +261,8 @@ impl Driver {
             options = options.with_fragment();
         }
         if let Some((requests, _)) = &mut self.stream {
-            // The channel holds 100 requests and the machine gives up a stream long before.
+            // This never blocks: the channel holds 100 requests, and the machine gives up a stream long
+            // before that.
             let _ = requests.watch(range.start(), Some(options)).await;
         } else if let Some(connection) = self.connection.clone() {
             self.operation = Some(operations::watch(connection, range.start().to_vec(), options));
@@ -269,8 +271,8 @@ impl Driver {
 
     async fn request_progress(&mut self) {
         if let Some((requests, _)) = &mut self.stream {
-            // Success means nothing, only the answer does; failure shows as the end of the stream. A server that is
-            // sending something large takes no questions: one more is not worth waiting for.
+            // A success proves nothing; only the answer does. A failure shows as the end of the stream. A
+            // server that is sending something large reads no requests, so this one must not wait.
             let _ = tokio::time::timeout(Duration::ZERO, requests.request_progress()).await;
         }
     }

@@ -1,28 +1,30 @@
-//! The words between the machine and the driver. None of etcd's own types: those end in `wire`.
+//! The messages between the machine and the driver. etcd's own types do not get past `wire`.
 
 use crate::error::Error;
 use crate::notice::Notice;
 use crate::range::KeyRange;
 use crate::store::{Change, Changed, Entry, Snapshot};
 
-/// What every answer of etcd says about the server's state.
+/// The server's state, as every answer of etcd carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Header {
-    /// Which cluster answered.
+    /// The cluster that answered.
     pub cluster_id: u64,
-    /// The store's revision when it answered. In a watch response this is *not* how far events are
-    /// complete (seen: 3501 in every response of a catch-up whose last event was 1001).
+    /// The store's revision when it answered.
+    ///
+    /// In a watch response this is *not* the revision up to which events are complete. Seen: 3501 in every
+    /// response of a catch-up whose last event was 1001.
     pub revision: i64,
-    /// The raft term; it never goes back in one history.
+    /// The raft term. It never decreases within one history.
     pub raft_term: u64,
 }
 
-/// How far a progress answer of this server can be believed.
+/// How far progress answers of this server can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Every event up to its revision has been delivered before it (etcd ≥ 3.4.25, ≥ 3.5.8).
+    /// All events up to the answer's revision were delivered before it (etcd ≥ 3.4.25, ≥ 3.5.8).
     Exact,
-    /// It may overtake events (etcd issue 15220). What several answers say together is believed.
+    /// An answer may overtake events (etcd issue 15220). Only several answers together prove something.
     Repeated,
 }
 
@@ -31,90 +33,90 @@ pub enum Trust {
 pub struct Peer {
     /// The endpoint as configured.
     pub endpoint: String,
-    /// Its version, such as `3.5.21`; empty when it would not tell.
+    /// Its version, such as `3.5.21`; empty if the server does not say.
     pub version: String,
-    /// What its progress answers are worth.
+    /// How far its progress answers can be trusted.
     pub trust: Trust,
 }
 
-/// One page of a listing to ask for.
+/// A request for one page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// First key.
+    /// The first key.
     pub start: Vec<u8>,
     /// etcd's `range_end`.
     pub end: Vec<u8>,
-    /// Keys at most; 0 for all.
+    /// The maximum number of keys; 0 for all.
     pub limit: i64,
-    /// The revision to read at; `None` for the present one.
+    /// The revision to read at; `None` for the current one.
     pub revision: Option<i64>,
 }
 
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Of the answer.
+    /// The answer's header.
     pub header: Header,
-    /// In key order.
+    /// The entries, in key order.
     pub entries: Vec<Entry>,
-    /// Whether the range has more keys than these.
+    /// Whether the range has more keys after these.
     pub more: bool,
-    /// How many keys the range has, these included.
+    /// How many keys the range has, including these.
     pub count: i64,
 }
 
 /// One message of the watch stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Response {
-    /// Of the message.
+    /// The message's header.
     pub header: Header,
-    /// Which watch it is for; −1 for all of the stream.
+    /// The watch that the message is for; −1 for all watches of the stream.
     pub watch_id: i64,
-    /// The watch has been created (or refused, when `canceled` as well).
+    /// The watch has been created, or refused if `canceled` is set too.
     pub created: bool,
-    /// The watch is over, for this reason.
+    /// The watch has ended, for this reason.
     pub canceled: Option<Fault>,
-    /// More fragments of this same response follow.
+    /// More fragments of this response follow.
     pub fragment: bool,
-    /// In revision order.
+    /// The changes, in revision order.
     pub changes: Vec<Change>,
 }
 
-/// What etcd holds in one watched range, against a revision.
+/// The result of comparing one watched range with a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Found {
-    /// Whether a key that is there has changed after the revision.
+    /// Whether an existing key has changed after the revision.
     pub newer: bool,
     /// The number of keys.
     pub count: i64,
 }
 
-/// What etcd holds in all watched ranges: read at one instant.
+/// The content of all watched ranges compared, read at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    /// Of the answer.
+    /// The answer's header.
     pub header: Header,
-    /// One for each range, in their order.
+    /// One result for each range, in their order.
     pub found: Vec<Found>,
 }
 
 /// Why an operation or the stream failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The revision asked for is not there: compacted, or of a history that the server does not have.
+    /// The requested revision does not exist: compacted, or from a history that the server does not have.
     RevisionGone,
-    /// The token is no longer accepted; another login brings a new one.
+    /// The token is no longer accepted. Another login gets a new one.
     TokenExpired(Error),
-    /// etcd refuses, and will go on refusing until somebody changes something.
+    /// etcd refuses, and keeps refusing until a person changes something.
     Denied(Error),
-    /// What etcd sent is larger than a message may be. In smaller parts it may do.
+    /// The answer exceeds the maximum message size. Smaller parts may work.
     TooLarge(Error),
-    /// Anything that another attempt, perhaps elsewhere, may heal.
+    /// Any other failure. Another attempt may succeed, perhaps at another member.
     Lost(Error),
 }
 
 impl Fault {
-    /// The same fault, met while `doing` something.
+    /// Adds what was being done (`doing`) to the fault's error.
     #[must_use]
     pub fn during(self, doing: &str) -> Self {
         match self {
@@ -127,14 +129,14 @@ impl Fault {
     }
 }
 
-/// What happened.
+/// An input of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Begin, or begin again after a stop.
+    /// Start, or start again after a stop.
     Start,
-    /// End.
+    /// Stop.
     Stop,
-    /// [`Effect::Connect`] succeeded: authenticated, ready for requests.
+    /// [`Effect::Connect`] succeeded: authenticated and ready for requests.
     Connected(Peer),
     /// [`Effect::List`] succeeded.
     Listed(Page),
@@ -142,15 +144,15 @@ pub enum Event {
     Verified(Header),
     /// [`Effect::Compare`] succeeded.
     Compared(Comparison),
-    /// The watch stream said something.
+    /// A message arrived on the watch stream.
     Responded(Response),
-    /// A page for [`Effect::Audit`], or `None` when it could not be had.
+    /// A page for [`Effect::Audit`]; `None` if it could not be read.
     Audited(Option<Page>),
-    /// The operation under way, or the stream, failed.
+    /// The current operation, or the stream, failed.
     Failed(Fault),
-    /// Time is up, but bytes are arriving: a large message is under way.
+    /// The deadline has passed, but bytes are still arriving: a large message is under way.
     Flowing,
-    /// The time asked for by [`super::Machine::deadline`] has come.
+    /// The time given by [`super::Machine::deadline`] has come.
     Tick,
 }
 
@@ -159,61 +161,64 @@ pub enum Event {
 pub struct Update {
     /// The content.
     pub snapshot: Snapshot,
-    /// Which keys differ from the one before.
+    /// The keys that differ from the previous snapshot.
     pub changed: Changed,
-    /// The history is another one; the revision may be lower than before (promise 2).
+    /// The snapshot is from another history; its revision may be lower than before (promise 2).
     pub reset: bool,
 }
 
-/// What the driver shall do. At most one of `Connect`, `List`, `Verify` and `Compare` is under way.
+/// A command for the driver. At most one `Connect`, `List`, `Verify` or `Compare` is under way.
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// Connect to an endpoint; to another one than the last when `rotate`.
+    /// Connect to an endpoint.
     Connect {
-        /// Leave the last endpoint alone for a while.
+        /// Use another endpoint than the last one, and avoid the last one for a while.
         rotate: bool,
-        /// Log in again first: the token of the last connection is of no use.
+        /// Log in again first: the token of the last connection is useless.
         renew: bool,
     },
-    /// Drop the connections and whatever is under way: no event of theirs may arrive any more.
+    /// Drop the connections and the current operation. None of their events may arrive afterwards.
     Disconnect,
-    /// Drop the watch stream alone.
+    /// Drop only the watch stream.
     CloseStream,
     /// Read a page, linearizable.
     List(PageRequest),
-    /// Read nothing, linearizable, for the header; at a revision that must still be readable, if given.
-    /// Fails with [`Fault::RevisionGone`] when it is compacted: a delete exactly at a compacted revision
-    /// can be lost by old servers although they let a watch start there.
+    /// Read only the header, linearizable.
+    ///
+    /// With `at`, the read fails with [`Fault::RevisionGone`] if that revision is compacted. An old server
+    /// lets a watch start there, but it can lose a deletion exactly at a compacted revision.
     Verify {
         /// The revision that must be readable.
         at: Option<i64>,
     },
-    /// Compare all watched ranges with what they were at this revision, linearizable.
+    /// Compare all watched ranges with their content at revision `since`, linearizable.
     Compare {
         /// The revision of the snapshot.
         since: i64,
-        /// Compare with what etcd had at this revision, and not with what it has.
+        /// Compare with what etcd had at this revision instead of what it has now.
         at: Option<i64>,
     },
-    /// Create a watch on the stream, or on a new one when there is none.
+    /// Create a watch on the stream. Opens a stream if there is none.
     Watch {
         /// What to watch.
         range: KeyRange,
-        /// The first revision to be told of, which is known already; 0 for what happens from now on.
+        /// The first revision to receive, which is known already; 0 for future events only.
         from: i64,
-        /// Have large messages sent in parts. etcd takes a time for that which grows with the square of the number of
-        /// events: 40,000 deletions in one transaction take longer than anybody waits.
+        /// Request fragments for large messages.
+        ///
+        /// For fragments, etcd takes a time that grows with the square of the number of events: 40,000
+        /// deletions in one transaction take longer than any timeout.
         fragments: bool,
     },
-    /// Read a page once more, keys and revisions alone and as one member has them; beside whatever else is under
-    /// way.
+    /// Read a page for an audit: keys and revisions only, from the connected member. May run beside other
+    /// operations.
     Audit(PageRequest),
-    /// Ask the stream how far it has come.
+    /// Request progress on the stream.
     RequestProgress,
-    /// Show this to the readers.
+    /// Publish this to the readers.
     Publish(Update),
-    /// The content shown is still right at this later revision.
+    /// The published content is still right at this later revision.
     Confirm(i64),
-    /// Tell the listeners. The last effects of a step: listeners find the snapshot that goes with it.
+    /// Notify the listeners. This is the last effect of a step, so that they find the matching snapshot.
     Notify(Notice),
 }

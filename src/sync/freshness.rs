@@ -1,18 +1,21 @@
-//! When to ask etcd whether the snapshot is still its content, and what the answer proves.
+//! Decides when to ask etcd whether the snapshot is still current, and what the answer proves.
 //!
-//! Silence proves nothing: a half-open connection is silent for ever. Nor does a message that arrives: it
-//! may have been under way for long, and a member that is cut off from the others goes on telling its
-//! watchers that all is well. So at an interval a linearizable read asks the cluster for its revision; once
-//! every event up to that revision has arrived, the content is confirmed *as of the moment of asking*
-//! (promise 5). Where the revisions in between were of other keys, no event tells so, and the stream is
-//! asked for its progress.
+//! Silence proves nothing: a half-open connection is silent forever. An arriving message proves nothing
+//! either. It may have been under way for long, and a member cut off from the others keeps sending to its
+//! watchers.
 //!
-//! A server whose answers may overtake events (see [`Claims`], and [`Streak`] for several watches) is not believed while
-//! it may still be sending a new watch what it missed: then nothing bounds how far they overtake. Until it is known
-//! that the watches have caught up, the watched keys are compared with etcd's instead (see the machine's `comparing`).
+//! So at an interval, a linearizable read asks the cluster for its revision. Once every event up to that
+//! revision has arrived, the content is confirmed *as of the time of the request* (promise 5). If the
+//! revisions in between changed other keys, no event arrives for them, so the stream is asked for its
+//! progress.
 //!
-//! `etcd grpc-proxy` answers no progress request. A stream that never answered one may lead through it: then
-//! the watched keys are compared as well. A stream that did answer and does no longer is dead.
+//! Progress answers of some servers may overtake events (see [`Claims`], and [`Streak`] for several watches).
+//! Such a server is not believed while it may still be sending a new watch what it missed: until then nothing
+//! bounds how far an answer overtakes. Meanwhile the watched keys are compared with etcd's (see the machine's
+//! `comparing`).
+//!
+//! `etcd grpc-proxy` answers no progress request. A stream that never answered one may lead through it, so
+//! the watched keys are compared there as well. A stream that answered before and stops answering is dead.
 
 use std::time::Duration;
 
@@ -20,11 +23,13 @@ use super::claims::{Claims, REPEAT_AFTER};
 use super::streak::{Limits, Streak};
 use crate::clock::Instant;
 
-/// A server drops a progress request, without a word, while one of the stream's watches is catching up;
-/// that takes it up to 100 ms after the watch was created. So it is asked again, in growing steps.
+/// The first pause before a progress request is repeated. The pauses grow.
+///
+/// A server silently drops a progress request while one of the stream's watches is catching up. That takes up
+/// to 100 ms after a watch is created.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(120);
 
-/// The pause after a comparison, in times of what it took. A fleet must not keep etcd busy with comparisons.
+/// The pause after a comparison, as a multiple of its duration, so that a fleet does not keep etcd busy.
 const COST: u32 = 20;
 
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +39,7 @@ enum Probe {
     Read {
         since: Instant,
     },
-    /// The events up to `target` have yet to arrive; the stream is asked for its progress at `again`.
+    /// The events up to `target` have yet to arrive. The next progress request is due at `again`.
     /// `proves`: the target is what a read sent at `since` found.
     Behind {
         since: Instant,
@@ -42,7 +47,7 @@ enum Probe {
         again: Instant,
         proves: bool,
     },
-    /// The same, and a comparison was sent.
+    /// Like `Behind`, and a comparison was sent.
     Comparing {
         since: Instant,
         target: i64,
@@ -51,18 +56,18 @@ enum Probe {
     },
 }
 
-/// What to do when the time has come.
+/// What to do at the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
     /// Send a linearizable read.
     Read,
     /// Send a progress request.
     Progress,
-    /// Compare the watched keys with etcd's: this stream answers no progress request.
+    /// Compare the watched keys with etcd's, because this stream answers no progress request.
     Compare,
     /// Nothing yet.
     Nothing,
-    /// Nothing came for too long: the connection is dead, whatever TCP thinks.
+    /// Nothing arrived for too long. The connection is dead, whatever TCP reports.
     GiveUp,
 }
 
@@ -74,22 +79,22 @@ pub(super) struct Freshness {
     read_at: Instant,
     heard: Instant,
     claims: Claims,
-    /// What is proven of several watches at a server whose answers may overtake events.
+    /// The proofs about several watches, at a server whose answers may overtake events.
     streak: Option<Streak>,
-    /// Progress answers may be believed. Else the watched keys are compared.
+    /// Progress answers may be believed. Otherwise the watched keys are compared.
     proven: bool,
-    /// After a comparison: how often follows what it costs etcd.
+    /// No comparison before this time. The pause depends on what the last one cost etcd.
     rest_until: Instant,
-    /// The longest such pause: after a longer one the data would be stale though etcd answers (promise 5).
+    /// The maximum pause. A longer one would make the data stale although etcd answers (promise 5).
     longest_rest: Duration,
-    /// The highest revision of a progress answer; 0 for a stream that never gave one.
+    /// The highest revision of a progress answer; 0 if there never was one.
     told: i64,
-    /// It is known to give none.
+    /// The stream is known to answer no progress request.
     mute: bool,
 }
 
 impl Freshness {
-    /// `stale_after`: the age from which on the data counts as stale.
+    /// `stale_after` is the age at which data counts as stale.
     pub(super) fn new(
         interval: Duration,
         patience: Duration,
@@ -113,19 +118,20 @@ impl Freshness {
         }
     }
 
-    /// The same for a watch that may still be catching up at a server whose progress answers do not wait for that.
+    /// Sets up for a watch that may still be catching up, at a server that answers progress requests
+    /// meanwhile.
     pub(super) const fn unproven(mut self) -> Self {
         self.proven = false;
         self
     }
 
-    /// The same for several watches at a server whose progress answers may overtake events.
+    /// Sets up for several watches at a server whose progress answers may overtake events.
     pub(super) fn divided(mut self, limits: Limits, now: Instant) -> Self {
         self.streak = Some(Streak::new(limits, now));
         self
     }
 
-    /// The watch has caught up.
+    /// Records that the watch has caught up.
     pub(super) const fn prove(&mut self) {
         self.proven = true;
     }
@@ -139,17 +145,17 @@ impl Freshness {
         self.mute
     }
 
-    /// What such a server says of its progress to one watch.
+    /// What progress answers of such a server prove about one watch.
     pub(super) const fn claims(&mut self) -> &mut Claims {
         &mut self.claims
     }
 
-    /// What it says to several.
+    /// What they prove about several watches.
     pub(super) const fn streak(&mut self) -> Option<&mut Streak> {
         self.streak.as_mut()
     }
 
-    /// How many questions for its progress to send now.
+    /// How many progress requests to send now.
     pub(super) fn questions(&mut self, now: Instant) -> usize {
         let Some(streak) = &mut self.streak else {
             self.claims.asked(now);
@@ -159,13 +165,13 @@ impl Freshness {
         streak.ask(now, self.told == 0)
     }
 
-    /// Whether a question may be sent at once, and is not still under way.
+    /// Whether a progress request may be sent now. One may be under way already.
     pub(super) fn may_ask(&self, now: Instant) -> bool {
         let paced = |streak: &Streak| streak.next_at().is_some_and(|at| now >= at);
         !self.mute && !self.is_behind() && self.streak.as_ref().is_none_or(paced)
     }
 
-    /// Whether it is time to ask the server though nobody waits for the answer.
+    /// Whether a progress request is due even though no one waits for the answer.
     pub(super) fn is_question_due(&self, now: Instant) -> bool {
         self.question_due_at().is_some_and(|at| now >= at)
     }
@@ -188,12 +194,12 @@ impl Freshness {
         }
     }
 
-    /// A stream that goes on telling is not given up, however far behind it is.
+    /// When to give up. A stream that still delivers events is kept, however far behind it is.
     fn limit(&self, since: Instant) -> Instant {
         since.max(self.heard) + self.patience
     }
 
-    /// The deadline has come. `waits`: events wait to be shown until others are known to be complete.
+    /// Decides what to do at the deadline. `waits`: events wait until other watches are known to be complete.
     pub(super) fn due(&mut self, now: Instant, waits: bool) -> Ask {
         if now < self.probe_deadline() {
             return Ask::Nothing;
@@ -221,8 +227,9 @@ impl Freshness {
         }
     }
 
-    /// Events wait to be shown: ask as soon as it may tell whether they may be, or compare as soon as it may where only
-    /// that can tell.
+    /// Brings the next request forward, because events wait to be shown.
+    ///
+    /// Sends a comparison instead where only that can show that the events are complete.
     pub(super) fn hurry(&mut self, now: Instant) {
         let at = if self.is_proven() {
             self.streak.as_ref().and_then(Streak::next_at)
@@ -234,11 +241,12 @@ impl Freshness {
         }
     }
 
-    /// The comparison was answered. Where the whole content was `same`, returns as of when it is confirmed; else it
-    /// is compared again, since events may be under way, until the stream is given up.
+    /// Takes the answer to a comparison; returns as of when the content is confirmed, if it was the `same`.
+    ///
+    /// Otherwise events may be under way. The comparison is repeated until the stream is given up.
     pub(super) fn compared(&mut self, now: Instant, same: bool) -> Option<Instant> {
         let Probe::Comparing { since, target, proves, sent } = self.probe else { return None };
-        // etcd looks at every watched key.
+        // etcd has to read every watched key.
         let cost = now.saturating_duration_since(sent) * COST;
         self.rest_until = now + cost.min(self.longest_rest);
         if same {
@@ -250,7 +258,7 @@ impl Freshness {
         None
     }
 
-    /// The read found the cluster at `revision`: wait until we are there.
+    /// Records that the cluster is at `revision`, and waits until the events up to it have arrived.
     pub(super) fn found(&mut self, now: Instant, revision: i64) {
         if let Probe::Read { since } = self.probe {
             let again = now + ASK_AGAIN_AFTER;
@@ -258,7 +266,7 @@ impl Freshness {
         }
     }
 
-    /// Events up to `revision` wait to be shown: find out at once whether they may be.
+    /// Finds out at once whether the events up to `revision`, which wait, may be shown.
     pub(super) fn want(&mut self, now: Instant, revision: i64) {
         if matches!(self.probe, Probe::Idle) {
             let again = now + ASK_AGAIN_AFTER;
@@ -266,8 +274,9 @@ impl Freshness {
         }
     }
 
-    /// Whether the question that is out is answered, all events up to `frontier` having arrived; if it was
-    /// about the cluster, as of when the content is confirmed.
+    /// Checks whether all events up to `frontier` answer the open request.
+    ///
+    /// If the request was about the cluster, returns as of when the content is confirmed.
     pub(super) fn settle(&mut self, now: Instant, frontier: i64) -> Option<Instant> {
         match self.probe {
             Probe::Behind { since, target, proves, .. } if frontier.max(self.claims.believed()) >= target => {
@@ -282,18 +291,19 @@ impl Freshness {
         }
     }
 
-    /// Whether the stream has yet to tell of a revision that is known to exist.
+    /// Whether the stream still has to deliver up to a revision that is known to exist.
     pub(super) const fn is_behind(&self) -> bool {
         matches!(self.probe, Probe::Behind { .. } | Probe::Comparing { .. })
     }
 
-    /// The stream told of events: it is alive.
+    /// Records that events arrived: the stream is alive.
     pub(super) const fn heard(&mut self, now: Instant) {
         self.heard = now;
     }
 
-    /// The stream said how far it is. That is a sign of life only where it is further than before: a member
-    /// that is stuck goes on answering with one and the same revision.
+    /// Records a progress answer. It is a sign of life only if `revision` is higher than before.
+    ///
+    /// A member that is stuck keeps answering with the same revision.
     pub(super) const fn heard_of(&mut self, now: Instant, revision: i64) {
         if revision > self.told {
             self.told = revision;
@@ -316,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_is_confirmed_as_of_the_question_and_not_of_the_answer() {
+    fn the_content_is_confirmed_as_of_the_request_and_not_of_the_answer() {
         let (mut freshness, asked) = asked();
         let later = asked + INTERVAL / 2;
         freshness.found(later, 9);
@@ -326,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_asked_again_and_silence_ends_in_giving_up() {
+    fn a_progress_request_is_repeated_and_silence_ends_in_giving_up() {
         let (mut freshness, asked) = asked();
         freshness.heard_of(asked, 1);
         freshness.found(asked, 9);
@@ -344,11 +354,11 @@ mod tests {
         while freshness.due(freshness.deadline(), false) == Ask::Progress {}
         let sent = freshness.deadline().checked_sub(INTERVAL).unwrap();
         assert_eq!(freshness.compared(sent + INTERVAL / 9, true), Some(sent));
-        assert!(freshness.deadline() > sent + INTERVAL * 2, "the pause follows the cost");
+        assert!(freshness.deadline() > sent + INTERVAL * 2, "the pause depends on the cost");
     }
 
     #[test]
-    fn a_stream_whose_content_stays_another_is_given_up() {
+    fn a_stream_whose_content_stays_different_is_given_up() {
         let (mut freshness, asked) = asked();
         freshness.found(asked, 9);
         let end = loop {
@@ -374,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_is_not_answered_ends_in_giving_up() {
+    fn an_unanswered_read_ends_in_giving_up() {
         let (mut freshness, asked) = asked();
         assert_eq!(freshness.deadline(), asked + INTERVAL);
         assert_eq!(freshness.due(asked + INTERVAL, false), Ask::GiveUp);

@@ -1,10 +1,11 @@
-//! A listing under way: pages of several ranges.
+//! A listing under way: the pages of several ranges.
 //!
-//! The first page is linearizable and its header decides the revision; all others are read at it, so that
-//! the whole is etcd's content at one instant although it was read over many. Beside an open watch each page is read as
-//! etcd is when it is asked, and the events of the watch are applied to what is read already (see [`super::fuzzy`]).
+//! The first page is linearizable, and its header sets the revision. All other pages are read at that
+//! revision, so that the result is etcd's content at one instant. Beside an open watch, each page is read at
+//! the current revision instead, and the watch's events are applied to the pages read so far (see
+//! [`super::fuzzy`]).
 //!
-//! Each page is checked: a server that is broken, or hostile, must not get foreign keys into the copy, nor fill the
+//! Each page is checked. A broken or hostile server must not put foreign keys into the copy, nor fill the
 //! memory with pages that never end (promise 11).
 
 use std::borrow::Cow;
@@ -13,7 +14,7 @@ use super::event::{Page, PageRequest};
 use crate::range::{KeyRange, Ranges, next_key};
 use crate::store::{Change, Snapshot};
 
-/// The bytes of keys and values that a listing may have: etcd's own default limit for a whole database.
+/// The maximum bytes of keys and values in a listing: etcd's own default limit for a whole database.
 const MOST_BYTES: usize = 2 << 30;
 
 #[derive(Debug)]
@@ -23,11 +24,11 @@ pub(super) struct Listing {
     cursor: Vec<u8>,
     /// Revision and cluster of the first page.
     at: Option<(i64, u64)>,
-    /// Where each page is of a revision of its own: the least that the next one may have.
+    /// The lowest revision that the next page may have, if each page has its own revision.
     least: Option<i64>,
-    /// Keys asked for with the page that is under way; 0 for all.
+    /// The keys requested with the current page; 0 for all.
     limit: i64,
-    /// The keys of the current range that are still to come, once a page of it has said so.
+    /// The keys of the current range that are still missing, once a page has told their number.
     to_come: Option<i64>,
     bytes: usize,
     staging: Snapshot,
@@ -36,13 +37,13 @@ pub(super) struct Listing {
 /// What a page led to.
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// Ask for the next one.
+    /// Ask for the next page.
     More,
     /// All ranges are read.
     Complete(Snapshot),
-    /// The page is of another cluster or history than the first: nothing of this listing can be used.
+    /// The page is from another cluster or history than the first one. Nothing of this listing can be used.
     Inconsistent,
-    /// No etcd answers so; what is wrong with it.
+    /// No correct etcd answers like this; the text says what is wrong.
     Broken(String),
 }
 
@@ -62,30 +63,31 @@ impl Listing {
         }
     }
 
-    /// The content at a revision that is known, page by page.
+    /// Lists the content at a known revision, page by page.
     pub(super) fn again(ranges: Ranges, revision: i64, cluster_id: u64) -> Self {
         Self { at: Some((revision, cluster_id)), ..Self::new(ranges) }
     }
 
-    /// Each page as etcd is when it is asked.
+    /// Lists each page at etcd's current revision.
     pub(super) fn beside_watch(ranges: Ranges) -> Self {
         Self { least: Some(0), ..Self::new(ranges) }
     }
 
-    /// The revision of the first page, once it is there.
+    /// The revision of the first page, once it has arrived.
     pub(super) fn revision(&self) -> Option<i64> {
         self.at.map(|(revision, _)| revision)
     }
 
-    /// Applies `events`, which have arrived up to `frontier`, to what is read already. The next page has yet to be asked
-    /// for: it shows them anyway.
+    /// Applies `events`, complete up to `frontier`, to the pages read so far.
+    ///
+    /// Call it before the next page is requested; that page already includes the events.
     pub(super) fn replay(&mut self, events: Vec<Change>, frontier: i64) {
         let read = events.into_iter().filter(|event| *event.key < *self.cursor).collect();
         (self.staging, _) = self.staging.after(read, frontier);
         self.least = self.least.max(Some(frontier));
     }
 
-    /// The next page, of `limit` keys at most; 0 for all keys of the range.
+    /// The next page to request, with at most `limit` keys; 0 for all keys of the range.
     pub(super) fn request(&mut self, limit: i64) -> PageRequest {
         self.limit = limit;
         PageRequest {
@@ -104,7 +106,7 @@ impl Listing {
         }
         let revision = if self.least.is_some() { page.header.revision } else { first };
         if self.least.is_some() {
-            // Keys come and go between the pages.
+            // Keys may come and go between the pages.
             (self.least, self.to_come) = (Some(revision), None);
         }
         if let Err(fault) = self.check(&page, revision) {
@@ -127,7 +129,7 @@ impl Listing {
         Progress::More
     }
 
-    /// Takes the page's keys into account, or says what is wrong with it.
+    /// Counts the page's keys; fails with a text that says what is wrong with the page.
     fn check(&mut self, page: &Page, revision: i64) -> Result<(), String> {
         let range = self.ranges.as_slice().get(self.index);
         let mut least = Cow::Borrowed(self.cursor.as_slice());
@@ -135,7 +137,7 @@ impl Listing {
             let (key, at) = (entry.key(), entry.mod_revision());
             let shown = || format!("{:?}", String::from_utf8_lossy(key));
             if !range.is_some_and(|range| range.contains(key)) {
-                return Err(format!("the key {} is outside the range that was asked for", shown()));
+                return Err(format!("the key {} is outside the requested range", shown()));
             }
             if key < &*least {
                 return Err(format!("the key {} is out of order", shown()));
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_a_watch_each_page_is_as_etcd_is_and_events_change_what_is_read_already() {
+    fn beside_a_watch_each_page_has_its_own_revision_and_events_change_the_pages_read_so_far() {
         let mut listing = listing(&[b"/a/", b"/b/"]);
         listing.least = Some(0);
         let _ = listing.accept(page(7, &[b"/a/1", b"/a/2"], 5));
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_a_watch_a_page_of_before_what_the_watch_told_is_of_another_history() {
+    fn beside_a_watch_a_page_older_than_the_events_is_from_another_history() {
         let mut listing = listing(&[b"/a/"]);
         listing.least = Some(0);
         let _ = listing.accept(page(7, &[b"/a/1"], 1));
@@ -242,14 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_were_not_asked_for_never_enter_the_copy() {
+    fn keys_outside_the_requested_range_never_enter_the_copy() {
         for foreign in [b"/b/1".as_slice(), b"/a", b"/a0", b""] {
             let progress = listing(&[b"/a/"]).accept(page(7, &[foreign], 0));
-            assert!(fault(&progress).contains("outside the range"), "{progress:?}");
+            assert!(fault(&progress).contains("outside the requested range"), "{progress:?}");
         }
         let mut second = listing(&[b"/a/", b"/b/"]);
         assert!(matches!(second.accept(page(7, &[b"/a/1"], 0)), Progress::More));
-        assert!(fault(&second.accept(page(7, &[b"/a/2"], 0))).contains("outside the range"));
+        assert!(fault(&second.accept(page(7, &[b"/a/2"], 0))).contains("outside the requested range"));
     }
 
     #[test]
@@ -264,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_page_that_promises_more_is_no_end() {
+    fn an_empty_page_that_announces_more_keys_is_an_error() {
         let progress = listing(&[b"/a/"]).accept(page(7, &[], 5));
         assert!(fault(&progress).contains("without keys"), "{progress:?}");
     }
 
     #[test]
-    fn pages_end_when_the_number_of_keys_that_was_said_is_there() {
+    fn a_page_that_contradicts_the_announced_number_of_keys_is_an_error() {
         let mut endless = listing(&[b"/a/"]);
         assert!(matches!(endless.accept(page(7, &[b"/a/1", b"/a/2"], 2)), Progress::More));
         assert!(matches!(endless.accept(page(7, &[b"/a/3"], 9)), Progress::More));

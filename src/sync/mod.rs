@@ -1,9 +1,8 @@
 //! Keeps one client's snapshot equal to etcd: list, watch, recover.
 //!
-//! [`Machine`] decides everything and does nothing: an [`Event`] and the time in, the next state and the
-//! [`Effect`]s out. The driver beside it carries the effects out and reports what came of them; it holds
-//! no decision. So every hazard can be played to the machine in a test, without a server and without
-//! waiting.
+//! [`Machine`] decides everything and does no I/O. It takes an [`Event`] and the time, and returns
+//! [`Effect`]s. The driver beside it carries out the effects and reports the results; it decides nothing. So
+//! a test can play every hazard to the machine without a server and without waiting.
 
 mod audit;
 mod claims;

@@ -1,4 +1,4 @@
-//! The requests of a driver: each ends in one event.
+//! The driver's requests. Each one ends in one event.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ pub(super) enum Outcome {
     Opened(WatchRequestSender, WatchResponseStream),
 }
 
-/// Connects to one of `endpoints`, but not to the one that was `left` if there is another.
+/// Connects to one of `endpoints`. Avoids the one that was `left` if there is another.
 pub(super) fn connect(
     settings: Arc<Settings>,
     endpoints: Arc<Endpoints>,
@@ -69,7 +69,7 @@ pub(super) fn list(link: Arc<Link>, request: PageRequest) -> Operation {
     })
 }
 
-/// Reads a page for an audit. Whatever goes wrong with it, the watch will show if it matters.
+/// Reads a page for an audit. Its failure is not an error; the watch shows real problems.
 pub(super) fn audit(link: Arc<Link>, request: PageRequest) -> Operation {
     Box::pin(async move {
         let options = wire::audit_options(&request);
@@ -90,7 +90,7 @@ async fn transact(mut client: Client, gets: Vec<TxnOp>) -> Result<TxnResponse, e
     client.txn(Txn::new().and_then(gets)).await
 }
 
-/// Reads nothing, but the revision; `at` one that must be readable, at `key`.
+/// Reads only the header. With `at`, that revision must still be readable; it is read at `key`.
 pub(super) fn verify(link: Arc<Link>, range: &KeyRange, at: Option<i64>) -> Operation {
     let (key, doing) = (range.start().to_vec(), format!("ask for the revision of {range}"));
     Box::pin(async move {
@@ -106,7 +106,7 @@ pub(super) fn verify(link: Arc<Link>, range: &KeyRange, at: Option<i64>) -> Oper
     })
 }
 
-/// Compares all watched ranges, as they are or were `at` a revision, with what they were at `since`.
+/// Compares all watched ranges, now or `at` a revision, with their content at `since`.
 pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64, at: Option<i64>) -> Operation {
     let changed = |range| wire::changed_since(range, since, at);
     let named: Vec<_> = settings.ranges.as_slice().iter().take(3).map(ToString::to_string).collect();
@@ -118,7 +118,7 @@ pub(super) fn compare(link: Arc<Link>, settings: &Settings, since: i64, at: Opti
     })
 }
 
-/// Opens a stream with a first watch on it.
+/// Opens a stream with its first watch.
 pub(super) fn watch(connection: Connection, start: Vec<u8>, options: WatchOptions) -> Operation {
     Box::pin(async move {
         let mut client = connection.client.watch_client().max_decoding_message_size(MAX_MESSAGE);

@@ -1,19 +1,19 @@
-//! How many keys to ask for in one page: pages adapt to what the values weigh and to how fast they arrive.
+//! Decides how many keys to request in one page, from the size of the values and the speed of the network.
 //!
-//! etcd limits a page by its keys alone. 5,000 keys of 20 kB are 100 MB, more than a message may have; over a slow
-//! line a page of a few megabytes takes longer than anything else should wait for.
+//! etcd limits a page only by its number of keys. 5,000 keys of 20 kB are 100 MB, which is more than a
+//! message may hold. On a slow network, a page of a few megabytes would block other requests for too long.
 
 use std::time::Duration;
 
 use super::event::Page;
 
-/// The first page of all: what the keys weigh is not known yet, and etcd builds a whole page in its memory.
+/// The size of the first page. The keys' weight is unknown, and etcd builds a whole page in its memory.
 const FIRST: i64 = 1_000;
 
-/// A page of these many bytes is large enough: larger ones are no faster.
+/// The target size of a page in bytes. Larger pages are not faster.
 const BYTES: usize = 4 << 20;
 
-/// A page that takes longer than this is cut in half.
+/// A page that takes longer than this is halved.
 const SLOW: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub(super) struct PageSize {
 }
 
 impl PageSize {
-    /// Never more than `most` keys.
+    /// Never requests more than `most` keys.
     pub(super) fn new(most: i64) -> Self {
         Self { keys: most.min(FIRST), most }
     }
@@ -32,7 +32,7 @@ impl PageSize {
         self.keys
     }
 
-    /// A page arrived. Says what the next one may have: at most twice as many keys.
+    /// Adapts to a page that arrived. The next one has at most twice as many keys.
     pub(super) fn arrived(&mut self, page: &Page, took: Duration) {
         let bytes: usize = page.entries.iter().map(|entry| entry.key().len() + entry.value().len()).sum();
         if took > SLOW {
@@ -43,7 +43,7 @@ impl PageSize {
         }
     }
 
-    /// A page was larger than a message may be, or did not arrive. Whether a smaller one may do.
+    /// Adapts to a page that was too large or did not arrive. Returns whether a smaller one is possible.
     pub(super) fn halve(&mut self) -> bool {
         let smaller = self.keys > 1;
         self.keys = (self.keys / 2).max(1);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn small_values_come_in_pages_of_as_many_keys_as_allowed() {
+    fn small_values_come_in_pages_of_the_maximum_number_of_keys() {
         let mut size = PageSize::new(5_000);
         let mut asked = Vec::new();
         for _ in 0..4 {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn large_values_and_slow_pages_make_small_ones_and_small_values_large_ones_again() {
+    fn large_values_and_slow_pages_shrink_the_page_and_small_values_grow_it_again() {
         let mut size = PageSize::new(5_000);
         size.arrived(&page(1_000, 20_000), Duration::from_millis(20));
         assert_eq!(size.keys(), 209);

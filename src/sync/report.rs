@@ -1,4 +1,4 @@
-//! What the machine says of itself: the ground for `status`, `healthy?` and `stale?`.
+//! The machine's status: the basis of `status`, `healthy?` and `stale?`.
 
 use super::event::Peer;
 use crate::clock::Instant;
@@ -16,7 +16,7 @@ pub enum Phase {
     Connecting,
     /// Reading all watched keys.
     Listing,
-    /// Asking whether the history is still the one that the snapshot is of.
+    /// Checking that etcd's history is still the one that the snapshot belongs to.
     Verifying,
     /// Creating watches.
     Opening,
@@ -24,14 +24,14 @@ pub enum Phase {
     Watching,
     /// Waiting before the next attempt.
     Backoff,
-    /// etcd refuses this user; asking again from time to time.
+    /// etcd refuses this user; the client asks again at intervals.
     Denied,
-    /// Served from here, in place of etcd.
+    /// Served without etcd.
     Offline,
 }
 
 impl Phase {
-    /// The word.
+    /// The phase as a word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -49,38 +49,40 @@ impl Phase {
     }
 }
 
-/// The state of one client's synchronisation.
+/// The state of one client's synchronization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What it is doing.
+    /// What the client is doing.
     pub phase: Phase,
-    /// When etcd last confirmed that the snapshot is its content; `None` before it ever did in this
-    /// process and for an inherited snapshot that nobody confirmed (promise 5).
+    /// When etcd last confirmed the snapshot (promise 5).
+    ///
+    /// `None` before the first confirmation in this process, unless the parent process inherited a confirmed
+    /// one.
     pub confirmed_at: Option<Instant>,
-    /// What is served is a copy from disk: etcd has not been heard of it in this process yet.
+    /// The snapshot is a disk copy that etcd has not confirmed in this process yet.
     pub from_cache: bool,
-    /// The highest raft term that a linearizable answer bore.
+    /// The highest raft term that a linearizable answer had.
     pub raft_term: u64,
     /// The server of the current connection.
     pub peer: Option<Peer>,
-    /// Connections made again after the first.
+    /// Connections after the first.
     pub reconnects: u64,
     /// Full listings after the first.
     pub relists: u64,
-    /// Histories lost: the cluster is another one, or was set back.
+    /// Histories lost: another cluster answered, or the cluster was restored from a backup.
     pub resets: u64,
-    /// Comparisons of the snapshot with etcd, come to their end.
+    /// Completed audits, which compare the snapshot with etcd.
     pub audits: u64,
-    /// Those that found a difference.
+    /// Audits that found a difference.
     pub divergences: u64,
-    /// The last thing that went wrong; it stays after recovery, for the person who looks later.
+    /// The last error. It stays after recovery, for later diagnosis.
     pub last_error: Option<Error>,
-    /// When that was.
+    /// When the last error occurred.
     pub last_error_at: Option<Instant>,
 }
 
 impl Report {
-    /// What of it is as true in a process, or a machine, that goes on from the same snapshot.
+    /// The part of the report that stays true in another process or machine with the same snapshot.
     #[must_use]
     pub fn inherited(&self) -> Self {
         let Self { confirmed_at, from_cache, raft_term, .. } = *self;

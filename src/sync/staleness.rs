@@ -1,20 +1,20 @@
-//! When data counts as stale: a rule about time, for the code that confirms the data.
+//! Decides when data counts as stale: a rule about time, for the code that confirms the data.
 
 use std::time::Duration;
 
 use crate::clock::Instant;
 
-/// A change of the verdict.
+/// A change between fresh and stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     /// The data has not been confirmed for the limit.
     Stale {
-        /// Since the last confirmation; without one, since the start.
+        /// The time since the last confirmation; without one, since the start.
         age: Duration,
     },
-    /// It has been confirmed again.
+    /// The data has been confirmed again.
     Fresh {
-        /// Since the confirmation.
+        /// The time since the confirmation.
         age: Duration,
         /// How long the data was stale.
         after: Duration,
@@ -25,7 +25,7 @@ pub enum Turn {
 #[derive(Debug, Clone)]
 pub struct Staleness {
     limit: Duration,
-    /// Data that was never confirmed is as old as the wait for it. `None` while no one waits.
+    /// Data that was never confirmed ages from this time. `None` while no one waits for it.
     begun: Option<Instant>,
     stale_since: Option<Instant>,
 }
@@ -43,25 +43,25 @@ impl Staleness {
         self.limit
     }
 
-    /// Applies from `now` on, if it does not yet.
+    /// Applies the rule from `now` on, unless it already applies.
     pub fn begin(&mut self, now: Instant) {
         self.begun.get_or_insert(now);
     }
 
-    /// No longer applies: data that no one follows is neither stale nor fresh.
+    /// Stops applying the rule: data that no one follows is neither stale nor fresh.
     pub const fn end(&mut self) {
         self.begun = None;
         self.stale_since = None;
     }
 
-    /// When the data becomes stale if nothing confirms it until then; `None` if it is stale already.
+    /// When the data becomes stale without another confirmation; `None` if it is stale already.
     #[must_use]
     pub fn deadline(&self, confirmed_at: Option<Instant>) -> Option<Instant> {
         let begun = self.begun.filter(|_| self.stale_since.is_none())?;
         Some(confirmed_at.unwrap_or(begun) + self.limit)
     }
 
-    /// Says whether the verdict changes, given when the data was confirmed last.
+    /// Returns a change between fresh and stale, given the time of the last confirmation.
     pub fn check(&mut self, now: Instant, confirmed_at: Option<Instant>) -> Option<Turn> {
         let age = now.saturating_duration_since(confirmed_at.or(self.begun)?);
         self.begun?;
@@ -86,7 +86,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(10);
 
     #[test]
-    fn data_that_was_never_confirmed_is_as_old_as_the_wait_for_it() {
+    fn data_that_was_never_confirmed_ages_from_the_start_of_the_wait() {
         let (mut rule, start) = (Staleness::new(LIMIT), Instant::now());
         assert_eq!((rule.deadline(None), rule.check(start + LIMIT, None)), (None, None));
         rule.begin(start);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn each_turn_is_said_once_and_stale_data_has_no_deadline() {
+    fn each_turn_is_reported_once_and_stale_data_has_no_deadline() {
         let (mut rule, start) = (Staleness::new(LIMIT), Instant::now());
         rule.begin(start);
         assert_eq!(rule.check(start + LIMIT * 2, Some(start)), Some(Turn::Stale { age: LIMIT * 2 }));

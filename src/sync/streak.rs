@@ -1,60 +1,67 @@
-//! What progress answers in a row prove about several watches, at a server whose answers may overtake events (etcd
-//! issue 15220).
+//! Decides what progress answers in a row prove about several watches (etcd issue 15220).
 //!
-//! Such a server has two queues for a stream: one for the events of all its watches, one for answers. Go's `select`
-//! decides from which of them it sends next, and tosses a coin while both hold something. So one answer proves
-//! nothing. But if events are queued, each answer that is sent before them is one more toss that they lost. So 16 answers
-//! in a row mean that no event was queued when the first of them was sent. (An event that just waits to be sent loses all
-//! these tosses once in 65,000 times. But answers meet one at all only if the server was held up between two messages
-//! for as long as a round trip takes.) An answer holds the server's revision, and the server queues the events of a
-//! revision before it takes it on. So all events up to the first answer's revision have arrived. That takes one round
-//! trip, and no read of the watched keys.
+//! It is for servers whose answers may overtake events. Such a server has two queues for a stream: one for
+//! the events of all its watches, and one for answers. Go's `select` decides which queue it sends from next,
+//! at random while both hold something. So one answer proves nothing. But each answer sent while events are
+//! queued is one more toss that the events lost. So 16 answers in a row mean that no event was queued when
+//! the first of them was sent.
 //!
-//! It is true of events that were queued. There are others:
+//! * An event that waits to be sent loses all these tosses once in 65,000 times. And answers meet such an
+//!   event only if the server was held up between two messages for as long as a round trip.
+//! * An answer holds the server's revision, and the server queues a revision's events before it adopts the
+//!   revision.
 //!
-//! * The queue was full. The server then holds the events back, and queues them later. A full queue is 128 messages
-//!   that reach us before anything later does, so we count messages.
-//! * The watch is new and begins in the past, or the leader sent its member a whole snapshot. Then the server reads
-//!   what the watch missed from its disk. Members get a snapshot when they are 5,000 entries behind, so the revision leaps.
+//! So all events up to the first answer's revision have arrived. The proof takes one round trip and reads no
+//! watched key.
 //!
-//! The server brings such watches up to date every 100 ms, and then sends events that are older than its answers were.
-//! So after such a moment several rows must follow each other, in intervals, with no event that is late and with no
-//! full queue in between. Several, since the server may have been stopped in one interval.
+//! This holds for queued events. There are two other cases:
 //!
-//! If a late event arrives after all, its watch's cursor notices, and all is listed again.
+//! * The queue was full. The server then holds events back and queues them later. A full queue is 128
+//!   messages, which arrive here before anything later does, so messages are counted.
+//! * The watch is new and starts in the past, or the leader sent its member a whole snapshot. Then the server
+//!   reads what the watch missed from its disk. A member gets a snapshot when it is 5,000 entries behind, so
+//!   its revision leaps.
+//!
+//! The server brings such watches up to date every 100 ms, and then sends events that are older than its
+//! answers. So after such a moment several rows must follow each other, at intervals, with no late event and
+//! no full queue in between. One row is not enough, because the server may have been stopped in one interval.
+//!
+//! If a late event arrives after all, its watch's cursor notices it, and everything is listed again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::Instant;
 
-/// Between two batches of questions: each change among many brings one.
+/// The pause between two batches of requests; otherwise each of many changes would cause one.
 const PACE: Duration = Duration::from_millis(5);
 
-/// Intervals after which all watches are up to date, and how long each is at least.
+/// The number of intervals after which all watches are up to date, and the minimum length of each.
 const INTERVALS: u32 = 4;
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// A question without an answer for so long may be lost.
+/// A request that is not answered within this time may be lost.
 const LOST_AFTER: Duration = Duration::from_secs(1);
 
-/// Batches of questions that may wait for an answer: a second one only if the first may be lost. etcd 3.4 leaks a
-/// goroutine if a stream ends while more than 16 answers wait.
+/// Batches of requests that may wait for an answer. A second one is sent only if the first may be lost.
+///
+/// etcd 3.4 leaks a goroutine if a stream ends while more than 16 answers wait.
 const MOST_OPEN: usize = 2;
 
-/// What is known of how etcd is made.
+/// Limits built into etcd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Messages of one stream that the server queues before it holds any back.
     pub queue: u32,
-    /// Revisions by which a member advances at once only if the leader sent it a snapshot.
+    /// A member's revision jumps by more than this only if the leader sent it a snapshot.
     pub leap: i64,
-    /// Answers in a row that prove something. etcd has room for 16 that wait.
+    /// How many answers in a row prove something. etcd has room for 16 that wait.
     pub answers: usize,
 }
 
 impl Default for Limits {
-    /// Below etcd's own 128 (`chanBufLen`) and 5,000 (`SnapshotCatchUpEntries`; not each entry is a revision).
+    /// Below etcd's own 128 (`chanBufLen`) and 5,000 (`SnapshotCatchUpEntries`; not each entry is a
+    /// revision).
     fn default() -> Self {
         Self { queue: 100, leap: 4_000, answers: 16 }
     }
@@ -63,7 +70,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(super) struct Streak {
     limits: Limits,
-    /// The revisions of the last answers with no event since.
+    /// The revisions of the answers since the last event.
     row: VecDeque<i64>,
     /// The revision of the last full row.
     proven: i64,
@@ -71,21 +78,21 @@ pub(super) struct Streak {
     told: i64,
     /// Messages from the event queue since the last full row.
     messages: u32,
-    /// Questions that wait for an answer.
+    /// Requests that wait for an answer.
     open: usize,
     asked: Instant,
-    /// Intervals that have passed well.
+    /// Intervals that have passed without a late event or a full queue.
     intervals: u32,
-    /// When the current one is over; before the first, when it may begin.
+    /// When the current interval ends; before the first one, when it may begin.
     over: Instant,
-    /// All answers from now on are to questions that were asked after the interval.
+    /// All answers from now on belong to requests sent after the interval.
     is_after: bool,
-    /// A row has begun the first interval.
+    /// A row has started the first interval.
     has_begun: bool,
 }
 
 impl Streak {
-    /// Of watches that were just created.
+    /// A streak for watches that were just created.
     pub(super) fn new(limits: Limits, now: Instant) -> Self {
         Self {
             limits,
@@ -107,15 +114,15 @@ impl Streak {
         self.intervals >= INTERVALS && self.may_ask()
     }
 
-    /// Whether questions are answered.
+    /// Whether requests are answered.
     const fn may_ask(&self) -> bool {
         self.open <= (MOST_OPEN - 1) * self.limits.answers
     }
 
-    /// When to ask, whether or not anybody waits for the answer.
+    /// When to send a request, whether or not anyone waits for the answer.
     pub(super) fn due_at(&self) -> Option<Instant> {
         if !self.may_ask() {
-            return None; // Something swallows the questions.
+            return None; // A proxy on the way swallows the requests.
         }
         if self.open > 0 {
             return Some(self.asked + LOST_AFTER);
@@ -129,7 +136,7 @@ impl Streak {
         }
     }
 
-    /// When the next question is worth its while, if all before are answered.
+    /// When another request can prove something, if all earlier ones are answered.
     pub(super) fn next_at(&self) -> Option<Instant> {
         (self.open == 0).then(|| self.may_ask_at())
     }
@@ -138,7 +145,7 @@ impl Streak {
         self.asked + PACE
     }
 
-    /// Asks as many questions as make a row, or `one`; none if too many wait for an answer. Returns how many.
+    /// Sends the requests of a row, or `one`; none if too many wait for an answer. Returns their number.
     pub(super) fn ask(&mut self, now: Instant, one: bool) -> usize {
         let lost = now >= self.asked + LOST_AFTER;
         if !self.may_ask() || (self.open > 0 && !lost) {
@@ -154,7 +161,7 @@ impl Streak {
         questions
     }
 
-    /// The server answers that it is at `revision`. Returns up to where all watches are complete, if that is proven.
+    /// Records an answer of `revision`. Returns the revision up to which all watches are proven complete.
     pub(super) fn answered(&mut self, now: Instant, revision: i64) -> Option<i64> {
         self.open = self.open.saturating_sub(1);
         if self.told > 0 && revision > self.told.saturating_add(self.limits.leap) {
@@ -175,7 +182,7 @@ impl Streak {
         self.is_sound().then_some(first)
     }
 
-    /// A message came from the queue of events. `first`: the revision of its first event that is news.
+    /// Records a message from the event queue. `first`: the revision of its first new event.
     pub(super) fn interrupted(&mut self, now: Instant, first: Option<i64>) {
         self.row.clear();
         self.messages = self.messages.saturating_add(1);
@@ -184,7 +191,7 @@ impl Streak {
         }
     }
 
-    /// The server may be holding events back.
+    /// Records that the server may be holding events back.
     fn doubt(&mut self, now: Instant) {
         self.row.clear();
         self.messages = 0;
@@ -202,13 +209,13 @@ mod tests {
     const ANSWERS: usize = 5;
     const LIMITS: Limits = Limits { queue: 3, leap: 50, answers: ANSWERS };
 
-    /// A batch of questions, answered at once.
+    /// A batch of requests, answered at once.
     fn row(streak: &mut Streak, now: Instant, revision: i64) -> Option<i64> {
         assert_eq!(streak.ask(now, false), ANSWERS);
         (0..ANSWERS).filter_map(|_| streak.answered(now, revision)).last()
     }
 
-    /// Of watches that are up to date, at revision 10.
+    /// A streak of watches that are up to date, at revision 10.
     fn sound() -> (Streak, Instant) {
         let mut now = Instant::now();
         let mut streak = Streak::new(LIMITS, now);
@@ -221,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_in_a_row_prove_what_the_first_of_them_says() {
+    fn answers_in_a_row_prove_the_revision_of_the_first_of_them() {
         let (mut streak, now) = sound();
         streak.interrupted(now, Some(12));
         streak.ask(now, false);
@@ -230,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_among_the_answers_begins_another_row() {
+    fn an_event_among_the_answers_starts_a_new_row() {
         let (mut streak, now) = sound();
         streak.ask(now, false);
         assert!((1..ANSWERS).all(|_| streak.answered(now, 12) == Some(10)));
@@ -241,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_server_may_have_held_events_back_rows_at_intervals_are_needed() {
+    fn rows_at_intervals_are_needed_after_the_server_may_have_held_events_back() {
         let doubts: [fn(&mut Streak, Instant); 3] = [
             |streak, now| (11..15).for_each(|at| streak.interrupted(now, Some(at))),
             |streak, now| streak.interrupted(now, Some(9)),
@@ -253,7 +260,7 @@ mod tests {
             assert!(!streak.is_sound());
             for _ in 0..INTERVALS {
                 assert_eq!(row(&mut streak, now, 70), None);
-                assert_eq!(row(&mut streak, now, 70), None, "one that comes too soon does not count");
+                assert_eq!(row(&mut streak, now, 70), None, "a row that comes too soon does not count");
                 now = streak.due_at().unwrap();
             }
             assert_eq!(row(&mut streak, now, 70), Some(70));
@@ -261,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_event_in_an_interval_or_more_events_than_are_queued_begin_the_intervals_again() {
+    fn a_late_event_in_an_interval_or_more_events_than_the_queue_holds_start_the_intervals_again() {
         let doubts: [&[i64]; 2] = [&[10], &[71, 72, 73, 74]];
         for events in doubts {
             let (mut streak, mut now) = sound();
@@ -278,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_events_as_are_queued_between_two_rows_raise_no_doubt() {
+    fn as_many_events_as_the_queue_holds_between_two_rows_raise_no_doubt() {
         let (mut streak, now) = sound();
         for at in 11..50 {
             streak.interrupted(now, Some(at));
@@ -289,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_swallows_the_questions_is_not_asked_for_ever() {
+    fn requests_stop_when_something_swallows_them() {
         let (mut streak, mut now) = (Streak::new(LIMITS, Instant::now()), Instant::now());
         let mut asked = 0;
         for _ in 0..100 {

@@ -1,26 +1,29 @@
-//! How far the watches of one stream have come, and which events are complete.
+//! The positions of one stream's watches, and which of their events are complete.
 //!
-//! Several watches share the stream, and each tells only of its own range. A revision may be shown to
-//! readers when *every* watch is known to be past it (promises 1 and 3): a transaction over two ranges
-//! arrives as two messages, and a watch that says nothing may be idle or behind.
+//! Several watches share the stream, and each reports only its own range. A revision may be shown to readers
+//! once *every* watch is known to be past it (promises 1 and 3). A transaction over two ranges arrives as two
+//! messages, and a silent watch may be idle or behind.
 
 use super::cursor::{Broken, Cursor};
 use crate::range::{KeyRange, Ranges};
 use crate::store::Change;
 
-/// Bytes that may wait to be shown: far more than any one transaction has. A stream that goes beyond it, with fragments
-/// that never end or a watch that is told of while another is not, is given up (promise 11).
+/// The maximum bytes that wait to be shown (promise 11): far more than any one transaction has.
+///
+/// A stream that exceeds it is given up. Either its fragments never end, or one watch delivers while another
+/// is silent.
 pub(super) const MOST_WAITING: usize = 256 << 20;
 
 #[derive(Debug)]
 pub(super) struct Stream {
     cursors: Vec<Cursor>,
-    /// The first revision whose events are wanted; `None` while a watch from now on waits for the revision of what is
-    /// read beside it.
+    /// The first revision whose events are wanted.
+    ///
+    /// `None` while a watch of future events waits for the revision of the pages read beside it.
     start: Option<i64>,
-    /// The cluster that it is of; 0 until an answer names it.
+    /// The stream's cluster; 0 until an answer names it.
     cluster_id: u64,
-    /// Bytes that wait.
+    /// The bytes that wait.
     waiting: usize,
 }
 
@@ -30,7 +33,7 @@ impl Stream {
         Self { cursors, start: Some(start), cluster_id, waiting: 0 }
     }
 
-    /// Watches of what happens from now on, whatever the revision is.
+    /// Watches future events, from whatever revision is current.
     pub(super) fn from_now(ranges: &[KeyRange]) -> Self {
         Self { start: None, ..Self::new(ranges, 1, 0) }
     }
@@ -39,7 +42,7 @@ impl Stream {
         self.start.is_none()
     }
 
-    /// What was read beside the watches holds all up to `revision`.
+    /// Records that the pages read beside the watches contain everything up to `revision`.
     pub(super) fn begin_at(&mut self, revision: i64) {
         if self.is_from_now() {
             self.start = Some(revision + 1);
@@ -47,8 +50,9 @@ impl Stream {
         }
     }
 
-    /// Whether an answer of `cluster_id` is of another cluster than those before. `etcd grpc-proxy` says 0 where it
-    /// answers for etcd.
+    /// Whether an answer of `cluster_id` is from another cluster than the answers before.
+    ///
+    /// `etcd grpc-proxy` sends 0 where it answers for etcd.
     pub(super) const fn is_foreign(&mut self, cluster_id: u64) -> bool {
         if self.cluster_id == 0 {
             self.cluster_id = cluster_id;
@@ -56,32 +60,34 @@ impl Stream {
         cluster_id != 0 && cluster_id != self.cluster_id
     }
 
-    /// The next watch to create. One at a time: the answer to the one before says which id it got, and
-    /// not every proxy lets the client choose.
+    /// The next watch to create, with its first revision; 0 means future events only.
     ///
-    /// It begins one revision before the first that is wanted, and what comes of that is dropped as old. A server
-    /// lets a watch begin at just the revision that it has compacted, though a deletion there is gone without a
-    /// word; let that be one that is known already. If a later one is compacted before the watch has caught up,
-    /// the server says so. 0 is from now on.
+    /// Watches are created one at a time: the answer to the previous request tells its id, and not every
+    /// proxy lets the client choose.
+    ///
+    /// A watch starts one revision before the first wanted one, and the known events are dropped. Reason: a
+    /// server lets a watch start exactly at its compacted revision, although a deletion at that revision is
+    /// silently lost. So that revision must be a known one. If a later one is compacted before the watch has
+    /// caught up, the server reports it.
     pub(super) fn to_create(&self) -> Option<(KeyRange, i64)> {
         let next = self.cursors.iter().find(|cursor| cursor.watch_id.is_none())?;
         Some((next.range.clone(), self.start.map_or(0, |start| (start - 1).max(1))))
     }
 
-    /// The watch asked for last was created as `watch_id`.
+    /// Records that the last requested watch was created as `watch_id`.
     pub(super) fn created(&mut self, watch_id: i64) {
         if let Some(next) = self.cursors.iter_mut().find(|cursor| cursor.watch_id.is_none()) {
             next.watch_id = Some(watch_id);
         }
     }
 
-    /// What this watch is of; of one that has no number yet: the one that is being created.
+    /// The range of this watch. For a watch without an id: the range of the one being created.
     pub(super) fn range_of(&self, watch_id: i64) -> Option<&KeyRange> {
         let of = |number: Option<i64>| self.cursors.iter().find(|cursor| cursor.watch_id == number);
         of(Some(watch_id)).or_else(|| of(None)).map(|cursor| &cursor.range)
     }
 
-    /// Takes in events of one watch. `fragment`: the last revision of them may go on in the next message.
+    /// Takes events of one watch. `fragment`: the last revision may continue in the next message.
     pub(super) fn accept(
         &mut self,
         watch_id: i64,
@@ -95,20 +101,21 @@ impl Stream {
         if self.waiting > MOST_WAITING { Err(Broken::Endless) } else { Ok(()) }
     }
 
-    /// Every event up to `revision` has arrived, of one watch or (−1) of all.
+    /// Records that every event up to `revision` has arrived, for one watch or (−1) for all.
     pub(super) fn progressed(&mut self, watch_id: i64, revision: i64) {
         let concerned = |cursor: &&mut Cursor| watch_id == -1 || cursor.watch_id == Some(watch_id);
         self.cursors.iter_mut().filter(concerned).for_each(|cursor| cursor.progressed(revision));
     }
 
-    /// The content up to `revision` is known: what waits of it is old news.
+    /// Records that the content up to `revision` is known. Drops the events up to it.
     pub(super) fn skip_to(&mut self, revision: i64) {
         self.cursors.iter_mut().for_each(|cursor| cursor.skip_to(revision));
         self.weigh();
     }
 
-    /// The content of `range` at `revision` is what is shown: what waits of it up to there, such as the half of a
-    /// message, is undone by what has yet to arrive.
+    /// Records that `range` at `revision` equals what is shown. Drops the waiting events up to it.
+    ///
+    /// These are, for example, half of a message; events that have yet to arrive undo them.
     pub(super) fn is_unchanged(&mut self, range: &KeyRange, revision: i64) {
         let behind = |cursor: &&mut Cursor| cursor.range == *range && cursor.complete() < revision;
         self.cursors.iter_mut().filter(behind).for_each(|cursor| cursor.skip_to(revision));
@@ -134,30 +141,30 @@ impl Stream {
         self.cursors.iter().map(Cursor::complete).min().unwrap_or_default()
     }
 
-    /// What the watch is of that has come less far than all others.
+    /// The range of the watch that is furthest behind.
     pub(super) fn slowest(&self) -> Option<&KeyRange> {
         self.cursors.iter().min_by_key(|cursor| cursor.complete()).map(|cursor| &cursor.range)
     }
 
-    /// The last revision of the complete events that wait for another watch to come as far, if any do.
+    /// The last complete revision whose events wait for another watch, if any do.
     pub(super) fn waits_for(&self) -> Option<i64> {
         let frontier = self.frontier();
         self.cursors.iter().filter_map(|cursor| cursor.waits_for(frontier)).max()
     }
 
-    /// Up to where something could be shown if the silent watches missed nothing.
+    /// The revision up to which events could be shown if the silent watches missed nothing.
     pub(super) fn would_show(&self) -> Option<i64> {
         let frontier = self.frontier();
         let waiting = self.cursors.iter().filter(|cursor| cursor.waits_for(frontier).is_some());
         waiting.map(Cursor::complete).min()
     }
 
-    /// Whether the watch of `range` may have events up to `revision` that have yet to arrive.
+    /// Whether the watch of `range` may still receive events up to `revision`.
     pub(super) fn is_behind(&self, range: &KeyRange, revision: i64) -> bool {
         self.cursors.iter().any(|cursor| cursor.range == *range && cursor.complete() < revision)
     }
 
-    /// The complete events of `ranges`, in revision order.
+    /// Takes the complete events of `ranges`, in revision order.
     pub(super) fn take_complete(&mut self, ranges: &Ranges) -> Vec<Change> {
         let frontier = self.frontier();
         let mut complete = Vec::new();
@@ -197,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fragment_that_ends_inside_a_revision_completes_only_the_ones_before() {
+    fn a_fragment_that_ends_inside_a_revision_completes_only_the_revisions_before_it() {
         let (mut stream, ranges) = stream(&[b"/a/"]);
         stream.accept(0, vec![event(b"/a/1", 12), event(b"/a/2", 13)], true).unwrap();
         assert_eq!(stream.frontier(), 12);
@@ -216,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_over_two_ranges_is_complete_when_both_watches_are_past_it() {
+    fn a_transaction_over_two_ranges_is_complete_once_both_watches_are_past_it() {
         let (mut stream, ranges) = stream(&[b"/a/", b"/b/"]);
         stream.accept(0, vec![event(b"/a/1", 12)], false).unwrap();
         assert!(stream.take_complete(&ranges).is_empty());
@@ -227,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_of_all_watches_releases_what_waits_for_an_idle_one() {
+    fn progress_of_all_watches_releases_the_events_that_wait_for_an_idle_one() {
         let (mut stream, ranges) = stream(&[b"/a/", b"/b/"]);
         stream.accept(0, vec![event(b"/a/1", 12), event(b"/a/1", 14)], false).unwrap();
         stream.progressed(-1, 13);
@@ -236,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_begins_with_what_is_known_and_never_with_what_compaction_may_have_taken() {
+    fn a_watch_starts_at_a_known_revision_and_never_at_one_that_compaction_may_have_taken() {
         let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
         let mut stream = Stream::new(ranges.as_slice(), 11, 7);
         assert_eq!(stream.to_create().map(|(_, from)| from), Some(10));
@@ -246,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_from_now_on_waits_for_the_revision_of_what_is_read_beside_it() {
+    fn a_watch_of_future_events_waits_for_the_revision_of_the_pages_read_beside_it() {
         let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
         let mut stream = Stream::from_now(ranges.as_slice());
         assert_eq!(stream.to_create().map(|(_, from)| from), Some(0));
@@ -267,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn old_events_are_dropped_and_disorder_is_refused() {
+    fn old_events_are_dropped_and_events_out_of_order_are_refused() {
         let (mut stream, ranges) = stream(&[b"/a/"]);
         stream.accept(0, vec![event(b"/a/1", 10)], false).unwrap();
         assert!(stream.take_complete(&ranges).is_empty());
@@ -285,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_a_key_that_its_watch_does_not_cover_is_refused() {
+    fn an_event_of_a_key_outside_its_watch_is_refused() {
         let (mut stream, _) = stream(&[b"/a/", b"/b/"]);
         for (watch, key) in [(0, b"/c/1"), (0, b"/b/1"), (1, b"/a/1")] {
             assert_eq!(stream.accept(watch, vec![event(key, 12)], false), Err(Broken::Foreign));
@@ -307,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_waits_no_more() {
+    fn shown_events_no_longer_count_as_waiting() {
         let (mut stream, ranges) = stream(&[b"/a/"]);
         let entry = crate::store::Entry::new(b"/a/1".to_vec(), &vec![0; 1 << 20], 12, 0);
         for revision in 12..2_000 {
@@ -318,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_has_caught_up_with_a_message_that_is_not_as_long_as_a_catch_up_may_be() {
+    fn a_watch_has_caught_up_once_a_message_is_shorter_than_a_full_catch_up_batch() {
         let (mut stream, _) = stream(&[b"/a/"]);
         let mut long: Vec<_> = (0..1_000).map(|n| event(b"/a/1", 11 + n)).collect();
         let rest = long.split_off(600);
@@ -332,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_message_of_a_range_that_is_unchanged_is_not_shown() {
+    fn half_a_message_of_an_unchanged_range_is_not_shown() {
         let (mut stream, ranges) = stream(&[b"/a/", b"/b/"]);
         stream.accept(0, vec![event(b"/a/1", 13)], false).unwrap();
         stream.accept(1, vec![event(b"/b/1", 12)], true).unwrap();
@@ -345,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn events_may_be_shown_up_to_where_every_watch_that_has_some_is_complete() {
+    fn events_may_be_shown_up_to_the_revision_that_every_watch_with_events_has_completed() {
         let (mut stream, ranges) = stream(&[b"/a/", b"/b/", b"/c/"]);
         assert_eq!(stream.would_show(), None);
         stream.accept(0, vec![event(b"/a/1", 12), event(b"/a/1", 15)], false).unwrap();

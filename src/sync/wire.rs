@@ -1,4 +1,4 @@
-//! etcd's own types end here: what arrives becomes the machine's words.
+//! Translates etcd's own types into the machine's. They go no further than this file.
 
 use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader};
 use etcd_client::{TxnOp, TxnOpResponse};
@@ -11,8 +11,7 @@ use crate::secret::filtered;
 use crate::store::{Change, Entry, Key};
 use crate::transport::Version;
 
-/// etcd's number for a deletion. Read here because etcd-client's own accessor panics on a number it does
-/// not know (promise 9).
+/// etcd's number for a deletion. etcd-client's own accessor panics on unknown numbers (promise 9).
 const DELETE: i32 = 1;
 
 pub(super) fn header(header: Option<&PbResponseHeader>) -> Header {
@@ -31,7 +30,7 @@ pub(super) fn page_options(request: &PageRequest) -> etcd_client::GetOptions {
     }
 }
 
-/// For a page of which only keys and revisions are wanted, as the member that answers has them.
+/// Options for a page with keys and revisions only, from whichever member answers.
 pub(super) fn audit_options(request: &PageRequest) -> etcd_client::GetOptions {
     page_options(request).with_keys_only().with_serializable()
 }
@@ -63,7 +62,7 @@ pub(crate) fn response(response: etcd_client::WatchResponse) -> Response {
     }
 }
 
-/// Asks for one key of `range` that changed after `since`, and for the number of all keys in it; as of `at`, if given.
+/// Asks for one key of `range` changed after `since`, and for the number of all keys; as of `at`, if given.
 pub(super) fn changed_since(range: &KeyRange, since: i64, at: Option<i64>) -> TxnOp {
     let options = etcd_client::GetOptions::new()
         .with_range(range.range_end())
@@ -92,12 +91,12 @@ fn change(event: PbEvent) -> Option<Change> {
     Some(Change { key, mod_revision, entry: (event.r#type != DELETE).then(|| entry(kv)) })
 }
 
-/// Why a watch is over. With a compact revision, the history begins there, and the events asked for are gone.
+/// Why a watch ended. With a compact revision, the requested events are compacted.
 fn cancellation(compact_revision: i64, reason: &str) -> Fault {
     if compact_revision == 0 { fault_of_cancellation(reason) } else { Fault::RevisionGone }
 }
 
-/// What a canceled watch's reason means. A stream reports refusals in words alone.
+/// What a canceled watch's reason means. On a stream, etcd reports refusals only as text.
 fn fault_of_cancellation(reason: &str) -> Fault {
     let said = |text: &str| reason.contains(text);
     let reason = &*filtered(reason);
@@ -126,7 +125,7 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
     }
     if text.contains("message length too large") || text.contains("received message larger than max") {
         let numbers = text.rsplit("too large: ").next().unwrap_or(text);
-        let told = format!("one message is too large ({numbers}); asking for it in smaller parts");
+        let told = format!("one message is too large ({numbers}); retrying with smaller parts");
         return Fault::TooLarge(Error::new(ErrorKind::Connection, told).at(endpoint));
     }
     let error = crate::transport::explain(error, endpoint);
@@ -137,7 +136,7 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
     }
 }
 
-/// What progress answers of a server of this version are worth. One that refuses to tell it is of those that are exact.
+/// How far to trust progress answers of this server version. Servers that hide their version are exact.
 pub(crate) fn trust(version: &Version) -> Trust {
     let version = match version {
         Version::Told(version) => version,
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_servers_without_the_progress_defects_are_trusted() {
+    fn only_servers_without_the_progress_fault_are_trusted() {
         for exact in ["3.4.25", "3.5.8", "3.5.21", "3.6.0", "3.7.0-rc.0", "4.0.0"] {
             assert_eq!(trust(&Version::Told(exact.into())), Trust::Exact, "{exact}");
         }
@@ -172,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_an_unknown_type_is_a_put_and_no_panic() {
+    fn an_event_of_an_unknown_type_is_a_put_and_does_not_panic() {
         let kv = PbKeyValue { key: b"a".to_vec(), mod_revision: 5, ..PbKeyValue::default() };
         let event = PbEvent { r#type: 42, kv: Some(kv), prev_kv: None };
         assert!(change(event).is_some_and(|change| change.entry.is_some()));
     }
 
     #[test]
-    fn a_token_that_is_taken_no_longer_is_told_from_a_wrong_password() {
+    fn an_expired_token_and_a_wrong_password_are_told_apart() {
         let refused = |status| fault(&etcd_client::Error::GRpcStatus(status), "one");
         let void = [
             tonic::Status::unauthenticated("etcdserver: invalid auth token"),
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_inside_the_stream_is_told_from_a_loss() {
+    fn a_refusal_inside_the_stream_and_a_lost_connection_are_told_apart() {
         assert!(matches!(fault_of_cancellation("etcdserver: permission denied"), Fault::Denied(_)));
         assert!(matches!(fault_of_cancellation("etcdserver: invalid auth token"), Fault::TokenExpired(_)));
         let Fault::Lost(error) = fault_of_cancellation("etcdserver: no leader") else { panic!() };

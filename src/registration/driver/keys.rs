@@ -1,4 +1,5 @@
-//! What becomes of our keys in etcd: seen in the watched snapshot where they are watched, else asked.
+//! Finds out who holds a registered key: from the watched snapshot if the key is watched, otherwise from
+//! etcd.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use super::Driver;
 use crate::clock::Instant;
 
 impl Driver {
-    /// The snapshot has changed: did one of our keys?
+    /// Checks whether one of the registered keys changed in the new snapshot.
     pub(super) fn look_around(&mut self) {
         let published = self.around.publication.load_full();
         let mut ids = Vec::new();
@@ -27,7 +28,7 @@ impl Driver {
         }
     }
 
-    /// A look at the key: in the snapshot where that is fresh enough to prove something, else in etcd.
+    /// Looks at the key: in the snapshot if that is fresh enough to prove something, otherwise in etcd.
     pub(super) fn check(&mut self, id: u64) {
         let Some(member) = self.members.get(&id) else { return };
         let Some(key) = member.key.clone() else { return };
@@ -47,7 +48,7 @@ impl Driver {
         }
     }
 
-    /// `None` when the key is not watched.
+    /// Returns `None` if the key is not watched.
     fn holder_in_snapshot(&self, id: u64) -> Option<Holder> {
         let key = self.members.get(&id)?.key.as_ref()?;
         if !self.around.settings.ranges.contains(key) {

@@ -1,6 +1,7 @@
-//! Which transitions are reported: each once, where it happens.
+//! Decides which transitions are reported. Each is reported once, where it happens.
 //!
-//! A refusal is reported once for each kind of reason: the endpoint in its text changes with every attempt.
+//! A refusal is reported once for each kind of reason, because the endpoint in its text changes with every
+//! attempt.
 
 use super::super::event::Effect;
 use super::super::report::{Phase, Report, Standing};
@@ -8,23 +9,23 @@ use super::Machine;
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
-/// What was reported of the registration.
+/// What was reported about the registration.
 #[derive(Debug)]
 pub(super) struct Reported {
     phase: Phase,
-    /// The kind of the reason that was reported since the last registration.
+    /// The kind of the reason reported since the last registration.
     reason: Option<ErrorKind>,
-    /// What went wrong last since then.
+    /// The last error since then.
     error: Option<Error>,
 }
 
 impl Reported {
-    /// `before`: what an earlier machine reported.
+    /// `before` is what an earlier machine reported.
     pub(super) const fn new(before: &Report) -> Self {
         Self { phase: before.phase, reason: None, error: None }
     }
 
-    /// That the key is there is proven for a while only. Then the registration is lost, without a sign.
+    /// When the proof of the key's presence runs out. Then the registration is lost without any event.
     pub(super) fn deadline(&self, report: &Report) -> Option<Instant> {
         report.proven_until.filter(|_| self.phase == Phase::Registered)
     }
@@ -36,7 +37,7 @@ impl Machine {
         self.report.last_error = Some(error);
     }
 
-    /// At the end of each step: the report is complete.
+    /// Runs at the end of each step, when the report is complete.
     pub(super) fn report_standing(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         let phase = self.report.phase_at(now);
         let previous = std::mem::replace(&mut self.reported.phase, phase);
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_told_once_for_each_kind_of_reason_however_often_it_is_tried() {
+    fn a_refusal_is_reported_once_for_each_kind_of_reason_however_often_it_is_tried() {
         let patience = Duration::from_secs(3);
         let rules = Rules { patience, backoff_cap: patience, liveness: None, seed: 1 };
         let (mut machine, mut now) = (Machine::new(rules, &Report::default()), Instant::now());

@@ -1,4 +1,4 @@
-//! What a registration does when the time has come: renew, look, try again, give up.
+//! What a registration does at a deadline: renew, look, try again, give up.
 
 use std::time::Duration;
 
@@ -29,8 +29,11 @@ impl Machine {
             self.lease = None;
             self.former.doubt(id);
             effects.push(Effect::Forget { lease: id });
-            let what =
-                if lives { "no renewal was answered in time" } else { "the application shows no life" };
+            let what = if lives {
+                "no renewal was answered in time"
+            } else {
+                "the application shows no sign of life"
+            };
             return self.lost(now, what, effects);
         }
         if lives && lease.renew_at.is_some_and(|at| now >= at) {
@@ -43,7 +46,7 @@ impl Machine {
         }
     }
 
-    /// A third, a little less for each its own: many leases granted at once are not renewed at once.
+    /// A third of the TTL minus jitter, so that leases granted together are not renewed together.
     pub(super) fn third(&mut self, ttl: Duration) -> Duration {
         (ttl / 3).mul_f64(self.random.f64().mul_add(-0.1, 1.0))
     }
@@ -67,7 +70,7 @@ mod tests {
 
     const CAP: Duration = Duration::from_secs(1);
 
-    /// A machine whose key is in etcd, under a lease of now.
+    /// A machine whose key is in etcd, under a fresh lease.
     fn registered() -> Machine {
         registered_by(1)
     }
@@ -83,12 +86,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lease_that_ran_out_while_the_machine_slept_is_lost_at_once_and_another_is_asked_for() {
+    async fn a_lease_that_expired_while_the_machine_slept_is_lost_at_once_and_another_is_requested() {
         let mut machine = registered();
         suspend(TTL / 2);
         assert_eq!(machine.report().phase_at(Instant::now()), Phase::Registered);
         suspend(TTL / 2);
-        assert_eq!(machine.report().phase_at(Instant::now()), Phase::Lost, "before the machine is asked");
+        assert_eq!(machine.report().phase_at(Instant::now()), Phase::Lost, "before the machine steps");
         let woken = tokio::time::Instant::now();
         clock::sleep_until(machine.deadline()).await;
         let effects = machine.step(Instant::now(), Event::Tick);
@@ -104,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fleet_whose_registrations_failed_at_one_moment_does_not_try_again_at_one_moment() {
+    fn a_fleet_whose_registrations_failed_at_the_same_moment_does_not_try_again_at_the_same_moment() {
         for (failures, ceiling) in [(1, BACKOFF_BASE), (9, CAP)] {
             fleet::assert_full_jitter(ceiling, |seed| {
                 let rules = Rules { patience: CAP, backoff_cap: CAP, liveness: None, seed };
@@ -123,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fleet_whose_revocations_failed_at_one_moment_does_not_revoke_again_at_one_moment() {
+    fn a_fleet_whose_revocations_failed_at_the_same_moment_does_not_revoke_again_at_the_same_moment() {
         for (failures, ceiling) in [(1, BACKOFF_BASE), (4, BACKOFF_BASE * 8)] {
             fleet::assert_full_jitter(ceiling, |seed| {
                 let (mut machine, now) = (registered_by(seed), Instant::now());

@@ -1,5 +1,7 @@
-//! The end of a registration: whatever is ours is revoked, and nothing else. Revoking a lease deletes the
-//! key only if the key is still under it: a successor's registration of the same instance stays.
+//! The end of a registration: revokes its own leases and nothing else.
+//!
+//! Revoking a lease deletes the key only if the key is still under it. A successor of the same instance
+//! stays.
 
 use super::super::event::Effect;
 use super::{Machine, State};
@@ -17,7 +19,7 @@ impl Machine {
         }
         self.revoke_doubtful(effects);
         if let State::Granting { lease } = self.state {
-            // Revoked when it lands: a revocation sent now could overtake it.
+            // Revoked once it is granted: a revocation sent now could overtake the grant.
             self.former.doubt(lease);
         }
         self.state = State::Withdrawing { until, again: None };

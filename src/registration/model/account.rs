@@ -1,20 +1,20 @@
-//! What is reported to listeners, against the reports: each transition exactly once, and in order.
+//! Checks that each transition is reported to listeners exactly once, and in order.
 
 use super::super::event::Effect;
 use super::super::report::{Phase, Report, Standing};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
-/// What a listener knows by now.
+/// What a listener knows so far.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     phase: Phase,
-    /// The reason that was reported for the present absence.
+    /// The reason reported for the current absence.
     reason: Option<ErrorKind>,
 }
 
 impl Account {
-    /// Compares what `effects` tell with what the step did.
+    /// Compares the notices in `effects` with what the step did.
     pub(super) fn check(&mut self, now: Instant, before: &Report, effects: &[Effect], after: &Report) {
         let reported: Vec<&Standing> = effects
             .iter()
@@ -30,11 +30,11 @@ impl Account {
         assert_eq!(self.phase, after.phase_at(now), "a transition was not reported");
         if is_absent(self.phase) && after.last_error != before.last_error {
             let reason = after.last_error.as_ref().map(Error::kind);
-            assert_eq!(self.reason, reason, "what keeps it from etcd was not reported");
+            assert_eq!(self.reason, reason, "the reason for the absence was not reported");
         }
     }
 
-    /// At a moment when nothing is due: a registration is lost by the time alone, too.
+    /// Checks a time at which nothing is due: a registration can also be lost by time alone.
     pub(super) fn check_time(&self, now: Instant, report: &Report) {
         assert_eq!(self.phase, report.phase_at(now), "a transition by time was not reported");
     }

@@ -1,4 +1,4 @@
-//! What a registration can meet in etcd: one key, leases, and nothing else.
+//! The part of etcd that a registration meets: one key, and leases.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use super::super::event::{Effect, Event, Holder};
 use super::TTL;
 use crate::clock::Instant;
 
-/// What etcd knows of one key and its leases.
+/// What etcd knows about one key and its leases.
 #[derive(Default)]
 pub(super) struct Etcd {
     pub(super) revision: i64,
     pub(super) leases: BTreeMap<i64, Instant>,
     /// Lease and revision of the key.
     pub(super) key: Option<(i64, i64)>,
-    /// Revision of the rival's last put.
+    /// The revision of the rival's last put.
     pub(super) rival_put: i64,
 }
 
@@ -46,7 +46,7 @@ impl Etcd {
         self.key.map_or(Holder::Nobody, |(lease, mod_revision)| Holder::Lease { lease, mod_revision })
     }
 
-    /// Carries out `effect`, and says the answer that would reach the sender.
+    /// Carries out `effect`; returns the answer that would reach the sender.
     pub(super) fn execute(&mut self, now: Instant, effect: &Effect, sent: Instant) -> Option<Event> {
         self.expire(now);
         Some(match *effect {

@@ -1,13 +1,13 @@
-//! The machine against a small etcd: random scripts of lost, late and repeated messages, expiry, rivals and
-//! people who delete and revoke by hand.
+//! A property test: the machine against a small etcd, with random scripts.
 //!
-//! The promises, checked after every step:
+//! The scripts contain lost, late and repeated messages, expiry, rivals, and people who delete and revoke by
+//! hand. The promises checked after every step:
 //!
-//! * *Registered* is never said for longer than one TTL after it was last true (promise 6).
-//! * A lease is over here before it is over in etcd.
-//! * A put lands over nobody's registration that came after our first contact.
-//! * Once messages flow again, the key is ours again, or a rival's that lives.
-//! * After deregistering, nothing of ours stays for longer than one TTL, and nothing of others' is touched.
+//! * *Registered* is reported for at most one TTL after it was last true (promise 6).
+//! * A lease expires here before it expires in etcd.
+//! * A put never replaces a registration that came after the first contact.
+//! * Once messages arrive again, the key belongs to this registration again, or to a rival that lives.
+//! * One TTL after deregistering, nothing of this registration is left, and nothing of others was touched.
 //! * Each transition is reported exactly once, and in order.
 
 use std::time::Duration;
@@ -28,7 +28,7 @@ mod world;
 
 const TTL: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The rival's leases; ours are random.
+/// The rival's leases; the machine's are random.
 const RIVAL: i64 = 7;
 
 fn action() -> impl Strategy<Value = Action> {
@@ -53,7 +53,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn registered_is_true_within_a_ttl_and_comes_true_again_when_messages_flow(
+    fn registered_is_true_within_a_ttl_and_comes_true_again_once_messages_arrive(
         seed in any::<u64>(),
         script in prop::collection::vec(action(), 0..120),
     ) {
@@ -74,7 +74,7 @@ proptest! {
     }
 
     #[test]
-    fn after_deregistering_nothing_of_ours_is_left_and_a_rival_is_untouched(
+    fn after_deregistering_nothing_of_this_registration_is_left_and_a_rival_is_untouched(
         seed in any::<u64>(),
         script in prop::collection::vec(action(), 0..80),
         after in prop::collection::vec(action(), 0..30),
@@ -86,8 +86,8 @@ proptest! {
         world.tell(Event::Deregister);
         let quiet = |action: &&Action| !matches!(action, Action::DeleteByHand | Action::RivalLeaves);
         for action in after.iter().filter(quiet) {
-            // What a rival put before our first contact is ours to take over, even by a claim that was
-            // under way when we withdrew.
+            // A rival's put from before the first contact may be taken over, even by a claim that was under
+            // way during the withdrawal.
             let later = world.first_contact.is_some_and(|contact| world.etcd.rival_put > contact);
             let rival = world.is_rivals() && later;
             world.act(action);
@@ -126,7 +126,7 @@ fn a_hanging_application_loses_its_registration_and_gets_it_back() {
     assert!(world.is_ours());
 }
 
-/// The put landed, and the lease was over here before its answer came.
+/// The put took effect, and the lease expired here before the answer arrived.
 #[test]
 fn an_answer_that_comes_too_late_still_marks_the_first_contact() {
     let rules = Rules { patience: PATIENCE, backoff_cap: PATIENCE, liveness: None, seed: 1 };
@@ -153,7 +153,7 @@ fn an_answer_that_comes_too_late_still_marks_the_first_contact() {
 }
 
 #[test]
-fn a_successor_of_the_same_instance_survives_our_revocation() {
+fn a_successor_of_the_same_instance_survives_the_revocation() {
     let mut world = World::new(1);
     world.calm(Duration::from_secs(1));
     world.act(&Action::RivalPuts);

@@ -1,4 +1,4 @@
-//! The machine, a small etcd, and the messages between them, which are lost, late and repeated at will.
+//! The machine, a small etcd, and the messages between them, which may be lost, late and repeated.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::error::{Error, ErrorKind};
 /// One thing that happens.
 #[derive(Debug, Clone)]
 pub(super) enum Action {
-    /// So many milliseconds go by.
+    /// This many milliseconds pass.
     Pass(u64),
-    /// The same while our process stands still.
+    /// The same while the machine's process is stopped.
     Stall(u64),
     /// Carry out a request and deliver its answer.
     Answer(usize),
-    /// Carry out a request, and keep its answer for later.
+    /// Carry out a request and keep its answer for later.
     Hold(usize),
     /// Deliver an answer that was kept.
     Deliver(usize),
@@ -30,7 +30,7 @@ pub(super) enum Action {
     LoseRequest(usize),
     /// Carry out a request that the sender has given up already.
     Late(usize),
-    /// The watch shows the key as it is.
+    /// The watch shows the key's current state.
     Notice,
     DeleteByHand,
     RevokeByHand,
@@ -38,7 +38,7 @@ pub(super) enum Action {
     RivalLeaves,
 }
 
-/// An answer on its way, with the revision that etcd was at.
+/// An answer on its way, with etcd's revision.
 struct Held {
     effect: Effect,
     sent: Instant,
@@ -53,9 +53,9 @@ pub(super) struct World {
     pub(super) sent: Vec<(Effect, Instant)>,
     held: Vec<Held>,
     given_up: Vec<(Effect, Instant)>,
-    /// The revision at which etcd first told us anything of the key.
+    /// The revision at which etcd first reported anything about the key.
     pub(super) first_contact: Option<i64>,
-    /// Since when the key has not been ours.
+    /// Since when the key has not belonged to the machine.
     not_ours_since: Option<Instant>,
     pub(super) account: Account,
 }
@@ -114,7 +114,7 @@ impl World {
             && let Some((RIVAL, _)) = before
         {
             let contact = self.first_contact.unwrap_or(i64::MAX);
-            assert!(self.etcd.rival_put <= contact, "a put landed over a later registration");
+            assert!(self.etcd.rival_put <= contact, "a put replaced a later registration");
         }
         answer
     }
@@ -154,7 +154,7 @@ impl World {
             Effect::Grant { lease } | Effect::Claim { lease, .. } => Some(Event::Failed { lease, error }),
             Effect::Check { .. } => Some(Event::Unseen),
             Effect::Revoke { lease } => Some(Event::NotRevoked { lease }),
-            // The stream asks again by itself.
+            // The stream repeats it by itself.
             Effect::Renew { .. } => {
                 self.sent.push((effect, self.now));
                 None
@@ -226,7 +226,7 @@ impl World {
         self.account.check_time(self.now, self.machine.report());
     }
 
-    /// Whoever asks us at the end of it is answered before our own clock is looked at.
+    /// A caller that asks at the end is answered before the machine looks at its clock.
     fn stall(&mut self, time: Duration) {
         self.now += time;
         self.check();
@@ -264,11 +264,11 @@ impl World {
         if says == Phase::Registered
             && let Some(since) = self.not_ours_since
         {
-            assert!(self.now <= since + TTL, "registered for more than a TTL without being so");
+            assert!(self.now <= since + TTL, "registered for more than a TTL without the key");
         }
     }
 
-    /// All messages arrive from now on.
+    /// From now on all messages arrive.
     pub(super) fn calm(&mut self, time: Duration) {
         while !self.held.is_empty() {
             self.act(&Action::Deliver(0));

@@ -1,4 +1,4 @@
-//! The audit's place among the states: only while the watches tell, and never in their way.
+//! Audits run only while the watches are open, and never block them.
 
 use super::super::audit::Finding;
 use super::super::event::{Effect, Page};
@@ -29,7 +29,7 @@ impl Machine {
             self.report.divergences += 1;
             let told = format!(
                 "an audit found the local copy of revision {revision} to differ from etcd, first at {:?}; \
-                 reading all anew",
+                 reading everything again",
                 String::from_utf8_lossy(&key),
             );
             let error = Error::new(ErrorKind::Internal, told);

@@ -1,8 +1,8 @@
-//! What a copy from disk is good for.
+//! The use of a disk copy.
 //!
-//! While etcd can be asked, nobody needs to see it: the copy spares the listing, if it is of etcd's history,
-//! and is thrown away if not. When etcd cannot be reached, or lets us wait, it is the best that there is: it
-//! is shown, and said to be from disk, with the age of its last confirmation.
+//! While etcd answers, no one needs to see the copy. It saves the listing if it belongs to etcd's history,
+//! and is dropped if it does not. If etcd cannot be reached or is slow, the copy is shown: marked as from
+//! disk, with the age of its last confirmation.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::store::{Changed, Snapshot};
 
-/// How long a process that could serve its copy waits for etcd, before anything has failed.
+/// How long a process with a disk copy waits for etcd before it shows the copy, if nothing fails earlier.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A copy from disk.
+/// A disk copy.
 #[derive(Debug, Clone)]
 pub struct Cached {
     /// The content.
     pub snapshot: Snapshot,
     /// The raft term of its cluster.
     pub raft_term: u64,
-    /// When etcd confirmed it; `None` when the clock makes no sense of that.
+    /// When etcd confirmed it; `None` if the wall clock makes that time implausible.
     pub confirmed_at: Option<Instant>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Held {
 }
 
 impl Machine {
-    /// Has `cached` at hand, unless there is a snapshot already.
+    /// Keeps `cached` ready, unless there is a snapshot already.
     pub fn fall_back_on(&mut self, cached: Cached) {
         if self.snapshot.is_none() {
             self.report.raft_term = cached.raft_term;
@@ -52,12 +52,12 @@ impl Machine {
         self.cached.as_ref().filter(|_| waits)?.until
     }
 
-    /// What is shown, or would be.
+    /// The snapshot that is shown or would be shown.
     pub(super) fn at_hand(&self) -> Option<&Snapshot> {
         self.snapshot.as_ref().or_else(|| self.cached.as_ref().map(|held| &held.cached.snapshot))
     }
 
-    /// etcd's history is the copy's: go on from there. It is still unconfirmed, what was missed is to come.
+    /// Continues from the copy, whose history is etcd's. It stays unconfirmed until the missed events arrive.
     pub(super) fn adopt_cached(&mut self, effects: &mut Vec<Effect>) {
         if self.snapshot.is_none()
             && let Some(held) = &self.cached
@@ -68,18 +68,19 @@ impl Machine {
         }
     }
 
-    /// etcd's history is another one: nobody must see the copy.
+    /// Drops the copy, which is from another history. No one may see it.
     pub(super) fn refuse_cached(&mut self) {
         if let Some(held) = self.cached.take() {
             self.report.raft_term = 0;
             let id = held.cached.snapshot.cluster_id();
-            let told =
-                format!("the copy on disk is of another cluster or history ({id:x}); reading all anew");
+            let told = format!(
+                "the copy on disk is of another cluster or history ({id:x}); reading everything again"
+            );
             self.note(Error::new(ErrorKind::Cache, told));
         }
     }
 
-    /// etcd is away: the copy is better than nothing, and is called what it is.
+    /// Shows the copy, marked as such, because etcd is away.
     pub(super) fn show_cached(&mut self, effects: &mut Vec<Effect>) {
         self.adopt_cached(effects);
         if let Some(held) = self.cached.take() {

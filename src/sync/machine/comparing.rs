@@ -1,14 +1,16 @@
-//! Freshness where no progress answer proves it: through `etcd grpc-proxy`, which gives none, and at servers that give
-//! them too early, until they may be believed.
+//! Proves freshness by comparing keys, where no progress answer can be trusted.
 //!
-//! The stream then cannot prove that nothing is missing, but a read can. Let the snapshot be of revision R, and
-//! let a linearizable read at H ≥ R find no watched key that changed after R. Then every key that is there at H
-//! was there at R with the same value; so if there are as many as the snapshot has, none was deleted, and the
-//! content at H is the snapshot. Otherwise an event is under way; one that does not come condemns the stream
-//! like any other silence.
+//! This is needed through `etcd grpc-proxy`, which sends no progress answers, and at servers that send them
+//! too early, until they may be believed.
 //!
-//! Where events of one range wait for the other ranges, the same is asked of those ranges, at the revision that waits. A
-//! later one would not do: a key may have come and gone until then.
+//! The stream cannot prove that nothing is missing, but a read can. Let the snapshot have revision R, and let
+//! a linearizable read at H ≥ R find no watched key changed after R. Then every key that exists at H existed
+//! at R with the same value. If their number equals the snapshot's, none was deleted, and the content at H is
+//! the snapshot. Otherwise an event is under way. If it never arrives, the stream is given up like any silent
+//! one.
+//!
+//! If events of one range wait for the other ranges, those ranges are compared at the waiting revision. A
+//! later revision would not do: a key may have come and gone by then.
 
 use super::super::event::{Comparison, Effect, Found};
 use super::history::another_history;
@@ -18,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::store::Snapshot;
 
-/// etcd takes 128 operations in a transaction, and the comparison is one.
+/// The maximum number of ranges: etcd allows 128 operations in a transaction, and a comparison is one.
 const MOST_RANGES: usize = 100;
 
 impl Machine {
@@ -29,14 +31,15 @@ impl Machine {
     pub(super) fn compare(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         let State::Watching { stream, freshness, fuzzy } = &self.state else { return };
         let (divided, fuzzy) = (stream.is_divided(), fuzzy.is_some());
-        // Nothing is shown of pages before they are exact: what matters is how they become so, not the events that wait.
+        // A fuzzy copy is not shown: only making it exact matters, not the events that wait.
         let at = stream.would_show().filter(|_| !fuzzy);
         if freshness.is_mute() && !self.mute {
             self.mute = true;
             self.note(self.muteness());
         }
         if self.mute && divided && self.watches_hull() {
-            // Several watches would wait for each other's progress in vain; one has an order of its own.
+            // Several watches would wait forever for each other's progress; a single watch is ordered in
+            // itself.
             self.reopen(now, effects);
         } else if !self.may_compare() && fuzzy {
             self.start_over(now, self.muteness(), effects);
@@ -69,7 +72,7 @@ impl Machine {
         self.advance(now, effects);
     }
 
-    /// Whether the silent ranges may have changed up to `at`, where others have events that wait.
+    /// Checks whether the silent ranges are unchanged up to `at`, where events of others wait.
     fn compared_at_revision(&mut self, now: Instant, at: i64, found: &[Found]) {
         let ranges = self.rules.ranges.as_slice();
         let State::Watching { stream, freshness, .. } = &mut self.state else { return };
@@ -86,7 +89,7 @@ impl Machine {
         freshness.compared(now, false);
     }
 
-    /// Whether what is shown is what etcd had at `revision`, in all ranges.
+    /// Checks whether all ranges at `revision` equal what is shown.
     fn compared_now(&mut self, now: Instant, revision: i64, found: &[Found]) {
         let ranges = self.rules.ranges.as_slice();
         let State::Watching { stream, freshness, .. } = &mut self.state else { return };
@@ -104,8 +107,10 @@ impl Machine {
         }
     }
 
-    /// Which ranges of a fuzzy copy are what etcd had at `revision`. A key of them may have come and gone before: the copy
-    /// is exact at that revision, and not at one before it.
+    /// Checks which ranges of a fuzzy copy equal etcd's content at `revision`.
+    ///
+    /// A key of them may have come and gone before, so the copy is exact at that revision but not at an
+    /// earlier one.
     fn compared_fuzzy(&mut self, now: Instant, revision: i64, found: &[Found]) {
         let ranges = self.rules.ranges.as_slice();
         let State::Watching { stream, freshness, fuzzy: Some(fuzzy) } = &mut self.state else { return };
@@ -129,7 +134,7 @@ impl Machine {
     }
 }
 
-/// Whether etcd has, in `range`, the keys of the snapshot and none that changed since.
+/// Whether etcd has exactly the snapshot's keys in `range`, none of them changed since.
 fn is_unchanged(snapshot: &Snapshot, range: &KeyRange, found: Found) -> bool {
     !found.newer && usize::try_from(found.count) == Ok(snapshot.range(range).count())
 }

@@ -1,4 +1,4 @@
-//! When something fails, and when time is up: what to try next, and when.
+//! Failures and timeouts: what to try next, and when.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::{Machine, State};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
-/// Before the second attempt after a refusal, at most.
+/// The maximum pause before the second attempt after a refusal.
 pub(super) const DENIED_BASE: Duration = Duration::from_secs(1);
-/// A person ends a refusal: ask seldom, but notice it soon when it is over.
+/// The maximum pause after a refusal. A person has to lift it; asking every few seconds notices that soon.
 pub(super) const DENIED_CAP: Duration = Duration::from_secs(5);
 
 impl Machine {
@@ -61,7 +61,8 @@ impl Machine {
         self.state = State::Backoff { until: now + wait };
     }
 
-    /// One new token before the refusal is believed. One while connecting is of the password itself.
+    /// Allows one new token before a refusal is believed. A refusal while connecting is about the password
+    /// itself.
     const fn may_reauthenticate(&self) -> bool {
         !self.reauthenticated && !matches!(self.state, State::Connecting)
     }
@@ -108,7 +109,7 @@ impl Machine {
         }
     }
 
-    /// Time is up, but a large message is arriving.
+    /// Extends the deadline while a large message is arriving.
     pub(super) fn flowing(&mut self, now: Instant) {
         match &mut self.state {
             State::Opening { deadline, .. } => *deadline = now + self.rules.patience,
@@ -120,11 +121,11 @@ impl Machine {
     fn silent(&mut self, now: Instant, what: &str, effects: &mut Vec<Effect>) {
         self.resume.failed(self.revision(), false);
         let patience = self.rules.patience.as_secs_f64();
-        let error = Error::new(ErrorKind::Timeout, format!("{what} for {patience} s; connecting anew"));
+        let error = Error::new(ErrorKind::Timeout, format!("{what} for {patience} s; reconnecting"));
         self.failed(now, Fault::Lost(self.at_peer(error)), effects);
     }
 
-    /// The same error, of the server that we are connected with.
+    /// Adds the connected server to the error.
     pub(super) fn at_peer(&self, error: Error) -> Error {
         match &self.report.peer {
             Some(peer) => error.at(peer.endpoint.clone()),
@@ -169,8 +170,8 @@ mod tests {
         Event::Connected(Peer { endpoint: String::new(), version: String::new(), trust: Trust::Exact })
     }
 
-    /// What happens when all time is spent in `failing`: listings begun, with or without watches before, and pauses
-    /// before them.
+    /// Spends a fixed time in `failing`; returns the listings started, without and with watches, and the
+    /// pauses.
     fn listings_and_pauses(mut failing: impl FnMut(&mut Machine, Instant) -> Vec<Effect>) -> (u32, u32) {
         let (mut machine, mut now) = connected();
         let start = now;
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn compaction_that_is_always_faster_pauses_the_listing_and_never_ends_it() {
+    fn compaction_that_is_always_faster_causes_pauses_and_never_ends_the_listing() {
         let (listings, pauses) =
             listings_and_pauses(|machine, now| machine.step(now, Event::Failed(Fault::RevisionGone)));
         // Jitter halves a pause of three seconds.
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_that_is_created_only_to_be_cancelled_is_no_success() {
+    fn a_watch_that_is_created_and_at_once_cancelled_is_no_success() {
         let header = Header { cluster_id: 1, revision: 9, raft_term: 1 };
         let (listings, pauses) = listings_and_pauses(|machine, now| {
             let page = Page { header, entries: Vec::new(), more: false, count: 0 };
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_that_was_overtaken_long_after_the_last_is_not_held_up() {
+    fn a_listing_that_fails_long_after_the_last_failure_is_not_delayed() {
         let (mut machine, mut now) = connected();
         let header = Header { cluster_id: 1, revision: 9, raft_term: 1 };
         for _ in 0..9 {
@@ -235,7 +236,7 @@ mod tests {
         }
     }
 
-    /// The pause after so many faults in a row.
+    /// The pause after this many faults in a row.
     fn pause(seed: u64, faults: u32, fault: impl Fn(Error) -> Fault) -> Duration {
         let (mut machine, mut now) = started(seed);
         let error = || Error::new(ErrorKind::Connection, "on purpose");
@@ -243,7 +244,7 @@ mod tests {
         for _ in 0..faults {
             machine.step(now, Event::Failed(fault(error())));
             if machine.state_deadline().is_none() {
-                // It tries a new token at once, and that one is refused too.
+                // The machine tries a new token at once, and that is refused too.
                 machine.step(now, Event::Failed(fault(error())));
             }
             let until = machine.state_deadline().unwrap();
@@ -255,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn a_fleet_that_lost_etcd_at_one_moment_does_not_come_back_at_one_moment() {
+    fn a_fleet_that_lost_etcd_at_the_same_moment_does_not_come_back_at_the_same_moment() {
         for (losses, ceiling) in [(1, super::super::BACKOFF_BASE), (9, Duration::from_secs(3))] {
             fleet::assert_full_jitter(ceiling, |seed| pause(seed, losses, Fault::Lost));
         }
     }
 
     #[test]
-    fn a_fleet_that_etcd_refused_at_one_moment_does_not_ask_again_at_one_moment() {
+    fn a_fleet_that_etcd_refused_at_the_same_moment_does_not_ask_again_at_the_same_moment() {
         for (refusals, ceiling) in [(1, DENIED_BASE), (9, DENIED_CAP)] {
             fleet::assert_full_jitter(ceiling, |seed| pause(seed, refusals, Fault::Denied));
             fleet::assert_full_jitter(ceiling, |seed| pause(seed, refusals, Fault::TokenExpired));
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_too_large_is_asked_for_again_with_half_the_keys_and_the_last_says_what_is_too_large() {
+    fn a_page_that_is_too_large_is_halved_and_the_error_names_a_single_key_that_is_too_large() {
         let (mut machine, now) = connected();
         let error = || Error::new(ErrorKind::Connection, "list one key from \"/a/\": too large");
         let effects = machine.step(now, Event::Failed(Fault::TooLarge(error())));
@@ -278,6 +279,6 @@ mod tests {
         machine.step(now, Event::Failed(Fault::TooLarge(error())));
         assert!(matches!(machine.state, State::Backoff { .. }));
         let told = machine.report().last_error.as_ref().unwrap().to_string();
-        assert_eq!(told, format!("one key with its value is more than can be read: {}", error()));
+        assert_eq!(told, format!("one key with its value is larger than a message may be: {}", error()));
     }
 }

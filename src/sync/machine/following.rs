@@ -1,4 +1,4 @@
-//! While the watches tell: what arrives, what of it is complete, and what is confirmed.
+//! Follows open watches: which events arrive, which are complete, and what they confirm.
 
 use super::super::cursor::Broken;
 use super::super::event::{Effect, Fault, Response, Trust, Update};
@@ -33,12 +33,12 @@ impl Machine {
             None => fault,
         };
         match fault {
-            // The user may read the ranges, and not what lies between them.
+            // The user may read the ranges but not the keys between them.
             Fault::Denied(_) if self.watches_hull() => {
                 self.hull_denied = true;
                 self.reopen(now, effects);
             }
-            // Older servers say "permission denied" to a watch even for an expired token.
+            // Older servers report "permission denied" to a watch even for an expired token.
             Fault::Denied(error) if !self.reauthenticated => {
                 self.failed(now, Fault::TokenExpired(error), effects);
             }
@@ -53,7 +53,7 @@ impl Machine {
     fn received(&mut self, now: Instant, response: Response, effects: &mut Vec<Effect>) {
         let shown = self.followed().map_or(0, Snapshot::revision);
         let Some(stream) = self.stream() else { return };
-        // What a watch begins with is known already, and says nothing of how far the server was.
+        // The first events of a watch are known already, and do not show how far the server was.
         let first = response.changes.iter().map(|change| change.mod_revision).find(|at| *at > shown);
         if let Err(broken) = stream.accept(response.watch_id, response.changes, response.fragment) {
             if broken == Broken::Late {
@@ -65,7 +65,7 @@ impl Machine {
                     .to_owned()
             } else {
                 format!(
-                    "etcd sent {}; this server, or a proxy before it, is broken; starting again",
+                    "etcd sent {}; this server, or a proxy before it, is broken; listing again",
                     broken.as_str()
                 )
             };
@@ -99,13 +99,13 @@ impl Machine {
                     stream.progressed(-1, revision);
                 }
             }
-            // What a watch of its own is told is no answer to a question.
+            // A message for a single watch answers no progress request.
             Trust::Repeated if watch_id != -1 => {}
             Trust::Repeated => {
                 let trusted = freshness.is_proven();
                 let believed = freshness.claims().answered(now, revision, trusted);
-                // A lone watch has an order of its own: where the server's word is weak, its cursor moves
-                // by events alone, unless nothing can be shown without.
+                // A single watch is ordered in itself. Where the server's answers are weak, its cursor moves
+                // by events only, unless nothing could be shown without them.
                 if let Some(revision) = believed.filter(|_| fuzzy.is_some()) {
                     stream.progressed(-1, revision);
                 }
@@ -115,13 +115,13 @@ impl Machine {
         self.advance(now, effects);
     }
 
-    /// Something may be complete that was not: show it, and take it as the answer that it may be.
+    /// Shows events that may have become complete, and checks whether they answer the open request.
     pub(super) fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.replay(now, effects);
         self.publish_complete(effects);
         self.settle(now);
         let State::Watching { stream, freshness, fuzzy } = &mut self.state else { return };
-        // Events of one watch wait for the others, and pages for events: ask now how far those have come.
+        // Events wait for other watches, or pages wait for events: ask now how far those are.
         let exact_from = fuzzy.as_ref().map(|fuzzy| fuzzy.exact_from);
         if let Some(revision) = exact_from.max(stream.waits_for()) {
             let asks = freshness.may_ask(now);
@@ -135,7 +135,8 @@ impl Machine {
         }
     }
 
-    /// An event has arrived that the server's answers had overtaken by more than it ever lets them: what is shown may lack it.
+    /// Lists everything again: an event arrived later than the server ever delays one, so the snapshot may
+    /// lack it.
     fn mistaken(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.report.divergences += 1;
         let told = "etcd sent an event after it had answered that all before it were sent (etcd issue 15220); reading all \
@@ -146,8 +147,10 @@ impl Machine {
         self.start_over(now, error, effects);
     }
 
-    /// A watch alone, at a server whose progress answers may overtake events, is believed once a message has shown that
-    /// it is up to date. What is proven of several is the streak's.
+    /// Believes a single watch once a message has shown that it is up to date.
+    ///
+    /// This is for servers whose progress answers may overtake events. Several watches are left to the
+    /// streak.
     pub(super) fn believe_when_caught_up(&mut self) {
         if let State::Watching { stream, freshness, fuzzy: None } = &mut self.state
             && !stream.is_divided()
@@ -164,7 +167,7 @@ impl Machine {
         }
     }
 
-    /// Shows the readers every revision that all watches are past, all its keys together.
+    /// Publishes every revision that all watches are past, with all its keys together (promise 3).
     fn publish_complete(&mut self, effects: &mut Vec<Effect>) {
         let (State::Opening { stream, .. } | State::Watching { stream, fuzzy: None, .. }) = &mut self.state
         else {

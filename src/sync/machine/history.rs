@@ -1,12 +1,11 @@
-//! Whether an answer is of the history that the snapshot is of.
+//! Checks whether an answer is from the snapshot's history.
 
 use super::super::event::Header;
 use super::Machine;
 use crate::error::{Error, ErrorKind};
 
 impl Machine {
-    /// Another cluster, a revision that was taken back, or a term that was: not the history that the
-    /// snapshot is of.
+    /// Whether the answer is from another history: another cluster, or a lower revision or raft term.
     pub(super) fn history_differs(&self, header: Header) -> bool {
         let (snapshot, least, raft_term) = match self.fuzzy() {
             Some(fuzzy) => (Some(&fuzzy.snapshot), fuzzy.exact_from, fuzzy.raft_term),
@@ -20,9 +19,9 @@ impl Machine {
     }
 }
 
-/// What is said when an answer is not of the history that the snapshot is of, again and again.
+/// The error for answers that repeatedly come from another history than the snapshot's.
 pub(super) fn another_history() -> Error {
-    let told = "the answers are of different clusters or histories, as behind a balancer of two clusters; what was read \
-                last is still served; give the endpoints of one cluster";
+    let told = "the answers come from different clusters or histories, for example behind a load balancer of two clusters; \
+                the last copy is still served; configure the endpoints of one cluster";
     Error::new(ErrorKind::Connection, told)
 }

@@ -1,7 +1,8 @@
-//! The way to a snapshot: a listing, page by page, and how often to begin one again.
+//! Loads a snapshot: a listing, page by page, and when to start it again.
 //!
-//! All pages are read at one revision, and a watch goes on from there. That takes less than to open the watch first, and
-//! no memory for what happens meanwhile; so only where it has come to nothing twice is the other way taken.
+//! All pages are read at one revision, and a watch continues from there. This is cheaper than opening the
+//! watch first, and needs no memory for events that arrive meanwhile. So the watch comes first only after two
+//! failed listings.
 
 use std::time::Duration;
 
@@ -15,12 +16,14 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::store::{Changed, Snapshot};
 
-/// Listings in a row that come to nothing before the next one is made beside an open watch, and before there is a pause
-/// before each after that. One is ordinary: the history was compacted while we were away.
+/// Failed listings in a row before the watch is opened first, and before each further one is delayed.
+///
+/// One failure is normal: the history was compacted while the client was away.
 const RESTARTS_BEFORE_PAUSE: u32 = 2;
 
-/// A watch that lived as long as this was a success. etcd says `created` even to a watch that it cancels with its
-/// next message.
+/// A watch that lived this long was a success.
+///
+/// etcd sends `created` even for a watch that it cancels with its next message.
 const LASTING: Duration = Duration::from_secs(10);
 
 impl Machine {
@@ -71,7 +74,7 @@ impl Machine {
         }
     }
 
-    /// `snapshot` is what etcd has, as of when it was `asked`.
+    /// Adopts `snapshot`, which is etcd's content as of when it was `asked`.
     pub(super) fn adopt(
         &mut self,
         snapshot: Snapshot,
@@ -99,23 +102,23 @@ impl Machine {
         effects.push(Effect::List(listing.request(self.pages.keys())));
     }
 
-    /// The page under way is larger than a message may be: ask for less of it.
+    /// Requests a smaller page, because the current one exceeds the message size.
     pub(super) fn list_less(&mut self, now: Instant, error: Error, effects: &mut Vec<Effect>) {
         if self.pages.halve() {
             self.next_page(now, effects);
         } else {
-            self.lost(now, error.during("one key with its value is more than can be read"), effects);
+            self.lost(now, error.during("one key with its value is larger than a message may be"), effects);
         }
     }
 
-    /// No page arrived in time.
+    /// Records that no page arrived in time.
     pub(super) fn page_was_lost(&mut self) {
         if matches!(self.state, State::Listing { .. }) {
             self.pages.halve();
         }
     }
 
-    /// Publishes a listed snapshot: with the difference to the one before, deletions included.
+    /// Publishes a listed snapshot with its differences to the previous one, including deletions.
     fn replace(&mut self, snapshot: Snapshot, effects: &mut Vec<Effect>) {
         let update = match &self.snapshot {
             None => Update { snapshot: snapshot.clone(), changed: Changed::All, reset: false },
@@ -135,9 +138,10 @@ impl Machine {
         effects.push(Effect::Publish(update));
     }
 
-    /// What is shown, or was listed so far, leads no further, for this reason: list again. At once, unless that has
-    /// come to nothing again and again: two clusters behind one address, or a server that cancels every watch, would be
-    /// asked in a tight loop (promise 12).
+    /// Lists everything again for this `reason`: at once at first, later after a pause (promise 12).
+    ///
+    /// Without the pause, two clusters behind one address, or a server that cancels every watch, would be
+    /// asked in a tight loop.
     pub(super) fn start_over(&mut self, now: Instant, reason: Error, effects: &mut Vec<Effect>) {
         if self.opened_at.take().is_some_and(|since| now >= since + LASTING) {
             self.restarts = 0;

@@ -8,13 +8,21 @@
 //!                       Backoff / Denied ◀───────── any failure ────┘
 //! ```
 //!
-//! Where etcd compacts faster than it lists, the watch is opened before the listing.
+//! If etcd compacts faster than the client lists, the watch is opened before the listing.
 //!
-//! The published snapshot is served through all of them. `loading` holds the way to a snapshot, `watch_first` the way
-//! to one where history does not last as long as a listing takes, `opening` the way to an open watch, `following` what happens on it, `failing` the way back, `resuming` how to come back to a revision at
-//! which a watch failed, `waiting` how long changes of one watch wait for another,
-//! `cached` what a copy from disk is good for, `auditing` whether what is shown is right,
-//! `comparing` what proves freshness where no progress answer does, `notifying` which transitions are reported.
+//! The published snapshot is served in all states. Each file of this folder holds one part:
+//!
+//! * `loading`: the way to a snapshot.
+//! * `watch_first`: the same where the history does not last as long as a listing.
+//! * `opening`: the way to an open watch.
+//! * `following`: the events of an open watch.
+//! * `failing`: failures and timeouts.
+//! * `resuming`: the way back to a revision at which a watch failed.
+//! * `waiting`: how long changes of one watch wait for another.
+//! * `cached`: the use of a disk copy.
+//! * `auditing`: checks of the published content.
+//! * `comparing`: the proof of freshness where no progress answer can be trusted.
+//! * `notifying`: which transitions are reported.
 
 mod auditing;
 mod cached;
@@ -57,26 +65,26 @@ use crate::store::Snapshot;
 const BACKOFF_BASE: Duration = Duration::from_millis(100);
 const STABILITY: Duration = Duration::from_secs(120);
 
-/// What the machine must know of the settings.
+/// The settings that the machine needs.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// What to hold.
+    /// The ranges to watch.
     pub ranges: Ranges,
     /// Keys in one page of a listing.
     pub page_size: i64,
-    /// Between two proofs of freshness.
+    /// The time between two proofs of freshness.
     pub progress_interval: Duration,
     /// How long an answer on the stream may take.
     pub patience: Duration,
-    /// Longest delay between two attempts.
+    /// The longest pause between two attempts.
     pub backoff_cap: Duration,
-    /// For how long one confirmation keeps the data fresh.
+    /// How long one confirmation keeps the data fresh.
     pub max_staleness: Duration,
-    /// Between two audits; 0 for none.
+    /// The time between two audits; 0 for none.
     pub audit_interval: Duration,
-    /// What a server does at most.
+    /// The limits built into etcd.
     pub limits: Limits,
-    /// Where the jitter begins.
+    /// The seed of the jitter.
     pub seed: u64,
 }
 
@@ -85,18 +93,20 @@ enum State {
     Stopped,
     /// Waits for `Connected`.
     Connecting,
-    /// Waits for pages. Compaction of its revision starts it again.
+    /// Waits for pages. Starts over if its revision is compacted.
     Listing {
         listing: Listing,
-        /// When the first page was asked for.
+        /// When the first page was requested.
         sent: Instant,
-        /// When the page under way was.
+        /// When the current page was requested.
         page_sent: Instant,
-        /// The watches that were opened before.
+        /// The watches that were opened before the listing.
         stream: Option<Stream>,
     },
-    /// Waits for a linearizable header: a data folder that was lost answers with a lower revision, and a
-    /// watch resumed there would be created and stay silent for ever.
+    /// Waits for a linearizable header.
+    ///
+    /// A server that lost its data folder answers with a lower revision; a watch resumed there would stay
+    /// silent forever.
     Verifying {
         sent: Instant,
     },
@@ -108,14 +118,14 @@ enum State {
     Watching {
         stream: Stream,
         freshness: Freshness,
-        /// What has been read beside the watches, until it is exact.
+        /// The pages read beside the watches, until they are exact.
         fuzzy: Option<Box<Fuzzy>>,
     },
     /// Waits for the time of the next attempt.
     Backoff {
         until: Instant,
     },
-    /// The same after a refusal, with longer waits.
+    /// Waits after a refusal, for longer.
     Denied {
         until: Instant,
         /// Whether a new token may help.
@@ -129,21 +139,21 @@ enum State {
 pub struct Machine {
     rules: Rules,
     state: State,
-    /// The time of the step under way.
+    /// The time of the current step.
     now: Option<Instant>,
-    /// The snapshot published last; `None` before the first listing.
+    /// The last published snapshot; `None` before the first listing.
     snapshot: Option<Snapshot>,
-    /// The copy from disk, until etcd has confirmed something.
+    /// The disk copy, until etcd has confirmed something.
     cached: Option<Held>,
     audit: Audit,
     trust: Trust,
     /// The current stream answers no progress request.
     mute: bool,
-    /// The revision shown when the last question was sent: events may overtake its answer.
+    /// The revision shown when the last progress request was sent. Events may overtake its answer.
     asked_at: i64,
-    /// The revision that the comparison under way is about; `None` for the current one.
+    /// The revision that the current comparison is about; `None` for the latest.
     compared_at: Option<i64>,
-    /// The hull of all ranges was refused to this user: watch each range alone.
+    /// This user may not watch the bounding range of all ranges, so each range is watched alone.
     hull_denied: bool,
     /// A refusal has been answered with a new token since the last success.
     reauthenticated: bool,
@@ -151,7 +161,7 @@ pub struct Machine {
     resume: Resume,
     waiting: Waiting,
     pages: PageSize,
-    /// Listings in a row that came to nothing: no watch lived on any of them.
+    /// Listings in a row after which no watch stayed open.
     restarts: u32,
     /// Since when the last watch has been open.
     opened_at: Option<Instant>,
@@ -163,13 +173,14 @@ pub struct Machine {
     report: Report,
     contact: Contact,
     staleness: Staleness,
-    /// What this step has to tell.
+    /// The events that this step reports.
     notices: Vec<Notice>,
 }
 
 impl Machine {
-    /// A machine that goes on from `snapshot`, of which `known` tells, where there is one: a forked child has
-    /// its parent's, and what the parent knew of it is as true in the child.
+    /// A machine that continues from `snapshot`, if there is one, with the report `known` about it.
+    ///
+    /// A forked child starts with its parent's snapshot, and the parent's report on it is still true there.
     #[must_use]
     pub fn new(rules: Rules, snapshot: Option<Snapshot>, known: &Report) -> Self {
         let backoff = Backoff::new(BACKOFF_BASE, rules.backoff_cap, STABILITY);
@@ -202,14 +213,15 @@ impl Machine {
         }
     }
 
-    /// What the machine says of itself.
+    /// The machine's status.
     #[must_use]
     pub const fn report(&self) -> &Report {
         &self.report
     }
 
-    /// Continues after a machine of the same process that a defect has ended, and reports `error` at `now`. What
-    /// `before` has counted is counted on: a counter that falls says that the process has started.
+    /// Continues after a machine of this process that ended with a panic; reports `error` at `now`.
+    ///
+    /// Counters continue from `before`: a counter that falls would mean that the process restarted.
     pub fn remember(&mut self, now: Instant, before: &Report, error: Error) {
         self.now = Some(now);
         let Report { reconnects, relists, resets, audits, divergences, .. } = *before;
@@ -224,7 +236,7 @@ impl Machine {
         self.report.last_error_at = self.now;
     }
 
-    /// When a [`Event::Tick`] is due; `None` while only an event can go on.
+    /// When the next [`Event::Tick`] is due; `None` while only another event can change something.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let staleness = self.staleness.deadline(self.report.confirmed_at);
@@ -246,7 +258,7 @@ impl Machine {
         }
     }
 
-    /// Takes in what happened at `now`, and says what to do.
+    /// Handles an event at `now`; returns what to do.
     pub fn step(&mut self, now: Instant, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.now = Some(now);
@@ -315,7 +327,7 @@ impl Machine {
         self.report.peer = Some(peer);
         self.connections += 1;
         self.report.reconnects = self.connections - 1;
-        // After failures that another watch from there would only repeat, the way is to list.
+        // After failures that another watch from there would only repeat, list.
         let resumable = |at: &i64| !self.resume.is_hopeless(*at) && !self.has_restarted_often();
         if let Some(at) = self.at_hand().map(Snapshot::revision).filter(resumable) {
             effects.push(Effect::Verify { at: Some(at) });
@@ -334,7 +346,7 @@ impl Machine {
         }
     }
 
-    /// etcd was asked at `asked`, and what is shown holds all that it had then.
+    /// Confirms the snapshot as of `asked`: it holds everything that etcd had then.
     fn confirm(&mut self, asked: Instant) {
         self.report.confirmed_at = self.report.confirmed_at.max(Some(asked));
         self.report.from_cache = false;

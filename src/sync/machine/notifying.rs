@@ -1,4 +1,4 @@
-//! Which transitions are reported: each once, where it happens.
+//! Decides which transitions are reported. Each is reported once, where it happens.
 //!
 //! A loss is reported once until a watch is open again, however many attempts fail in between.
 
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::notice::{LocalCopy, Member, Notice};
 use crate::store::Snapshot;
 
-/// What was reported of the contact with etcd.
+/// What was reported about the connection with etcd.
 #[derive(Debug, Default)]
 pub(super) struct Contact {
     /// `None` while the client is stopped.
@@ -18,11 +18,11 @@ pub(super) struct Contact {
     met: bool,
     /// A watch is open, or is being replaced on the same connection.
     following: bool,
-    /// What was reported since the last watch.
+    /// The loss reported since the last watch.
     loss: Option<Loss>,
-    /// This process began with the copy of the process that it was forked from.
+    /// This process started with the copy of its parent process.
     inherited: bool,
-    /// Connections at the last watch that was reported.
+    /// The number of connections when a watch was last reported.
     connections: u64,
     /// The member connected last.
     endpoint: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct Contact {
 #[derive(Debug, Clone, Copy)]
 struct Loss {
     at: Instant,
-    /// It was reported that etcd refuses this client.
+    /// The report said that etcd refuses this client.
     denied: bool,
 }
 
@@ -55,7 +55,7 @@ impl Contact {
 }
 
 impl Machine {
-    /// Says that a machine before this one ended by a defect, if that one followed etcd.
+    /// Reports that the previous machine ended with a panic, if that one followed etcd.
     pub(super) fn report_restart(&mut self, now: Instant, error: Error) {
         self.contact.begin(now);
         self.contact.met = self.snapshot.is_some();
@@ -86,7 +86,7 @@ impl Machine {
         self.notices.push(notice);
     }
 
-    /// There is no watch, and there will be none before the next attempt.
+    /// Reports that there is no watch, and none before the next attempt.
     pub(super) fn report_loss(&mut self, now: Instant, error: Error) {
         self.contact.following = false;
         if self.contact.loss.is_none() {
@@ -101,7 +101,7 @@ impl Machine {
         }
     }
 
-    /// The watch is given up for a new token. While there was none, the next attempt is no loss.
+    /// Gives up the watch to get a new token. This is reported as a loss only if the next attempt fails.
     pub(super) fn report_renewal(&mut self, now: Instant, error: Error) {
         if self.contact.following {
             self.report_loss(now, error);
@@ -128,7 +128,7 @@ impl Machine {
         self.notices.push(Notice::Diverged { copy: self.local_copy(), error });
     }
 
-    /// At the end of each step: whatever it confirmed counts.
+    /// Reports staleness at the end of each step, so that all its confirmations count.
     pub(super) fn report_staleness(&mut self, now: Instant) {
         let copy = self.local_copy();
         let notice = match self.staleness.check(now, self.report.confirmed_at) {

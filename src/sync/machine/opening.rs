@@ -1,4 +1,4 @@
-//! The way to an open watch: is the history still the one that the snapshot is of, and one watch after another.
+//! Opens the watches: checks that the history is the snapshot's, then creates one watch after another.
 
 use super::super::event::{Effect, Header, Trust};
 use super::super::freshness::Freshness;
@@ -51,7 +51,7 @@ impl Machine {
         self.create_next(now, effects);
     }
 
-    /// Asks for the next watch; `false` when there is none to ask for.
+    /// Requests the next watch; returns `false` if there is none left.
     fn create_next(&mut self, now: Instant, effects: &mut Vec<Effect>) -> bool {
         let fragments = self.resume.wants_fragments(self.revision());
         let State::Opening { stream, deadline } = &mut self.state else { return false };
@@ -61,8 +61,10 @@ impl Machine {
         true
     }
 
-    /// One watch for each range where the server can tell when all have come as far; else one watch over
-    /// all of them, which has an order of its own. A user who may not read the whole gets several.
+    /// The ranges to watch: each on its own, if the server's progress answers show when all are complete.
+    ///
+    /// Otherwise one watch covers all ranges, which orders their events. A user who may not read that much
+    /// gets several watches anyway.
     pub(super) fn watch_ranges(&self) -> Vec<KeyRange> {
         match self.rules.ranges.bounding_range().filter(|_| self.watches_hull()) {
             Some(hull) => vec![hull],
@@ -104,7 +106,7 @@ impl Machine {
         if self.may_compare() { freshness.unproven() } else { freshness }
     }
 
-    /// What is shown is followed from now on.
+    /// Records that the watches are open and follow what is shown.
     pub(super) fn opened(&mut self, now: Instant) {
         self.believe_when_caught_up();
         self.backoff.succeeded(now);

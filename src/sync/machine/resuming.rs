@@ -1,11 +1,12 @@
-//! How to come back to a revision at which a watch failed.
+//! How to return to a revision at which a watch failed.
 //!
-//! A watch that has to catch up is first sent what it missed, and a server may be unable to send it. In one piece it
-//! may be larger than a message may be. In fragments, etcd takes a time that grows with the square of the number of
-//! events; we take the silence for a dead connection, and it starts over with each new one. So the next attempt goes
-//! another way, and the one after that lists: a listing needs no history.
+//! A watch that catches up first receives what it missed, and a server may be unable to send that. In one
+//! piece, it may exceed the message size. In fragments, etcd takes a time that grows with the square of the
+//! number of events; the silence then looks like a dead connection, and each new connection starts over. So
+//! the next attempt asks in the other form, and the one after that lists everything: a listing needs no
+//! history.
 
-/// Failures at one revision before it is given up.
+/// Failures at one revision before the machine gives up on it.
 const ATTEMPTS: u32 = 2;
 
 /// The last watch that failed, and how.
@@ -17,7 +18,7 @@ pub(super) struct Resume {
 }
 
 impl Resume {
-    /// The watch that showed `revision` got no further, since what came was too large or since nothing came.
+    /// Records that the watch at `revision` failed: its message was too large, or nothing came.
     pub(super) const fn failed(&mut self, revision: i64, too_large: bool) {
         if self.revision != revision {
             *self = Self { revision, failures: 0, fragments: false };
@@ -26,7 +27,7 @@ impl Resume {
         self.fragments = too_large;
     }
 
-    /// All is listed: what failed before says nothing of what comes now.
+    /// Forgets earlier failures after a full listing: they no longer predict anything.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
@@ -36,7 +37,7 @@ impl Resume {
         self.revision == revision && self.failures >= ATTEMPTS
     }
 
-    /// Whether a watch from `revision` is to ask for fragments.
+    /// Whether a watch from `revision` should request fragments.
     pub(super) const fn wants_fragments(&self, revision: i64) -> bool {
         self.revision == revision && self.fragments
     }
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_large_comes_in_fragments_and_what_does_not_come_at_all_is_listed() {
+    fn a_message_that_is_too_large_comes_in_fragments_and_one_that_never_comes_is_replaced_by_a_listing() {
         let mut resume = Resume::default();
         assert!(!resume.wants_fragments(7) && !resume.is_hopeless(7));
         resume.failed(7, true);

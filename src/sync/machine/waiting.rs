@@ -1,12 +1,14 @@
-//! Changes that wait for another watch: for how long (promise 11).
+//! Bounds how long changes wait for another watch (promise 11).
 //!
-//! Several watches share a stream, and a revision is shown once every watch is past it (promise 3). So while one watch
-//! says nothing, what the others tell has to wait. How much may wait is bounded by
-//! [`MOST_WAITING`](super::super::stream::MOST_WAITING), but a few changes a second would take hours to reach that. The
-//! watch that tells them counts as a sign of life, so silence is no bound either.
+//! Several watches share a stream, and a revision is shown once every watch is past it (promise 3). So while
+//! one watch is silent, the changes of the others have to wait.
+//! [`MOST_WAITING`](super::super::stream::MOST_WAITING) bounds their size, but a few changes a second would
+//! take hours to reach it. Silence is no bound either, because the other watches still deliver, which counts
+//! as a sign of life.
 //!
-//! The rule: if the revision that all watches are past stands still for [`LONGEST_WAIT`], the stream is given up, and
-//! with it what waits. The second time at one revision, all keys are listed: a listing waits for no watch.
+//! The rule: if the revision that all watches are past does not move for [`LONGEST_WAIT`], the stream and
+//! everything that waits on it are dropped. The second time at one revision, all keys are listed: a listing
+//! waits for no watch.
 
 use super::super::stream::Stream;
 use super::{Machine, State};
@@ -14,20 +16,21 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::sync::event::{Effect, Fault};
 
-/// In times of the patience. A server may take several to send what a new watch has missed, and shows no progress
-/// meanwhile.
+/// The bound, as a multiple of the timeout.
+///
+/// A server may take several timeouts to send a new watch what it missed, without visible progress.
 const LONGEST_WAIT: u32 = 10;
 
 /// Since when changes wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Waiting {
     since: Option<Instant>,
-    /// What all watches were past then.
+    /// The revision that all watches were past then.
     frontier: i64,
 }
 
 impl Waiting {
-    /// At the end of each step. `stream`: one on which something waits.
+    /// Runs at the end of each step. `stream` is one on which something waits.
     fn look(&mut self, now: Instant, stream: Option<&Stream>) {
         let frontier = stream.map_or(0, Stream::frontier);
         let goes_on = stream.is_some() && self.since.is_some() && self.frontier == frontier;
@@ -40,7 +43,7 @@ impl Waiting {
 impl Machine {
     pub(super) fn look_at_what_waits(&mut self, now: Instant) {
         let stream = match &self.state {
-            // What was read beside the watches waits for all of them.
+            // Pages read beside the watches wait for all of them.
             State::Watching { stream, fuzzy, .. } if fuzzy.is_some() || stream.waits_for().is_some() => {
                 Some(stream)
             }
@@ -49,12 +52,12 @@ impl Machine {
         self.waiting.look(now, stream);
     }
 
-    /// When what waits has waited for too long.
+    /// When the wait has lasted too long.
     pub(super) fn wait_ends(&self) -> Option<Instant> {
         Some(self.waiting.since? + self.rules.patience * LONGEST_WAIT)
     }
 
-    /// Gives up a stream on which changes have waited for too long; `false` if they have not.
+    /// Gives up a stream on which changes have waited for too long; returns `false` if they have not.
     pub(super) fn give_up_waiting(&mut self, now: Instant, effects: &mut Vec<Effect>) -> bool {
         let State::Watching { stream, .. } = &self.state else { return false };
         if self.wait_ends().is_none_or(|end| now < end) {
@@ -63,7 +66,7 @@ impl Machine {
         let slowest = stream.slowest().map_or_else(String::new, ToString::to_string);
         let seconds = (self.rules.patience * LONGEST_WAIT).as_secs_f64();
         let told = format!(
-            "the watch of {slowest} came no further for {seconds} s, and changes of other watched keys wait for it; \
+            "the watch of {slowest} did not advance for {seconds} s, and changes of other watched keys wait for it; \
              connecting again"
         );
         self.resume.failed(self.revision(), false);
@@ -87,7 +90,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(3);
 
-    /// A machine beside an etcd that does what it is asked, but for progress requests.
+    /// A machine, and an etcd that does everything except answer progress requests.
     struct Pair {
         machine: Machine,
         now: Instant,
@@ -164,7 +167,7 @@ mod tests {
             }
         }
 
-        /// A change of a key under `prefix`, told by its watch, if there is one.
+        /// A change of a key under `prefix`, delivered if a watch covers it.
         fn change(&mut self, prefix: &[u8], value: &[u8]) {
             self.revision += 1;
             let key = [prefix, b"1"].concat();
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_wait_for_a_silent_watch_no_longer_than_the_bound_and_then_all_is_listed() {
+    fn changes_wait_for_a_silent_watch_no_longer_than_the_bound_and_then_everything_is_listed() {
         let mut pair = Pair::watching();
         let (shown, listings) = (pair.machine.revision(), pair.listings);
         pair.pass_with_changes((PATIENCE * LONGEST_WAIT).saturating_sub(Duration::from_secs(1)), |_| ());
@@ -212,7 +215,7 @@ mod tests {
 
         pair.pass_with_changes(Duration::from_secs(2), |_| ());
         assert!(
-            pair.last_error().contains("the watch of prefix \"/b/\" came no further for 30 s"),
+            pair.last_error().contains("the watch of prefix \"/b/\" did not advance for 30 s"),
             "{}",
             pair.last_error()
         );
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_that_comes_further_now_and_then_is_waited_for() {
+    fn a_watch_that_advances_now_and_then_is_waited_for() {
         let mut pair = Pair::watching();
         let mut steps = 0;
         pair.pass_with_changes(Duration::from_secs(600), |pair| {
@@ -232,7 +235,7 @@ mod tests {
                 assert_eq!(
                     pair.machine.revision(),
                     pair.revision - 1,
-                    "the other watch has yet to come so far"
+                    "the other watch has not come this far"
                 );
             }
         });
@@ -240,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_counted_from_when_all_watches_came_further() {
+    fn the_wait_counts_from_when_all_watches_last_advanced() {
         let mut pair = Pair::watching();
         assert_eq!(pair.machine.wait_ends(), None, "nothing waits while nothing changes");
         pair.change(b"/a/", b"v");
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_the_bound_of_changes_does_not_wait_for_a_silent_watch() {
+    fn changes_beyond_the_bound_do_not_wait_for_a_silent_watch() {
         let mut pair = Pair::watching();
         let (value, mut changes) = (vec![0; 1 << 20], 0);
         while pair.phase() == Phase::Watching {

@@ -1,7 +1,8 @@
-//! The way to a snapshot of an etcd that compacts its history before the watched keys are listed: watch first, list
-//! then. Why that leads to etcd's content is said in [`super::super::fuzzy`].
+//! Loads a snapshot from an etcd that compacts faster than it can be listed: watch first, then list.
 //!
-//! What arrives while a page is under way waits in memory, under the bound of every stream (promise 11).
+//! [`super::super::fuzzy`] explains why the result is exact.
+//!
+//! Events that arrive during a page wait in memory, within the bound of every stream (promise 11).
 
 use super::super::event::Effect;
 use super::super::fuzzy::Fuzzy;
@@ -17,13 +18,15 @@ impl Machine {
         self.create_watches(now, stream, effects);
     }
 
-    /// The watches are open: whatever is read from now on holds all that they will not tell.
+    /// Starts the listing beside open watches. The pages contain everything that the watches will not
+    /// deliver.
     pub(super) fn list_beside(&mut self, now: Instant, stream: Stream, effects: &mut Vec<Effect>) {
         let listing = Listing::beside_watch(self.rules.ranges.clone());
         self.begin_listing(now, listing, Some(stream), effects);
     }
 
-    /// All is read: the events up to the last page's revision make it one.
+    /// Follows after the last page. The copy becomes exact once the events up to that page's revision are
+    /// applied.
     pub(super) fn follow_fuzzy(
         &mut self,
         now: Instant,
@@ -64,7 +67,7 @@ impl Machine {
         self.fuzzy().map(|fuzzy| &fuzzy.snapshot).or(self.snapshot.as_ref())
     }
 
-    /// Opens the watches in another way, from the same point.
+    /// Opens the watches in another way, from the same revision.
     pub(super) fn reopen(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         let watched_first = match &self.state {
             State::Opening { stream, .. } => stream.is_from_now(),

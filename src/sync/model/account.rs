@@ -1,7 +1,7 @@
-//! What is reported to listeners, against what happened: each transition exactly once, and in order.
+//! Checks that each transition is reported to listeners exactly once, and in order.
 //!
-//! The reference looks at the phases, at what is published and at the time. It knows nothing of how the machine
-//! remembers what it has reported.
+//! The reference uses the phases, the publications and the time. It does not know how the machine remembers
+//! what it has reported.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::sync::report::{Phase, Report};
 
 pub(super) const MAX_STALENESS: Duration = Duration::from_secs(5);
 
-/// What a listener knows by now.
+/// What a listener knows so far.
 #[derive(Debug)]
 pub(super) struct Account {
     started: Instant,
@@ -21,11 +21,11 @@ pub(super) struct Account {
     following: bool,
     loss: Loss,
     stale: bool,
-    /// Since the last watch that was reported.
+    /// The number of connections when a watch was last reported.
     connections: u64,
 }
 
-/// What was reported since the last watch.
+/// The loss reported since the last watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Loss {
     None,
@@ -33,7 +33,7 @@ enum Loss {
     Denied,
 }
 
-/// What a step has to tell, as far as it shows before the step is taken.
+/// The state before a step that decides what the step has to report.
 #[derive(Debug)]
 pub(super) struct Before {
     phase: Phase,
@@ -55,7 +55,7 @@ impl Account {
         Self { started, met, following, loss: Loss::None, stale, connections: 0 }
     }
 
-    /// Compares what `effects` tell with what the step did.
+    /// Compares the notices in `effects` with what the step did.
     pub(super) fn check(
         &mut self,
         now: Instant,
@@ -128,7 +128,7 @@ impl Account {
                 let before = std::mem::replace(&mut self.loss, Loss::Denied);
                 (before != Loss::Denied).then_some("denied")
             }
-            // The first attempt of all is no loss, and one after a loss is not reported again.
+            // The very first attempt is no loss, and an attempt after a loss is not reported again.
             Phase::Connecting if !self.following => None,
             Phase::Backoff | Phase::Connecting => {
                 self.following = false;

@@ -7,13 +7,13 @@ use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key};
 use crate::sync::event::{Header, Page, PageRequest};
 
-/// What another cluster holds.
+/// The value of every key in another cluster.
 const OTHERS_VALUE: u8 = 77;
 
 /// One revision: all keys of one transaction.
 type Transaction = Vec<(Key, Option<u8>)>;
 
-/// A state of the server at a time: what was true from then on.
+/// A state of the server, valid from this time on.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sync) struct Mark {
     pub(in crate::sync) at: Instant,
@@ -25,7 +25,7 @@ pub(in crate::sync) struct Mark {
 pub(in crate::sync) struct Etcd {
     cluster_id: u64,
     raft_term: u64,
-    /// Counts the histories: data lost or replaced begins another one.
+    /// Counts the histories. Losing or replacing the data starts another one.
     pub(in crate::sync) life: u32,
     /// Revision 1 is empty, as in etcd.
     history: Vec<Transaction>,
@@ -59,8 +59,9 @@ impl Etcd {
         self.marks.push(Mark { at, life: self.life, revision: self.revision() });
     }
 
-    /// Whether a watch that has to catch up is told of `change`: a deletion at just the compacted revision is gone,
-    /// though a watch may begin there.
+    /// Whether a watch that catches up still receives `change`.
+    ///
+    /// As in etcd, a deletion exactly at the compacted revision is lost, although a watch may start there.
     pub(in crate::sync) fn keeps(&self, change: &Change) -> bool {
         change.entry.is_some() || change.mod_revision != self.compacted
     }
@@ -69,7 +70,7 @@ impl Etcd {
         self.compacted = self.revision();
     }
 
-    /// The data folder is gone: the cluster's name is the same, its history begins again.
+    /// Loses the data folder: the cluster keeps its id, and its history starts again.
     pub(in crate::sync) fn lose_data(&mut self, now: Instant) {
         self.life += 1;
         self.raft_term -= 1;
@@ -78,7 +79,7 @@ impl Etcd {
         self.mark(now);
     }
 
-    /// Another cluster: its revisions may be higher than the old one's.
+    /// Replaces the cluster by another one, whose revisions may be higher.
     pub(in crate::sync) fn replace(&mut self, now: Instant) {
         self.life += 1;
         self.cluster_id += 1;
@@ -88,7 +89,7 @@ impl Etcd {
         self.mark(now);
     }
 
-    /// What a reader of `ranges` must see at `revision`: key, value and the revision of it.
+    /// What a reader of `ranges` must see at `revision`: each key's value and revision.
     pub(in crate::sync) fn content(&self, ranges: &Ranges, revision: i64) -> BTreeMap<Key, Entry> {
         let mut content: BTreeMap<Key, Entry> = BTreeMap::new();
         for (transaction, at) in self.history.iter().zip(1..=revision) {
@@ -105,7 +106,7 @@ impl Etcd {
         content
     }
 
-    /// A page of a listing; `None` when its revision is compacted or of another history.
+    /// A page of a listing; `None` if its revision is compacted or from another history.
     pub(in crate::sync) fn page(&self, request: &PageRequest) -> Option<Page> {
         let revision = request.revision.unwrap_or_else(|| self.revision());
         if revision < self.compacted || revision > self.revision() {

@@ -1,7 +1,11 @@
-//! The machine against a reference: an etcd made of plain vectors, which also does what a real one does
-//! seldom, and a script of random events. Every snapshot that the machine publishes must be that etcd's
-//! content at that revision (promises 1 to 3), and no confirmation may be truer than etcd (promise 5). Each transition is
-//! reported exactly once, and in order.
+//! A property test: the machine against a reference etcd made of plain vectors, with a script of random
+//! events.
+//!
+//! The reference also does what a real etcd does rarely. The checks are:
+//!
+//! * Every published snapshot is that etcd's content at that revision (promises 1 to 3).
+//! * No confirmation claims more than is true (promise 5).
+//! * Each transition is reported exactly once, and in order.
 
 mod account;
 pub(super) mod etcd;
@@ -25,41 +29,41 @@ pub(super) const KEYS: [&[u8]; 7] = [b"/a/1", b"/a/2", b"/a/3", b"/b/1", b"/c/1"
 /// One step of a script.
 #[derive(Debug, Clone)]
 pub(super) enum Act {
-    /// A transaction: keys by index, with a value or deleted.
+    /// Commits a transaction: keys by index, each with a value or deleted.
     Write(Vec<(usize, Option<u8>)>),
-    /// Everything up to the current revision is compacted.
+    /// Compacts everything up to the current revision.
     Compact,
-    /// The server answers; what happens before the answer arrives is not in it.
+    /// The server creates its answer. Later writes are not in it.
     Answer,
-    /// The answer under way, or the next message of the stream, arrives.
+    /// Delivers the answer under way, or the next message of the stream.
     Deliver,
-    /// A watch that lags is brought up to date; in fragments of so many events.
+    /// Brings a lagging watch up to date, in fragments of this many events.
     CatchUp(usize),
-    /// A message that was delivered before arrives again.
+    /// Delivers an old message again.
     Repeat,
-    /// The server says of its own accord how far it is.
+    /// The server reports its progress unasked.
     Announce,
-    /// The connection breaks.
+    /// Breaks the connection.
     Cut,
-    /// The server refuses what is under way, or cancels the watch.
+    /// The server refuses the current operation, or cancels the watch.
     Refuse(u8),
-    /// The server loses its data: a lower revision, the same cluster.
+    /// The server loses its data: same cluster, lower revision.
     LoseData,
     /// Another cluster answers at the endpoint.
     Replace,
-    /// From now on etcd compacts its history before every answer, or no more.
+    /// Switches whether etcd compacts its history before every answer.
     Storm(bool),
-    /// So many transactions in a row, while nothing is sent.
+    /// Commits this many transactions in a row while nothing is sent.
     Burst(u8),
-    /// From now on the connection takes nothing from the server, or takes again.
+    /// Switches whether the connection takes data from the server.
     Stall(bool),
-    /// The server, a member that was behind, is sent a snapshot by its leader.
+    /// The leader sends a snapshot to the server, a member that was behind.
     Restore,
-    /// What is shown is written to disk, if etcd has confirmed it.
+    /// Writes the published content to disk, if etcd has confirmed it.
     Save,
-    /// The process ends, and begins again with what is on disk.
+    /// Ends the process and starts another one with the disk copy.
     Restart,
-    /// Milliseconds pass.
+    /// Lets milliseconds pass.
     Pass(u16),
 }
 
@@ -100,7 +104,7 @@ fn trust() -> impl Strategy<Value = Trust> {
     prop_oneof![Just(Trust::Exact), Just(Trust::Repeated)]
 }
 
-/// The same scripts on every run; `PROPTEST_CASES` hunts with that number of new ones.
+/// Runs the same scripts each time; with `PROPTEST_CASES`, runs that number of new ones.
 fn config() -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_some() {
@@ -110,7 +114,7 @@ fn config() -> ProptestConfig {
 }
 
 #[test]
-fn a_key_that_comes_and_goes_in_the_half_of_a_message_that_is_still_to_come_is_not_shown() {
+fn a_key_that_comes_and_goes_in_an_undelivered_half_of_a_message_is_not_shown() {
     let ranges = Ranges::merge([KeyRange::prefix(b"/a/"), KeyRange::prefix(b"/c/")]);
     let mut world = World::new(ranges, Trust::Repeated, true, false, 0);
     world.play(Act::Pass(2_264));
@@ -142,8 +146,7 @@ fn a_key_that_comes_and_goes_before_a_comparison_is_shown_at_the_revisions_that_
     world.heal();
 }
 
-/// Every kind of world: which ranges, what the server's progress is worth, whether the whole is refused, whether it
-/// answers no progress request.
+/// Every combination of ranges, trust in progress answers, a refused bounding range, and mute progress.
 fn every_world() -> impl Iterator<Item = World> {
     let a = || KeyRange::prefix(b"/a/");
     let ranges = [
@@ -173,7 +176,8 @@ fn a_history_that_does_not_last_from_one_answer_to_the_next_is_read_and_followed
             world.play(Act::Pass(500));
             world.heal();
         }
-        // An old server is compared with at a revision that the storm takes away: then all is read again.
+        // The storm compacts the revision at which an old server would be compared, so everything is read
+        // again.
         let report = world.machine.report();
         if !world.compares_at_revisions() {
             assert_eq!((report.relists, report.reconnects), (relists, reconnects), "{report:?}");
@@ -182,7 +186,7 @@ fn a_history_that_does_not_last_from_one_answer_to_the_next_is_read_and_followed
 }
 
 #[test]
-fn what_changes_only_outside_the_watched_keys_holds_up_no_listing() {
+fn changes_outside_the_watched_keys_delay_no_listing() {
     let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
     for trust in [Trust::Exact, Trust::Repeated] {
         let mut world = World::new(ranges.clone(), trust, false, false, 0);
@@ -220,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn an_event_that_was_lost_is_found_by_an_audit_and_mended(
+    fn a_lost_event_is_found_by_an_audit_and_repaired(
         script in prop::collection::vec(act(), 1..30),
         ranges in ranges(),
         trust in trust(),

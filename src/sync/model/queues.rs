@@ -1,6 +1,7 @@
-//! How a server whose progress answers may overtake events sends to the watches of one stream, as etcd 3.4.23 is made
-//! (`mvcc/watchable_store.go` and `v3rpc/watch.go`): a queue for events, another one for answers, and a coin between them;
-//! a watch for which the queue was full, and one that has to catch up.
+//! Models how etcd 3.4.23 sends to the watches of one stream, when its progress answers may overtake events.
+//!
+//! After `mvcc/watchable_store.go` and `v3rpc/watch.go`: one queue for events, another for answers, and a
+//! coin between them; a watch that found the queue full, and a watch that has to catch up.
 
 use std::collections::VecDeque;
 
@@ -12,14 +13,15 @@ use crate::store::Change;
 use crate::sync::event::{Fault, Response, Trust};
 use crate::sync::streak::Limits;
 
-/// Messages that the server queues for a stream. etcd's number is 128.
+/// Messages that the server queues for a stream; 128 in etcd.
 const QUEUE: usize = 4;
 
-/// Below what this server does, as the real ones are below what etcd does. Here events wait all the time, and scripts are
-/// many: 30 coins.
+/// Limits below what this server does, as the real ones are below what etcd does.
+///
+/// Here events wait all the time and there are many scripts, so a row needs 30 coins.
 pub(super) const LIMITS: Limits = Limits { queue: 3, leap: 5, answers: 30 };
 
-/// Revisions with which a member gets ahead at once that is sent a snapshot.
+/// How far a member's revision jumps when it receives a snapshot.
 const LEAP: u8 = 8;
 
 /// Revisions in one message to a watch that catches up.
@@ -27,12 +29,12 @@ const AT_ONCE: usize = 3;
 
 #[derive(Debug, Default)]
 pub(super) enum Standing {
-    /// Is told what happens.
+    /// Receives events as they happen.
     #[default]
     Synced,
     /// Has to catch up from its next revision on.
     Behind,
-    /// The queue had no room for this.
+    /// The queue had no room for these.
     Victim(Vec<Response>),
 }
 
@@ -43,7 +45,7 @@ pub(super) struct Queues {
     answers: VecDeque<Response>,
     /// Watches whose creation was sent.
     announced: Vec<i64>,
-    /// What was taken from the queue before that.
+    /// Messages taken from the queue before that.
     early: Vec<Vec<Response>>,
 }
 
@@ -52,7 +54,7 @@ impl Queues {
         self.answers.push_back(answer);
     }
 
-    /// Whether there was room.
+    /// Queues the message; returns whether there was room.
     fn offer(&mut self, message: &[Response]) -> bool {
         let room = self.events.len() < QUEUE;
         if room {
@@ -61,7 +63,7 @@ impl Queues {
         room
     }
 
-    /// The next message to send, if any is to be sent.
+    /// The next message to send, if any.
     fn next(&mut self, coin: &mut fastrand::Rng) -> Option<Vec<Response>> {
         let from_events = match (self.events.is_empty(), self.answers.is_empty()) {
             (true, true) => return None,
@@ -89,12 +91,12 @@ impl Queues {
 }
 
 impl World {
-    /// Whether the server has several watches, and is one whose answers may overtake events.
+    /// Whether the server has several watches and answers that may overtake events.
     pub(super) fn has_queues(&self) -> bool {
         self.trust == Trust::Repeated && self.hull_refused && self.ranges.as_slice().len() > 1
     }
 
-    /// The last transaction, to those that are up to date. As in etcd, whose turn it is first is left to chance.
+    /// Queues the last transaction for the watches that are up to date, in random order as in etcd.
     pub(super) fn notify(&mut self) {
         let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
         self.coin.shuffle(&mut stream.watchers);
@@ -137,7 +139,7 @@ impl World {
         }
     }
 
-    /// What the server does every 100 ms, in fragments of so many events.
+    /// What the server does every 100 ms, in fragments of this many events.
     pub(super) fn resync(&mut self, fragment: usize) {
         let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
         for watcher in &mut stream.watchers {
@@ -172,7 +174,7 @@ impl World {
         }
     }
 
-    /// The member was behind, and gets a snapshot from its leader: nobody is told of what is new in it.
+    /// The member was behind and receives a snapshot from its leader. No watch receives what is new in it.
     pub(super) fn restore(&mut self) {
         for value in 0..LEAP {
             let key = usize::from(self.coin.u8(..)) % KEYS.len();
@@ -186,7 +188,7 @@ impl World {
         }
     }
 
-    /// Sends all that is queued, unless the connection takes nothing.
+    /// Sends everything queued, unless the connection is stalled.
     pub(super) fn send(&mut self) {
         let (false, Some(stream)) = (self.stalled, &mut self.stream) else { return };
         while let Some(message) = stream.queues.next(&mut self.coin) {
@@ -194,7 +196,7 @@ impl World {
         }
     }
 
-    /// A member without its own accord says how far a watch is, through the queue of events.
+    /// A member reports a watch's progress unasked, through the queue of events.
     pub(super) fn announce_in_queue(&mut self, watch_id: i64) {
         let (etcd, Some(stream)) = (&self.etcd, &mut self.stream) else { return };
         let answer = Response { header: etcd.header(), watch_id, ..Response::default() };
@@ -209,7 +211,7 @@ impl World {
     }
 }
 
-/// Leaves the first revisions, and returns the next one if there are more.
+/// Keeps the first revisions in `events`; returns the next one if there are more.
 fn cut(events: &mut Vec<Change>) -> Option<i64> {
     let mut revisions: Vec<i64> = events.iter().map(|change| change.mod_revision).collect();
     revisions.dedup();

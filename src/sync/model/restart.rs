@@ -1,4 +1,4 @@
-//! The process ends and another begins, with the copy on disk.
+//! A process ends, and another starts with the disk copy.
 
 use super::account::Account;
 use super::world::{World, content};
@@ -7,7 +7,7 @@ use crate::sync::event::Event;
 use crate::sync::machine::{Cached, Machine};
 use crate::sync::report::Report;
 
-/// What is on disk, and of which history it is.
+/// The disk copy and the history that it belongs to.
 #[derive(Debug, Clone)]
 pub(super) struct OnDisk {
     cached: Cached,
@@ -39,7 +39,8 @@ impl World {
         self.tell(Event::Start);
     }
 
-    /// Shown because etcd is away: it need not be of the history that etcd has by now, and is not said to be.
+    /// Shows the copy while etcd is away. It may be from an older history than etcd's, and is marked as from
+    /// disk.
     pub(super) fn show_from_disk(&mut self, snapshot: Snapshot) {
         let on_disk = self.on_disk.as_ref().expect("shown from an empty disk");
         assert_eq!(content(&snapshot), content(&on_disk.cached.snapshot));

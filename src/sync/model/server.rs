@@ -1,4 +1,4 @@
-//! etcd's side: what it writes, and what it tells the watches.
+//! The server's side: what it writes and what it sends to the watches.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,7 +10,7 @@ use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Key};
 use crate::sync::event::{Fault, Response, Trust};
 
-/// Ids are the server's to choose.
+/// The server chooses the ids.
 pub(super) const FIRST_WATCH: i64 = 5;
 
 #[derive(Debug)]
@@ -20,16 +20,16 @@ pub(super) struct Watcher {
     pub(super) start: i64,
     /// The next revision to send.
     pub(super) next: i64,
-    /// Of a server with queues.
+    /// The watch's standing, at a server with queues.
     pub(super) standing: Standing,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     pub(super) watchers: Vec<Watcher>,
-    /// What is to be sent, by a server with queues.
+    /// Messages to send, at a server with queues.
     pub(super) queues: Queues,
-    /// What was sent.
+    /// Messages sent and not delivered yet.
     pub(super) queue: VecDeque<Response>,
     pub(super) delivered: Vec<Response>,
 }
@@ -55,9 +55,9 @@ impl World {
         }
     }
 
-    /// Whether anything is another than before.
+    /// Commits the keys; returns whether anything changed.
     pub(super) fn commit(&mut self, keys: &[(usize, Option<u8>)]) -> bool {
-        // etcd lets a transaction touch a key once, and takes deleting what is not there for nothing.
+        // As in etcd: a transaction touches a key once, and deleting a missing key changes nothing.
         let everything = Ranges::merge([KeyRange::prefix(b"")]);
         let content = self.etcd.content(&everything, self.etcd.revision());
         let mut transaction: BTreeMap<Key, Option<u8>> = BTreeMap::new();
@@ -137,8 +137,9 @@ impl World {
         }
     }
 
-    /// Says how far the server is, asked (−1) or of its own accord; from a server with the defect it overtakes what is
-    /// queued, and does not care whether the watches have caught up.
+    /// Reports the server's progress, on request (−1) or unasked.
+    ///
+    /// A server with the fault ignores what is queued and whether the watches have caught up.
     pub(super) fn announce(&mut self, watch_id: i64) {
         if self.mute {
             return;

@@ -1,4 +1,4 @@
-//! The wire between the machine and its etcd, and the time that passes.
+//! The connection between the machine and its etcd, and the passing of time.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::sync::event::{Comparison, Event, Fault, Found, Peer, Trust};
 
-/// How long a server whose progress answers overtake events leaves them undelivered.
+/// How long events stay undelivered at a server whose progress answers overtake them.
 const LONGEST_OVERTAKING: Duration = Duration::from_millis(250);
 
-/// How often a server with queues tries to send what it could not queue.
+/// How often a server with queues retries what it could not queue.
 const TENDED_EVERY: Duration = Duration::from_millis(10);
 
 impl World {
@@ -67,8 +67,7 @@ impl World {
         }
     }
 
-    /// Blocked watches are tried again, every tenth time those that have to catch up are sent something, and what was
-    /// sent arrives.
+    /// Retries blocked watches, sends to those that catch up every tenth time, and delivers what was sent.
     fn tend(&mut self) {
         self.tended = (self.now, self.tended.1.wrapping_add(1));
         self.retry_victims();
@@ -115,9 +114,10 @@ impl World {
         }
     }
 
-    /// Time passes, in the steps in which the machine wants to be told, and in which a server whose
-    /// answers overtake events delivers those. A watch that has to catch up waits as long as it takes, and the server
-    /// answers meanwhile as if nothing were missing.
+    /// Lets time pass in the steps that the machine asks for.
+    ///
+    /// A server whose answers overtake events delivers those events in these steps too. A watch that catches
+    /// up waits as long as it takes; meanwhile the server answers as if nothing were missing.
     pub(super) fn pass(&mut self, duration: Duration) {
         let end = self.now + duration;
         while self.now < end {

@@ -1,4 +1,4 @@
-//! A machine beside its etcd: what it is played, what it does, and whether that is right.
+//! A machine beside its etcd: what happens to it, what it does, and whether that is right.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,40 +22,40 @@ pub(super) enum Operation {
     List(PageRequest),
     Verify(Option<i64>),
     Compare(i64, Option<i64>),
-    /// The server has said this; it is on its way.
+    /// The server has answered; the answer is on its way.
     Answered(Event),
 }
 
 #[derive(Debug)]
-#[allow(clippy::struct_excessive_bools)] // Each is a trait of the server of its own.
+#[allow(clippy::struct_excessive_bools)] // Independent properties of the server.
 pub(super) struct World {
     pub(super) etcd: Etcd,
     pub(super) ranges: Ranges,
     pub(super) trust: Trust,
     pub(super) hull_refused: bool,
-    /// Answers no progress request, as `etcd grpc-proxy`.
+    /// The server answers no progress request, like `etcd grpc-proxy`.
     pub(super) mute: bool,
-    /// Before every answer something is written and all is compacted: nothing lasts from one answer to the next.
+    /// Before every answer something is written and everything is compacted.
     storm: bool,
     strikes: u8,
-    /// Watches from now on that were asked for.
+    /// How many watches of future events were requested.
     pub(super) watched_first: usize,
     pub(super) rules: Rules,
     pub(super) machine: Machine,
     pub(super) now: Instant,
     pub(super) emptied_at: Instant,
-    /// When a server with queues last did what it does at intervals, and how often it has.
+    /// When a server with queues last did its periodic work, and how often.
     pub(super) tended: (Instant, u32),
     /// The connection takes nothing from the queues.
     pub(super) stalled: bool,
     pub(super) coin: fastrand::Rng,
     pub(super) operation: Option<Operation>,
     pub(super) stream: Option<Stream>,
-    /// What readers see, and of which history it is.
+    /// What readers see, and the history that it belongs to.
     pub(super) shown: Option<(Snapshot, u32)>,
     pub(super) on_disk: Option<OnDisk>,
     pub(super) audit: Option<PageRequest>,
-    /// An event was kept from the machine: what it shows may be wrong until an audit.
+    /// The machine never received an event, so what it shows may be wrong until an audit.
     pub(super) tampered: bool,
     pub(super) account: Account,
 }
@@ -136,7 +136,7 @@ impl World {
         }
     }
 
-    /// All goes well from now on, but for a storm that goes on: the machine must come to show what etcd has, and to confirm it.
+    /// Ends all faults except a storm. The machine must then show what etcd has, and confirm it.
     pub(super) fn heal(&mut self) {
         let healed = self.now;
         self.stalled = false;
@@ -144,8 +144,11 @@ impl World {
             self.deliver_all();
             if self.converged() && self.machine.report().confirmed_at.is_some_and(|at| at > healed) {
                 let report = self.machine.report();
-                assert!(!report.from_cache, "etcd's word, called the disk's");
-                assert!(self.tampered || report.divergences == 0, "an audit found what is not there");
+                assert!(!report.from_cache, "confirmed by etcd but marked as from disk");
+                assert!(
+                    self.tampered || report.divergences == 0,
+                    "an audit found a difference that does not exist"
+                );
                 return;
             }
             self.pass(Duration::from_millis(50));
@@ -159,7 +162,7 @@ impl World {
         several && self.hull_refused && (self.mute || self.trust == Trust::Repeated)
     }
 
-    /// Many transactions, faster than anything is sent.
+    /// Commits many transactions, faster than anything is sent.
     fn burst(&mut self, number: u8) {
         for value in 0..number {
             let key = usize::from(self.coin.u8(..)) % KEYS.len();
@@ -167,7 +170,7 @@ impl World {
         }
     }
 
-    /// A put that the machine never hears of.
+    /// A put that the machine never receives.
     pub(super) fn lose_a_put(&mut self, index: usize) {
         self.deliver_all();
         self.tampered = true;
@@ -185,7 +188,7 @@ impl World {
             .is_some_and(|(snapshot, life)| *life == self.etcd.life && content(snapshot) == current)
     }
 
-    /// In a storm: one key after the other is written, and the history before is gone.
+    /// In a storm, writes one key after another and compacts the history before them.
     pub(super) fn strike(&mut self) {
         if self.storm {
             self.strikes = self.strikes.wrapping_add(1);
@@ -228,7 +231,7 @@ impl World {
                 let (snapshot, life) = self.shown.take().expect("a confirmation needs a snapshot");
                 self.show(snapshot.confirmed_at(revision), life);
             }
-            // The account compares these.
+            // `Account` compares these.
             Effect::Notify(_) => {}
         }
     }
@@ -247,18 +250,18 @@ impl World {
                 assert!(changed.is_empty(), "the feed hides {changed:?}");
             }
         }
-        // Whatever is shown came over a connection, and a history ends with its connections.
+        // Everything shown came over a connection, and a history ends with its connections.
         self.show(update.snapshot, self.etcd.life);
     }
 
-    /// Promises 1 and 3.
+    /// Checks promises 1 and 3.
     fn show(&mut self, snapshot: Snapshot, life: u32) {
         let truth = self.etcd.content(&self.ranges, snapshot.revision());
         assert!(self.tampered || content(&snapshot) == truth, "{truth:?} is not in {snapshot:?}");
         self.shown = Some((snapshot, life));
     }
 
-    /// Promise 5: what is confirmed as of a time holds everything that was written before it.
+    /// Checks promise 5: content confirmed as of a time holds everything written before that time.
     fn check_confirmation(&self) {
         let Some(confirmed_at) = self.machine.report().confirmed_at else { return };
         let Some((snapshot, life)) = &self.shown else { panic!("confirmed without a snapshot") };

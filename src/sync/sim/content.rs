@@ -1,4 +1,5 @@
-//! What is shown is etcd's content, whole and in order, whatever etcd's messages look like (promises 1 to 3).
+//! What is shown is etcd's content, complete and in order, in whatever form messages arrive (promises 1 to
+//! 3).
 
 use etcd_client::proto::PbWatchResponse;
 
@@ -9,7 +10,7 @@ use super::wire::Line;
 use crate::clock::Instant;
 use crate::range::{KeyRange, Ranges};
 
-/// A message with `events` of a server at a later revision than any of them, as in a catch-up.
+/// A message with `events` from a server at a later revision than any of them, as in a catch-up.
 fn ahead(etcd: &super::etcd::Simulated, events: Vec<etcd_client::proto::PbEvent>) -> PbWatchResponse {
     let mut header = etcd.header();
     header.revision += 3_500;
@@ -17,7 +18,7 @@ fn ahead(etcd: &super::etcd::Simulated, events: Vec<etcd_client::proto::PbEvent>
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_that_arrives_in_fragments_is_shown_when_it_is_whole() {
+async fn a_transaction_that_arrives_in_fragments_is_shown_once_it_is_complete() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| conduct.mute = true);
     let next = etcd.revision() + 1;
@@ -51,7 +52,7 @@ async fn old_and_repeated_events_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_goes_on_after_the_last_event_and_not_after_the_servers_revision() {
+async fn a_watch_resumes_after_the_last_event_and_not_after_the_servers_revision() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| conduct.mute = true);
     let next = etcd.revision() + 1;
@@ -67,7 +68,7 @@ async fn a_watch_goes_on_after_the_last_event_and_not_after_the_servers_revision
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_over_two_ranges_is_shown_whole_when_one_of_the_watches_is_slower() {
+async fn a_transaction_over_two_ranges_is_shown_complete_when_one_of_the_watches_is_slower() {
     let etcd = etcd_at("one");
     let follower = Follower::start(&["one"], &[b"/a/", b"/b/"]);
     follower.fresh().await;
@@ -85,7 +86,7 @@ async fn a_transaction_over_two_ranges_is_shown_whole_when_one_of_the_watches_is
     assert_eq!(follower.value(b"/a/1"), Some(1));
 }
 
-/// An old server, whose progress answers may overtake events, and who follows it.
+/// An old server, whose progress answers may overtake events, and a process that follows it.
 async fn beside_a_hasty_etcd() -> (Simulated, Follower) {
     let etcd = etcd_at("one");
     etcd.conduct(|conduct| {
@@ -98,12 +99,12 @@ async fn beside_a_hasty_etcd() -> (Simulated, Follower) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_progress_answer_that_overtakes_an_event_of_an_old_server_hides_it_from_nobody() {
+async fn a_progress_answer_of_an_old_server_that_overtakes_an_event_does_not_hide_the_event() {
     let (etcd, follower) = beside_a_hasty_etcd().await;
     etcd.conduct(|conduct| conduct.mute = true);
     etcd.put(b"/a/1", 1);
     let age_before = follower.age();
-    follower.within(LONG, "a question for progress", |_| etcd.asked().progress > 1).await;
+    follower.within(LONG, "a progress request", |_| etcd.asked().progress > 1).await;
     assert!(follower.age() > age_before, "confirmed by an answer that overtook an event");
     etcd.conduct(|conduct| conduct.mute = false);
     etcd.lock().tell_watchers();
@@ -120,7 +121,7 @@ async fn an_old_server_is_not_believed_while_a_new_watch_may_be_catching_up() {
     etcd.line(&Line::Up);
     etcd.put(b"/a/1", 1);
     follower.within(LONG, "a new watch", |_| etcd.asked().watches.len() > watches).await;
-    // For as long as nothing else comes: then it is given up.
+    // This lasts until the silent watch is given up.
     follower.pass(std::time::Duration::from_millis(2_500)).await;
     assert!(etcd.asked().progress > 2 && follower.report().confirmed_at.is_some_and(|at| at <= cut_at));
     etcd.conduct(|conduct| conduct.mute = false);
@@ -129,7 +130,7 @@ async fn an_old_server_is_not_believed_while_a_new_watch_may_be_catching_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_history_of_the_same_cluster_is_noticed_and_read_anew() {
+async fn a_lost_history_of_the_same_cluster_is_noticed_and_read_again() {
     let (etcd, follower) = followed().await;
     for value in 0..20 {
         etcd.put(b"/a/2", value);
@@ -144,7 +145,7 @@ async fn a_lost_history_of_the_same_cluster_is_noticed_and_read_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_cluster_on_the_open_stream_is_noticed_and_read_anew() {
+async fn another_cluster_on_the_open_stream_is_noticed_and_read_again() {
     let (etcd, follower) = followed().await;
     etcd.lock().content.replace(Instant::now());
     etcd.put(b"/a/9", 9);
@@ -154,7 +155,7 @@ async fn another_cluster_on_the_open_stream_is_noticed_and_read_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_leads_to_another_member_is_looked_up_with_the_next_connection() {
+async fn a_name_that_leads_to_another_member_is_resolved_again_for_the_next_connection() {
     let (etcd, follower) = followed().await;
     let moved = etcd_at("one");
     for value in 0..9 {

@@ -1,4 +1,4 @@
-//! A simulated etcd: the reference content behind etcd's own gRPC services, well-behaved until told otherwise.
+//! A simulated etcd: the reference content behind etcd's own gRPC services. Correct unless told otherwise.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -13,45 +13,45 @@ use crate::clock::Instant;
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key};
 
-/// What a stream of the watch service is sent.
+/// The messages to one stream of the watch service.
 pub(super) type Outgoing = mpsc::UnboundedSender<Result<PbWatchResponse, Status>>;
 
 /// How the server answers a progress request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// With its revision, once the stream has been told all before it, as it should.
+    /// With its revision, after the stream has received everything before it. This is correct.
     Told,
-    /// With its revision at once, as old servers.
+    /// With its revision at once, like old servers.
     Hasty,
-    /// Not at all, as `etcd grpc-proxy`.
+    /// Not at all, like `etcd grpc-proxy`.
     Silent,
     /// With this revision, whatever its own is.
     Old(i64),
 }
 
-/// What the server does in place of what it should.
+/// The server's faults.
 #[derive(Debug, Clone)]
-#[allow(clippy::struct_excessive_bools)] // Each is a fault of its own.
+#[allow(clippy::struct_excessive_bools)] // Independent faults.
 pub(super) struct Conduct {
     pub(super) version: &'static str,
     pub(super) progress: Progress,
-    /// Every watch is created and canceled in one message, with this reason.
+    /// Creates and cancels every watch in one message, with this reason.
     pub(super) refuse_watches: Option<&'static str>,
-    /// Watches of other ranges than these prefixes are refused: the user may read these alone.
+    /// Refuses watches of other ranges than these prefixes, which are all that the user may read.
     pub(super) allowed: Option<&'static [&'static [u8]]>,
     /// Every read fails with this.
     pub(super) refuse_reads: Option<Status>,
-    /// A read is answered so much later, with what was true when it came.
+    /// Delays the answer to a read, whose content is from when the read arrived.
     pub(super) delay: Duration,
-    /// Watches are told nothing of what is written.
+    /// Watches receive no events.
     pub(super) mute: bool,
-    /// A page of more keys than this, and a watch's message without fragments, is larger than may be sent.
+    /// A page of more keys than this, or a watch message without fragments, exceeds the message size.
     pub(super) most_at_once: usize,
-    /// A watch that asked for fragments is told nothing: the server never comes to the end of making them.
+    /// A watch that asked for fragments receives nothing: the server never finishes making them.
     pub(super) fragments_take_forever: bool,
-    /// Every page has a key more, that nobody asked for.
+    /// Every page contains an extra key outside the requested range.
     pub(super) foreign_keys: bool,
-    /// Compacts all before each page but the first of a listing.
+    /// Compacts everything before each page of a listing except the first.
     pub(super) compact_between_pages: bool,
 }
 
@@ -73,12 +73,12 @@ impl Default for Conduct {
     }
 }
 
-/// What it was asked.
+/// The requests received so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) connections: usize,
     pub(crate) reads: usize,
-    /// The revisions that watches were to start from.
+    /// The requested start revisions of watches.
     pub(crate) watches: Vec<i64>,
     pub(crate) progress: usize,
 }
@@ -120,7 +120,7 @@ impl Simulated {
         self.0.lock().unwrap()
     }
 
-    /// Changes what it does from now on.
+    /// Changes the server's faults from now on.
     pub(super) fn conduct(&self, change: impl FnOnce(&mut Conduct)) {
         change(&mut self.lock().conduct);
     }
@@ -133,7 +133,7 @@ impl Simulated {
         self.lock().content.revision()
     }
 
-    /// One transaction: each key gets its value, or is deleted.
+    /// Commits one transaction: each key gets its value, or is deleted.
     pub(super) fn write(&self, keys: &[(&[u8], Option<u8>)]) {
         let mut state = self.lock();
         let everything = Ranges::merge([KeyRange::prefix(b"")]);
@@ -146,7 +146,7 @@ impl Simulated {
         self.write(&[(key, Some(value))]);
     }
 
-    /// Sends `response` as it is to every watch, under its id.
+    /// Sends `response` unchanged to every watch, under the watch's id.
     pub(super) fn say(&self, response: &PbWatchResponse) {
         for watcher in &self.lock().watchers {
             let _ = watcher.stream.send(Ok(PbWatchResponse { watch_id: watcher.id, ..response.clone() }));
@@ -161,7 +161,7 @@ impl Simulated {
         self.lock().watchers.clear();
     }
 
-    /// What a read has to wait for.
+    /// Waits for the delay that every read has.
     pub(super) async fn delay(&self) {
         let delay = self.lock().conduct.delay;
         tokio::time::sleep(delay).await;
@@ -187,7 +187,7 @@ impl State {
         }
     }
 
-    /// Sends every watch what it has not been sent yet.
+    /// Sends every watch its outstanding events.
     pub(super) fn tell_watchers(&mut self) {
         if self.conduct.mute {
             return;

@@ -1,4 +1,4 @@
-//! The real driver, its transport and its outlet, on the clock and the network of a test.
+//! The real driver with its transport and its outlet, on the clock and network of a test.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::store::Publication;
 use crate::sync::{Driver, Outlet, Phase, Report};
 use crate::transport::{Endpoints, Link, simulated};
 
-/// Longer than anything here takes, on a clock that costs nothing.
+/// Longer than anything here takes. The simulated clock makes waiting free.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 pub(crate) struct Follower {
@@ -36,7 +36,7 @@ pub(crate) struct Parts {
     pub(crate) wanted: watch::Receiver<bool>,
 }
 
-/// Those of a process that follows `prefixes` at `hosts`, in small pages.
+/// The settings of a process that follows `prefixes` at `hosts`, in small pages.
 pub(crate) fn settings(hosts: &[&str], prefixes: &[&[u8]]) -> Settings {
     let endpoints = hosts.iter().map(|host| Endpoint::parse(host, false).unwrap()).collect();
     let ranges = Ranges::merge(prefixes.iter().map(|prefix| KeyRange::prefix(prefix)));
@@ -50,7 +50,7 @@ pub(crate) fn etcd_at(host: &str) -> Simulated {
     etcd
 }
 
-/// An etcd that holds `/a/1`, and who follows it.
+/// An etcd that holds `/a/1`, and a process that follows it.
 pub(crate) async fn followed() -> (Simulated, Follower) {
     let etcd = etcd_at("one");
     etcd.put(b"/a/1", 1);
@@ -59,7 +59,7 @@ pub(crate) async fn followed() -> (Simulated, Follower) {
     (etcd, follower)
 }
 
-/// Keeps what was reported.
+/// Collects the notices.
 #[derive(Debug, Default)]
 struct Reported(Mutex<Vec<Notice>>);
 
@@ -70,7 +70,7 @@ impl Sink for Reported {
 }
 
 impl Follower {
-    /// Follows `prefixes` at `hosts`, the first of them first.
+    /// Follows `prefixes` at `hosts`, in the given order.
     pub(crate) fn start(hosts: &[&str], prefixes: &[&[u8]]) -> Self {
         Self::with(settings(hosts, prefixes))
     }
@@ -80,7 +80,7 @@ impl Follower {
         Self::beside_others(settings)
     }
 
-    /// One more, with random numbers of its own.
+    /// Starts one process of many, with its own random numbers.
     pub(crate) fn beside_others(settings: Settings) -> Self {
         Self::run_by(settings, |parts| {
             let Parts { settings, endpoints, link, outlet, wanted } = parts;
@@ -88,7 +88,7 @@ impl Follower {
         })
     }
 
-    /// What shows the work of `run`.
+    /// Runs the driver through `run`, and shows its results.
     pub(crate) fn run_by<F>(settings: Settings, run: impl FnOnce(Parts) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -116,7 +116,7 @@ impl Follower {
         self.report.load_full()
     }
 
-    /// What was reported so far, in order.
+    /// All notices so far, in order.
     pub(crate) fn notices(&self) -> Vec<Notice> {
         self.reported.0.lock().unwrap().clone()
     }
@@ -133,17 +133,17 @@ impl Follower {
         self.publication.load().snapshot().get(key).map(|entry| entry.value()[0])
     }
 
-    /// What went wrong last.
+    /// The text of the last error.
     pub(crate) fn last_error(&self) -> String {
         self.report().last_error.as_ref().map_or_else(String::new, ToString::to_string)
     }
 
-    /// How long ago etcd confirmed what is shown.
+    /// How long ago etcd confirmed the content.
     pub(crate) fn age(&self) -> Duration {
         self.report().confirmed_at.map_or(Duration::MAX, |at| Instant::now().saturating_duration_since(at))
     }
 
-    /// Waits for `condition`, for `limit` of the simulated time at most; returns how long it took.
+    /// Waits for `condition` for at most `limit` of simulated time; returns how long it took.
     pub(crate) async fn within(
         &self,
         limit: Duration,
@@ -153,7 +153,7 @@ impl Follower {
         let start = Instant::now();
         while !condition(self) {
             let waited = Instant::now() - start;
-            assert!(waited <= limit, "waited {waited:?} in vain for {what}: {:?}", self.report());
+            assert!(waited <= limit, "waited {waited:?} for {what}: {:?}", self.report());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Instant::now() - start
@@ -163,7 +163,7 @@ impl Follower {
         self.within(LONG, "a value", |follower| follower.value(key) == value).await
     }
 
-    /// Waits until it watches, and etcd has confirmed it since now.
+    /// Waits until it watches and etcd has confirmed the content since now.
     pub(crate) async fn fresh(&self) -> Duration {
         let now = Instant::now();
         let fresh = |follower: &Self| {

@@ -1,4 +1,4 @@
-//! What etcd cannot send in one piece comes in parts, and what it cannot send at all is listed (promise 1).
+//! What etcd cannot send in one piece comes in parts; what it cannot send at all is listed (promise 1).
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn write_while_cut_off(etcd: &Simulated) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_missed_and_is_too_large_for_one_message_comes_in_fragments() {
+async fn missed_events_that_are_too_large_for_one_message_come_in_fragments() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| conduct.most_at_once = 2);
     write_while_cut_off(&etcd);
@@ -27,7 +27,7 @@ async fn what_was_missed_and_is_too_large_for_one_message_comes_in_fragments() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_missed_and_can_be_sent_in_no_way_is_listed() {
+async fn missed_events_that_cannot_be_sent_at_all_are_listed() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| {
         conduct.most_at_once = 2;
@@ -42,7 +42,7 @@ async fn what_was_missed_and_can_be_sent_in_no_way_is_listed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_silent_at_one_revision_again_and_again_is_listed() {
+async fn a_server_that_is_repeatedly_silent_at_one_revision_is_listed() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| conduct.mute = true);
     write_while_cut_off(&etcd);
@@ -51,7 +51,7 @@ async fn a_server_that_is_silent_at_one_revision_again_and_again_is_listed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_is_too_large_is_asked_for_in_smaller_ones_over_the_same_connection() {
+async fn a_page_that_is_too_large_is_requested_in_smaller_ones_over_the_same_connection() {
     let etcd = etcd_at("one");
     for key in KEYS {
         etcd.put(key, 7);
@@ -63,7 +63,7 @@ async fn a_page_that_is_too_large_is_asked_for_in_smaller_ones_over_the_same_con
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_too_large_alone_is_named_and_etcd_is_not_asked_in_a_tight_loop() {
+async fn a_single_key_that_is_too_large_is_named_and_etcd_is_not_asked_in_a_tight_loop() {
     let etcd = etcd_at("one");
     etcd.put(b"/a/large", 7);
     etcd.conduct(|conduct| conduct.most_at_once = 0);

@@ -1,4 +1,4 @@
-//! Freshness rests on what etcd confirms, and silence ends (promise 5).
+//! Freshness comes from etcd's confirmations only, and silence is noticed (promise 5).
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::config::Timing;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// From a confirmation that has just come to the moment at which the missing next one is given up.
+/// The longest time from a confirmation until the silence after it ends the connection.
 fn bound() -> Duration {
     let timing = Timing::default();
     timing.progress_interval + timing.request_timeout
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_hour_of_quiet_is_confirmed_all_along_over_one_connection() {
+async fn an_hour_without_changes_stays_confirmed_over_one_connection() {
     let (etcd, follower) = followed().await;
     let before = etcd.asked();
     let oldest = Timing::default().progress_interval + Duration::from_millis(100);
@@ -33,7 +33,7 @@ async fn an_hour_of_quiet_is_confirmed_all_along_over_one_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_hour_in_which_only_other_keys_change_is_confirmed_all_along() {
+async fn an_hour_in_which_only_other_keys_change_stays_confirmed() {
     let (etcd, follower) = followed().await;
     let connections = etcd.asked().connections;
     for value in 0..720 {
@@ -45,7 +45,7 @@ async fn an_hour_in_which_only_other_keys_change_is_confirmed_all_along() {
 }
 
 #[test]
-fn the_same_story_ends_the_same_on_each_run() {
+fn the_same_scenario_ends_the_same_way_on_each_run() {
     let tell = || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -64,7 +64,7 @@ fn the_same_story_ends_the_same_on_each_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_half_open_link_is_given_up_within_the_bound_and_its_age_was_true_meanwhile() {
+async fn a_half_open_connection_is_given_up_within_the_bound_and_the_age_is_right_meanwhile() {
     let (etcd, follower) = followed().await;
     etcd.line(&Line::Stranded);
     let stranded = Instant::now();
@@ -79,14 +79,14 @@ async fn a_half_open_link_is_given_up_within_the_bound_and_its_age_was_true_mean
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_falls_silent_is_left_for_another_within_the_bound() {
+async fn a_member_that_falls_silent_is_replaced_by_another_within_the_bound() {
     let (one, other) = (etcd_at("one"), etcd_at("other"));
     for etcd in [&one, &other] {
         etcd.put(b"/a/1", 1);
     }
     let follower = Follower::start(&["one", "other"], &[b"/a/"]);
     follower.fresh().await;
-    // Silent for good: what connects to it hangs as well.
+    // It stays silent: new connections to it hang as well.
     one.line(&Line::Stranded);
     let silent = one.clone();
     tokio::spawn(async move {
@@ -103,7 +103,7 @@ async fn a_member_that_falls_silent_is_left_for_another_within_the_bound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_is_told_nothing_while_reads_are_answered_is_given_up() {
+async fn a_watch_that_receives_nothing_while_reads_are_answered_is_given_up() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| {
         conduct.mute = true;
@@ -133,7 +133,7 @@ async fn progress_answers_of_an_old_revision_confirm_nothing_and_are_no_sign_of_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fleet_whose_connections_are_cut_at_one_moment_does_not_come_back_at_one_moment() {
+async fn a_fleet_whose_connections_break_at_the_same_moment_does_not_come_back_at_the_same_moment() {
     const FLEET: usize = 40;
     fastrand::seed(2379);
     let etcd = etcd_at("one");
@@ -142,7 +142,7 @@ async fn a_fleet_whose_connections_are_cut_at_one_moment_does_not_come_back_at_o
     for follower in &fleet {
         follower.fresh().await;
     }
-    // Each has two connections, and the first pause is up to 100 ms.
+    // Each process has two connections, and the first pause is up to 100 ms.
     let mut made = etcd.asked().connections;
     etcd.line(&Line::Cut);
     let mut spread = Vec::new();
@@ -158,7 +158,7 @@ async fn a_fleet_whose_connections_are_cut_at_one_moment_does_not_come_back_at_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_that_are_cut_again_and_again_are_made_with_growing_pauses() {
+async fn connections_that_are_cut_repeatedly_are_made_with_growing_pauses() {
     let (etcd, follower) = followed().await;
     let before = etcd.asked().connections;
     for _ in 0..1_200 {

@@ -1,6 +1,7 @@
-//! The real driver against an etcd inside the test: etcd's own gRPC services over a wire of memory, on a clock
-//! that jumps to whatever is due next. For what a real etcd will not do on demand; the same on each run,
-//! and an hour of quiet costs milliseconds.
+//! The real driver against an etcd inside the test: etcd's own gRPC services over an in-memory network.
+//!
+//! The clock jumps to the next due time, so an hour without changes takes milliseconds, and each run is the
+//! same. These tests show what a real etcd does not do on demand.
 
 mod content;
 pub(crate) mod etcd;

@@ -1,4 +1,4 @@
-//! Through `etcd grpc-proxy`, which answers no progress request: freshness is proven by comparing (promise 5).
+//! Through `etcd grpc-proxy`, which answers no progress request, comparisons prove freshness (promise 5).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::follower::{Follower, LONG, etcd_at};
 use crate::clock::Instant;
 use crate::config::Timing;
 
-/// An etcd behind a proxy, and who follows `prefixes` through it.
+/// An etcd behind a proxy, and a process that follows `prefixes` through it.
 async fn proxied(prefixes: &[&[u8]]) -> (Simulated, Follower) {
     let etcd = etcd_at("one");
     etcd.conduct(|conduct| conduct.progress = Progress::Silent);
@@ -18,7 +18,7 @@ async fn proxied(prefixes: &[&[u8]]) -> (Simulated, Follower) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_only_other_keys_change_nothing_is_connected_anew_and_the_age_stays_small() {
+async fn while_only_other_keys_change_the_connection_is_kept_and_the_age_stays_small() {
     let (etcd, follower) = proxied(&[b"/a/"]).await;
     let connections = etcd.asked().connections;
     for value in 0..120 {
@@ -33,7 +33,7 @@ async fn while_only_other_keys_change_nothing_is_connected_anew_and_the_age_stay
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_comparison_that_takes_long_once_makes_nothing_stale_afterwards() {
+async fn a_single_slow_comparison_makes_nothing_stale_afterwards() {
     let (etcd, follower) = proxied(&[b"/a/"]).await;
     etcd.conduct(|conduct| conduct.delay = Timing::default().request_timeout * 9 / 10);
     for value in 0..4 {
@@ -51,7 +51,7 @@ async fn a_comparison_that_takes_long_once_makes_nothing_stale_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_that_the_watch_does_not_tell_is_not_confirmed_away() {
+async fn a_deletion_that_the_watch_does_not_deliver_is_not_hidden_by_a_confirmation() {
     let (etcd, follower) = proxied(&[b"/a/"]).await;
     etcd.put(b"/a/2", 2);
     follower.shows(b"/a/2", Some(2)).await;
@@ -67,7 +67,7 @@ async fn a_deletion_that_the_watch_does_not_tell_is_not_confirmed_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_beside_a_new_key_is_not_confirmed_away() {
+async fn a_deletion_beside_a_new_key_is_not_hidden_by_a_confirmation() {
     let (etcd, follower) = proxied(&[b"/a/"]).await;
     etcd.conduct(|conduct| conduct.mute = true);
     etcd.write(&[(b"/a/1", None), (b"/a/2", Some(1))]);
@@ -89,7 +89,7 @@ async fn several_ranges_are_followed_over_one_watch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_events_have_overtaken_is_no_other_history() {
+async fn an_answer_that_events_have_overtaken_is_not_taken_for_another_history() {
     for progress in [Progress::Silent, Progress::Told] {
         let etcd = etcd_at("one");
         etcd.conduct(|conduct| conduct.progress = progress);

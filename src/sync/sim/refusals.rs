@@ -1,5 +1,7 @@
-//! What etcd refuses, it says inside a stream that was opened well. The copy stays, the reason is told, and
-//! nobody is asked in a tight loop (promises 4 and 12).
+//! Refusals inside an open stream: the copy stays, the reason is reported, and no one is asked in a tight
+//! loop.
+//!
+//! Promises 4 and 12.
 
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use crate::sync::Phase;
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_is_created_and_canceled_in_one_is_denied_and_taken_up_when_it_is_allowed() {
+async fn a_watch_that_is_created_and_canceled_in_one_message_is_denied_and_opened_again_once_allowed() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| {
         conduct.refuse_watches =
@@ -31,7 +33,7 @@ async fn a_watch_that_is_created_and_canceled_in_one_is_denied_and_taken_up_when
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_expired_costs_one_new_connection_and_no_pause() {
+async fn an_expired_token_costs_one_new_connection_and_no_pause() {
     for reason in ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old"] {
         let (etcd, follower) = followed().await;
         etcd.cancel(reason, 0);
@@ -43,7 +45,7 @@ async fn a_token_that_expired_costs_one_new_connection_and_no_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_compacted_watch_is_read_anew_with_its_deletions_however_etcd_says_so() {
+async fn a_compacted_watch_is_listed_again_with_its_deletions_in_whatever_form_etcd_reports_it() {
     let said = "etcdserver: mvcc: required revision has been compacted";
     for (reason, by_number) in [("", true), (said, false)] {
         let (etcd, follower) = followed().await;
@@ -58,7 +60,7 @@ async fn a_compacted_watch_is_read_anew_with_its_deletions_however_etcd_says_so(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_without_a_leader_is_called_so_and_left() {
+async fn a_member_without_a_leader_is_reported_as_such_and_left() {
     let (etcd, follower) = followed().await;
     etcd.cancel("rpc error: code = Unavailable desc = etcdserver: no leader", 0);
     follower.within(LONG, "the end of the watch", |follower| follower.report().last_error.is_some()).await;
@@ -67,7 +69,7 @@ async fn a_member_without_a_leader_is_called_so_and_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_minutes_of_refusals_are_no_storm() {
+async fn ten_minutes_of_refusals_cause_no_storm() {
     for reason in ["etcdserver: permission denied", "etcdserver: invalid auth token", "whatever", ""] {
         let (etcd, follower) = followed().await;
         etcd.conduct(|conduct| conduct.refuse_watches = Some(reason));
@@ -75,14 +77,14 @@ async fn ten_minutes_of_refusals_are_no_storm() {
         let before = etcd.asked().watches.len();
         follower.pass(TEN_MINUTES).await;
         let asked = etcd.asked().watches.len() - before;
-        // A second apart on average at the least: jitter halves a pause of three seconds.
+        // At least a second apart on average: jitter halves a pause of three seconds.
         assert!(asked > 50 && asked < 600, "{reason:?}: {asked} watches");
         assert_eq!(follower.value(b"/a/1"), Some(1));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_read_keeps_the_copy_and_says_which_read() {
+async fn a_refused_read_keeps_the_copy_and_the_error_names_the_read() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| {
         conduct.refuse_reads = Some(Status::permission_denied("etcdserver: permission denied"));
@@ -107,7 +109,7 @@ async fn a_first_listing_that_is_refused_publishes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_password_that_the_server_repeats_is_in_no_error() {
+async fn a_password_that_the_server_repeats_appears_in_no_error() {
     let _password = crate::secret::Secret::new("rep3ated");
     for status in [Status::permission_denied("not for app:rep3ated"), Status::unknown("app:rep3ated")] {
         let (etcd, follower) = followed().await;

@@ -1,4 +1,4 @@
-//! etcd's gRPC services over a simulated one: what the driver calls, and a refusal for the rest.
+//! etcd's gRPC services over a simulated one: the calls that the driver uses, and a refusal for the rest.
 
 use std::pin::Pin;
 
@@ -35,8 +35,8 @@ pub(super) async fn serve(etcd: Simulated, incoming: Incoming) {
         .unwrap();
 }
 
-/// Methods that nobody here calls; in the form that `async_trait` gives to the others, since it does not see
-/// into a macro.
+/// Methods that no one calls here, written as `async_trait` expands them, because it does not see into
+/// macros.
 macro_rules! refused {
     ($($method:ident: $request:ty => $response:ty;)*) => {$(
         fn $method<'a, 'b>(
@@ -159,7 +159,7 @@ impl State {
             header: Some(self.header()),
             kvs: page.entries.iter().map(key_value).collect(),
             more: page.more,
-            // As etcd: the number is of all keys in the range, whatever the filter and the limit.
+            // As in etcd: the count covers all keys in the range, whatever the filter and the limit.
             count: page.count,
         })
     }
@@ -189,7 +189,7 @@ impl State {
             return;
         }
         let next = if next == 0 { self.content.revision() + 1 } else { next };
-        // Ids are the server's to choose, for each stream anew.
+        // The server chooses the ids, for each stream separately.
         let watch_id = i64::try_from(self.watchers.len()).unwrap() + 5;
         let _ = stream.send(Ok(PbWatchResponse { watch_id, ..created }));
         self.watchers.push(Watcher { id: watch_id, range, next, fragments, stream: stream.clone() });

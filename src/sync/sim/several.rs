@@ -1,5 +1,6 @@
-//! Several prefixes, each with its own watch since the user may read no more, at a server whose progress answers may
-//! overtake events (promises 1, 3 and 5).
+//! Several prefixes with a watch each, at a server whose progress answers may overtake events.
+//!
+//! Each prefix has its own watch because the user may read no more (promises 1, 3 and 5).
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ const PREFIXES: &[&[u8]] = &[b"/a/", b"/c/", b"/e/"];
 /// Far less than a read takes here, and more than a round trip.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// An old server whose reads are slow, as those of many keys, and a user who may read just three prefixes.
+/// An old server with slow reads, as with many keys, and a user who may read only three prefixes.
 async fn beside_a_hasty_etcd() -> (Simulated, Follower) {
     let etcd = etcd_at("one");
     etcd.conduct(|conduct| {
@@ -55,12 +56,12 @@ async fn while_neighbours_write_the_data_is_confirmed_at_each_interval_without_r
         follower.pass(Duration::from_millis(100)).await;
         assert!(follower.age() <= most, "{:?}", follower.age());
     }
-    // One for each proof; a comparison would be three.
+    // One read for each proof; a comparison would be three.
     assert!(etcd.asked().reads - reads <= 45, "{} reads", etcd.asked().reads - reads);
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_changes_than_a_server_queues_hold_up_nothing_for_long() {
+async fn more_changes_than_a_server_queues_delay_nothing_for_long() {
     let (etcd, follower) = beside_a_hasty_etcd().await;
     for value in 0..250 {
         etcd.put(PREFIXES[usize::from(value) % 3], value);
@@ -75,7 +76,7 @@ async fn more_changes_than_a_server_queues_hold_up_nothing_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_comes_after_its_watch_was_believed_to_be_past_it_is_read_from_etcd() {
+async fn an_event_that_arrives_after_its_watch_was_believed_to_be_past_it_is_read_from_etcd() {
     let (etcd, follower) = beside_a_hasty_etcd().await;
     etcd.conduct(|conduct| conduct.mute = true);
     etcd.put(b"/a/late", 1);

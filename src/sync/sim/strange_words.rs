@@ -1,4 +1,4 @@
-//! Nothing that etcd, or whatever answers in its place, sends can end the process (promise 9).
+//! No message from etcd, or from whatever answers instead of it, can end the process (promise 9).
 
 use etcd_client::proto::{PbEvent, PbWatchResponse};
 
@@ -8,7 +8,7 @@ use super::wire::Line;
 
 const MEBIBYTE: usize = 1 << 20;
 
-/// A message that is well but for its events.
+/// A message that is correct except for its events.
 fn saying(etcd: &Simulated, events: Vec<PbEvent>) -> PbWatchResponse {
     PbWatchResponse { header: Some(etcd.header()), events, ..PbWatchResponse::default() }
 }
@@ -30,7 +30,7 @@ async fn an_event_of_an_unknown_type_is_taken_for_a_put() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_without_a_header_a_key_or_a_known_watch_are_survived() {
+async fn messages_without_a_header_a_key_or_a_known_watch_do_no_harm() {
     let (etcd, follower) = followed().await;
     let nothing = PbEvent { r#type: 0, kv: None, prev_kv: None };
     etcd.say(&saying(&etcd, vec![nothing]));
@@ -55,7 +55,7 @@ async fn messages_without_a_header_a_key_or_a_known_watch_are_survived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_out_of_order_end_the_stream_and_not_the_copy() {
+async fn events_out_of_order_end_the_stream_and_keep_the_copy() {
     let (etcd, follower) = followed().await;
     let next = etcd.revision() + 1;
     etcd.say(&saying(&etcd, vec![put_event(b"/a/2", 2, next + 1), put_event(b"/a/3", 3, next)]));
@@ -64,7 +64,7 @@ async fn events_out_of_order_end_the_stream_and_not_the_copy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_that_were_not_asked_for_are_not_shown_and_whoever_sends_them_is_called_broken() {
+async fn keys_that_were_not_requested_are_not_shown_and_the_server_that_sends_them_is_reported_as_broken() {
     let (etcd, follower) = followed().await;
     etcd.say(&saying(&etcd, vec![put_event(b"/b/1", 2, etcd.revision() + 1)]));
     let blamed = |follower: &Follower| follower.last_error().contains("a proxy before it, is broken");
@@ -75,7 +75,11 @@ async fn keys_that_were_not_asked_for_are_not_shown_and_whoever_sends_them_is_ca
     etcd.conduct(|conduct| conduct.foreign_keys = true);
     let newcomer = Follower::start(&["one"], &[b"/a/"]);
     newcomer.within(LONG, "the blame", blamed).await;
-    assert!(newcomer.last_error().contains("\"/zz\" is outside the range"), "{}", newcomer.last_error());
+    assert!(
+        newcomer.last_error().contains("\"/zz\" is outside the requested range"),
+        "{}",
+        newcomer.last_error()
+    );
     let before = etcd.asked().reads;
     newcomer.pass(std::time::Duration::from_secs(600)).await;
     assert!(etcd.asked().reads - before < 2_000, "{} reads", etcd.asked().reads - before);
@@ -85,7 +89,7 @@ async fn keys_that_were_not_asked_for_are_not_shown_and_whoever_sends_them_is_ca
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_that_are_no_http_cost_a_connection() {
+async fn bytes_that_are_not_http_cost_a_connection() {
     let (etcd, follower) = followed().await;
     let noise: Vec<u8> =
         (0..200_000u32).map(|n| u8::try_from(n.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
@@ -96,7 +100,7 @@ async fn bytes_that_are_no_http_cost_a_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_above_tonics_own_limit_is_taken_and_one_above_ours_costs_a_connection() {
+async fn a_message_above_tonics_own_limit_is_accepted_and_one_above_ours_costs_a_connection() {
     let (etcd, follower) = followed().await;
     etcd.put(b"/a/2", 1);
     follower.shows(b"/a/2", Some(1)).await;

@@ -1,4 +1,4 @@
-//! A machine that sleeps: the timers stand still, what is shown grows old (promise 5).
+//! A machine that sleeps: timers stand still while the content ages (promise 5).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::config::Timing;
 use crate::notice::Notice;
 
 const NIGHT: Duration = Duration::from_secs(8 * 3_600);
-/// Timers look at the clock once a second; then one question is asked and answered.
+/// Timers look at the clock once a second; then one request is sent and answered.
 const AWAKE: Duration = Duration::from_millis(1_100);
 
 fn is_stale(follower: &Follower) -> bool {
@@ -17,7 +17,7 @@ fn is_stale(follower: &Follower) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_shown_is_stale_when_the_machine_wakes_up_and_confirmed_within_a_second() {
+async fn the_content_is_stale_when_the_machine_wakes_up_and_is_confirmed_within_a_second() {
     let (etcd, follower) = followed().await;
     let before = etcd.asked();
     suspend(NIGHT);
@@ -29,11 +29,11 @@ async fn what_is_shown_is_stale_when_the_machine_wakes_up_and_confirmed_within_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_a_question_of_before_the_sleep_confirms_nothing_since() {
+async fn an_answer_to_a_request_from_before_the_sleep_confirms_nothing_since() {
     let (etcd, follower) = followed().await;
     etcd.conduct(|conduct| conduct.delay = Duration::from_secs(2));
     let reads = etcd.asked().reads;
-    follower.within(NIGHT, "a question", |_| etcd.asked().reads > reads).await;
+    follower.within(NIGHT, "a request", |_| etcd.asked().reads > reads).await;
     etcd.put(b"/a/1", 2);
     suspend(NIGHT);
     let woken = Instant::now();
@@ -69,7 +69,7 @@ fn stale_ages(follower: &Follower) -> Vec<Duration> {
 async fn subscribers_are_notified_of_stale_data_within_a_second_after_the_machine_woke_up_whatever_it_was_doing()
  {
     let timing = Timing::default();
-    // From just after a confirmation, over questions that are under way, to just before the next one.
+    // From just after a confirmation, across requests that are under way, to just before the next one.
     for awake in (0..40).map(|step| timing.progress_interval * step / 40 * 2) {
         let (etcd, follower) = followed().await;
         follower.pass(awake).await;
@@ -78,7 +78,7 @@ async fn subscribers_are_notified_of_stale_data_within_a_second_after_the_machin
         assert_eq!(stale_ages(&follower), []);
         follower.within(AWAKE, "a notice", |follower| stale_ages(follower).len() == 1).await;
         assert!(stale_ages(&follower)[0] >= NIGHT);
-        // What was slept through was one time without etcd.
+        // The whole sleep counts as one period without etcd.
         follower.pass(timing.max_staleness * 2).await;
         assert_eq!(stale_ages(&follower).len(), 1);
     }

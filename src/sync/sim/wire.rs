@@ -1,27 +1,27 @@
-//! The wire between the driver and a simulated etcd, and the ways in which it breaks.
+//! The connection between the driver and a simulated etcd, and the ways in which it breaks.
 
 use tokio::io::{AsyncWriteExt, DuplexStream, copy_bidirectional, duplex};
 use tokio::sync::watch;
 
-/// How a connection fares.
+/// The state of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line {
     /// Bytes flow.
     Up,
-    /// Half-open: nothing moves ever again, and nothing is closed.
+    /// Half-open: nothing moves any more, and nothing is closed.
     Stranded,
     /// Closed.
     Cut,
-    /// The client reads these bytes in place of etcd's, and then the end.
+    /// The client reads these bytes instead of etcd's, and then the end.
     Garbled(Vec<u8>),
 }
 
-/// The connections that were made to one host.
+/// The connections to one host.
 #[derive(Debug, Default)]
 pub(super) struct Wire(Vec<watch::Sender<Line>>);
 
 impl Wire {
-    /// Takes on a new connection; what the server shall talk to is returned.
+    /// Adds a new connection; returns the end that the server should use.
     pub(super) fn attach(&mut self, client: DuplexStream) -> DuplexStream {
         let (ours, server) = duplex(64 << 10);
         let (line, state) = watch::channel(Line::Up);
@@ -30,7 +30,7 @@ impl Wire {
         server
     }
 
-    /// Does this to all connections that there are; new ones are well.
+    /// Sets the state of all existing connections. New ones work.
     pub(super) fn set(&mut self, state: &Line) {
         for line in self.0.drain(..) {
             line.send_replace(state.clone());
