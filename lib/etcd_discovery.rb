@@ -83,7 +83,7 @@ require_relative "etcd_discovery/settings"
 #   EtcdDiscovery["/service/b"]  # => "10.1.1.60:8081"
 #
 # @!method self.[](key)
-#   Reads the default client; costs what a Hash costs.
+#   Reads a key from the default client. Costs as much as a Hash lookup.
 #   @param key [String]
 #   @return [String, nil]
 #   @raise [UnwatchedKeyError] outside every watched range
@@ -109,55 +109,57 @@ require_relative "etcd_discovery/settings"
 # @!method self.native_default=(client)
 #   @api private
 module EtcdDiscovery
-  # Only tests pay for it.
+  # Loaded on demand, so that only tests pay for it.
   autoload :Testing, File.expand_path("etcd_discovery/testing", __dir__)
 
   class << self
-    # Sets up the default client. Nothing is connected yet: {.start}, or the first read, does that.
+    # Sets up the default client. Connects nothing; {.start} or the first read does that.
     #
-    # A second call makes another default client, and stops the former. Its subscriptions ({.on_change}) go on
-    # with the new one and are told what differs. What it had registered is deregistered, and a {Service} that
-    # it gave follows no more.
+    # A second call replaces the default client and stops the former one:
+    #
+    # - Subscriptions ({.on_change}) continue with the new client and receive the differences.
+    # - Registrations of the former client are deregistered.
+    # - A {Service} of the former client no longer updates. it gave follows no more.
     #
     # @yieldparam config [Configuration]
     # @return [Client] the default client
-    # @raise [ConfigurationError] for a wrong setting, naming it and what is accepted
+    # @raise [ConfigurationError] for a wrong setting; the message names it and what is accepted
     def configure(&block)
       DefaultClient.configure(&block)
     end
 
-    # @return [Client] the default client; made from the environment (and Rails' settings) when nothing was
+    # @return [Client] the default client; built from the environment (and Rails' settings) if nothing was
     #   configured
-    # @raise [ConfigurationError] when that is not enough
+    # @raise [ConfigurationError] when those settings are not enough
     def client
       DefaultClient.get
     end
 
     # @api private
-    # @return [Boolean] whether there is a default client, or settings that make one: something to watch
+    # @return [Boolean] whether there is a default client, or settings that define something to watch
     # @raise [ConfigurationError] for a wrong setting
     def configured?
       DefaultClient.configured?
     end
 
-    # Starts the default client, and waits for its first complete snapshot.
+    # Starts the default client and waits for its first complete snapshot.
     #
-    # @param timeout [Numeric, nil] seconds to wait at most; `boot_timeout` when not given
+    # @param timeout [Numeric, nil] maximum seconds to wait; `boot_timeout` when not given
     # @return [Client]
-    # @raise [ConnectionError, AuthenticationError, PermissionError] when there is none in time
+    # @raise [ConnectionError, AuthenticationError, PermissionError] when no snapshot arrives in time
     # @see Client#start
     def start(timeout: nil)
       timeout ? client.start(timeout:) : client.start
     end
 
-    # Ends the default client's connections; what it holds stays readable.
+    # Closes the default client's connections. The last snapshot stays readable.
     #
     # @return [void]
     def stop
       DefaultClient.stop
     end
 
-    # What unicorn's `after_fork` calls. Also automatic: calling both does no harm.
+    # Called from unicorn's `after_fork`. Also happens automatically; calling both does no harm.
     #
     # @example config/unicorn.rb
     #   after_fork { |_server, _worker| EtcdDiscovery.after_fork }
@@ -174,7 +176,7 @@ module EtcdDiscovery
     # @param key [String]
     # @param default [Object]
     # @return [String, Object]
-    # @raise [KeyError] when the key is not there, without default and block
+    # @raise [KeyError] when the key does not exist, without default and block
     # @see Client#fetch
     def fetch(key, *default, &block)
       client.fetch(key, *default, &block)
@@ -192,12 +194,12 @@ module EtcdDiscovery
       client.snapshot
     end
 
-    # Makes all reads of the default client in the block see one revision.
+    # Makes all reads of the default client in the block use one revision.
     #
     # @example Two keys that belong together
     #   EtcdDiscovery.pin { [EtcdDiscovery["/db/host"], EtcdDiscovery["/db/password"]] }
     # @yield once, without arguments
-    # @return [Object] what the block gives
+    # @return [Object] what the block returns
     # @see Client#pin
     # @see Middleware::Pin
     def pin(&block)
@@ -207,7 +209,7 @@ module EtcdDiscovery
     # Calls the block for each change of a key, or of any key under a prefix.
     #
     # @param target [String] a key, or a prefix that ends in `/`; `""` is everything
-    # @param initial [Boolean] whether to begin with what is there already
+    # @param initial [Boolean] whether to start with the existing values
     # @yieldparam change [Change]
     # @return [Subscription]
     # @see Client#on_change
@@ -215,8 +217,8 @@ module EtcdDiscovery
       client.on_change(target, initial:, &block)
     end
 
-    # Calls the block for each event of the given names of the default client: its data is stale, or fresh
-    # again, it has connected anew, and so on.
+    # Calls the block for each event of the given names of the default client, such as stale data or a new
+    # connection.
     #
     # @example
     #   EtcdDiscovery.subscribe(:stale) { |event| pager.call("the data is #{event[:age]} s old") }
@@ -224,19 +226,21 @@ module EtcdDiscovery
     #   @param names [Array<Symbol>] as in {EventType::ALL}; without any, all events
     #   @yieldparam event [Event]
     #   @return [EventSubscription]
-    #   @raise [ArgumentError] for a name that there is not
+    #   @raise [ArgumentError] for an unknown name
     # @see Client#subscribe
     def subscribe(...)
       client.subscribe(...)
     end
 
-    # Sets what runs around each block that the gem calls on a thread of its own: those of {.on_change},
-    # {.subscribe} and `register(liveness:)`. In Rails it is the application's reloader, and with it the
-    # executor, so that a block gives its database connection back. A second call replaces the first.
+    # Sets a wrapper around each block that the gem calls on its own thread.
+    #
+    # These are the blocks of {.on_change}, {.subscribe} and `register(liveness:)`. In Rails the wrapper is
+    # the application's reloader, which includes the executor, so that a block returns its database
+    # connection. A second call replaces the first.
     #
     # @example
     #   EtcdDiscovery.around_callbacks { |callback| Application.with_connection { callback.call } }
-    # @yieldparam callback [Proc] to be called once, without arguments
+    # @yieldparam callback [Proc] call it once, without arguments
     # @return [void]
     # @raise [ArgumentError] without a block
     def around_callbacks(&block)
@@ -245,24 +249,24 @@ module EtcdDiscovery
       SafeCallback.around = block
     end
 
-    # Waits until a key has a value, or one that the block accepts.
+    # Waits until a key exists, or until the block accepts its value.
     #
     # @param key [String]
-    # @param timeout [Numeric] seconds to wait at most
+    # @param timeout [Numeric] maximum seconds to wait
     # @yieldparam value [String, nil]
     # @return [String, nil] the value
-    # @raise [TimeoutError] when it did not come in time
+    # @raise [TimeoutError] when that does not happen in time
     # @see Client#wait_for
     def wait_for(key, timeout:, &block)
       client.wait_for(key, timeout:, &block)
     end
 
-    # Waits until the local copy is of a revision, or a later one.
+    # Waits until the local copy has reached a revision.
     #
     # @param revision [Integer]
-    # @param timeout [Numeric] seconds to wait at most
+    # @param timeout [Numeric] maximum seconds to wait
     # @return [Integer] the revision of the local copy
-    # @raise [TimeoutError] when it did not come in time
+    # @raise [TimeoutError] when that does not happen in time
     # @see Client#wait_for_revision
     def wait_for_revision(revision, timeout:)
       client.wait_for_revision(revision, timeout:)
@@ -286,10 +290,10 @@ module EtcdDiscovery
     end
 
     # @param key [String]
-    # @param expected [String, nil] `nil`: there is no such key
+    # @param expected [String, nil] `nil`: the key must not exist
     # @param value [String]
     # @param options [Hash{Symbol => Object}] `by:`, `note:`; see {Client#compare_and_set}
-    # @return [Integer, nil] the revision of the change; `nil` when the key holds something else
+    # @return [Integer, nil] the revision of the change; `nil` when the key has another value
     # @see Client#compare_and_set
     def compare_and_set(key, expected, value, **options)
       client.compare_and_set(key, expected, value, **options)
@@ -312,10 +316,10 @@ module EtcdDiscovery
       client.transaction(**why, &block)
     end
 
-    # The changes of a key, deletions too, with who made them where `change_log` is set.
+    # The changes of a key, including deletions; with `change_log` also who made them.
     #
     # @param key [String]
-    # @param limit [Integer] the newest changes alone
+    # @param limit [Integer] how many of the newest changes to return
     # @return [Array<HistoryEntry>] the newest first
     # @see Client#history
     def history(key, limit: 100)
@@ -325,8 +329,8 @@ module EtcdDiscovery
     # @example
     #   EtcdDiscovery.at(4711)["/config/limit"]  # => "100"
     # @param revision [Integer]
-    # @return [Snapshot] all watched keys as they were
-    # @raise [CompactedError] when etcd has compacted the revision away
+    # @return [Snapshot] all watched keys at that revision
+    # @raise [CompactedError] when etcd has compacted the revision
     # @see Client#at
     def at(revision)
       client.at(revision)
@@ -334,22 +338,22 @@ module EtcdDiscovery
 
     # @param target [String, nil] a key, or a prefix that ends in `/`; everything watched when not given
     # @param from [Integer] revision
-    # @param to [Integer, nil] revision; the present one when not given
-    # @return [Array<Difference>] what differs between two revisions, in the order of keys
-    # @raise [CompactedError] when etcd has compacted one of them away
+    # @param to [Integer, nil] revision; the current one when not given
+    # @return [Array<Difference>] the differences between two revisions, in key order
+    # @raise [CompactedError] when etcd has compacted one of them
     # @see Client#diff
     def diff(target = nil, from:, to: nil)
       client.diff(target, from:, to:)
     end
 
-    # Sets a key, or all keys under a prefix, back to what they were.
+    # Sets a key, or all keys under a prefix, back to their state at a revision.
     #
     # @param target [String] a key, or a prefix that ends in `/`
     # @param to [Integer] revision
     # @param why [Hash{Symbol => String}] `by:` and `note:`, for the change log
     # @return [Integer, nil] the revision of the change; `nil` when nothing differs
-    # @raise [CompactedError] when etcd has compacted the revision away
-    # @raise [ConflictError] when one of the keys has changed while this went on: nothing was written
+    # @raise [CompactedError] when etcd has compacted the revision
+    # @raise [ConflictError] when one of the keys changed meanwhile: nothing was written
     # @see Client#rollback
     def rollback(target, to:, **why)
       client.rollback(target, to:, **why)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # One key that is other than it was when the subscriber was last told.
+  # One key that changed since the subscriber's last notification.
   #
   # @example
   #   EtcdDiscovery.on_change("/config/") do |change|
@@ -14,12 +14,12 @@ module EtcdDiscovery
     attr_reader :key
     # @return [String, nil] frozen; `nil` when the key was deleted
     attr_reader :value
-    # @return [String, nil] what the subscriber was told before, frozen; `nil` when the key is new
+    # @return [String, nil] the value of the subscriber's last notification, frozen; `nil` when the key is new
     attr_reader :previous
-    # @return [Integer] the revision of the value; of a deletion, the first revision that the client holds
+    # @return [Integer] the revision of the value; for a deletion, the first revision that the client holds
     #   without the key
     attr_reader :revision
-    # @return [Snapshot] all watched keys, at a revision that has this change
+    # @return [Snapshot] all watched keys, at a revision that includes this change
     attr_reader :snapshot
 
     # @api private
@@ -44,7 +44,8 @@ module EtcdDiscovery
 
     private
 
-    # Neither value: it may be a secret, and events end up in tools that show them. Nor all watched keys.
+    # Leaves out the values, which may be secrets and would end up in tools that show events. Also leaves out
+    # the snapshot.
     def to_json_safe = { type:, key:, revision: }
   end
 end

@@ -15,8 +15,8 @@ require_relative "cli/status_report"
 require_relative "cli/usage"
 
 module EtcdDiscovery
-  # The command `etcd_discovery`: reads, writes and announces from a shell, with the settings that the
-  # environment gives.
+  # The command `etcd_discovery`: reads, writes and registers from a shell, with settings from the
+  # environment.
   #
   # @api private
   class CLI
@@ -27,7 +27,7 @@ module EtcdDiscovery
     include Files
     include Login
 
-    # What the exit status says. `register` passes its command's status on.
+    # The exit statuses. `register` returns the status of its command.
     EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5,
               conflict: 6 }.freeze
 
@@ -48,7 +48,7 @@ module EtcdDiscovery
     def run
       last = split_off_last
       parser.permute!(@arguments)
-      # What stands after `--` is the command that `register` runs; elsewhere it is no option.
+      # Words after `--` are the command that `register` runs. Elsewhere `--` only ends the options.
       @arguments.first == "register" ? @command = last : @arguments.concat(last)
       status = @help ? help : obey(@arguments.shift)
       @out.flush
@@ -59,7 +59,7 @@ module EtcdDiscovery
     rescue Interrupt, Errno::EPIPE
       EXITS.fetch(:ok)
     rescue SystemCallError, IOError => e
-      complain(e, "cannot write what was asked for: #{e.message}")
+      complain(e, "cannot write the output: #{e.message}")
       EXITS.fetch(:failed)
     end
 
@@ -78,11 +78,11 @@ module EtcdDiscovery
     def complain(error, message = error.message)
       message = wrong_usage(error) if error.is_a?(OptionParser::ParseError)
       message = "#{message}; see `etcd_discovery --help`" if usage?(error)
-      # This process ends: nothing goes on behind its back.
+      # This process ends, so nothing continues in the background.
       message = message.sub("retrying in the background, ", "")
       @err.puts("etcd_discovery: #{Escape.line(message)}")
     rescue SystemCallError, IOError
-      nil # Nobody reads it; the exit status tells.
+      nil # No one reads the output any more; the exit status tells.
     end
 
     def usage?(error) = error.is_a?(OptionParser::ParseError) || error.is_a?(WrongUsage)
@@ -107,10 +107,10 @@ module EtcdDiscovery
         connection_options(options)
         options.on("--json", "print JSON, one document a line") { @json = true }
         change_options(options)
-        options.on("--ttl N", Integer, "seconds that etcd keeps it after the last heartbeat") do |ttl|
+        options.on("--ttl N", Integer, "seconds that etcd keeps the key after the last heartbeat") do |ttl|
           @registration[:ttl] = ttl
         end
-        options.on("--id ID", "tells the instances of a service apart") { |id| @registration[:id] = id }
+        options.on("--id ID", "distinguishes the instances of a service") { |id| @registration[:id] = id }
         options.on("--weight N", Float, "share of work") { |weight| @registration[:weight] = weight }
         options.on("--format F", "plain, endpoints, kratos or zero") do |format|
           @registration[:format] = format.to_sym

@@ -1,8 +1,9 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # A live copy of some keys of one cluster. The module's own methods speak to one default client; make
-  # another for a second cluster.
+  # A live copy of some keys of one cluster.
+  #
+  # The module's own methods use one default client. Create another client for a second cluster.
   #
   # @example
   #   other = EtcdDiscovery::Client.new(endpoints: ["http://10.9.0.1:2379"], watch: ["/flags/"])
@@ -10,15 +11,15 @@ module EtcdDiscovery
   #   other["/flags/checkout"]  # => "on"
   #
   # @!method [](key)
-  #   Reads local memory: no network, no lock, no allocation. The first read starts the client when
-  #   nothing else did.
+  #   Reads local memory: no network, no lock, no allocation. The first read starts the client if nothing else
+  #   has.
   #
-  #   Reads wait for the first snapshot once, until `boot_timeout` after the client began. Where etcd is away
-  #   for longer, every read that has a default (also {#fetch} and the typed ones) gives it at once, and every
-  #   other one raises at once, until etcd answers. A forked child does not wait again.
+  #   Reads wait once for the first snapshot, until `boot_timeout` after the client started. If etcd is away
+  #   for longer, reads do not wait again until etcd answers: a read with a default (also {#fetch} and the
+  #   typed ones) returns it at once, and every other read raises at once. A forked child does not wait again.
   #   @param key [String]
-  #   @return [String, nil] the value, frozen and the same object until it changes (UTF-8 where its bytes
-  #     are, else BINARY); `nil` when there is no such key
+  #   @return [String, nil] the value, frozen and the same object until it changes (UTF-8 if its bytes are
+  #     valid, else BINARY); `nil` when the key does not exist
   #   @raise [UnwatchedKeyError] outside every watched range
   #   @raise [ConnectionError, AuthenticationError, PermissionError] when there is no first snapshot
   # @!method key?(key)
@@ -26,71 +27,71 @@ module EtcdDiscovery
   #   @return [Boolean]
   #   @raise [UnwatchedKeyError] outside every watched range
   # @!method ready?
-  #   @return [Boolean] whether there is a snapshot to read from; true of a client that watches nothing
+  #   @return [Boolean] whether there is a snapshot to read from; true for a client that watches nothing
   # @!method snapshot
   #   @return [Snapshot] all watched keys at one revision; within {#pin}, the pinned one
   # @!method pin
-  #   Makes all reads of this client in the block see one revision: that of the first of them. It holds for
-  #   the fiber that calls it, and not for threads and fibers started in the block.
+  #   Makes all reads of this client in the block use one revision: that of the first read. It applies to the
+  #   calling fiber, not to threads and fibers started in the block.
   #   @example Two keys that belong together
   #     client.pin { [client["/db/host"], client["/db/password"]] }
   #   @yield once, without arguments
-  #   @return [Object] what the block gives
+  #   @return [Object] what the block returns
   #
   # @!method json(key, default = nil)
-  #   The value parsed as JSON: once for each change, and the same deeply frozen object until the next.
+  #   The value parsed as JSON. It is parsed once per change; until then every call returns the same deeply
+  #   frozen object.
   #
-  #   A bad value harms nothing: while one is in etcd, this and the other typed reads go on giving the last
-  #   good one that was read in this process, the logger is warned once, and {Status#invalid_keys} names
-  #   the key.
+  #   A bad value does no harm: as long as it is in etcd, this and the other typed reads return the last good
+  #   value read in this process. The logger is warned once, and {Status#invalid_keys} names the key.
   #
-  #   The last good value depends on what this process read, not on etcd's history alone. Until somebody puts
-  #   a good value, workers may differ:
+  #   The last good value depends on what this process has read. Until a good value is written, processes may
+  #   differ:
   #
-  #   - A process that never read a good value of the key, with the same method, has none: it gives `default`
-  #     or raises {ParseError}. A process that started later is one of these.
-  #   - Processes that read at different times can have different ones.
-  #   - A process forgets its last good value when it reads after the key is deleted. A key that is deleted
-  #     and put again with no read in between keeps it.
+  #   - A process that never read a good value of the key with this method returns `default` or raises
+  #     {ParseError}. This includes every process that started later.
+  #   - Processes that read at different times can have different values.
+  #   - A process forgets its last good value when it reads after the key was deleted. If the key is deleted
+  #     and written again with no read in between, the process keeps it.
   #   @example
   #     client.json("/config/limits")["upload"]  # => 1048576
   #   @param key [String]
-  #   @param default [Object] for a key that is not there, or that is bad and was never good, and while there
-  #     is no first snapshot
-  #   @return [Hash, Array, String, Integer, Float, Boolean, nil] integers of any size; of keys that occur
-  #     twice in an object the last one
-  #   @raise [ParseError] for a bad value (also one nested deeper than 128) without a good one before it,
-  #     and without `default`
+  #   @param default [Object] for a key that does not exist, for a bad value without a good one before it, and
+  #     while there is no first snapshot
+  #   @return [Hash, Array, String, Integer, Float, Boolean, nil] integers of any size; the last of duplicate
+  #     keys in an object
+  #   @raise [ParseError] for a bad value (or one nested deeper than 128) without a good one before it and
+  #     without `default`
   #   @raise [UnwatchedKeyError] outside every watched range
   # @!method integer(key, default = nil)
-  #   The value as an integer, as Ruby's `Integer(text, 10)` reads it. Else as {#json}.
+  #   The value as an integer, in the format of Ruby's `Integer(text, 10)`. Otherwise like {#json}.
   #   @param key [String]
   #   @param default [Object]
   #   @return [Integer, Object, nil]
   #   @raise [ParseError, UnwatchedKeyError]
   # @!method float(key, default = nil)
-  #   The value as a number, as Ruby's `Float(text)` reads it. Else as {#json}.
+  #   The value as a number, in the format of Ruby's `Float(text)`. Otherwise like {#json}.
   #   @param key [String]
   #   @param default [Object]
   #   @return [Float, Object, nil]
   #   @raise [ParseError, UnwatchedKeyError]
   # @!method boolean(key, default = nil)
-  #   Whether the value is `true`, `yes`, `on` or `1`, and not `false`, `no`, `off` or `0`, in upper or lower
-  #   case. Else as {#json}.
+  #   The value as a boolean: `true`, `yes`, `on`, `1` or `false`, `no`, `off`, `0`, in upper or lower case.
+  #   Otherwise like {#json}.
   #   @param key [String]
   #   @param default [Object]
   #   @return [Boolean, Object, nil]
   #   @raise [ParseError, UnwatchedKeyError]
   # @!method list(key, default = nil)
-  #   What stands between the commas or line breaks of the value, without white space around it and without
-  #   what is empty. Every value is a good list.
+  #   The parts of the value between commas or line breaks, without surrounding white space and empty parts.
+  #   Every value is a valid list.
   #   @param key [String]
   #   @param default [Object]
   #   @return [Array<String>, Object, nil] deeply frozen
   #   @raise [UnwatchedKeyError]
   # @!method duration(key, default = nil)
-  #   The value as seconds: a plain number of them, or amounts with the units ns, us, ms, s, m, h and d.
-  #   Else as {#json}.
+  #   The value in seconds: a plain number, or amounts with the units ns, us, ms, s, m, h and d. Otherwise
+  #   like {#json}.
   #   @example
   #     client.duration("/config/timeout")  # "250ms" => 0.25, "1h30m" => 5400.0, "2.5" => 2.5
   #   @param key [String]
@@ -104,10 +105,10 @@ module EtcdDiscovery
     # @return [Configuration]
     attr_reader :config
     # @api private
-    # @return [Source::File, nil] what is followed in place of etcd
+    # @return [Source::File, nil] the file that is followed instead of etcd
     attr_reader :source
 
-    # @param config [Configuration, nil] or, in its place, settings by name
+    # @param config [Configuration, nil] the settings, unless they are given by name
     # @param settings [Hash{Symbol => Object}] see {Configuration::SETTINGS}
     # @raise [ConfigurationError] for a wrong setting; nothing is connected yet
     def initialize(config = nil, **settings)
@@ -122,18 +123,19 @@ module EtcdDiscovery
       @config.warnings.each { |warning| warn_once(warning) }
     end
 
-    # Warnings that this process has seen.
+    # Warnings already given in this process.
     WARNED = {} # rubocop:disable Style/MutableConstant
     private_constant :WARNED
 
-    # Starts watching, and waits for the first complete snapshot. Does nothing when it is there already. A
-    # client that watches nothing waits for nothing.
-    # When etcd is away and there is a copy on disk (`cache_path`), that is served, and the logger is warned.
+    # Starts watching and waits for the first complete snapshot. Does nothing if it already exists.
     #
-    # @param timeout [Numeric] seconds to wait at most; `boot_timeout` when not given
+    # A client that watches nothing does not wait. If etcd is away and there is a disk copy (`cache_path`),
+    # the client serves the copy and warns the logger.
+    #
+    # @param timeout [Numeric] maximum seconds to wait; `boot_timeout` when not given
     # @return [self]
-    # @raise [ConnectionError, AuthenticationError, PermissionError] when there is none in time; the client
-    #   goes on trying in the background, and reads do not wait for it again
+    # @raise [ConnectionError, AuthenticationError, PermissionError] when no snapshot arrives in time; the
+    #   client keeps trying in the background, and reads do not wait for it again
     def start(timeout: config.boot_timeout)
       native_start
       Source::Follower.add(@source) if @source
@@ -145,8 +147,9 @@ module EtcdDiscovery
       report_cache
     end
 
-    # Ends the connections. The last snapshot stays readable, and grows stale. What this process has
-    # registered is deregistered.
+    # Closes the connections and deregisters this process's registrations.
+    #
+    # The last snapshot stays readable and becomes stale.
     #
     # @return [self]
     def stop
@@ -157,8 +160,8 @@ module EtcdDiscovery
       self
     end
 
-    # Watches again in a forked child, without listing again. What unicorn's `after_fork` calls; elsewhere,
-    # or called twice, it does nothing.
+    # Watches again in a forked child, without listing again. Called from unicorn's `after_fork`; does nothing
+    # elsewhere or when called twice.
     #
     # @return [self]
     def after_fork
@@ -169,10 +172,10 @@ module EtcdDiscovery
     end
 
     # @param key [String]
-    # @param default [Object] given back for a key that is not there, and while there is no first snapshot
+    # @param default [Object] returned for a key that does not exist, and while there is no first snapshot
     # @yieldparam key [String] called instead of `default`
     # @return [String, Object]
-    # @raise [KeyError] when the key is not there, without default and block
+    # @raise [KeyError] when the key does not exist, without default and block
     # @raise [UnwatchedKeyError] outside every watched range
     # @raise [ConnectionError, AuthenticationError, PermissionError] when there is no first snapshot, without
     #   default and block
@@ -194,9 +197,11 @@ module EtcdDiscovery
       Status.new(fields, watched: config.watch, max_staleness: config.max_staleness)
     end
 
-    # @return [Boolean] whether etcd has confirmed the data within `max_staleness`, and has neither refused
-    #   nor lost a registration; of a client that watches nothing: whether it has registered something, and
-    #   all of it stands
+    # Whether the data is fresh and all registrations are in etcd.
+    #
+    # A client that watches nothing is healthy if it has at least one registration, and all are in etcd.
+    #
+    # @return [Boolean]
     def healthy?
       status.healthy?
     end
@@ -221,10 +226,10 @@ module EtcdDiscovery
 
     def place = config.source || config.discovery_domain || config.endpoints.join(" ")
 
-    # Nothing that would have to be waited for.
+    # Only fields that are available without waiting.
     def to_json_safe = { place:, watch: config.watch }
 
-    # Whoever starts must learn that this is not etcd's word, or that there would be nothing to fall back on.
+    # Warns at the start that the data is not from etcd yet, or that the disk copy cannot be used later.
     def report_cache
       told = status
       return unless told.from_cache
@@ -237,7 +242,7 @@ module EtcdDiscovery
 
     def warn_of(trouble) = event_log.write(:warn, trouble, subject: :start)
 
-    # Once in the life of the process. Without a logger, only where Ruby shows deprecations.
+    # Warns once per process. Without a logger, only if Ruby shows deprecations.
     def warn_once(warning)
       return if WARNED[warning]
 
@@ -245,10 +250,10 @@ module EtcdDiscovery
       config.logger ? warn_of(warning) : warn("etcd_discovery: #{warning}", category: :deprecated)
     end
 
-    # The extension calls this at the first read after a fork: `Process.daemon` does not go through
+    # Called by the extension at the first read after a fork, because `Process.daemon` bypasses
     # `Process._fork`.
     #
-    # @return [Boolean] whether all has begun again; else a later read tries
+    # @return [Boolean] whether everything has started again; otherwise a later read tries
     def forked
       Dispatcher.revive
       Source::Follower.revive

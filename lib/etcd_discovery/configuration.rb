@@ -4,12 +4,15 @@ require_relative "configuration/setting"
 require_relative "configuration/settings"
 
 module EtcdDiscovery
-  # The settings of one client. Each is checked when it is given: a wrong one raises
-  # {ConfigurationError} at the line that is wrong.
+  # The settings of one client. Each is checked when it is given, so {ConfigurationError} points to the wrong
+  # line.
   #
-  # What is not given comes from the environment (`ETCDDISCOVERY_ENDPOINTS` and so on, then etcdctl's own
-  # `ETCDCTL_ENDPOINTS`, `ETCDCTL_USER`, `ETCDCTL_CACERT`, …), then, for the default client in Rails, from
-  # `config.etcd_discovery` and `config/etcd_discovery.yml`, then from the defaults.
+  # Settings that are not given come from these sources, the first one wins:
+  #
+  # 1. the environment (`ETCDDISCOVERY_ENDPOINTS` and so on), then etcdctl's own variables
+  #    (`ETCDCTL_ENDPOINTS`, `ETCDCTL_USER`, `ETCDCTL_CACERT`, …)
+  # 2. for the default client in Rails, `config.etcd_discovery` and `config/etcd_discovery.yml`
+  # 3. the defaults
   #
   # @example
   #   EtcdDiscovery.configure do |config|
@@ -23,14 +26,14 @@ module EtcdDiscovery
     private_constant :BY_NAME
 
     # @api private
-    # Checks settings that do not come from Ruby code, where a backtrace would show the wrong line.
+    # Checks settings that do not come from Ruby code, for which a backtrace would show the wrong line.
     #
     # @param settings [Hash{Symbol, String => Object}]
-    # @param source [String] where they stand, for the message
+    # @param source [String] where they are written, for the message
     # @return [Hash{Symbol => Object}]
     def self.check(settings, source)
       given = settings.transform_keys { |name| setting(name, "#{source}: ") }
-      # Where a template gave nothing for what has a default, nothing is said of it.
+      # A template that gave nothing leaves the default in force.
       given.reject! { |setting, value| value.nil? && !setting.default.nil? }
       given.to_h { |setting, value| [setting.name, setting.check_text(value, "#{source}: #{setting.name}")] }
     end
@@ -44,7 +47,7 @@ module EtcdDiscovery
 
     # @param settings [Hash{Symbol => Object}] any of {SETTINGS} by name
     # @param env [Hash{String => String}] the environment
-    # @param below [Hash{Symbol => Object}] what stands below the environment, and above the defaults
+    # @param below [Hash{Symbol => Object}] settings that apply below the environment and above the defaults
     # @raise [ConfigurationError] for an unknown setting or a wrong value
     def initialize(env: ENV, below: {}, **settings)
       @env = env
@@ -60,19 +63,19 @@ module EtcdDiscovery
       define_method(setting.name) { get(setting.name) }
     end
 
-    # Adds keys and prefixes to what is watched; without arguments, tells them.
+    # Adds keys and prefixes to watch. Without arguments, returns them.
     #
     # @param keys [Array<String>] a text that ends in `/` is a prefix, any other is one key
-    # @return [Array<String>] all that is watched, with the layers; with a `source`, everything where nothing
-    #   is named
-    # @raise [ConfigurationError] for something that is no String
+    # @return [Array<String>] everything that is watched, including the layers; with a `source`, all keys if
+    #   none are named
+    # @raise [ConfigurationError] for an argument that is not a String
     def watch(*keys)
       set(:watch, (@values[:watch] || []) + keys.flatten) unless keys.empty?
       watched = get(:watch)
-      # Without etcd there is no reason to be sparing.
+      # Without etcd, watching everything costs nothing.
       return [""].freeze if watched.empty? && source
 
-      # A name is watched with the layers. Watching it as a key could take a right that the user has not.
+      # The layers watch a name. Watching it as a key could need a permission that the user does not have.
       layers.empty? ? watched : (watched.reject { |target| name?(target) } | layers).freeze
     end
 
@@ -81,7 +84,7 @@ module EtcdDiscovery
     def name?(target) = !(layers.empty? || target.empty? || target.b.start_with?("/"))
 
     # @param name [Symbol]
-    # @return [Object, nil] the value in force: given, of the environment, of what is below, or the default
+    # @return [Object, nil] the value in force: given, from the environment, from below it, or the default
     def get(name)
       return @values[name] if @values.key?(name)
 
@@ -90,26 +93,26 @@ module EtcdDiscovery
     end
 
     # @api private
-    # @return [Hash{Symbol => Object}] what the extension takes
+    # @return [Hash{Symbol => Object}] the settings in the form that the extension takes
     def to_native
       values = SETTINGS.to_h { |setting| [setting.name, get(setting.name)] }
       user, password = values[:user]&.split(":", 2)
-      # A password goes with its user: one from further below is another user's.
+      # A password belongs to its user: one from a lower level would be another user's.
       password = values[:password] || password unless password && level(:user) < level(:password)
       values.merge(watch: native_watch, user:, password:, discovery_srv: discovery_domain,
                    fleet_host: (Fleet::Membership.host if fleet)).compact
     end
 
     # @api private
-    # As with etcdctl, the domain goes before endpoints that are given at the same place.
+    # As in etcdctl, the domain takes precedence over endpoints from the same source.
     #
-    # @return [String, nil] the domain whose records name the members, if they do
+    # @return [String, nil] the domain whose records name the members, if one is used
     def discovery_domain
       get(:discovery_srv) unless level(:endpoints) < level(:discovery_srv)
     end
 
     # @api private
-    # @return [Array<String>] what to warn of in the environment
+    # @return [Array<String>] warnings about the environment
     def warnings
       SETTINGS.filter_map { |setting| setting.outdated(@env) unless @values.key?(setting.name) }
     end
@@ -128,7 +131,7 @@ module EtcdDiscovery
 
     def to_json_safe = SETTINGS.to_h { |setting| [setting.name, plain(setting, get(setting.name))] }
 
-    # What a setting shows as it is, is the value itself.
+    # A setting without a secret is shown as it is.
     def plain(setting, value)
       case value
       when Array then value.map { |part| plain(setting, part) }
@@ -137,7 +140,7 @@ module EtcdDiscovery
       end
     end
 
-    # Where a setting comes from; 0 goes before all others.
+    # The level that a setting comes from; 0 takes precedence over all others.
     def level(name)
       setting = BY_NAME.fetch(name)
       [@values.key?(name), setting.own?(@env), setting.given_by?(@env), @below.key?(name), true].index(true)

@@ -10,9 +10,9 @@ module EtcdDiscovery
 
     # @return [String]
     attr_reader :key
-    # @return [String, nil] the value at the first revision; `nil`: there was no such key
+    # @return [String, nil] the value at the first revision; `nil` if the key did not exist
     attr_reader :before
-    # @return [String, nil] the value at the second revision; `nil`: there is no such key
+    # @return [String, nil] the value at the second revision; `nil` if the key did not exist
     attr_reader :after
 
     # @api private
@@ -23,10 +23,10 @@ module EtcdDiscovery
       freeze
     end
 
-    # @return [Symbol] `:put` or `:delete`: what leads from the first revision to the second
+    # @return [Symbol] `:put` or `:delete`: the step from the first revision to the second
     def type = after.nil? ? :delete : :put
 
-    # @return [String] without values: they may be secrets
+    # @return [String] without values, which may be secrets
     def inspect = "#<#{self.class} #{type} #{key.inspect}>"
 
     private

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # The root of every error that this gem raises.
+  # The base class of every error of this gem.
   #
   # @example Serve without the setting when there is none
   #   begin
@@ -17,7 +17,7 @@ module EtcdDiscovery
     # @return [Integer, nil] the revision of etcd that the error is about
     attr_reader :revision
 
-    # @param message [String, nil] what happened and what to do; it holds no secret
+    # @param message [String, nil] what happened and what to do, without secrets
     # @param endpoint [String, nil]
     # @param key [String, nil]
     # @param revision [Integer, nil]
@@ -29,14 +29,15 @@ module EtcdDiscovery
     end
   end
 
-  # A setting is missing or wrong; the message names it, what was given, and what is accepted.
+  # A setting is missing or wrong. The message names it, what was given, and what is accepted.
   class ConfigurationError < Error; end
 
-  # etcd could not be reached, or broke off.
+  # etcd could not be reached, or the connection broke.
   class ConnectionError < Error; end
 
-  # There is no secure connection: one side does not take the other's certificate, or no TLS is spoken there.
-  # The message says which end is wrong, and which setting mends it.
+  # The TLS connection failed: one side rejects the other's certificate, or the port does not speak TLS.
+  #
+  # The message says which side is wrong, and which setting fixes it.
   class TLSError < ConnectionError; end
 
   # etcd did not answer in time.
@@ -48,21 +49,24 @@ module EtcdDiscovery
   # The user may not read or write this.
   class PermissionError < Error; end
 
-  # etcd refuses the request itself, and refuses it again as it is: the key is empty, or key and value
-  # together are larger than etcd takes (1.5 MiB by default). Trying again does not help; the connection is
-  # still good.
+  # etcd refuses the request itself, and would refuse it again.
+  #
+  # The key is empty, or key and value together exceed etcd's limit (1.5 MiB by default). Do not try again.
+  # The connection still works.
   class InvalidRequestError < Error; end
 
-  # Somebody else has changed the key: a comparison of a transaction failed, and nothing was written.
-  # {Error#key} names the key, {Error#revision} its last change (0: the key does not exist). Read it again,
-  # and decide again.
+  # Someone else changed the key: a comparison of a transaction failed, and nothing was written.
+  #
+  # {Error#key} names the key, {Error#revision} its last change (0: the key does not exist). Read it again and
+  # decide again.
   class ConflictError < Error; end
 
-  # etcd takes no writes, and reads go on. `NOSPACE` in the message: its space quota is used up, and a person
-  # has to make room and run `etcdctl alarm disarm`. "too many requests": it has more to do than it takes on;
-  # try again after a pause.
+  # etcd accepts no writes; reads still work.
   #
-  # @example Give way when etcd is full, and do not try in a loop
+  # `NOSPACE` in the message: its space quota is used up, and a person has to free space and run `etcdctl
+  # alarm disarm`. "too many requests": etcd is overloaded; try again after a pause.
+  #
+  # @example Give up when etcd is full, and do not retry in a loop
   #   begin
   #     EtcdDiscovery.put("/config/limit", "10")
   #   rescue EtcdDiscovery::ResourceExhaustedError => e
@@ -70,15 +74,17 @@ module EtcdDiscovery
   #   end
   class ResourceExhaustedError < Error; end
 
-  # etcd's members disagree about its data (its CORRUPT alarm), and it takes no writes until a person has
-  # replaced the member that differs.
+  # etcd's members disagree about its data (its CORRUPT alarm).
+  #
+  # etcd accepts no writes until a person has replaced the member that differs.
   class CorruptError < Error; end
 
-  # The key is outside every watched range; its absence here would mean nothing.
+  # The key is outside every watched range, so its absence here would mean nothing.
   class UnwatchedKeyError < Error; end
 
-  # A read without a default while there is no snapshot yet, in a process that has waited for one before: it
-  # raises at once instead of waiting again. The read that waits raises what the wait ended with.
+  # A read without a default came before the first snapshot, after this process already waited for one.
+  #
+  # It raises at once instead of waiting again. A read that does wait raises the error that ended the wait.
   #
   # @example
   #   begin
@@ -88,29 +94,34 @@ module EtcdDiscovery
   #   end
   class NotReadyError < ConnectionError; end
 
-  # A value is not of the form that was asked for, and no earlier one was. The message tells the reason, and
-  # never the value.
+  # A value does not have the requested form, and no earlier one had it.
+  #
+  # The message tells the reason, never the value.
   class ParseError < Error; end
 
-  # A value for a declared setting ({Settings}) is not of its type, or breaks one of its rules. The message
-  # says which, and not the value. Nothing was sent.
+  # A value for a declared setting ({Settings}) has the wrong type or breaks a rule. Nothing was sent.
+  #
+  # The message says which, never the value.
   class InvalidValueError < Error; end
 
-  # The revision is gone: etcd keeps old ones until it compacts its history. {Error#revision} is the oldest
-  # one that can still be read, where etcd says so.
+  # The revision is compacted: etcd keeps old revisions until it compacts its history.
+  #
+  # {Error#revision} is the oldest one that can still be read, if etcd says so.
   class CompactedError < Error; end
 
   # The client was stopped.
   class ClosedError < Error; end
 
-  # The copy on disk (`cache_path`) cannot be read or written. Never raised: {Status#cache_error} has it.
+  # The disk copy (`cache_path`) cannot be read or written. Never raised; {Status#cache_error} has it.
   class CacheError < Error; end
 
-  # A defect of this library, contained.
+  # An error inside this library that was caught. Please report it.
   class InternalError < Error; end
 
-  # The call is not possible in this signal handler: the handler has interrupted a part of the library that
-  # must come to its end first. Make the call on a thread: it goes on when the handler has returned.
+  # The call is not possible in this signal handler.
+  #
+  # The handler has interrupted a part of the library that must finish first. Make the call on a thread: it
+  # runs when the handler has returned.
   #
   # @example
   #   trap(:USR1) { Thread.new { puts EtcdDiscovery.service("b").addresses } }
@@ -120,14 +131,14 @@ module EtcdDiscovery
              "that must come to its end first; make the call on a thread: trap(:USR1) { Thread.new { … } }"
     private_constant :ADVICE
 
-    # @param message [String] as for {Error}, as all the others
+    # @param message [String] as for {Error}
     # @param about [Hash{Symbol => Object}]
     def initialize(message = ADVICE, **about)
       super
     end
   end
 
-  # An instance is not registered in the time that the caller gave it.
+  # An instance was not registered in the time that the caller gave it.
   class RegistrationError < Error; end
 
   # A service has no instance to pick.

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Something that happened to a client. What there is, and what each tells, is in {EventType::ALL}.
+  # Something that happened to a client. {EventType::ALL} lists all events and their payloads.
   #
   # @example
   #   EtcdDiscovery.subscribe(:stale, :fresh) do |event|
@@ -11,7 +11,7 @@ module EtcdDiscovery
   class Event
     include ProcessBound
 
-    # A Hash that can always be written as JSON: a key of etcd need not be UTF-8, and JSON raises for that.
+    # A Hash that can always be written as JSON. A key of etcd need not be UTF-8, and JSON raises for that.
     #
     # @api private
     class Payload < Hash
@@ -27,7 +27,7 @@ module EtcdDiscovery
     attr_reader :name
     # @return [Hash{Symbol => Object}] frozen
     attr_reader :payload
-    # @return [Client] whom it happened to
+    # @return [Client] the client that it happened to
     attr_reader :client
     # @return [Time] when it happened
     attr_reader :time

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Returned by {Client#subscribe}; ends the subscription.
+  # The result of {Client#subscribe}; ends the subscription.
   #
   # @example
   #   subscription = EtcdDiscovery.subscribe(:reconnect) { |event| count(event[:count]) }
@@ -33,7 +33,7 @@ module EtcdDiscovery
       @cursor = read(nil).first
     end
 
-    # Ends the subscription: no call of the block begins after this, and one that runs goes on to its end.
+    # Ends the subscription. The block is not called again; a call that is running finishes.
     #
     # @return [void]
     def cancel
@@ -48,8 +48,8 @@ module EtcdDiscovery
       @cancelled
     end
 
-    # Changes are not queued as events: a slow block receives the newest state instead. They are found by
-    # comparing snapshots, and so begin with the first one.
+    # Changes are not queued like events: a slow block receives the latest state instead. They are found by
+    # comparing snapshots, so they start with the first one.
     #
     # @api private
     def follow_changes
@@ -58,7 +58,7 @@ module EtcdDiscovery
       Lock.soon { @lock.synchronize { @changes ||= begin_changes unless @cancelled } }
     end
 
-    # Goes on with the client that replaces its own.
+    # Continues with the client that replaces this one's client.
     #
     # @api private
     # @return [Boolean] whether it belonged to the former
@@ -79,7 +79,7 @@ module EtcdDiscovery
     # @api private
     def enlist
       @client.event_subscriptions[self] = true
-      # A client that has been replaced meanwhile has none any more.
+      # A client that has been replaced meanwhile holds no subscriptions.
       successor = @client.change_feed.successor
       move(@client, successor) if successor
     end
@@ -96,10 +96,10 @@ module EtcdDiscovery
 
     # @api private
     def deliver
-      # Only then: what waits here is bounded by what waits in the ring.
+      # Reads more only when nothing waits here, so that this queue is as bounded as the ring.
       missed = @pending.empty? ? catch_up : 0
       report_missed(missed) if missed.positive?
-      # One by one: where a block ends the thread, the next call goes on with the next event.
+      # Takes one event at a time: if a block ends the thread, the next call continues with the next event.
       while !@cancelled && (event = @pending.shift)
         tell(@origin ? "the block of on_event" : "the block of subscribe", event.name, event)
       end
@@ -114,7 +114,7 @@ module EtcdDiscovery
 
     def to_json_safe = { names:, cancelled: cancelled? }
 
-    # This is called at each change too: nothing new costs next to nothing.
+    # Also called at each change, so it costs next to nothing if there are no new events.
     def read(cursor) = @client.native_drain(cursor) || [cursor, 0, NOTHING]
 
     # @return [Integer] how many were missed
@@ -148,7 +148,8 @@ module EtcdDiscovery
       changes
     end
 
-    # The values may be secrets, and payloads end up in tools that show them: only the `Change` holds them.
+    # The payload leaves out the values, which may be secrets and would end up in tools. Only the `Change` has
+    # them.
     def tell_change(change)
       payload = { key: change.key, type: change.type, revision: change.revision, change: }
       tell("the block of subscribe", :change, Event.new(:change, payload, @client))

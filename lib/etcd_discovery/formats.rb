@@ -9,16 +9,17 @@ require_relative "formats/zero"
 require_relative "formats/detect"
 
 module EtcdDiscovery
-  # How an instance stands in etcd: its key, and what the value says. So that Ruby finds the services of other
-  # stacks, and they find Ruby's.
+  # How an instance is stored in etcd: its key and its value.
+  #
+  # The formats are those of other stacks, so that Ruby finds their services, and they find Ruby's.
   #
   # | name | key | value | who else reads and writes it |
   # | --- | --- | --- | --- |
-  # | `:plain` | the service's own key, or `<service>/<id>` | the address | everybody |
+  # | `:plain` | the service's own key, or `<service>/<id>` | the address | everyone |
   # | `:endpoints` | `<service>/<id>` | `{"Op":0,"Addr":…,"Metadata":…}` | Go's clientv3, `naming/endpoints` |
   # | `:kratos` | `/microservices/<service>/<id>` | JSON | go-kratos |
   # | `:zero` | `<service>/<lease id>` | the address | go-zero |
-  # | `:detect` | – | any of them, told by the value; for reading | |
+  # | `:detect` | – | any of them, detected from the value; for reading | |
   #
   # @example a format of your own
   #   class Yaml < EtcdDiscovery::Formats::Format
@@ -38,9 +39,9 @@ module EtcdDiscovery
         @known = @known.merge(name => format).freeze
       end
 
-      # @param name [Symbol, Format] a format is its own name
+      # @param name [Symbol, Format] a format is returned as it is
       # @return [Format]
-      # @raise [ConfigurationError] for a name that nobody added
+      # @raise [ConfigurationError] for an unknown name
       def [](name)
         return name if name.is_a?(Format)
 

@@ -4,12 +4,14 @@ require "json"
 require "time"
 
 module EtcdDiscovery
-  # A small Rack application: `/health` answers 200 while the data is fresh and 503 when it is stale, with the
-  # status as JSON; `/metrics` answers with {Metrics.text}. It needs nothing of the rack gem, connects to
-  # nothing, and never waits.
+  # A small Rack application with `/health` and `/metrics`.
   #
-  # Think before a load balancer is to ask `/health`: when etcd is away, all workers are stale together, and
-  # all of them still answer from their copies. docs/operations.md tells more. The answers name keys,
+  # `/health` answers 200 while the data is fresh and 503 while it is stale, with the status as JSON.
+  # `/metrics` answers with {Metrics.text}. It does not need the rack gem, connects to nothing, and never
+  # blocks.
+  #
+  # Think twice before a load balancer uses `/health`: when etcd is away, all workers become stale together,
+  # and all of them can still serve from their copies. See docs/operations.md. The answers contain keys,
   # addresses and endpoints, never a value or a password.
   #
   # @example config/routes.rb
@@ -18,13 +20,13 @@ module EtcdDiscovery
   #   map("/etcd") { run EtcdDiscovery::Health.new(max_staleness: 60) }
   class Health
     ALLOWED = %w[GET HEAD].freeze
-    UNUSED = "nothing is watched and nothing announced: EtcdDiscovery.configure says what to watch"
+    UNUSED = "nothing is watched and nothing is registered: EtcdDiscovery.configure says what to watch"
     private_constant :ALLOWED, :UNUSED
 
     # @param client [Client, nil] the default client when not given
-    # @param max_staleness [Numeric, nil] seconds of age from which on `/health` answers 503; the client's
+    # @param max_staleness [Numeric, nil] age in seconds at which `/health` starts to answer 503; the client's
     #   `max_staleness` when not given
-    # @raise [ConfigurationError] for a threshold that is no number of seconds above 0
+    # @raise [ConfigurationError] for a threshold that is not a number of seconds above 0
     def initialize(client: nil, max_staleness: nil)
       unless max_staleness.nil? || (max_staleness.is_a?(Numeric) && max_staleness.positive?)
         raise ConfigurationError, "max_staleness: #{max_staleness.inspect} is not a number of seconds above 0"
@@ -39,7 +41,7 @@ module EtcdDiscovery
     # @return [Array] status, headers and body of Rack
     def call(env)
       answer = route(env["REQUEST_METHOD"], env["PATH_INFO"])
-      # The same without a body, the length included.
+      # The same answer without its body, but with its length.
       answer[2] = [] if env["REQUEST_METHOD"] == "HEAD"
       answer
     rescue Error => e
@@ -77,7 +79,7 @@ module EtcdDiscovery
       respond(code, "text/plain; charset=utf-8", "#{what}\n", headers)
     end
 
-    # In lower case, as Rack 3 wants header names, and Rack 2 takes them.
+    # Lower case, because Rack 3 requires it and Rack 2 accepts it.
     def respond(code, type, body, headers = {})
       [code, { "content-type" => type, "cache-control" => "no-store",
                "content-length" => body.bytesize.to_s, **headers }, [body]]

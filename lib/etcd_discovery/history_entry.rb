@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # One change in the history of a key. Who made it, when and why is known where `change_log` is set.
+  # One change in the history of a key. With `change_log`, it includes who made it, when and why.
   #
   # @example
   #   EtcdDiscovery.history("/config/limit").first.by  # => "ann"
@@ -14,15 +14,15 @@ module EtcdDiscovery
     attr_reader :revision
     # @return [Symbol] `:put` or `:delete`
     attr_reader :type
-    # @return [String, nil] frozen; `nil` after a deletion, and where etcd has compacted the value away
+    # @return [String, nil] frozen; `nil` after a deletion, and if etcd has compacted the value
     attr_reader :value
-    # @return [String, nil] what wrote it: `put`, `transaction`, `rollback` and so on
+    # @return [String, nil] the operation: `put`, `transaction`, `rollback` and so on
     attr_reader :action
-    # @return [String, nil] who
+    # @return [String, nil] the author
     attr_reader :by
-    # @return [Time, nil] when, by the clock of the writer
+    # @return [Time, nil] when, by the writer's clock
     attr_reader :at
-    # @return [String, nil] why
+    # @return [String, nil] the reason
     attr_reader :note
 
     # @api private
@@ -36,7 +36,7 @@ module EtcdDiscovery
       freeze
     end
 
-    # @return [String] without the value: it may be a secret
+    # @return [String] without the value, which may be a secret
     def inspect = "#<#{self.class} #{type} #{key.inspect} revision=#{revision}#{" by=#{by.inspect}" if by}>"
 
     private

@@ -10,15 +10,15 @@ module EtcdDiscovery
   class Instance
     include JsonSafe
 
-    # @return [String] the service, as it was asked for
+    # @return [String] the service, as requested
     attr_reader :service
-    # @return [String, nil] tells the instances of a service apart
+    # @return [String, nil] distinguishes the instances of a service
     attr_reader :id
-    # @return [String] where it answers
+    # @return [String] where the instance answers
     attr_reader :address
-    # @return [Numeric] share of work; 1 where nothing is said
+    # @return [Numeric] share of work; 1 if none is given
     attr_reader :weight
-    # @return [Hash{String => Object}] whatever else is known
+    # @return [Hash{String => Object}] other properties
     attr_reader :metadata
     # @return [String, nil] the key that it was read from
     attr_reader :key
@@ -53,7 +53,7 @@ module EtcdDiscovery
       end
 
       # @api private
-      # Other tools take keys for paths, and list them a line each.
+      # Other tools take keys for paths and list one per line.
       def name?(given)
         text?(given) && given.b.split("/").none? { |part| %w[. ..].include?(part) }
       end
@@ -80,7 +80,7 @@ module EtcdDiscovery
       address[%r{:(\d+)(?:[/?].*)?\z}m, 1]&.to_i
     end
 
-    # @return [Boolean] whether both say the same of the same instance
+    # @return [Boolean] whether both describe the same instance equally
     def ==(other)
       other.is_a?(Instance) && to_h == other.to_h
     end

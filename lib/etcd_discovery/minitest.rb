@@ -4,8 +4,9 @@ require_relative "../etcd_discovery"
 
 module EtcdDiscovery
   module Testing
-    # For Minitest, and so for Rails' own tests: `stub_etcd` and `set_etcd`; what a test or its `setup` did is
-    # undone at its end.
+    # `stub_etcd` and `set_etcd` for Minitest, and so for Rails' own tests.
+    #
+    # Everything that a test or its `setup` did is undone at the end of the test.
     #
     # @example test/test_helper.rb
     #   require "etcd_discovery/minitest"

@@ -1,13 +1,14 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # What the gem does by itself in Rails: it takes settings from `config.etcd_discovery` and
-  # `config/etcd_discovery.yml`, logs to `Rails.logger`, and connects when a server boots.
+  # What the gem does automatically in Rails:
   #
-  # Everything else (console, runner, tasks, generators, Sidekiq) connects at its first read, and without one
-  # never.
+  # - It reads settings from `config.etcd_discovery` and `config/etcd_discovery.yml`.
+  # - It logs to `Rails.logger`.
+  # - It connects when a server boots. Everything else (console, runner, tasks, generators, Sidekiq) connects
+  #   at its first read, and without a read never.
   #
-  # All of it is in initializers: {RailsLoading} runs them itself if the application has begun without them.
+  # All of it is in initializers. {RailsLoading} runs them itself if the application started without them.
   #
   # @api private
   # @example config/environments/production.rb
@@ -19,14 +20,14 @@ module EtcdDiscovery
       DefaultClient.fallback_settings = -> { Settings.of(app) }
     end
 
-    # As Rails asks of threads that call an application's code. Else a block that uses the database would keep
-    # its connection forever, and a block that names a class of the application would see the one before a
-    # reload. Where code is not reloaded, the reloader is just the executor.
+    # Rails asks this of threads that call an application's code. Without it, a block that uses the database
+    # would keep its connection forever, and a block that names an application class would see the one before
+    # a reload. If code is not reloaded, the reloader is just the executor.
     initializer "etcd_discovery.callbacks", before: :load_config_initializers do |app|
       EtcdDiscovery.around_callbacks { |callback| app.reloader.wrap(&callback) }
     end
 
-    # A wrong setting stops the boot of anything, not only of a server: so it is found before a deployment.
+    # A wrong setting stops the boot of anything, not only of a server, so it is found before a deployment.
     initializer "etcd_discovery.check", before: :load_config_initializers do |app|
       app.config.after_initialize do
         client = EtcdDiscovery.client if EtcdDiscovery.configured?
@@ -34,7 +35,7 @@ module EtcdDiscovery
       end
     end
 
-    # Called by `Rails.application.load_server` in config.ru: in the master if that preloads, else in each
+    # Called by `Rails.application.load_server` in config.ru: in the master if it preloads, otherwise in each
     # worker.
     initializer "etcd_discovery.server", before: :load_config_initializers do |app|
       app.server { Boot.start if EtcdDiscovery.configured? }

@@ -1,15 +1,17 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # An instance that this process has announced: its key is in etcd under a lease that a native thread keeps
-  # alive, whatever Ruby does meanwhile. A lease that expires, is revoked or cut off, and a key that somebody
-  # deletes, are made anew, for ever.
+  # An instance that this process has announced.
   #
-  # It belongs to the process that made it: in a forked child it does nothing, whatever is called there.
+  # Its key is in etcd under a lease that a native thread keeps alive, whatever Ruby does meanwhile. If the
+  # lease expires, is revoked or cannot be renewed, or if someone deletes the key, the thread registers it
+  # again.
+  #
+  # It belongs to the process that made it. In a forked child it does nothing, whatever is called there.
   #
   # @example
   #   registration = EtcdDiscovery.register("b", "10.1.1.60:8081", id: "web-1", ttl: 10)
-  #   registration.wait(timeout: 5)   # optional: registering goes on in the background
+  #   registration.wait(timeout: 5)   # optional: registering continues in the background
   #   registration.state              # => :registered
   #   registration.deregister         # => true; also done at exit
   #
@@ -18,22 +20,26 @@ module EtcdDiscovery
   class Registration
     include ProcessBound
 
-    # Seconds that a process waits at its end for etcd to take the deregistrations.
+    # Maximum seconds that an ending process waits until etcd has confirmed the deregistrations.
     EXIT_PATIENCE = 1.0
 
-    # @return [Instance] what is announced
+    # @return [Instance] the announced instance
     attr_reader :instance
-    # @return [Integer] seconds that etcd keeps it after the last heartbeat, as asked for
+    # @return [Integer] seconds that etcd keeps it after the last heartbeat, as requested
     attr_reader :ttl
 
-    # @return [Symbol] `:registering` (not in etcd yet), `:registered` (the key is there under our live
-    #   lease; true now, or within the last TTL), `:lost` (it was, and is being registered again; or a newer
-    #   registration of the same instance took its place; in a forked child always) or `:deregistered`
+    # @return [Symbol] one of
+    #
+    #   - `:registering`: not in etcd yet
+    #   - `:registered`: the key is in etcd under this registration's lease, now or within the last TTL
+    #   - `:lost`: it was registered and is being registered again, or a newer registration of the same
+    #     instance replaced it; in a forked child always
+    #   - `:deregistered`
     def state
       native_state.to_sym
     end
 
-    # @return [String, nil] the key in etcd; `nil` while it depends on a lease that there is not yet
+    # @return [String, nil] the key in etcd; `nil` while it depends on a lease that does not exist yet
     def key
       native_key || @key
     end
@@ -43,16 +49,16 @@ module EtcdDiscovery
       report[:lease]
     end
 
-    # @return [EtcdDiscovery::Error, nil] the last thing that went wrong; it stays after recovery
+    # @return [EtcdDiscovery::Error, nil] the last error; it stays after recovery
     def last_error
       report[:last_error]
     end
 
-    # Waits until etcd has the registration. The wait can be interrupted, and lets other threads run.
+    # Waits until etcd has the registration. The wait can be interrupted and lets other threads run.
     #
     # @param timeout [Numeric] seconds
     # @return [self]
-    # @raise [RegistrationError] when it is not registered in time, with the reason; it goes on trying
+    # @raise [RegistrationError] when it is not registered in time, with the reason; it keeps trying
     def wait(timeout: 5)
       return self if native_wait_registered(Float(timeout))
 
@@ -61,20 +67,22 @@ module EtcdDiscovery
                                   "retrying in the background", endpoint: last_error&.endpoint, key:)
     end
 
-    # Shows that the application is alive, where `liveness:` is a number of seconds: without such a sign for
-    # that long, the heartbeat stops until the next one. Costs next to nothing; call it in every turn of the
-    # main loop.
+    # Shows that the application is alive, if `liveness:` is a number of seconds.
+    #
+    # Without a call for that long, the heartbeat stops until the next call. It costs next to nothing; call it
+    # in every turn of the main loop.
     #
     # @return [void]
     def touch
       native_touch
     end
 
-    # Revokes the lease of this registration, and with it the key if it is still under it. A newer
-    # registration of the same instance, by whomever, stays.
+    # Revokes the lease of this registration, which deletes the key if it is still under that lease.
     #
-    # @param timeout [Numeric] seconds to wait for etcd at most
-    # @return [Boolean] whether etcd knows; if not, the lease runs out by itself within the TTL
+    # A newer registration of the same instance, by any process, stays.
+    #
+    # @param timeout [Numeric] maximum seconds to wait for etcd
+    # @return [Boolean] whether etcd has confirmed it; if not, the lease expires by itself within the TTL
     def deregister(timeout: 3)
       @probe&.stop
       native_deregister
@@ -102,7 +110,7 @@ module EtcdDiscovery
       probe&.start(self)
       self
     rescue Error
-      deregister(timeout: 0) # what its caller does not get must not stand in etcd
+      deregister(timeout: 0) # the caller never gets it, so it must not stay in etcd
       raise
     end
 
@@ -110,7 +118,7 @@ module EtcdDiscovery
     # Deregisters all of them at once, and waits for all together.
     def self.withdraw(registrations, timeout:)
       deadline = Client.now + timeout
-      # All are asked before one is waited for.
+      # Asks for all deregistrations before it waits for one.
       registrations.each { |registration| registration.deregister(timeout: 0) }
       registrations.each do |registration| # rubocop:disable Style/CombinableLoops
         left = deadline - Client.now

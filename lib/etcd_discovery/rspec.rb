@@ -4,8 +4,9 @@ require "rspec/core"
 require_relative "../etcd_discovery"
 require_relative "testing/examples"
 
-# `it "…", etcd: { "/flags/checkout" => "on" }`, on examples and groups; `stub_etcd`, `set_etcd` in examples
-# and hooks. What an example, a group or one of their hooks did is undone at its end.
+# For RSpec: `it "…", etcd: { "/flags/checkout" => "on" }` on examples and groups, and `stub_etcd` and
+# `set_etcd` in examples and hooks. Everything that an example, a group or one of their hooks did is undone at
+# its end.
 RSpec.configure do |config|
   groups = []
 

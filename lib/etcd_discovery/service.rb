@@ -7,20 +7,25 @@ require_relative "service/reader"
 require_relative "service/strategies"
 
 module EtcdDiscovery
-  # The instances of one service, from local memory: no call here waits for the network, once the client has
-  # its first snapshot. Safe from many threads.
+  # The instances of one service, from local memory. Safe to use from many threads.
+  #
+  # Once the client has its first snapshot, no call here waits for the network.
   #
   # @example
   #   payments = EtcdDiscovery.service("payments", keep_last: 60)
   #   payments.addresses                      # => ["10.1.1.60:8081", "10.1.1.61:8081"]
   #   payments.pick                           # => #<EtcdDiscovery::Instance 10.1.1.60:8081>
-  #   payments.with { |instance| call(instance.address) }   # avoids who is busy, and who keeps failing
+  #   payments.with { |instance| call(instance.address) }   # avoids busy and failing instances
   class Service
     include ProcessBound
 
-    # Something that happened to a service. `type` is `:emptied` (no instance is left), `:kept` (the same, and
-    # the last list is held back), `:released` (it is not held any longer), `:rejected` (a value could not be
-    # read), `:ejected` or `:restored` (an instance).
+    # An event of a service. The `type` is one of
+    #
+    # - `:emptied`: no instance is left
+    # - `:kept`: no instance is left, and the last list stays in use
+    # - `:released`: the last list is no longer used
+    # - `:rejected`: a value could not be read
+    # - `:ejected`, `:restored`: an instance was ejected or restored
     Event = Struct.new(:type, :service, :message, keyword_init: true) do
       include JsonSafe
 
@@ -29,19 +34,20 @@ module EtcdDiscovery
       def to_json_safe = to_h
     end
 
-    # @return [String] as it was asked for
+    # @return [String] the name, as requested
     attr_reader :name
 
     # @param client [Client]
-    # @param name [String] a name, which stands under `/service/`, or a key or prefix with a slash in it
+    # @param name [String] a name, which is placed under `/service/`, or a key or prefix with a slash in it
     # @param options [Hash{Symbol => Object}]
-    # @option options [Symbol, Formats::Format] :format of the values; `:detect`, which tells it by the value
-    # @option options [Numeric] :keep_last seconds for which the last list that was not empty stays in force
-    #   when the list becomes empty; 0: not at all
-    # @option options [Integer] :eject_after failures in a row after which {#with} leaves an instance alone; 5
-    # @option options [Numeric] :eject_for seconds for which it does, twice as long after each further failure
-    #   (at most 32 times as long); 5
-    # @option options [Array<Class>] :fail_on what counts as a failure of the instance; `[StandardError]`
+    # @option options [Symbol, Formats::Format] :format the format of the values; by default `:detect`
+    # @option options [Numeric] :keep_last how many seconds the last non-empty list stays in use after the
+    #   list becomes empty; 0 (the default): not at all
+    # @option options [Integer] :eject_after failures in a row after which {#with} ejects an instance; 5
+    # @option options [Numeric] :eject_for seconds of the ejection, doubled after each further failure (up to
+    #   32 times as long); 5
+    # @option options [Array<Class>] :fail_on exceptions that count as a failure of the instance;
+    #   `[StandardError]`
     # @raise [ConfigurationError] for a wrong option
     def initialize(client, name, **options)
       Instance.check_service(name)
@@ -54,7 +60,7 @@ module EtcdDiscovery
       @turn = rand(1 << 16)
     end
 
-    # All instances, in the order of their keys: the same in every process.
+    # All instances in key order, which is the same in every process.
     #
     # @return [Array<Instance>] frozen, the same object until something changes
     # @raise [UnwatchedKeyError] when the keys of the service are not watched
@@ -68,7 +74,7 @@ module EtcdDiscovery
       instances.map(&:address)
     end
 
-    # The values that could not be read; their instances are left out.
+    # The values that could not be read. Their instances are skipped.
     #
     # @return [Hash{String => String}] keys and reasons
     def rejected
@@ -78,7 +84,7 @@ module EtcdDiscovery
       end
     end
 
-    # @return [Boolean] whether the list is really empty, and the last one is held in its place
+    # @return [Boolean] whether the actual list is empty, and the last one is used instead
     def kept?
       @lock.synchronize do
         @reader.instances
@@ -86,10 +92,10 @@ module EtcdDiscovery
       end
     end
 
-    # One instance. Those that {#with} has ejected are left out, unless there is no other.
+    # Picks one instance. Instances ejected by {#with} are skipped, unless there is no other.
     #
-    # @param strategy [Symbol] `:round_robin`, `:random`, `:weighted` (at random, by weight) or
-    #   `:least_loaded` (of two at random the one with less work under way by {#with}, for its weight)
+    # @param strategy [Symbol] `:round_robin`, `:random`, `:weighted` (random, by weight) or `:least_loaded`
+    #   (of two random ones, the one with less work under way in {#with}, relative to its weight)
     # @return [Instance, nil] `nil` when there is none
     # @raise [ConfigurationError] for an unknown strategy
     # @raise [UnwatchedKeyError]
@@ -97,7 +103,7 @@ module EtcdDiscovery
       @lock.synchronize { choose(strategy, @health.admitted(@reader.instances)) }
     end
 
-    # Runs the block with an instance, and learns from what becomes of it.
+    # Runs the block with an instance, and learns from its success or failure.
     #
     # @param strategy [Symbol] as for {#pick}
     # @yieldparam instance [Instance]
@@ -106,7 +112,7 @@ module EtcdDiscovery
     # @raise [UnwatchedKeyError]
     def with(strategy = :least_loaded)
       instance = begin_with(strategy)
-      outcome = :unknown # a `break`, a `throw`, a kill: they say nothing of the instance
+      outcome = :unknown # a `break`, a `throw` or a kill says nothing about the instance
       begin
         result = yield instance
         outcome = :well
@@ -120,19 +126,20 @@ module EtcdDiscovery
     end
 
     # @param instance [Instance]
-    # @return [Integer] how much work is under way with it by {#with}, in this process
+    # @return [Integer] how much of this process's work is under way with it in {#with}
     def in_flight(instance)
       @lock.synchronize { @health.in_flight(instance) }
     end
 
-    # @return [Array<Instance>] those that are left alone for now, since they kept failing
+    # @return [Array<Instance>] the instances that are currently skipped because they kept failing
     def ejected
       @lock.synchronize { @health.ejected(@reader.instances) }
     end
 
-    # Calls the block for each {Event}, on the thread that calls the blocks of {Client#subscribe}. What it
-    # raises is logged, and harms nothing. The same goes to the client's logger, and to subscribers of the
-    # client's `service` events.
+    # Calls the block for each {Event}, on the thread that calls the blocks of {Client#subscribe}.
+    #
+    # Errors raised by the block are logged and do no harm. The client's logger and subscribers of the
+    # client's `service` events receive the same events.
     #
     # @yieldparam event [Event]
     # @return [self]
@@ -151,7 +158,7 @@ module EtcdDiscovery
     end
 
     # @api private
-    # The work under way is the parent's.
+    # Work in progress belongs to the parent process.
     def after_fork
       @lock = Lock.new
       @health.forget_work
@@ -159,7 +166,7 @@ module EtcdDiscovery
 
     private
 
-    # A reader of JSON asks for no instances: looking for them may wait, or raise.
+    # Leaves out the instances: finding them may block or raise.
     def to_json_safe = { name: }
 
     def begin_with(strategy)

@@ -7,15 +7,15 @@ require_relative "settings/field"
 require_relative "settings/declaration"
 
 module EtcdDiscovery
-  # Settings that are declared in code: typed, with defaults, and checked before they are written.
+  # Settings declared in code: typed, with defaults, and checked before they are written.
   #
-  # Reading one is a typed read of local memory and some calls of Ruby methods; it never touches the network.
-  # A value in etcd that is not of its type, or that breaks a rule of its field, changes nothing: the last
-  # good one stays in force, and it is reported as for {Client#json}. Where there was no good one, the default
+  # Reading one is a typed read of local memory and some Ruby method calls; it never uses the network. A value
+  # in etcd that has the wrong type or breaks a rule of its field does no harm: the last good value stays in
+  # force, and the bad one is reported as described for {Client#json}. If there was no good value, the default
   # is in force.
   #
   # @!method self.prefix(prefix = nil)
-  #   The prefix of the keys; without an argument, tells it.
+  #   Sets the prefix of the keys. Without an argument, returns it.
   #   @param prefix [String, nil] begins and ends with a slash
   #   @return [String]
   #   @raise [ConfigurationError]
@@ -23,12 +23,12 @@ module EtcdDiscovery
   #   Declares a setting: a reader of this name, and for a boolean a predicate (`fast_lane?`).
   #   @param name [Symbol] also the end of its key
   #   @param type [Symbol] `:string`, `:integer`, `:float`, `:boolean`, `:list`, `:duration` or `:json`
-  #   @param default [Object] in force where etcd has no good value; it must keep the rules itself
-  #   @param rules [Hash{Symbol => Object}] `in:` (a Range or an Array), `format:` (a Regexp), `validate:` (is
-  #     called with the value, and returns whether it is good), `validates:` (validations of ActiveModel),
-  #     `description:`
+  #   @param default [Object] in force if etcd has no good value; it must follow the rules itself
+  #   @param rules [Hash{Symbol => Object}] `in:` (a Range or an Array), `format:` (a Regexp), `validate:` (a
+  #     callable that takes the value and returns whether it is good), `validates:` (validations of
+  #     ActiveModel), `description:`
   #   @return [Field]
-  #   @raise [ConfigurationError] for a declaration that is wrong
+  #   @raise [ConfigurationError] for a wrong declaration
   #
   # @example
   #   class CheckoutSettings < EtcdDiscovery::Settings
@@ -46,10 +46,9 @@ module EtcdDiscovery
     private_class_method :new
 
     class << self
-      # @return [Array<Class>] all classes of settings that are loaded, in the order in which they were
-      #   declared
+      # @return [Array<Class>] all loaded classes of settings, in the order of their declaration
       def all
-        # A class that was reloaded replaces the one before.
+        # A reloaded class replaces the previous one.
         Settings.declared.to_a.reverse.uniq { |one| one.name || one }.reverse
       end
 
@@ -65,13 +64,13 @@ module EtcdDiscovery
       #
       # @example
       #   CheckoutSettings.update(limit: 50, fast_lane: true, by: "ann", note: "the sale starts")
-      # @param by [String, nil] who, for the change log
-      # @param note [String, nil] why, for the change log
-      # @param values [Hash{Symbol => Object}] by the names of fields; `nil` deletes the key: the default is
-      #   in force again
+      # @param by [String, nil] author, for the change log
+      # @param note [String, nil] reason, for the change log
+      # @param values [Hash{Symbol => Object}] by the names of fields; `nil` deletes the key, so that the
+      #   default is in force again
       # @return [Integer, nil] the revision of the change; `nil` without any value
-      # @raise [InvalidValueError] for a value that is not of the field's type, or breaks one of its rules
-      # @raise [ArgumentError] for a name that is no field
+      # @raise [InvalidValueError] for a value that has the wrong type or breaks a rule of its field
+      # @raise [ArgumentError] for an unknown field
       # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError, InvalidRequestError]
       # @see Client#transaction
       def update(by: nil, note: nil, **values)
@@ -82,16 +81,16 @@ module EtcdDiscovery
         end
       end
 
-      # What is read and written: the default client. Override it for another one.
+      # The client to read and write: the default client. Override it to use another one.
       #
-      # @return [Client, Module] whatever has the typed reads and `transaction`
+      # @return [Client, Module] an object that has the typed reads and `transaction`
       def client = EtcdDiscovery
 
       # @return [String]
       def inspect = own_fields.empty? ? super : "#{name || super}(#{own_fields.keys.join(', ')})"
 
       # @api private
-      # @return [Array<String>] keys of a client whose values were read, and break a rule
+      # @return [Array<String>] keys of a client whose values were read and break a rule
       def invalid_keys(client)
         receivers = [client, (EtcdDiscovery if DefaultClient.current.equal?(client))].compact
         own = all.select { |one| receivers.any? { |receiver| receiver.equal?(one.client) } }

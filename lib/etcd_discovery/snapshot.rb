@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # The watched keys at one revision of etcd; it never changes.
+  # The watched keys at one revision of etcd. A snapshot never changes.
   #
   # @example
   #   snapshot = EtcdDiscovery.snapshot
@@ -43,29 +43,29 @@ module EtcdDiscovery
   #   @return [Boolean]
   #   @raise [UnwatchedKeyError] outside every watched range
   # @!method revision
-  #   @return [Integer] the revision of etcd that this is a copy of
+  #   @return [Integer] the revision of etcd that it is a copy of
   # @!method mod_revision(key)
   #   @param key [String]
   #   @return [Integer, nil] the revision of the key's last change
   # @!method size
   #   @return [Integer] number of keys
   # @!method keys
-  #   @return [Array<String>] in the order of their bytes
+  #   @return [Array<String>] in byte order
   # @!method to_a
-  #   @return [Array<Array(String, String)>] keys and values, in the order of the keys' bytes
+  #   @return [Array<Array(String, String)>] keys and values, in byte order of the keys
   # @!method prefix(prefix)
   #   @param prefix [String]
-  #   @return [Snapshot] the part of it under the prefix
+  #   @return [Snapshot] the keys under the prefix
   #   @raise [UnwatchedKeyError] if not all of it is watched
   class Snapshot
     include Enumerable
     include ProcessBound
 
     # @param key [String]
-    # @param default [Object] given back for a key that is not there
-    # @yieldparam key [String] called for a key that is not there
+    # @param default [Object] returned for a key that does not exist
+    # @yieldparam key [String] called for a key that does not exist
     # @return [String, Object]
-    # @raise [KeyError] when the key is not there, without default and block
+    # @raise [KeyError] when the key does not exist, without default and block
     # @raise [UnwatchedKeyError] outside every watched range
     def fetch(key, default = Absent)
       value = self[key]
@@ -98,7 +98,7 @@ module EtcdDiscovery
 
     private
 
-    # Not the values: there may be thousands. `to_h` has them.
+    # Leaves out the values: there may be thousands. `to_h` has them.
     def to_json_safe = { revision:, size: }
   end
 end

@@ -1,16 +1,16 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # What serves a client in place of etcd (setting `source`): its own memory, or a YAML file.
+  # Serves a client without etcd (setting `source`): from the process's own memory, or from a YAML file.
   #
   # @api private
   module Source
-    # The setting that means the process's own memory; any other text is the path of a file.
+    # The setting that means the process's own memory. Any other text is the path of a file.
     MEMORY = "memory"
 
     # @param client [Client]
-    # @return [Source::File, nil] what the client follows
-    # @raise [ConfigurationError] for a file that cannot be read, or is bad
+    # @return [Source::File, nil] the file that the client follows
+    # @raise [ConfigurationError] for a file that cannot be read or is invalid
     def self.follow(client)
       path = client.config.source
       File.new(client, path).tap { |file| Follower.add(file) } unless path.nil? || path == MEMORY

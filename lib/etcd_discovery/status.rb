@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # How a client fares, at the moment when it was asked.
+  # The state of a client at the moment of the call.
   #
   # @example
   #   EtcdDiscovery.status.to_h
@@ -9,16 +9,16 @@ module EtcdDiscovery
   class Status
     include JsonSafe
 
-    # What a status tells, besides {#stale?} and {#watched}.
+    # The fields of a status, besides {#stale?} and {#watched}.
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error last_error_at endpoint
                 server_version pid invalid_keys registrations from_cache cache_error
                 audits divergences].freeze
 
-    # @return [Symbol] `:watching` when all is well (`:idle` where nothing is watched); else `:stopped`,
+    # @return [Symbol] `:watching` in normal operation (`:idle` if nothing is watched); otherwise `:stopped`,
     #   `:connecting`, `:listing`, `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or
-    #   `:denied`; with a `source` in place of etcd `:offline`
+    #   `:denied`; with a `source` instead of etcd `:offline`
     attr_reader :state
-    # @return [Integer] revision of etcd that the local copy is of; 0 before the first
+    # @return [Integer] the local copy's revision of etcd; 0 before the first
     attr_reader :revision
     # @return [Integer] number of keys held
     attr_reader :size
@@ -30,31 +30,31 @@ module EtcdDiscovery
     attr_reader :reconnects
     # @return [Integer] full listings after the first, in this process
     attr_reader :relists
-    # @return [Integer] how often the cluster's history turned out to be another one
+    # @return [Integer] how often the cluster's history changed to a different one
     attr_reader :resets
-    # @return [EtcdDiscovery::Error, nil] the last thing that went wrong; it stays after recovery, for whoever
-    #   looks later: {#last_error_at} says when that was, and {#state} whether it still matters
+    # @return [EtcdDiscovery::Error, nil] the last error; it stays after recovery. {#last_error_at} tells when
+    #   it happened, and {#state} whether it still matters
     attr_reader :last_error
-    # @return [Time, nil] when `last_error` happened; `nil` without one, and of an error of the copy on disk
+    # @return [Time, nil] when `last_error` happened; `nil` without one, and for an error of the disk copy
     attr_reader :last_error_at
-    # @return [String, nil] the member that is being watched
+    # @return [String, nil] the connected member
     attr_reader :endpoint
     # @return [String, nil] that member's version of etcd
     attr_reader :server_version
-    # @return [Integer] the process that was asked
+    # @return [Integer] the process that this status is of
     attr_reader :pid
-    # @return [Array<String>] keys whose values are bad for a typed read that this process made of them
+    # @return [Array<String>] keys whose values were bad for a typed read of this process
     attr_reader :invalid_keys
-    # @return [Array<Hash{Symbol => Object}>] what this process has announced, as {Registration#to_h} tells it
+    # @return [Array<Hash{Symbol => Object}>] this process's registrations, as {Registration#to_h}
     attr_reader :registrations
-    # @return [Boolean] whether the data is the copy on disk (`cache_path`), unconfirmed by etcd since
+    # @return [Boolean] whether the data is the disk copy (`cache_path`), not confirmed by etcd since
     attr_reader :from_cache
-    # @return [EtcdDiscovery::CacheError, nil] why the copy on disk could not be read or written; `nil` while
-    #   all is well with it, or there is to be none
+    # @return [EtcdDiscovery::CacheError, nil] why the disk copy could not be read or written; `nil` if it
+    #   works or is not used
     attr_reader :cache_error
-    # @return [Integer] how often this process has compared its copy with etcd to the end (`audit_interval`)
+    # @return [Integer] how many audits this process has completed (`audit_interval`)
     attr_reader :audits
-    # @return [Integer] how many audits found a difference; it is mended then, and `last_error` tells of it
+    # @return [Integer] how many audits found a difference; it is repaired, and `last_error` reports it
     attr_reader :divergences
     # @return [Array<String>] the keys and prefixes that are watched
     attr_reader :watched
@@ -62,7 +62,7 @@ module EtcdDiscovery
     # @api private
     def initialize(fields, watched:, max_staleness:)
       FIELDS.each { |field| instance_variable_set("@#{field}", fields[field]) }
-      # To the millisecond: `inspect` shows the rest as a fraction of large numbers.
+      # Rounded to the millisecond, because `inspect` shows the rest as a fraction of large numbers.
       @synced_at = (Time.now - @age).round(3) if @age
       @last_error_at = (Time.now - fields[:last_error_age]).round(3) if fields[:last_error_age]
       @watched = watched
@@ -70,21 +70,23 @@ module EtcdDiscovery
       freeze
     end
 
-    # Whether etcd has not confirmed the data for longer than `max_staleness`. That nothing failed proves
-    # nothing: only contact does. The copy on disk is always stale, however young; a client that watches
-    # nothing has no data that could be.
+    # Whether etcd has not confirmed the data for longer than `max_staleness`.
     #
-    # @param limit [Numeric] seconds, in place of `max_staleness`
+    # The absence of errors proves nothing; only contact does. The disk copy is always stale, however young. A
+    # client that watches nothing has no data that could be stale.
+    #
+    # @param limit [Numeric] seconds, instead of `max_staleness`
     # @return [Boolean]
     def stale?(limit = @max_staleness)
       watched.any? && (@from_cache || @age.nil? || @age > limit)
     end
 
-    # Whether etcd has lately confirmed what this client is for: the data, within `max_staleness`, and each of
-    # its registrations, but for one that has only just begun. Where nothing is watched, there must be a
-    # registration, and all must stand.
+    # Whether etcd has confirmed the data within `max_staleness`, and each registration.
     #
-    # @param limit [Numeric] seconds, in place of `max_staleness`
+    # A registration that has only just started does not count. A client that watches nothing must have at
+    # least one registration, and all must be in etcd.
+    #
+    # @param limit [Numeric] seconds, instead of `max_staleness`
     # @return [Boolean]
     def healthy?(limit = @max_staleness)
       return !stale?(limit) && registrations.all? { |one| stands?(one) || begins?(one) } if watched.any?
@@ -92,7 +94,7 @@ module EtcdDiscovery
       registrations.any? && registrations.all? { |one| stands?(one) }
     end
 
-    # @return [Hash{Symbol => Object}] all of it, for a log line or a JSON body
+    # @return [Hash{Symbol => Object}] all fields, for a log line or a JSON body
     def to_h
       fields = FIELDS.to_h { |field| [field, public_send(field)] }
       errors = { last_error: last_error&.message, cache_error: cache_error&.message }
@@ -108,7 +110,7 @@ module EtcdDiscovery
 
     def stands?(registration) = registration[:state] == :registered
 
-    # Not taken yet, and not refused either.
+    # Not registered yet, and not refused either.
     def begins?(registration)
       registration[:state] == :registering && registration[:last_error].nil?
     end

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # What {Client#on_change} gives: the means to end it.
+  # The result of {Client#on_change}; ends the subscription.
   #
   # @example
   #   subscription = EtcdDiscovery.on_change("/config/limit") { |change| apply(change.value) }
@@ -15,15 +15,15 @@ module EtcdDiscovery
     # @api private
     attr_reader :client
     # @api private
-    # @return [String] the bytes of the target, whatever its encoding says
+    # @return [String] the bytes of the target, whatever its encoding
     attr_reader :scope
     # @api private
-    # @return [Snapshot, nil] what the block knew when the subscription began with its client
+    # @return [Snapshot, nil] what the block knew when the subscription started with its client
     attr_reader :since
 
     # @api private
-    # @param target [String, nil] `nil` for whatever the client watches
-    # @param since [Snapshot, nil] what the block knows already
+    # @param target [String, nil] `nil` for everything that the client watches
+    # @param since [Snapshot, nil] what the block already knows
     def initialize(client, target, since, block)
       @client = client
       @target = target
@@ -33,7 +33,7 @@ module EtcdDiscovery
       @cancelled = false
     end
 
-    # Ends the subscription: no call of the block begins after this, and one that runs goes on to its end.
+    # Ends the subscription. The block is not called again; a call that is running finishes.
     #
     # @return [void]
     def cancel
@@ -52,17 +52,17 @@ module EtcdDiscovery
     # @api private
     def withdraw = @client.change_feed.remove(self)
 
-    # Goes on with the client that takes the place of its own. What differs between the two is told.
+    # Continues with the client that replaces this one's client. The block receives their differences.
     #
     # @api private
-    # @param told [Snapshot, nil] what the block knows of the former
+    # @param told [Snapshot, nil] what the block knows from the former client
     def move(client, told)
       @client = client
       @since = told
       @moved = true
     end
 
-    # What has changed between its beginning and a snapshot.
+    # The changes between the subscription's start and a snapshot.
     #
     # @api private
     # @return [Array<Change>]
@@ -76,7 +76,7 @@ module EtcdDiscovery
       []
     end
 
-    # From now on the client's {ChangeFeed} knows what the block has been told.
+    # Drops the starting snapshot: from now on the client's {ChangeFeed} knows what the block has received.
     #
     # @api private
     def forget_beginning

@@ -3,9 +3,9 @@
 require_relative "transaction/conflict"
 
 module EtcdDiscovery
-  # What the block of {Client#transaction} fills: the writes, and what must hold for them.
+  # Collects the writes of {Client#transaction} and their conditions.
   #
-  # @example Move one unit from one limit to another, unless somebody else was faster
+  # @example Move ten units from one limit to another, unless someone else was faster
   #   EtcdDiscovery.transaction(by: "ann", note: "more for checkout") do |t|
   #     t.compare "/limits/checkout", value: "50"
   #     t.compare "/limits/search", value: "50"
@@ -16,7 +16,7 @@ module EtcdDiscovery
     include ProcessBound
 
     # @api private
-    # @return [Array<Array>] as the extension takes them
+    # @return [Array<Array>] in the form that the extension takes
     attr_reader :compares, :operations
 
     # @api private
@@ -31,7 +31,7 @@ module EtcdDiscovery
     # @param key [String]
     # @param value [String]
     # @return [self]
-    # @raise [InvalidRequestError] when the transaction writes this key already: etcd accepts one write of a
+    # @raise [InvalidRequestError] when the transaction already writes this key: etcd accepts one write per
     #   key
     def put(key, value)
       raise TypeError, "expected a String, got #{value.class}" unless value.is_a?(String)
@@ -43,20 +43,20 @@ module EtcdDiscovery
     #
     # @param key [String]
     # @return [self]
-    # @raise [InvalidRequestError] when the transaction writes this key already
+    # @raise [InvalidRequestError] when the transaction already writes this key
     def delete(key)
       write(key, nil)
     end
 
-    # Adds a condition. If any condition of the transaction does not hold, nothing is written.
+    # Adds a condition. If any condition of the transaction fails, nothing is written.
     #
     # @overload compare(key, revision:)
-    #   @param revision [Integer] the key's last change is of this revision ({Snapshot#mod_revision}); 0:
-    #     there is no such key
+    #   @param revision [Integer] the revision of the key's last change ({Snapshot#mod_revision}); 0: the key
+    #     must not exist
     # @overload compare(key, value:)
-    #   @param value [String] the key holds this value
+    #   @param value [String] the key has this value
     # @overload compare(key, absent:)
-    #   @param absent [Boolean] `true`: there is no such key; `false`: there is one
+    #   @param absent [Boolean] `true`: the key must not exist; `false`: it must exist
     # @param key [String]
     # @return [self]
     # @raise [ArgumentError] without exactly one condition
@@ -77,7 +77,7 @@ module EtcdDiscovery
     def inspect = "#<#{self.class} #{to_json_safe}>"
 
     # @api private
-    # From now on nothing can be added: it has been sent.
+    # Closes it after sending: nothing can be added any more.
     def seal
       [@compares, @operations, @written].each(&:freeze)
       freeze
@@ -101,7 +101,7 @@ module EtcdDiscovery
       )
     end
 
-    # Checked here, where a backtrace shows the line that is wrong.
+    # Checked here, so that a backtrace shows the wrong line.
     def expected(kind, value)
       accepted = { revision: [Integer], value: [String], absent: [TrueClass, FalseClass] }.fetch(kind)
       unless accepted.include?(value.class)

@@ -111,7 +111,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     [->(t) { t.put("/a/1", "y").put("/c/1", "x") }, ->(t) { t.put("/a/1", "y").delete("/c/1") },
      ->(t) { t.put("/a/1", "y").compare("/c/1", absent: true) }].each do |block|
       expect { app.transaction(&block) }
-        .to raise_error(EtcdDiscovery::PermissionError, %r{transaction of 2 keys, the first of them "/a/1"})
+        .to raise_error(EtcdDiscovery::PermissionError, %r{transaction of 2 keys, the first is "/a/1"})
     end
     expect(root.current_revision).to eq before
   end

@@ -67,7 +67,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(run_cli("apply", file(json, "values.json"), "--prune").values_at(1, 2)).to eq ["", 0]
     expect(content).to eq before
     writer.put("/shop/binary", "\xFF".b)
-    expect(run_cli("export", "/shop/", "--json")).to match ["", /is not UTF-8, which JSON cannot say/, 1]
+    expect(run_cli("export", "/shop/", "--json")).to match ["", /not UTF-8, which JSON cannot represent/, 1]
   end
 
   it "writes a file that people can read, without what lives under a lease or in the change log" do

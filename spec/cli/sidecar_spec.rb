@@ -52,7 +52,7 @@ RSpec.describe "etcd_discovery register" do
   it "of a command that cannot be started says so, and announces nothing" do
     words = %w[register b 10.1.1.60:8081 --id one -- /no/such/command]
     out, err, status = Open3.capture3(*command_line("--endpoints", etcd.endpoint, *words))
-    expect([out, err, status.exitstatus]).to match ["", %r{/no/such/command cannot be run: No such file}, 127]
+    expect([out, err, status.exitstatus]).to match ["", %r{/command cannot be started: No such file}, 127]
     expect(etcd.ctl.get(key)).to be_nil
   end
 

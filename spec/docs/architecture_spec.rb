@@ -73,7 +73,7 @@ RSpec.describe "docs/architecture.md" do
       connected = %w[Listing Verifying Opening Watching]
       rows = read["src/sync/machine/transitions.md"].scan(/^\| (.+?) \| .+? \| (.+?) \|/)
       table = rows.flat_map do |from, to|
-        from = from.include?("any that is connected") ? connected : from.scan(/`(\w+)`/).flatten
+        from = from.include?("any connected state") ? connected : from.scan(/`(\w+)`/).flatten
         # What comes after "then" is the way on, not this transition.
         to = to.sub(/`Backoff`, then.*/, "`Backoff`").scan(/`(\w+)`/).flatten
         from.product(to)

@@ -78,7 +78,7 @@ RSpec.describe "samples in the README and the guides" do
   end
 
   run.select { |sample| sample.kind == :shell }.group_by(&:page).each do |page, all|
-    describe "for a shell, of #{page}" do
+    describe "for a shell, of #{page}", order: :defined do
       before(:context) { @shell = samples::ShellPage.new(page, start_etcd) }
 
       all.each do |sample|

@@ -59,7 +59,7 @@ RSpec.describe "in a signal handler" do
       connect "/service/", logger: Logger.new(path)
       EtcdDiscovery.put("/service/b", "{").then { |revision| EtcdDiscovery.wait_for_revision(revision, timeout: 5) }
       #{in_handler('EtcdDiscovery.service("b").addresses')}
-      wait_until("the line") { File.read(path).include?("/service/b stands for no instance") }
+      wait_until("the line") { File.read(path).include?("/service/b is not a valid instance") }
       report "logged"
     RUBY
     expect([process.heard, process.heard]).to eq [[], "logged"]

@@ -95,7 +95,7 @@ RSpec.describe EtcdDiscovery::Health do
       status, _headers, body = EtcdDiscovery::Health.new.call("REQUEST_METHOD" => "GET", "PATH_INFO" => "/health")
       report [status, body.join]
     RUBY
-    expect(process.heard).to match [503, /nothing is watched and nothing announced/]
+    expect(process.heard).to match [503, /nothing is watched and nothing is registered/]
   end
 
   it "with a threshold that is no number of seconds is refused" do

@@ -100,7 +100,7 @@ RSpec.describe "the log" do
                                                    %r{"/a/caf\u00e9" at}]
       reader.wait_for_revision(reader.put("/service/b/\e\xFF\nERROR".b, "no address"), timeout: 10)
       reader.service("b").instances
-      expect(next_line).to match(%r{b: "/service/b/\\x1b\\xff\\nERROR" stands for no instance})
+      expect(next_line).to match(%r{b: "/service/b/\\x1b\\xff\\nERROR" is not a valid instance})
     end
 
     it "holds no line that what a block of the application raises has forged" do

@@ -41,7 +41,7 @@ RSpec.describe "rails generate etcd_discovery:settings" do
   it "refuses what is no field" do
     ["limit:number", "Limit:integer", "a-b:string"].each do |field|
       out, = run_generator("Checkout", field)
-      expect(out).to match(/#{field} is no field; write name:type with a type of/)
+      expect(out).to match(/#{field} is no valid field; write name:type, one of/)
     end
     expect(Dir.exist?(File.join(@folder, "app"))).to be false
   end

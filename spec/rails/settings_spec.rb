@@ -155,11 +155,11 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
 
   it "in a file with broken ERB or broken YAML is refused, naming the file and the reason" do
     write(file, "production: {watch: <%= nothing.at_all %>}")
-    expect(refused).to match(%r{\Aconfig/etcd_discovery.yml: it .* as YAML with ERB: NameError: .*nothing})
+    expect(refused).to match(%r{\Aconfig/etcd_discovery.yml: .* valid YAML with ERB: NameError: .*nothing})
     write(file, "production: {watch: <%= if %>}")
-    expect(refused).to match(/as YAML with ERB: SyntaxError/)
+    expect(refused).to match(/valid YAML with ERB: SyntaxError/)
     write(file, "production:\n  watch: [/a/\n  user: app")
-    expect(refused).to match(/as YAML with ERB: Psych::SyntaxError: .*line 2/)
+    expect(refused).to match(/valid YAML with ERB: Psych::SyntaxError: .*line 2/)
     write(file, "production:\n  watch: /a/\n  password: *hunter2")
     expect(refused).to match(/an alias without its anchor/).and(satisfy { |text| !text.include?("hunter2") })
   end
@@ -173,7 +173,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
 
   it "in a file without the environment is refused, with the environments that there are" do
     write(file, "development: {watch: /a/}\ntest:")
-    expect(refused).to match(/nothing for the environment production, but for development, test; add `prod/)
+    expect(refused).to match(/no section for the environment production, only for development, test; add/)
     write(file, "# nothing yet")
     expect(found("1")).to eq 1
   end
@@ -188,7 +188,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     YAML
     log = File.join(root, "log.txt")
     expect(in_force("max_staleness", settings: "config.logger = Logger.new(#{log.inspect})")).to eq [3.0]
-    warning = "config/etcd_discovery.yml: prodution: no such environment, so its settings hold nowhere; " \
+    warning = "config/etcd_discovery.yml: prodution: no such environment, so its settings apply nowhere; " \
               "the environments are development, production, staging, test, and `shared`"
     expect(File.read(log).scan(warning).size).to eq 1
   end

@@ -123,6 +123,6 @@ RSpec.describe "a registration" do
         .to raise_error(EtcdDiscovery::ConfigurationError, /\A#{name}: /)
     end
     expect { reader.register("b", "10.1.1.60:8081", weight: 2) }
-      .to raise_error(EtcdDiscovery::ConfigurationError, /holds neither weight nor metadata/)
+      .to raise_error(EtcdDiscovery::ConfigurationError, /stores neither weight nor metadata/)
   end
 end

@@ -54,6 +54,6 @@ RSpec.describe "what stands under a service" do
     stands("/service/b/1" => "10.0.0.1:80", "/service/b/2" => "10.0.0.1:80", "/service/b/3" => "10.0.0.2:80")
     service = reader.service("b")
     expect(Array.new(10) { service.pick.address }.tally).to eq("10.0.0.1:80" => 5, "10.0.0.2:80" => 5)
-    expect(service.rejected).to eq("/service/b/2" => "its address is that of /service/b/1 too")
+    expect(service.rejected).to eq("/service/b/2" => "its address is also that of /service/b/1")
   end
 end

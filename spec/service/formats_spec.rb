@@ -93,7 +93,7 @@ RSpec.describe EtcdDiscovery::Formats do
   it "refuse what their JSON cannot hold, and a weight that is none" do
     [Float::NAN, "\xff", (circle = []) << circle].each do |value|
       expect { encoded(:endpoints, metadata: { "a" => value }) }
-        .to raise_error(EtcdDiscovery::ConfigurationError, /metadata: JSON cannot hold it/)
+        .to raise_error(EtcdDiscovery::ConfigurationError, /metadata: JSON cannot represent it/)
     end
     expect { encoded(:endpoints, weight: Float::INFINITY) }
       .to raise_error(EtcdDiscovery::ConfigurationError, /\Aweight or /)

@@ -55,7 +55,7 @@ RSpec.describe "an application's own tests" do
       RSpec.describe("another") { it("has nothing") { expect(EtcdDiscovery.snapshot.to_h).to be_empty } }
     RUBY
     wrong = results.delete("is told what is wrong")
-    expect(wrong).to match(/etcd: String at .*inner_spec.rb:\d+, in place of a Hash/)
+    expect(wrong).to match(/etcd: String at .*inner_spec.rb:\d+, instead of a Hash/)
     expect(results.size).to eq 5
     expect(results.values).to all(eq("passed"))
   end

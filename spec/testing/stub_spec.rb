@@ -126,7 +126,7 @@ RSpec.describe EtcdDiscovery::Testing do
   it "of one key in two threads is a clear error, and changes nothing" do
     elsewhere_alive { stub("/a" => "first") }
     expect { stub("/a" => "second", "/b" => "second") }
-      .to raise_error(described_class::ConflictError, %r{"/a" has a stub already.*stub_spec.rb:\d+}) { |error|
+      .to raise_error(described_class::ConflictError, %r{"/a" already has a stub.*stub_spec.rb:\d+}) { |error|
             expect(error.key).to eq "/a"
           }
     expect(memory.snapshot.to_h).to eq("/a" => "first")

@@ -7,18 +7,19 @@ require "time"
 
 module EtcdDiscovery
   class ChangeLog
-    # One write in the change log: its keys, and who made it, when and why. Its revision is that of the log's
-    # own key: both are written by one transaction.
+    # One write in the change log: its keys, and who made it, when and why.
+    #
+    # One transaction writes the entry's key and the keys of the write, so both have the same revision.
     #
     # @api private
     class Entry
-      # One key of it. `before` is the revision of the key's last change before; 0: there was no such key.
+      # One key of the write. `before` is the revision of the key's previous change; 0 if it did not exist.
       Item = Struct.new(:key, :type, :before, :value, keyword_init: true)
 
       attr_reader :action, :items, :by, :at, :note, :revision
 
       class << self
-        # @return [Entry, nil] `nil` for what is no entry: anybody may have put something there
+        # @return [Entry, nil] `nil` if the value is no entry: anyone may have written that key
         def parse(json, revision)
           fields = JSON.parse(json)
           items = fields.fetch("keys").map { |item| item_of(item) }
@@ -57,7 +58,7 @@ module EtcdDiscovery
         @revision = revision
       end
 
-      # @return [Item, nil] what it did to a key
+      # @return [Item, nil] the part about one key
       def of(key) = items.find { |item| item.key.b == key.b }
 
       # @return [String] JSON, which any tool can read
@@ -69,7 +70,7 @@ module EtcdDiscovery
 
       private
 
-      # JSON holds text alone: other bytes are in Base64.
+      # JSON holds text only, so other bytes are written in Base64.
       def shown(item)
         item.to_h.compact.to_h do |name, value|
           next [name, value] unless value.is_a?(String) && !Escape.utf8?(value)

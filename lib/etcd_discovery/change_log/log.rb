@@ -3,21 +3,21 @@
 require "securerandom"
 
 module EtcdDiscovery
-  # The change log of a client (`change_log`): one key under a prefix for each write, in the same transaction.
+  # The change log of a client (`change_log`): one key per write under a prefix, in the same transaction.
   #
-  # What a key was before has to be known when the transaction is sent, and to be true when it is applied. So
-  # the keys are read first, and the transaction compares their revisions; if another write came in between,
-  # it begins again.
+  # An entry records the previous state of the keys, which must still be true when the transaction is applied.
+  # So the keys are read first, and the transaction compares their revisions. If another write comes in
+  # between, it starts over.
   #
   # @api private
   class ChangeLog
-    # Another writer must come in between each time before a write gives up.
+    # How often another writer may come in between before a write gives up.
     ATTEMPTS = 20
-    # The oldest entries that one write looks at: it removes so many at most.
+    # The maximum number of old entries that one write removes.
     TRIMMED = 16
     private_constant :ATTEMPTS, :TRIMMED
 
-    # @return [ChangeLog, nil] `nil` where none is configured
+    # @return [ChangeLog, nil] `nil` if none is configured
     def self.of(client)
       new(client) if client.config.change_log
     end
@@ -29,13 +29,13 @@ module EtcdDiscovery
       @values = client.config.change_log_values
     end
 
-    # Adds an entry to a write.
+    # Performs a write together with its entry.
     #
     # @param entry [Hash] `action`, `by` and `note`
     # @yieldparam compares [Array] what to send
     # @yieldparam operations [Array]
-    # @yieldreturn [Integer, Array] as the extension gives it
-    # @return [Integer, Array] the same
+    # @yieldreturn [Integer, Array] the extension's result
+    # @return [Integer, Array] the block's result
     def write(compares, operations, **entry, &commit)
       refuse_own_keys(operations)
       ATTEMPTS.times do
@@ -63,7 +63,7 @@ module EtcdDiscovery
       written if written.is_a?(Integer) || written.first < compares.size
     end
 
-    # What the keys are at one revision; how many entries the log has, and the keys of the oldest.
+    # The keys at one revision, the number of log entries, and the keys of the oldest.
     Before = Struct.new(:revision, :rows, :logged, :oldest) do
       def revision_of(key) = rows[key.b]&.at(2) || 0
     end
@@ -80,12 +80,12 @@ module EtcdDiscovery
 
     def oldest_entries = [@prefix, true, TRIMMED, true]
 
-    # The write of the entry, and of what has to go for it. Nothing is recorded of what changes nothing.
+    # Builds the entry, and deletes the oldest ones. A write that changes nothing gets no entry.
     def record(before, operations, entry)
       items = operations.filter_map { |key, value| item(key, value, before.revision_of(key)) }
       return [] if items.empty?
 
-      # In the order of revisions, whatever the clocks say: the transaction comes after what it has read.
+      # Named by revision, not by time, because clocks differ: the transaction comes after what it has read.
       own = format("%s%019d-%s", @prefix, before.revision, SecureRandom.hex(4))
       [[own, Entry.new(items:, **entry).to_json], *trim(before, own)]
     end
@@ -107,12 +107,12 @@ module EtcdDiscovery
     def refuse_own_keys(operations)
       key = operations.map(&:first).find { |one| one.b.start_with?(@prefix.b) } or return
 
-      problem = "#{key.inspect} belongs to the change log (#{@prefix}), which only gets entries"
+      problem = "#{key.inspect} belongs to the change log (#{@prefix}), which holds only its entries"
       raise InvalidRequestError.new(problem, key:)
     end
 
     def overtaken(key)
-      ConflictError.new("#{key.inspect} has changed #{ATTEMPTS} times while it was to be written with the " \
+      ConflictError.new("#{key.inspect} has changed #{ATTEMPTS} times during a write with the " \
                         "change log; nothing was written", key:)
     end
 

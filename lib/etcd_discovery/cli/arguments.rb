@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class CLI
-    # How many arguments a command has, by those of the method that runs it.
+    # Checks the number of a command's arguments against the method that runs it.
     #
     # @api private
     module Arguments

@@ -6,8 +6,8 @@ module EtcdDiscovery
     #
     # @api private
     module ChangeOptions
-      # Which command has which option. An option of another one must not be passed over: `put --dry-run`
-      # would write.
+      # The options of each command. An option of another command must not be ignored: `put --dry-run` would
+      # write.
       OF = {
         file: %w[put], if_revision: %w[put delete apply], by: %w[put delete rollback apply],
         note: %w[put delete rollback apply], from: %w[diff], to: %w[diff rollback], limit: %w[history],
@@ -24,23 +24,23 @@ module EtcdDiscovery
       end
 
       def write_options(options)
-        options.on("--file FILE", "the value is what this file holds; `-` is standard input") do |file|
+        options.on("--file FILE", "read the value from this file; `-` is standard input") do |file|
           @change[:file] = file
         end
         options.on("--if-revision N", Integer,
-                   "write only if nothing has changed since; 0: no such key yet") do |at|
+                   "write only if nothing changed since; 0: the key must not exist") do |at|
           @change[:if_revision] = at
         end
-        options.on("--by NAME", "who, for the change log") { |name| @change[:by] = name }
-        options.on("--note TEXT", "why, for the change log") { |text| @change[:note] = text }
+        options.on("--by NAME", "author, for the change log") { |name| @change[:by] = name }
+        options.on("--note TEXT", "reason, for the change log") { |text| @change[:note] = text }
         apply_options(options)
       end
 
       def apply_options(options)
-        options.on("--prune", "delete what the file does not have under its prefixes") do
+        options.on("--prune", "delete keys under the file's prefixes that it does not have") do
           @change[:prune] = true
         end
-        options.on("--dry-run", "show the difference, and write nothing") { @change[:dry_run] = true }
+        options.on("--dry-run", "show the difference and write nothing") { @change[:dry_run] = true }
         options.on("--change-log PREFIX", "where writes add their entries") do |log|
           @settings[:change_log] = log
         end
@@ -52,7 +52,7 @@ module EtcdDiscovery
                    "the second one (now, if not given); where to go back to") do |at|
           @change[:to] = at
         end
-        options.on("--limit N", Integer, "so many changes, the newest") { |limit| @change[:limit] = limit }
+        options.on("--limit N", Integer, "how many of the newest changes") { |limit| @change[:limit] = limit }
       end
 
       def check_change_options(command)
@@ -65,7 +65,7 @@ module EtcdDiscovery
         @change.fetch(option) { raise WrongUsage, "--#{option} REVISION is missing" }
       end
 
-      # Who and why.
+      # The author and the reason.
       def why = @change.slice(:by, :note)
     end
   end

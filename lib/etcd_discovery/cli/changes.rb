@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class CLI
-    # The commands that write a key, show the past, and go back to it.
+    # The commands that write a key, show the past, and restore it.
     #
     # @api private
     module Changes
@@ -37,7 +37,7 @@ module EtcdDiscovery
         write_shown(writer, "rollback", rollback.compares, rollback.operations)
       end
 
-      # What was shown is what is written: the comparisons fail if one of the keys has changed since.
+      # Writes exactly what was shown: the comparisons fail if one of the keys has changed since.
       def write_shown(writer, action, compares, operations)
         return :ok if operations.empty? || @change[:dry_run]
 
@@ -63,7 +63,7 @@ module EtcdDiscovery
         value || content_of(file)
       end
 
-      # The bytes as they are, with the newline at the end if there is one.
+      # The exact bytes, including a newline at the end.
       def content_of(file)
         file == STANDARD_INPUT ? $stdin.binmode.read : File.binread(file)
       rescue SystemCallError => e

@@ -42,7 +42,7 @@ module EtcdDiscovery
       def wait_for_next(reader, revision)
         reader.wait_for_revision(revision + 1, timeout: 3_600)
       rescue TimeoutError
-        nil # A quiet hour.
+        nil # Nothing happened.
       end
 
       def run_services(name = Formats::Format::PREFIX)
@@ -51,16 +51,16 @@ module EtcdDiscovery
         instances.empty? ? :absent : :ok
       end
 
-      # Every key is of the service that its folder names; the plain form's is the key itself.
+      # A key's folder names its service; in the plain form the key itself does.
       def instances_under(prefix)
         reader = client(prefix).start
         names = reader.snapshot.keys.map { |key| key.count("/") > 2 ? key[...key.rindex("/")] : key }
-        # Other tools may have put keys whose names `register` refuses: they name no service.
+        # Other tools may have written keys that `register` refuses. Those name no service.
         services = names.uniq.select { |name| Instance.name?(name) }
         services.flat_map { |name| reader.service(name, **read_format).instances }.uniq(&:key)
       end
 
-      # The keys that `register` puts for the same name.
+      # The keys that `register` writes for this name.
       def instances_of(name)
         base = Formats[@registration.fetch(:format, :detect)].base(name)
         client(base, "#{base}/").start.service(name, **read_format).instances
@@ -89,7 +89,8 @@ module EtcdDiscovery
         reader&.stop
       end
 
-      # Watched, so that it is put again at once when somebody deletes it. Its user may read no other.
+      # The key is watched, so that it is written again at once if someone deletes it. The user may be allowed
+      # to read only this key.
       def own_key(name, address)
         format = Formats[@registration.fetch(:format, :plain)]
         return [] if format.under_lease?
@@ -97,7 +98,7 @@ module EtcdDiscovery
         [format.key(Instance.new(service: name, address:, **@registration.slice(:id)))]
       end
 
-      # As in `config.watch`: what ends in a slash is a prefix, and so is nothing, which means everything.
+      # As in `config.watch`: text that ends in a slash is a prefix, and the empty text means everything.
       def prefix?(range) = range.empty? || range.end_with?("/")
     end
   end

@@ -4,14 +4,13 @@ require_relative "values_file"
 
 module EtcdDiscovery
   class CLI
-    # The commands that copy keys to a file, and a file to etcd. A file is the source, and etcd the copy of
-    # it.
+    # The commands that copy keys to a file, and from a file to etcd.
     #
     # @api private
     module Files
       private
 
-      # Keys under a lease are left out: applying the file would keep a registration forever.
+      # Skips keys under a lease: applying the file would keep a registration forever.
       def run_export(prefix)
         reader = client
         content = History::Content.read(reader, [prefix])
@@ -32,9 +31,9 @@ module EtcdDiscovery
         write_shown(writer, "apply", application.compares, application.operations)
       end
 
-      # What has to be written so that etcd has what a file has.
+      # Computes the writes that make etcd equal to a file.
       class Application
-        # @return [Array<Difference>] from etcd to the file, in the order of keys
+        # @return [Array<Difference>] from etcd to the file, in key order
         attr_reader :differences
 
         def initialize(client, file, prune:)
@@ -69,7 +68,8 @@ module EtcdDiscovery
 
         def read(at = nil) = History::Content.read(@client, @targets, at)
 
-        # A key under a lease belongs to the lease's holder, and the change log to the gem.
+        # Skips keys that others own: a leased key belongs to the lease's holder, and the change log to the
+        # gem.
         def spared?(key)
           log = @client.config.change_log
           @now.leased?(key) || (log && key.b.start_with?(log.b))

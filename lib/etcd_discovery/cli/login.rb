@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class CLI
-    # Who to be: `--user`, and the password from where no other user of the machine sees it.
+    # Reads the user from `--user`, and the password from a source that other users of the machine cannot see.
     #
     # @api private
     module Login
@@ -26,7 +26,7 @@ module EtcdDiscovery
         end
       end
 
-      # A command line is shown to every user of the machine: by `ps`, for as long as the process runs.
+      # `ps` shows a command line to every user of the machine, as long as the process runs.
       def hide(given, shown)
         return unless @is_process
 
@@ -35,7 +35,7 @@ module EtcdDiscovery
         Process.setproctitle(["etcd_discovery", *@shown].join(" "))
       end
 
-      # A misspelt `--usr=root:secret` is not repeated.
+      # Does not repeat a misspelled `--usr=root:secret`.
       def wrong_usage(error)
         message = error.message.sub("\nDid you mean", ". Did you mean")
         message.gsub(/(-[\w-]+=).*?(?=\. Did you mean|\z)/m) { "#{Regexp.last_match(1)}#{Masked::FILTERED}" }
@@ -50,7 +50,7 @@ module EtcdDiscovery
         raise ConfigurationError, "--password-file: #{e.message}"
       end
 
-      # One line, not shown while it is typed.
+      # Reads one line without showing it.
       def typed
         return $stdin.gets unless $stdin.tty?
 

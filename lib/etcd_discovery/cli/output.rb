@@ -2,10 +2,10 @@
 
 module EtcdDiscovery
   class CLI
-    # Prints: aligned columns for people, a JSON document a line for machines.
+    # Prints aligned columns for people, or one JSON document per line for machines.
     #
-    # Whoever may write a key decides what is in it. Nothing of it reaches a terminal, or a line of its own,
-    # before {Escape} has made it harmless.
+    # Anyone who may write a key controls its content. {Escape} makes all of it harmless before it reaches a
+    # terminal or a line of output.
     #
     # @api private
     class Output
@@ -17,13 +17,13 @@ module EtcdDiscovery
         @json = json
       end
 
-      # A file or a pipe gets the bytes themselves. Text also gets the newline that it may lack; binary data
-      # would not be the same with one.
+      # A file or pipe receives the exact bytes. Text also gets a missing newline; binary data would be
+      # changed by one.
       def value(key, value)
         return document({ key:, value: }) if @json
         return @out.print(value, newline_after(value)) unless @out.tty?
 
-        # A newline forges nothing here: there is one value.
+        # A newline forges nothing here, because there is only one value.
         value.each_line(chomp: true) { |line| @out.puts(Escape.line(line)) }
       end
 
@@ -43,7 +43,7 @@ module EtcdDiscovery
         columns(entries.map { |entry| change_row(entry) }, entries.map { |entry| COLOURS.fetch(entry.type) })
       end
 
-      # As `diff` shows them: what goes, and what comes.
+      # In the form of `diff`: old lines, then new ones.
       def differences(differences)
         return differences.each { |one| document(difference(one)) } if @json
 
@@ -94,7 +94,7 @@ module EtcdDiscovery
         end
       end
 
-      # For people at a terminal alone, unless they have said that they want none (https://no-color.org).
+      # Colours only a terminal, unless the user has turned colours off (https://no-color.org).
       def painted(line, colour)
         return line if colour.nil? || !@out.tty? || !ENV["NO_COLOR"].to_s.empty?
 
@@ -103,7 +103,7 @@ module EtcdDiscovery
 
       def shown(cell) = cell.nil? ? "" : Escape.cell(cell.to_s)
 
-      # JSON holds text alone: what is not UTF-8 stands beside it, in Base64.
+      # JSON holds text only, so bytes that are not UTF-8 are added in Base64.
       def document(fields)
         shown = fields.flat_map do |name, value|
           exact = [:"#{name}_base64", [value].pack("m0")] if value.is_a?(String) && !Escape.utf8?(value)

@@ -4,15 +4,16 @@ require "io/wait"
 
 module EtcdDiscovery
   class CLI
-    # Runs a command while a registration stands: a service in any language is announced without a line of
-    # its own. Without a command it stands until it is interrupted.
+    # Runs a command while a registration is held, so that a service in any language can be announced.
+    #
+    # Without a command, the registration is held until the process is interrupted.
     #
     # @api private
     class Sidecar
       PASSED_ON = %w[INT TERM HUP QUIT USR1 USR2].freeze
-      # As a shell has it, for a command that cannot be started.
+      # The status that a shell gives for a command that cannot be started.
       NOT_STARTED = 127
-      # Seconds between two looks at the command and at the registration.
+      # Seconds between two checks of the command and the registration.
       TURN = 0.05
       private_constant :TURN
 
@@ -32,7 +33,7 @@ module EtcdDiscovery
         take_signals
         @command.empty? ? stand : status_of(accompany)
       rescue SystemCallError => e
-        report_line("#{@command.first} cannot be run: #{e.message}")
+        report_line("#{@command.first} cannot be started: #{e.message}")
         NOT_STARTED
       ensure
         @former.each { |name, former| trap(name, former) }
@@ -46,7 +47,7 @@ module EtcdDiscovery
         @former = PASSED_ON.to_h do |name|
           [name, trap(name) { @ask.write_nonblock("#{name}\n", exception: false) } || "DEFAULT"]
         end
-        # `nohup` has it ignored, here and in the command.
+        # `nohup` ignores the signal; then this process and the command must ignore it too.
         trap("HUP", "IGNORE") if @former["HUP"] == "IGNORE"
       end
 
@@ -61,7 +62,7 @@ module EtcdDiscovery
         @asked.gets.chomp if @asked.wait_readable(TURN)
       end
 
-      # A registration that etcd does not take is no reason not to run the command, but nobody would notice.
+      # The command runs even if etcd refuses the registration. Without a report no one would notice.
       def report
         state = @registration.state
         if state == :registered
@@ -74,7 +75,7 @@ module EtcdDiscovery
         end
       end
 
-      # A command may be over before etcd has answered.
+      # The command may end before etcd has answered.
       def report_absence
         deadline = Client.now + Registration::EXIT_PATIENCE
         report

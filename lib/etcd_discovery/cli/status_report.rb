@@ -2,15 +2,16 @@
 
 module EtcdDiscovery
   class CLI
-    # Finds out how etcd can be reached from here: with the keys that the application watches, since its user
-    # may read no others.
+    # Checks whether etcd can be reached from here.
+    #
+    # It uses the keys that the application watches, because the user may be allowed to read no others.
     #
     # @api private
     class StatusReport
-      # Any user may ask for a key, and etcd answers: with the key, or that this user may not read it. Both
-      # prove that etcd is there and that the login is good.
+      # Any user may ask for this key. etcd returns it or refuses this user; both prove that etcd answers and
+      # that the login is right.
       PROBE = "\0"
-      # States that lead nowhere else.
+      # States that the client does not leave by itself.
       SETTLED = %i[watching offline].freeze
       private_constant :PROBE, :SETTLED
 
@@ -43,14 +44,14 @@ module EtcdDiscovery
           last_error_at: (status.last_error_at unless @reachable) }
       end
 
-      # Where nothing is watched, there is nothing to be fresh or stale.
+      # Without watched keys nothing can be fresh or stale.
       def healthy? = @reachable || (@problem.nil? && @client.healthy?)
 
       private
 
       def endpoints = @client.config.discovery_domain || @client.config.endpoints.join(" ")
 
-      # With its first snapshot a client has some milliseconds to go until it watches: show where it gets.
+      # The first snapshot arrives some milliseconds before the watch is open. Wait for the final state.
       def settle
         deadline = Client.now + @client.config.request_timeout
         sleep 0.005 until SETTLED.include?(@client.status.state) || Client.now > deadline

@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # What `--help` prints.
+  # The text of `--help`.
   #
   # @api private
   class CLI
-    # The arguments are wrong; the message says which, and where to read on.
+    # The arguments are wrong. The message says which, and where to find help.
     #
     # @api private
     class WrongUsage < StandardError; end
@@ -18,44 +18,45 @@ module EtcdDiscovery
         put KEY [VALUE | --file FILE]      write a key, print the revision
         delete KEY                         delete a key, print the revision
         watch KEY | PREFIX/                print each change, until interrupted
-        history KEY [--limit N]            print the changes of a key, the newest first: revision, what, when, who,
-                                           value and why
+        history KEY [--limit N]            print the changes of a key, newest first: revision, action, time, author,
+                                           value and reason
         diff KEY | PREFIX/ --from REVISION [--to REVISION]
                                            print what differs between two revisions, or between one and now
         rollback KEY | PREFIX/ --to REVISION [--dry-run]
-                                           print what differs, and set it back, in one transaction
-        export PREFIX/                     print keys and values as YAML (with --json as JSON), without those under
-                                           a lease
+                                           print what differs, and restore it in one transaction
+        export PREFIX/                     print keys and values as YAML (with --json as JSON), except keys with a
+                                           lease
         apply FILE [--prune] [--dry-run] [--if-revision N]
-                                           print what differs from a file in YAML or JSON, and write it, in one
+                                           print what differs from a YAML or JSON file, and write it in one
                                            transaction; `-` is standard input
-        services [NAME | PREFIX/]          print the instances of a service, named as in `register`, or of all
-                                           services under a prefix (/service/ when not given)
+        services [NAME | PREFIX/]          print the instances of a service (NAME as in `register`), or of all
+                                           services under a prefix (default: /service/)
         status [KEY | PREFIX/ …]           print whether etcd can be reached from here, and whether these keys
-                                           may be read; without any, those that ETCDDISCOVERY_WATCH names
+                                           may be read; default: the keys in ETCDDISCOVERY_WATCH
         register NAME ADDRESS [--ttl N] [--id ID] [--weight N] [--format F] [-- COMMAND…]
                                            announce an instance while the command runs (or until interrupted);
-                                           signals are passed on to it, and its exit status is ours
+                                           passes signals on to it, and returns its exit status
 
       A prefix ends in a slash; everything else is a key. `put`, `delete`, `rollback` and `apply` take --by and
       --note for the change log.
 
-      Where etcd is, and who to be, comes from the environment: ETCDDISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
-      and so on, or from these options:
+      The address of etcd and the login come from the environment (ETCDDISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
+      and so on) or from these options:
 
     TEXT
 
     EXITS_TEXT = <<~TEXT
 
-      Keys and values that hold control characters, or bytes that are not UTF-8, are printed quoted, with escapes
-      such as "\\n" and "\\x1b". `get` writes the bytes as they are unless it writes to a terminal. JSON has
-      `key_base64` or `value_base64` beside what is not UTF-8: the exact bytes.
+      Keys and values with control characters, or with bytes that are not UTF-8, are printed quoted, with escapes
+      such as "\\n" and "\\x1b". `get` writes the exact bytes unless it writes to a terminal. In JSON,
+      `key_base64` or `value_base64` holds the exact bytes of text that is not UTF-8.
 
       Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, or no instance; 4 etcd cannot be reached or
-      does not answer; 5 etcd refuses the user; 6 a key has changed meanwhile, and nothing was written. `status` prints its table in each case. `register` runs its
-      command even if etcd does not take the registration, says so on standard error, and ends with the
-      command's own status (128 + the signal's number for one that a signal ended; 127 for one that could not
-      be started). Without a command it ends with 4, 5 or 1 if etcd never confirmed the registration.
+      does not answer; 5 etcd refuses the user; 6 a key changed meanwhile, and nothing was written.
+      `status` prints its table in each case. `register` runs its command even if etcd refuses the registration,
+      and reports that on standard error. It returns the command's status (128 + the signal's number if a signal
+      ended it; 127 if it could not be started). Without a command it returns 4, 5 or 1 if etcd never confirmed
+      the registration.
     TEXT
     private_constant :USAGE, :EXITS_TEXT
   end

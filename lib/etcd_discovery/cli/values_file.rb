@@ -5,16 +5,16 @@ require "psych"
 
 module EtcdDiscovery
   class CLI
-    # Keys and values as a file of `source` has them: under the prefix that they share. Reading it gives the
-    # very same bytes.
+    # Keys and values as a file in the format of `source`, under their common prefix. Reading the file gives
+    # the same bytes.
     #
     # @api private
     class ValuesFile
-      # Any tool reads these keys alike without quotes.
+      # Keys that every YAML reader understands without quotes.
       PLAIN_KEY = %r{\A/?[A-Za-z_][\w./-]*\z}
-      # Several lines that a person can read, and that mean the same in a block.
+      # Multi-line text that stays readable and unchanged in a YAML block.
       BLOCK = /\A(?=\S)(?:[^\n]*\S)?(?:\n(?:[^\n]*\S)?)*\n?\z/
-      # A line break is no hazard between the parts of a document.
+      # Characters to escape. A line break between parts of a document is harmless.
       HAZARD = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/
       private_constant :PLAIN_KEY, :BLOCK, :HAZARD
 
@@ -32,12 +32,12 @@ module EtcdDiscovery
       end
 
       # @return [String]
-      # @raise [Error] for bytes that JSON cannot say
+      # @raise [Error] for bytes that JSON cannot represent
       def json
         odd = @values.flatten.find { |text| !Escape.utf8?(text) }
         if odd
           raise Error,
-                "#{Escape.cell(odd)} is not UTF-8, which JSON cannot say; YAML can: leave --json out"
+                "#{Escape.cell(odd)} is not UTF-8, which JSON cannot represent; YAML can: omit --json"
         end
 
         rows = @values.transform_keys { |key| rest(key) }
@@ -46,7 +46,7 @@ module EtcdDiscovery
 
       private
 
-      # One key alone, or keys that share nothing, stand as they are.
+      # A single key, or keys without a common prefix, are not nested.
       def nested? = @prefix.end_with?("/")
 
       def rest(key) = nested? ? ForeignText.exact(key.byteslice(@prefix.bytesize..)) : key
@@ -74,23 +74,23 @@ module EtcdDiscovery
         Psych::Nodes::Scalar.new(text, nil, tag, tag.nil?, tag.nil?, style)
       end
 
-      # Only in double quotes: everything else was looked at before.
+      # Used only in double quotes: everything else was checked before.
       def escaped(character)
         format(character.ord > 0xffff ? "\\U%08X" : "\\u%04X", character.ord)
       end
     end
 
-    # What a file says that is to be applied.
+    # Parses a file to be applied.
     #
     # @api private
     class AppliedFile
-      # A pair of surrogates, which JSON has and YAML has not; and a backslash that begins none.
+      # A surrogate pair, which JSON has and YAML does not; or an escaped backslash, which starts none.
       SURROGATES = /\\\\|\\u[dD][89abAB]\h{2}\\u[dD][c-fC-F]\h{2}/
       private_constant :SURROGATES
 
       # @return [Hash{String => String}]
       attr_reader :values
-      # @return [Array<String>] those that it has keys under
+      # @return [Array<String>] the prefixes that it has keys under
       attr_reader :prefixes
 
       # @raise [ConfigurationError] with file and line

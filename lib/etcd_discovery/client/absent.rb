@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # What `fetch` gives for a key that is not there.
+  # The result of `fetch` for a key that does not exist.
   #
   # @api private
   module Absent

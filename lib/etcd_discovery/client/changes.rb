@@ -1,14 +1,14 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Being told of changes, and waiting for them.
+  # Notifications of changes, and waits for them.
   class Client
     # @api private
     # @return [ChangeFeed]
     attr_reader :change_feed
 
     # @api private
-    # @return [Hash{EventSubscription => true}] those whose blocks {Dispatcher} calls
+    # @return [Hash{EventSubscription => true}] the subscriptions whose blocks {Dispatcher} calls
     attr_reader :event_subscriptions
 
     # @api private
@@ -16,26 +16,26 @@ module EtcdDiscovery
     def subscriptions? = change_feed.any? || event_subscriptions.any?
 
     # @api private
-    # @return [Boolean] whether a forked child must not wait for a first read: it has blocks to call
+    # @return [Boolean] whether a forked child must connect before its first read: it has blocks to call
     def connects_at_once_in_children?
       config.connect_in_children == "now" || subscriptions?
     end
 
     # @api private
-    # Has the bell of {Dispatcher} rung by what changes and by what happens, in this process.
+    # Wakes the bell of {Dispatcher} at each change and event in this process.
     def listen(bell)
       native_hang(bell) if change_feed.subscribed?
       native_observe(bell) if event_subscriptions.any?
     end
 
     # @api private
-    # In a forked child: drops what was found before the fork.
+    # In a forked child: drops events found before the fork.
     def forget_what_the_parent_delivers
       [change_feed, *event_subscriptions.keys].each(&:forget_what_the_parent_delivers)
     end
 
     # @api private
-    # Calls the blocks that there is something to tell.
+    # Calls the blocks that have something to receive.
     def deliver
       change_feed.deliver
       event_subscriptions.keys.each(&:deliver) # rubocop:disable Style/HashEachMethods -- a block may subscribe
@@ -43,18 +43,18 @@ module EtcdDiscovery
 
     # Calls the block for each change of a key, or of any key under a prefix.
     #
-    # All blocks of a process are called on one Ruby thread, in the order of revisions. A slow one delays the
-    # others, never the client: it is told once of what changed several times meanwhile. What a block raises
-    # is logged and harms nothing. In a forked child subscriptions go on, on a thread of its own.
+    # All blocks of a process are called on one Ruby thread, in the order of revisions. A slow block delays
+    # the other blocks, never the client. It receives several changes of one key as one. Errors raised by a
+    # block are logged and do no harm. In a forked child subscriptions continue on a thread of the child.
     #
-    # Without a first snapshot the subscription stands all the same (etcd is away while the application boots;
-    # the logger is warned), and begins with all that the first one holds: nobody could have read it before.
+    # If etcd is away while the application boots, the subscription is kept and the logger is warned. It then
+    # starts with everything in the first snapshot, because no one could have read that before.
     #
     # @example
     #   subscription = client.on_change("/config/") { |change| puts "#{change.key} is #{change.value}" }
     #   subscription.cancel
     # @param target [String] a key, or a prefix that ends in `/`; `""` is everything
-    # @param initial [Boolean] whether to begin with what is there already, as if it was just put
+    # @param initial [Boolean] whether to start with the existing values, as if they were just written
     # @yieldparam change [Change]
     # @return [Subscription]
     # @raise [UnwatchedKeyError] if not all of it is watched
@@ -70,18 +70,20 @@ module EtcdDiscovery
       end
     end
 
-    # Waits until a key has a value, or one that the block accepts. Looks at the live value, also within
-    # {#pin}. Interruptible, and under a fiber scheduler only the calling fiber waits.
+    # Waits until a key exists, or until the block accepts its value. Reads the live value, also within
+    # {#pin}.
+    #
+    # The wait is interruptible. Under a fiber scheduler only the calling fiber waits.
     #
     # @example
     #   client.wait_for("/service/b", timeout: 5)                       # => "10.1.1.60:8081"
     #   client.wait_for("/lock", timeout: 5) { |value| value.nil? }     # until it is gone
     # @param key [String]
-    # @param timeout [Numeric] seconds to wait at most
-    # @yieldparam value [String, nil] the value, now and after each change; `nil` when the key is not there
+    # @param timeout [Numeric] maximum seconds to wait
+    # @yieldparam value [String, nil] the value, now and after each change; `nil` when the key does not exist
     # @yieldreturn [Object] truthy to end the wait
     # @return [String, nil] the value
-    # @raise [TimeoutError] when it did not come in time
+    # @raise [TimeoutError] when that does not happen in time
     # @raise [UnwatchedKeyError] outside every watched range
     def wait_for(key, timeout:)
       deadline = Client.now + timeout
@@ -99,20 +101,19 @@ module EtcdDiscovery
       end
     end
 
-    # Waits until the local copy is of a revision, or a later one. With the revision that {#put} gives, in
-    # whatever process, this is reading what was written.
+    # Waits until the local copy has reached a revision.
     #
-    # A revision that changed no watched key is noticed at the next proof of freshness
-    # (`progress_interval`).
+    # With the revision returned by {#put}, in any process, later reads return what was written. A revision
+    # that changed no watched key is noticed at the next proof of freshness (`progress_interval`).
     #
     # @example
     #   revision = client.put("/config/limit", "5")
     #   client.wait_for_revision(revision, timeout: 5)
     #   client["/config/limit"]  # => "5"
     # @param revision [Integer]
-    # @param timeout [Numeric] seconds to wait at most
+    # @param timeout [Numeric] maximum seconds to wait
     # @return [Integer] the revision of the local copy
-    # @raise [TimeoutError] when it did not come in time
+    # @raise [TimeoutError] when that does not happen in time
     def wait_for_revision(revision, timeout:)
       deadline = Client.now + Float(timeout)
       await_first_snapshot(timeout, "revision #{revision} did not arrive within #{timeout} s")
@@ -125,15 +126,15 @@ module EtcdDiscovery
     end
 
     # @api private
-    # @return [Float] seconds of a clock that only goes forward; for waits. Ages go by {Clock}.
+    # @return [Float] seconds of a monotonic clock, for waits; {Clock} measures ages
     def self.now
       Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
     private
 
-    # What a subscriber may have read. Whoever is the first to use a client waits for its first snapshot, as a
-    # read does; where others have waited in vain, nobody waits again.
+    # The snapshot that a new subscriber may have read. The first caller blocks until the first snapshot
+    # arrives. If an earlier caller already timed out, later callers don't block.
     def snapshot_for(target)
       native_snapshot if ready? || status.state == :stopped
     rescue ConnectionError, AuthenticationError, PermissionError => e
@@ -141,7 +142,8 @@ module EtcdDiscovery
       nil
     end
 
-    # These calls say themselves how long they wait, be it the first wait of the process or not.
+    # These calls take their own timeout, so they wait for the first snapshot even if an earlier wait timed
+    # out.
     def await_first_snapshot(timeout, trouble, key = nil)
       reason = native_await_snapshot(Float(timeout)) unless native_generation.positive?
       return if reason.nil?

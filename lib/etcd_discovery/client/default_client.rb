@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # The client that the module's own methods speak to.
+  # The default client, which the module's own methods use.
   #
   # @api private
   module DefaultClient
@@ -12,8 +12,9 @@ module EtcdDiscovery
       # @return [Client, nil] `nil` before anything was configured or read
       attr_reader :current
 
-      # Sets what gives the settings that stand below the environment: Rails' own, in Rails. A client that a
-      # read made before, without any configuration, is replaced at its next use.
+      # Sets the source of settings that apply below the environment: in Rails, Rails' own settings.
+      #
+      # A client that a read created earlier, without any configuration, is replaced at its next use.
       def fallback_settings=(fallback)
         @lock.synchronize do
           @fallback = fallback
@@ -31,7 +32,7 @@ module EtcdDiscovery
         use(Client.new(config), implicit: false)
       end
 
-      # The current one, or one that is made from the environment and the fallback settings.
+      # The current client, or a new one from the environment and the fallback settings.
       def get
         return current if current && !@idle
 
@@ -39,7 +40,7 @@ module EtcdDiscovery
         current || use(Client.new(Configuration.new(below: @fallback.call)), implicit: true)
       end
 
-      # @return [Boolean] whether there is one, or settings that make one: something to watch
+      # @return [Boolean] whether there is a client, or settings that define something to watch
       # @raise [ConfigurationError] for a wrong setting
       def configured?
         RailsLoading.catch_up
@@ -54,7 +55,7 @@ module EtcdDiscovery
 
       def use(client, implicit:)
         former = @lock.synchronize do
-          # The first read of another thread was faster, and both go on with the same client.
+          # Another thread's first read was faster; both continue with the same client.
           return current if implicit && current
 
           replace(client, implicit)
@@ -68,14 +69,14 @@ module EtcdDiscovery
         @outdated = nil
         @current = client
         @implicit = implicit
-        # A read came before all settings. Those of Rails may come yet, and nothing tells when: the next read
-        # asks.
+        # A read came before any settings. Rails' settings may still come, and nothing announces them, so the
+        # next read checks again.
         @idle = implicit && client.config.watch.empty?
         EtcdDiscovery.native_default = @idle ? nil : client
         former
       end
 
-      # Of several that are replaced at once, each hands over to the last.
+      # If several clients are replaced at once, each hands over to the last one.
       def hand_over(former)
         Dispatcher.move(former, current || @outdated)
         former.stop

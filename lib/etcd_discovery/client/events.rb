@@ -1,14 +1,14 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Subscribing to what happens.
+  # Subscriptions to events.
   class Client
     # Calls the block for each event of the given names ({EventType::ALL}).
     #
-    # All blocks of a process, those of {#on_change} too, are called on one Ruby thread. Events come in their
-    # order; only `change` has an order of its own, that of revisions. What a block raises is logged and harms
-    # nothing. While blocks are slow, the last 1,000 events of the process wait for them; the oldest give way,
-    # which is logged. In a forked child subscriptions go on, on a thread of its own.
+    # All blocks of a process, including those of {#on_change}, are called on one Ruby thread. Events come in
+    # their order; only `change` follows the order of revisions instead. Errors raised by a block are logged
+    # and do no harm. While blocks are slow, the last 1,000 events of the process wait; older ones are
+    # dropped, which is logged. In a forked child subscriptions continue on a thread of the child.
     #
     # This connects nothing. A client that starts later reports everything from its start.
     #
@@ -17,7 +17,7 @@ module EtcdDiscovery
     # @param names [Array<Symbol>] without any, all events
     # @yieldparam event [Event]
     # @return [EventSubscription]
-    # @raise [ArgumentError] for a name that there is not, and without a block
+    # @raise [ArgumentError] for an unknown name, and without a block
     def subscribe(*names, &block)
       raise ArgumentError, "subscribe needs a block" unless block
 
@@ -29,8 +29,8 @@ module EtcdDiscovery
     # @return [Events::EventLogger] for every line about this client
     attr_reader :event_log
 
-    # Has the events of this client logged, and passed on, if anything listens. Every call that starts the
-    # client makes this one, a read in the extension too, so it must not fail.
+    # Starts logging this client's events, and passes them on if anything listens. Every call that starts the
+    # client calls this, including a read in the extension, so it must not fail.
     #
     # @api private
     def observe
@@ -44,7 +44,7 @@ module EtcdDiscovery
       complain(e)
     end
 
-    # For {Events::LogThread}.
+    # Called by {Events::LogThread}.
     #
     # @api private
     # @return [Numeric, nil] seconds after which to call it again
@@ -53,12 +53,12 @@ module EtcdDiscovery
       follow_changes
       event_log.catch_up
     rescue StandardError => e
-      # One client's trouble must not end the thread, which serves all.
+      # An error of one client must not end the thread, which serves all clients.
       complain(e)
     end
 
     # @api private
-    # @return [EventSubscription] to what happens to the instances of one {Service} object
+    # @return [EventSubscription] to events about the instances of one {Service} object
     def subscribe_to_service(service, &block)
       enter(EventSubscription.new(self, %i[service].freeze, block, origin: service.object_id))
     end
@@ -77,7 +77,7 @@ module EtcdDiscovery
       subscription
     end
 
-    # ActiveSupport may be loaded after the client was made.
+    # Evaluated late, because ActiveSupport may be loaded after the client was created.
     def notifications
       @notifications ||= (Events::Notifications.new(self) if Events::Notifications.available?)
     end
@@ -88,9 +88,9 @@ module EtcdDiscovery
       [*event_subscriptions.keys, *notifications].uniq.each(&:follow_changes)
     end
 
-    # Wakes no thread for a line that is held back: that may be what failed.
+    # Starts no thread for a line that is held back, because starting a thread may be what failed.
     def complain(error)
-      event_log.write(:error, "cannot look after #{inspect}: #{error.class}: #{error.message}",
+      event_log.write(:error, "cannot process events of #{inspect}: #{error.class}: #{error.message}",
                       subject: :internal, wake: false)
     end
   end

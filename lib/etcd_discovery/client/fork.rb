@@ -1,16 +1,16 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Has the clients of this process watch again in a forked child.
+  # Makes the clients of a forked child watch again.
   #
-  # The extension notices every fork by itself and resumes at the first read. This is for children that do not
-  # read, or read much later. `Process._fork` is what Ruby calls for `fork`, `Kernel#fork` and
-  # `IO.popen("-")`; `Process.daemon` goes past it.
+  # The extension notices every fork by itself and resumes at the first read. This is for children that read
+  # much later or never. Ruby calls `Process._fork` for `fork`, `Kernel#fork` and `IO.popen("-")`, but not for
+  # `Process.daemon`.
   #
   # @api private
   module Fork
-    # Seconds before a child connects that neither reads nor subscribes, so that one which only lives for a
-    # moment costs etcd nothing (resque/resque#1871).
+    # Seconds until a child connects that neither reads nor subscribes. A child that lives only for a moment
+    # then costs etcd nothing (resque/resque#1871).
     DELAY = 1.0
 
     @clients = WeakList.new
@@ -24,8 +24,8 @@ module EtcdDiscovery
         @clients.to_a
       end
 
-      # Has all clients watch again at once. A child that cannot watch can still read: whatever goes wrong
-      # here is for `status` to tell.
+      # Makes all clients watch again at once. A child that cannot watch can still read, so a failure is only
+      # reported in `status`.
       def resume
         clients.each(&:after_fork)
         revive
@@ -33,7 +33,7 @@ module EtcdDiscovery
         nil
       end
 
-      # Has each client of a child watch again when its settings say so.
+      # Makes each client of a child watch again when its settings say so.
       def notice
         now, others = clients.partition(&:connects_at_once_in_children?)
         now.each(&:after_fork)
@@ -63,7 +63,7 @@ module EtcdDiscovery
       end
     end
 
-    # Around Ruby's own ways to fork.
+    # Wraps Ruby's own ways to fork.
     module Hook
       def _fork
         pid = super
@@ -71,7 +71,7 @@ module EtcdDiscovery
         pid
       end
 
-      # What goes on is the same program, so that it connects at once.
+      # The daemon is the same program, so it connects at once.
       def daemon(*)
         super.tap { Fork.resume }
       end

@@ -1,16 +1,17 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # What was, and the way back. Each call asks etcd, which keeps past revisions until it compacts them; the
-  # keys need not be watched, only readable for the user.
+  # Past revisions, and the way back to them. Each call asks etcd, which keeps past revisions until it
+  # compacts them. The keys need not be watched; the user must be allowed to read them.
   class Client
-    # The changes of a key, deletions too, as far back as etcd has them; with `change_log` who made them, when
-    # and why, and also changes that etcd has compacted.
+    # The changes of a key, including deletions, as far back as etcd has them.
+    #
+    # With `change_log` they include who made them, when and why, and also changes that etcd has compacted.
     #
     # @example
     #   client.history("/config/limit").first.value  # => "50"
     # @param key [String]
-    # @param limit [Integer] the newest changes alone
+    # @param limit [Integer] how many of the newest changes to return
     # @return [Array<HistoryEntry>] the newest first
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     def history(key, limit: 100)
@@ -19,26 +20,26 @@ module EtcdDiscovery
       History::Record.new(self, key, limit).entries
     end
 
-    # All watched keys as they were.
+    # All watched keys at a past revision.
     #
     # @example
     #   client.at(4711)["/config/limit"]  # => "100"
     # @param revision [Integer]
-    # @return [Snapshot] of the past; it has typed reads, `prefix` and so on like any other
-    # @raise [CompactedError] when etcd has compacted the revision away
+    # @return [Snapshot] with typed reads, `prefix` and so on, like any other
+    # @raise [CompactedError] when etcd has compacted the revision
     # @raise [InvalidRequestError] for a revision in the future
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     def at(revision)
       native_at(History.revision(revision))
     end
 
-    # What differs between two revisions.
+    # The differences between two revisions.
     #
     # @param target [String, nil] a key, or a prefix that ends in `/`; everything watched when not given
     # @param from [Integer] revision
-    # @param to [Integer, nil] revision; the present one when not given
-    # @return [Array<Difference>] in the order of keys
-    # @raise [CompactedError] when etcd has compacted one of them away
+    # @param to [Integer, nil] revision; the current one when not given
+    # @return [Array<Difference>] in key order
+    # @raise [CompactedError] when etcd has compacted one of them
     # @raise [ArgumentError] without a target for a client that watches nothing
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError, InvalidRequestError]
     def diff(target = nil, from:, to: nil)
@@ -48,18 +49,19 @@ module EtcdDiscovery
       History::Content.read(self, targets, from).differences(History::Content.read(self, targets, to))
     end
 
-    # Sets a key, or all keys under a prefix, back to what they were: one transaction, which writes only what
-    # differs. Keys under a lease, such as registrations, stay as they are.
+    # Sets a key, or all keys under a prefix, back to their state at a revision.
+    #
+    # One transaction writes only what differs. Keys under a lease, such as registrations, stay as they are.
     #
     # @example
     #   client.rollback("/config/", to: 4711, by: "ann", note: "the sale is over")
     # @param target [String] a key, or a prefix that ends in `/`
     # @param to [Integer] revision
-    # @param by [String, nil] who, for the change log
-    # @param note [String, nil] why, for the change log
+    # @param by [String, nil] author, for the change log
+    # @param note [String, nil] reason, for the change log
     # @return [Integer, nil] the revision of the change; `nil` when nothing differs, and nothing was written
-    # @raise [CompactedError] when etcd has compacted the revision away
-    # @raise [ConflictError] when one of the keys has changed while this went on: nothing was written
+    # @raise [CompactedError] when etcd has compacted the revision
+    # @raise [ConflictError] when one of the keys changed meanwhile: nothing was written
     # @raise [InvalidRequestError] for a revision in the future, and for more keys than fit into one
     #   transaction
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]

@@ -4,31 +4,33 @@ module EtcdDiscovery
   class Client
     # The part of a {Client} that announces and finds services.
     module Services
-      # etcd grants no lease for longer.
+      # The longest TTL that etcd grants.
       LONGEST_TTL = 9_000_000_000
 
-      # Announces an instance of a service, until {Registration#deregister} or the end of the process.
-      # Returns at once; registering, and registering again after whatever happens, goes on in a native
-      # thread.
+      # Announces an instance of a service until {Registration#deregister} or the end of the process.
+      #
+      # Returns at once. A native thread registers the instance, and registers it again whenever it is lost.
       #
       # @example the plain form: one key
       #   EtcdDiscovery.register("/service/a", "10.1.1.60:8081", ttl: 10)
       # @example one of many instances, in the form that Go's clientv3 reads
       #   EtcdDiscovery.register("b", "10.1.1.60:8081", id: "web-1", weight: 2, format: :endpoints)
-      # @example only while the application's loop turns
+      # @example only while the application's loop runs
       #   registration = EtcdDiscovery.register("b", "10.1.1.60:8081", id: "web-1", liveness: 20)
       #   loop { work; registration.touch }
       #
-      # @param service [String] a name, which stands under `/service/`, or a key or prefix with a slash in it
+      # @param service [String] a name, which is placed under `/service/`, or a key or prefix with a slash in
+      #   it
       # @param address [String] where the instance answers, such as `10.1.1.60:8081`
-      # @param id [String, nil] tells the instances of a service apart: a later registration of the same id
-      #   takes its place. Without one the plain format has the service's one key; the others take the address
+      # @param id [String, nil] distinguishes the instances of a service: a later registration with the same
+      #   id replaces it. Without an id, the plain format uses the service's single key; the others use the
+      #   address
       # @param ttl [Integer] seconds that etcd keeps the key after the last heartbeat; etcd may grant more
-      # @param weight [Numeric, nil] share of work, for the formats that hold one
-      # @param metadata [Hash{String => Object}, nil] for the formats that hold it
+      # @param weight [Numeric, nil] share of work, for the formats that store one
+      # @param metadata [Hash{String => Object}, nil] for the formats that store it
       # @param format [Symbol, Formats::Format] `:plain`, `:endpoints`, `:kratos`, `:zero` or one of your own
       # @param liveness [Numeric, #call, nil] seconds within which {Registration#touch} must be called, or a
-      #   block that tells whether the application is alive; else the heartbeat stops
+      #   block that returns whether the application is alive; without a sign of life the heartbeat stops
       # @return [Registration]
       # @raise [ConfigurationError] for a wrong argument
       # @raise [ClosedError] after {Client#stop}
@@ -45,8 +47,8 @@ module EtcdDiscovery
         registration.setup(instance, key, ttl, probe(liveness, ttl)) { |ended| registrations.delete(ended) }
       end
 
-      # The instances of a service, from local memory. The same arguments give the same object, which counts
-      # the work under way and remembers who fails.
+      # The instances of a service, from local memory. The same arguments return the same object, which counts
+      # the work under way and remembers failing instances.
       #
       # @param name [String] as for {#register}; its keys must be watched
       # @param options [Hash{Symbol => Object}] see {Service#initialize}
@@ -58,14 +60,14 @@ module EtcdDiscovery
         @services[[name, options]] ||= Service.new(self, name, **options)
       end
 
-      # @return [Array<Registration>] what this process has announced, and not deregistered
+      # @return [Array<Registration>] the registrations of this process that were not deregistered
       def registrations
         @registrations ||= RegistrationSet.new
       end
 
       private
 
-      # The work that services count as under way is the parent's.
+      # Work in progress at services belongs to the parent process.
       def forget_inherited_work
         return if @services_of.nil? || @services_of == Process.pid
 

@@ -1,16 +1,16 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Writing to etcd. Each write is one transaction, and has one revision.
+  # Writes to etcd. Each write is one transaction with one revision.
   class Client
-    # Writes to etcd. The new value is in {#[]} once it has come back by the watch.
+    # Writes a key. {#[]} returns the new value once it has come back through the watch.
     #
     # @param key [String]
     # @param value [String]
-    # @param if_revision [Integer, nil] write only if the key's last change is of this revision
-    #   ({Snapshot#mod_revision}); 0: only if there is no such key
-    # @param by [String, nil] who, for the change log; the system's user and host when not given
-    # @param note [String, nil] why, for the change log
+    # @param if_revision [Integer, nil] write only if this is the revision of the key's last change
+    #   ({Snapshot#mod_revision}); 0: only if the key does not exist
+    # @param by [String, nil] author, for the change log; the system's user and host when not given
+    # @param note [String, nil] reason, for the change log
     # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
@@ -21,9 +21,9 @@ module EtcdDiscovery
     end
 
     # @param key [String]
-    # @param if_revision [Integer, nil] delete only if the key's last change is of this revision
-    # @param by [String, nil] who, for the change log; the system's user and host when not given
-    # @param note [String, nil] why, for the change log
+    # @param if_revision [Integer, nil] delete only if this is the revision of the key's last change
+    # @param by [String, nil] author, for the change log; the system's user and host when not given
+    # @param note [String, nil] reason, for the change log
     # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
@@ -31,16 +31,16 @@ module EtcdDiscovery
       write_key("delete", key, nil, if_revision, by:, note:)
     end
 
-    # Writes a value if the key holds the expected one.
+    # Writes a value if the key has the expected one.
     #
     # @example
-    #   client.compare_and_set("/lock", nil, "me") or raise "somebody has it"
+    #   client.compare_and_set("/lock", nil, "me") or raise "someone else has it"
     # @param key [String]
-    # @param expected [String, nil] `nil`: there is no such key
+    # @param expected [String, nil] `nil`: the key must not exist
     # @param value [String]
-    # @param by [String, nil] who, for the change log; the system's user and host when not given
-    # @param note [String, nil] why, for the change log
-    # @return [Integer, nil] the revision of the change; `nil` when the key holds something else
+    # @param by [String, nil] author, for the change log; the system's user and host when not given
+    # @param note [String, nil] reason, for the change log
+    # @return [Integer, nil] the revision of the change; `nil` when the key has another value
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
     def compare_and_set(key, expected, value, by: nil, note: nil)
@@ -51,7 +51,7 @@ module EtcdDiscovery
 
     # Writes several keys at one revision, or none of them.
     #
-    # The block only collects: everything is sent when it returns. If it raises, nothing is sent.
+    # The block only collects. Everything is sent when it returns; if it raises, nothing is sent.
     #
     # @example Write both keys if the first has not changed since it was read
     #   revision = client.snapshot.mod_revision("/db/host")
@@ -60,16 +60,16 @@ module EtcdDiscovery
     #     t.put "/db/host", "10.1.1.60"
     #     t.delete "/db/socket"
     #   end
-    # @param by [String, nil] who, for the change log; the system's user and host when not given
-    # @param note [String, nil] why, for the change log
+    # @param by [String, nil] author, for the change log
+    # @param note [String, nil] reason, for the change log
     # @yieldparam transaction [Transaction]
-    # @return [Integer, nil] the revision of the change; `nil` when the block added nothing, and so nothing
-    #   was sent
+    # @return [Integer, nil] the revision of the change; `nil` when the block added nothing, and nothing was
+    #   sent
     # @raise [ConflictError] when a comparison failed: it names the key, and nothing was written
     # @raise [InvalidRequestError] for two writes of one key, and for more operations than etcd's
-    #   `--max-txn-ops` (128 by default; the change log takes two of them)
-    # @raise [TimeoutError] when etcd did not answer in time: whether it has written is unknown, and either
-    #   everything or nothing was
+    #   `--max-txn-ops` (128 by default; the change log uses two of them)
+    # @raise [TimeoutError] when etcd did not answer in time: either everything or nothing was written, and it
+    #   is unknown which
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     # @raise [ResourceExhaustedError, CorruptError] when etcd refuses the write
     def transaction(by: nil, note: nil)
@@ -101,7 +101,7 @@ module EtcdDiscovery
       written if written.is_a?(Integer)
     end
 
-    # Every write of the gem comes through here.
+    # Every write of the gem goes through this method.
     #
     # @return [Integer, Transaction::Conflict]
     def write(action, compares, operations, by: nil, note: nil)
@@ -119,7 +119,7 @@ module EtcdDiscovery
     end
 
     def words(action, keys)
-      keys.size == 1 ? action : "#{action} of #{keys.size} keys, the first of them #{keys.first.inspect}"
+      keys.size == 1 ? action : "#{action} of #{keys.size} keys, the first is #{keys.first.inspect}"
     end
   end
 end

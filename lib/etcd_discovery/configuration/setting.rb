@@ -4,7 +4,7 @@ require_relative "../support/masked"
 require_relative "setting/checks"
 
 module EtcdDiscovery
-  # One setting: its name, its type, where it comes from, and what is accepted.
+  # One setting: its name, its type, its sources, and what it accepts.
   #
   # @api private
   class Setting
@@ -26,16 +26,16 @@ module EtcdDiscovery
       logger: "an object with `info`, `warn` and `error`"
     }.freeze
 
-    # Starts the names of our own variables. Not with `ETCD_`: the etcd server takes every such variable for a
-    # flag of its own, and ETCD_DISCOVERY_ENDPOINTS keeps etcd 3.6 from starting.
+    # The prefix of the gem's environment variables. Not `ETCD_`: the etcd server takes every such variable
+    # for one of its flags, and ETCD_DISCOVERY_ENDPOINTS keeps etcd 3.6 from starting.
     PREFIX = "ETCDDISCOVERY_"
-    # What it was before the first release; still read.
+    # The prefix before the first release; still read.
     OLD_PREFIX = "ETCD_DISCOVERY_"
-    # Only the server reads this one. Where it is set, the others are the server's too.
+    # Only the server reads this variable. If it is set, the others belong to the server too.
     SERVERS_OWN = "ETCD_DISCOVERY_TOKEN"
     private_constant :PREFIX, :OLD_PREFIX, :SERVERS_OWN
 
-    # Seconds; more is a mistake (and too much for the system's timers).
+    # Maximum seconds. More is a mistake (and too much for the system's timers).
     LONGEST = 1_000_000
 
     attr_reader :name, :type, :default, :doc
@@ -50,7 +50,7 @@ module EtcdDiscovery
       freeze
     end
 
-    # @return [Array<String>] the environment variables that set it, the first in force first
+    # @return [Array<String>] the environment variables that set it, by precedence
     def variables
       return [] if type == :logger
 
@@ -63,7 +63,7 @@ module EtcdDiscovery
       "the environment variable #{old} is now #{own_variable(PREFIX)}" if variable_of(env) == old
     end
 
-    # What the environment says; where it says nothing, what stands below it.
+    # The value from the environment, or the value below it.
     def from_environment(env, below)
       variable = variable_of(env)
       variable ? check_text(env[variable], variable) : below
@@ -73,13 +73,12 @@ module EtcdDiscovery
       !variable_of(env).nil?
     end
 
-    # Whether `env` gives it by our own variable, and not by etcdctl's.
+    # Whether `env` sets it through the gem's own variable and not through etcdctl's.
     def own?(env)
       given_by?(env) && !variable_of(env).start_with?("ETCDCTL_")
     end
 
-    # Where a list may stand in one text, its parts are between commas. An empty part is passed over: in
-    # `watch` it would mean everything.
+    # Splits a list in one text at commas. Empty parts are skipped: in `watch` one would mean everything.
     def check_text(value, source)
       several = %i[list layers].include?(type) && value.is_a?(String) && value.b.include?(",")
       check(several ? ForeignText.parts(value) : value, source)
@@ -94,7 +93,7 @@ module EtcdDiscovery
       raise ConfigurationError, "#{source}: #{show(value)} is not #{accepted}"
     end
 
-    # @return [String] the value without what is secret
+    # @return [String] the value without its secrets
     def show(value)
       return value.class.to_s if type == :logger
       return "nil" if value.nil?

@@ -29,10 +29,10 @@ module EtcdDiscovery
       Setting.new(
         :layers, :layers,
         default: [].freeze,
-        doc: "prefixes in which a name without a slash in front is looked up, the first one wins; watched " \
-             "too; see [changing.md](changing.md#layers)"
+        doc: "prefixes in which a name without a leading slash is looked up, the first one wins; also " \
+             "watched; see [changing.md](changing.md#layers)"
       ),
-      Setting.new(:source, :source, doc: "what serves in place of etcd; see [testing.md](testing.md)"),
+      Setting.new(:source, :source, doc: "what serves instead of etcd; see [testing.md](testing.md)"),
       Setting.new(:user, :string, etcdctl: "USER", doc: "user of etcd; `user:password` sets both"),
       Setting.new(:password, :string, etcdctl: "PASSWORD", secret: true, doc: "the user's password"),
       Setting.new(
@@ -43,7 +43,7 @@ module EtcdDiscovery
       Setting.new(:key_file, :path, etcdctl: "KEY", doc: "PEM file of the client's private key"),
       Setting.new(
         :server_name, :string,
-        doc: "name to expect in etcd's certificate, in place of the endpoint's host"
+        doc: "name to expect in etcd's certificate, instead of the endpoint's host"
       ),
       Setting.new(:boot_timeout, :seconds, default: 5.0, doc: "longest wait of `start` and of a first read"),
       Setting.new(
@@ -77,7 +77,7 @@ module EtcdDiscovery
       ),
       Setting.new(:audit_interval, :interval, default: 300.0, doc: "between two audits of the copy; 0: none"),
       Setting.new(:member_sync, :boolean, default: false, doc: "use the cluster's other members too"),
-      Setting.new(:cache_path, :path, doc: "file for a copy of the data, to start from while etcd is away"),
+      Setting.new(:cache_path, :path, doc: "file for a copy of the data, to start from if etcd is away"),
       Setting.new(
         :change_log, :prefix,
         doc: "where each write of the gem adds an entry; see [changing.md](changing.md#the-change-log)"

@@ -2,13 +2,14 @@
 
 module EtcdDiscovery
   module Events
-    # `Rails.error` of Rails 7 and later: reports what is a mistake of this gem, a caught panic or a copy that
-    # an audit found to differ. What networks, servers and people cause is no error of the application: it is
-    # in the events, the log and the status.
+    # Reports errors inside this gem to `Rails.error` of Rails 7 and later.
+    #
+    # These are caught panics, and a copy that an audit found wrong. Failures of networks, servers and people
+    # are not errors of the application; they are in the events, the log and the status.
     #
     # @api private
     module ErrorReports
-      # Those that can carry such an error.
+      # The events that can carry such an error.
       NAMES = %i[disconnect divergence registration].freeze
       SOURCE = "etcd_discovery"
 
@@ -31,7 +32,7 @@ module EtcdDiscovery
         { etcd_discovery: JsonSafe.of(event.payload.except(:error)).merge("event" => event.name.to_s) }
       end
 
-      # Rails 7.0 has no sources.
+      # Rails 7.0 does not support sources.
       def source
         known = reporter.method(:report).parameters.any? { |_, name| name == :source }
         known ? { source: SOURCE } : {}

@@ -2,24 +2,24 @@
 
 module EtcdDiscovery
   module Events
-    # Writes all log lines about one client: those of its events and all others. Lines about one subject share
-    # one limit, so that no fault fills the disk.
+    # Writes all log lines about one client, for events and everything else.
     #
-    # Events are written by {LogThread}; other lines by the thread that has something to say.
+    # Lines about one subject share a limit, so that no fault fills the disk. {LogThread} writes the lines of
+    # events; other lines are written by the thread that reports something.
     #
     # @api private
     class EventLogger
-      # Events that begin and end a time without a connection.
+      # The events that begin a time without a connection, and end it.
       LOSSES = %i[disconnect denied].freeze
       GAINS = %i[connect reconnect].freeze
 
-      # Seconds.
+      # Seconds that a signal handler waits for the logger.
       LONGEST_WAIT_IN_HANDLER = 0.1
       private_constant :LONGEST_WAIT_IN_HANDLER
 
       class << self
-        # Writes one line. A logger that fails must not take its caller with it. Keys and etcd's own messages
-        # end up in lines, and a key must not be able to forge one.
+        # Writes one line. A failing logger must not break its caller. Lines contain keys and etcd's messages,
+        # so they are escaped: a key must not be able to forge a line.
         #
         # @param logger [#info, nil]
         # @param level [Symbol] `:info`, `:warn` or `:error`
@@ -36,8 +36,9 @@ module EtcdDiscovery
 
         private
 
-        # Ruby's Logger takes a lock, and in a signal handler gives the line up. What the handler has
-        # interrupted may hold that lock: so the wait is short, and the line comes later.
+        # In a signal handler, Ruby's Logger cannot take its lock and drops the line. The handler may have
+        # interrupted the holder of that lock, so the wait for another thread is short, and the line comes
+        # later.
         def write_elsewhere(logger, level, line)
           Thread.new { write(logger, level, line) }.join(LONGEST_WAIT_IN_HANDLER)
           nil
@@ -51,7 +52,7 @@ module EtcdDiscovery
       end
 
       # @param subject [Symbol] what the line is about
-      # @param wake [Boolean] whether to start the thread that writes the line later, where it is held back
+      # @param wake [Boolean] whether to start the thread that writes the line later, if it is held back
       # @return [void]
       def write(level, line, subject:, wake: true)
         return unless @logger
@@ -65,7 +66,7 @@ module EtcdDiscovery
         nil
       end
 
-      # Writes what has happened since the last call, and what is due. {LogThread} alone calls this.
+      # Writes the events since the last call, and lines that are due. Only {LogThread} calls this.
       #
       # @return [Numeric, nil] seconds until another line is due
       def catch_up
@@ -77,7 +78,7 @@ module EtcdDiscovery
         @lock.synchronize { due }
       end
 
-      # Ends reminders: the client was stopped.
+      # Stops the reminders when the client was stopped.
       #
       # @return [void]
       def stopped
@@ -86,7 +87,7 @@ module EtcdDiscovery
 
       private
 
-      # What a forked child inherits belongs to its parent.
+      # Drops what a forked child inherits: it belongs to the parent.
       def start_over
         @pid = Process.pid
         @cursor = 0

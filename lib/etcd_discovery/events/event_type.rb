@@ -1,24 +1,24 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # A kind of {Event}: when there is one, and what it tells.
+  # A kind of {Event}: when it happens, and what it contains.
   #
-  # @example All there is, with its meaning
+  # @example All event types with their meaning
   #   EtcdDiscovery::EventType::ALL.each { |type| puts "#{type.name}: #{type.doc}" }
   class EventType
     include JsonSafe
 
     # @return [Symbol]
     attr_reader :name
-    # @return [Symbol] what it is about: lines of the log about one subject are limited together
+    # @return [Symbol] its topic: log lines about one subject share a limit
     attr_reader :subject
-    # @return [String] when there is one
+    # @return [String] when it happens
     attr_reader :doc
-    # @return [Hash{Symbol => String}] what the payload holds, and what that is
+    # @return [Hash{Symbol => String}] the fields of the payload and their meaning
     attr_reader :payload
 
-    # @param level [Symbol, #call] of its line in the log: `:info`, `:warn` or `:error`; or what gives it for
-    #   a payload
+    # @param level [Symbol, #call] of its log line: `:info`, `:warn` or `:error`; or a callable that returns
+    #   the level for a payload
     # @api private
     def initialize(name, subject, level, doc, **payload)
       @name = name
@@ -31,7 +31,7 @@ module EtcdDiscovery
 
     # @param name [Symbol, String]
     # @return [EventType]
-    # @raise [ArgumentError] for a name that there is not
+    # @raise [ArgumentError] for an unknown name
     def self.[](name)
       ALL.find { |type| type.name == name.to_s.to_sym } or
         raise ArgumentError, "#{name.inspect}: no such event; there are #{ALL.map(&:name).join(', ')}"

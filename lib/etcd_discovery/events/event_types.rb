@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # The types that there are.
+  # The list of event types.
   class EventType
     copy = { revision: "revision of the local copy", keys: "number of keys held" }.freeze
-    error = { error: "the last thing that went wrong, an {Error}, or `nil`" }.freeze
-    peer = { endpoint: "the member that is followed", server_version: "its version of etcd, or `nil`" }.freeze
+    error = { error: "the last {Error}, or `nil`" }.freeze
+    peer = { endpoint: "the connected member", server_version: "its version of etcd, or `nil`" }.freeze
     refusals = [PermissionError, AuthenticationError, ResourceExhaustedError, InvalidRequestError,
                 CorruptError]
     announced = lambda do |payload|
@@ -17,49 +17,49 @@ module EtcdDiscovery
     happened = ->(payload) { %i[restored released].include?(payload[:type]) ? :info : :warn }
 
     # Every event. To add one: an entry here, a variant of `Notice` in src/notice.rs with its payload in
-    # ext/src/notices.rs, and for a line in the log a method of the same name in {Events::Messages}.
+    # ext/src/notices.rs, and for its log line a method of the same name in {Events::Messages}.
     ALL = [
       new(
         :connect, :contact, :info,
-        "etcd is followed for the first time in this process",
-        **peer, **copy, after: "seconds that it took where an attempt had failed before, else 0",
-                        inherited: "whether this is a forked child, which began with its parent's copy"
+        "connected to etcd for the first time in this process",
+        **peer, **copy, after: "seconds that it took if an attempt failed before, else 0",
+                        inherited: "whether this is a forked child that started with its parent's copy"
       ),
       new(
         :disconnect, :contact, :warn,
-        "etcd is no longer followed, or cannot be reached at first; once until it is followed",
-        endpoint: "the member that was last connected, or `nil`", **copy, **error,
-        next_attempt: "seconds within which it is tried again"
+        "the connection is lost, or the first attempt failed; once until the next connection",
+        endpoint: "the member connected last, or `nil`", **copy, **error,
+        next_attempt: "maximum seconds until the next attempt"
       ),
       new(
         :denied, :contact, :error,
-        "etcd refuses the user, the password or a range; once until it is followed",
+        "etcd refuses the user, the password or a range; once until the next connection",
         **copy, **error
       ),
       new(
         :reconnect, :contact, :info,
-        "etcd is followed again",
+        "connected again",
         **peer, **copy, count: "connections made since the last event of this kind, or `connect`",
                         after: "seconds without contact"
       ),
       new(
         :relist, :history, :warn,
-        "all keys were read again, because etcd no longer has all changes since the last revision",
+        "all keys were read again, because etcd no longer had all changes since the last revision",
         count: "1", **copy
       ),
       new(
         :reset, :history, :warn,
-        "the history of etcd is another one: the cluster was replaced, or restored, or lost its data",
+        "etcd's history is a different one: the cluster was replaced or restored, or lost its data",
         count: "1", **copy
       ),
       new(
         :divergence, :history, :error,
-        "an audit found the local copy to differ from etcd; all keys are read again",
+        "an audit found that the local copy differs from etcd; all keys are read again",
         count: "1", **copy, **error
       ),
       new(
         :stale, :freshness, :error,
-        "etcd has not confirmed the data for longer than `max_staleness`, since the start at most",
+        "etcd has not confirmed the data for longer than `max_staleness`, or since the start",
         age: "seconds since the last confirmation, or the start", max_staleness: "seconds",
         state: "as {Status#state}", **copy, **error
       ),
@@ -70,20 +70,20 @@ module EtcdDiscovery
       ),
       new(
         :registration, :registration, announced,
-        "a registration of this process changed its state, or etcd does not take it; once for each kind of " \
+        "a registration of this process changed its state, or etcd refuses it; once for each kind of " \
         "reason until it is registered",
-        key: "its key in etcd, or `nil`", address: "what is announced", state: "as {Registration#state}",
+        key: "its key in etcd, or `nil`", address: "the announced address", state: "as {Registration#state}",
         previous: "the state before", lease: "id of the lease, or `nil`",
         error: "why it is not registered, an {Error}, or `nil`"
       ),
       new(
         :invalid_value, :value, :warn,
-        "a typed read met a value that is not of its type; once for each change of the key",
+        "a typed read found a value of the wrong type; once for each change of the key",
         key: "the key", revision: "of the value", problem: "what is wrong with it"
       ),
       new(
         :cache_error, :cache, :warn,
-        "the copy on disk (`cache_path`) cannot be read or written; once for each reason",
+        "the disk copy (`cache_path`) cannot be read or written; once for each reason",
         error: "the {CacheError}"
       ),
       new(
@@ -93,7 +93,7 @@ module EtcdDiscovery
       ),
       new(
         :change, :change, :info,
-        "a watched key has changed; one for each key, in the order of revisions; not logged",
+        "a watched key changed; one event per key, in the order of revisions; not logged",
         key: "the key", type: "`:put` or `:delete`", revision: "of the change",
         change: "the {Change}, which holds the values"
       )

@@ -2,8 +2,9 @@
 
 module EtcdDiscovery
   module Events
-    # ActiveSupport::Notifications: events named `stale.etcd_discovery` and so on. The payload is the event's,
-    # with the client.
+    # Sends events to ActiveSupport::Notifications, named `stale.etcd_discovery` and so on.
+    #
+    # The payload is the event's, with the client.
     #
     # @api private
     module Instrumentation

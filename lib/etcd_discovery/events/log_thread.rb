@@ -2,15 +2,15 @@
 
 module EtcdDiscovery
   module Events
-    # The Ruby thread of a process that writes the log. It calls no block of the application, so a block that
-    # hangs (in an outage of all times) does not silence the log. It restarts the thread that calls blocks if
-    # a block has ended that one.
+    # The Ruby thread of a process that writes the log.
     #
-    # It sleeps through changes of keys and wakes when something happens to a client, or a line is due.
+    # It calls no block of the application, so a block that hangs (most likely in an outage) does not silence
+    # the log. It restarts the thread that calls blocks if a block has ended that one. It sleeps through
+    # changes of keys and wakes when something happens to a client, or a line is due.
     #
     # @api private
     module LogThread
-      # A client that nothing else refers to may be collected.
+      # Weak, so that an otherwise unused client can be collected.
       @clients = WeakList.new
       @thread = BackgroundThread.new("etcd_discovery log", hang: ->(bell) { hang(bell) }) { look }
 
@@ -20,11 +20,11 @@ module EtcdDiscovery
           revive
           bell = @thread.bell
           client.native_observe(bell) if bell
-          # Something may have happened before the bell was hung.
+          # Something may have happened before the bell was registered.
           ring
         end
 
-        # Starts the thread if this process should have it and has not.
+        # Starts the thread if this process should have it and does not.
         def revive
           @thread.revive if @clients.to_a.any?
         end

@@ -2,8 +2,9 @@
 
 module EtcdDiscovery
   module Events
-    # The text of the log line of each event, in a method named like the event. Each line is useful on its
-    # own: what happened, what still works, what to do.
+    # The log line of each event, in a method named like the event.
+    #
+    # Each line is useful on its own: what happened, what still works, what to do.
     #
     # @api private
     module Messages
@@ -20,7 +21,7 @@ module EtcdDiscovery
           respond_to?(name, true) ? send(name, payload) : nil
         end
 
-        # While the client is disconnected, and no event happens.
+        # The line repeated while the client is disconnected and nothing else happens.
         def reminder(seconds, age, payload)
           data = age ? format("; etcd confirmed it %.0f s ago", age) : ""
           format("still disconnected from etcd after %.0f s", seconds) +
@@ -37,7 +38,7 @@ module EtcdDiscovery
           payload[:revision].zero? ? "no data yet" : "still serving #{copy(payload)}"
         end
 
-        # A child that goes on where its parent was is not worth a line: there may be hundreds.
+        # A child that continues its parent's copy is not worth a line: there may be hundreds.
         def connect(payload)
           return if payload[:inherited] && payload[:after].zero?
 
@@ -47,7 +48,7 @@ module EtcdDiscovery
         def disconnect(payload)
           endpoint = payload[:endpoint]
           what = endpoint ? "disconnected from etcd #{endpoint}" : "cannot connect to etcd"
-          # The error names the endpoint too: first, or after what was tried.
+          # The error also names the endpoint: at its beginning, or after what was being done.
           reason = endpoint ? error(payload).sub("#{endpoint}: ", "") : error(payload)
           "#{what} (#{reason}); #{served(payload)}; retrying every #{format('%g', payload[:next_attempt])} s"
         end
@@ -67,7 +68,7 @@ module EtcdDiscovery
         end
 
         def reset(payload)
-          "etcd has another history than before: the cluster was replaced, was restored, or lost its data; " \
+          "etcd's history is a different one: the cluster was replaced or restored, or lost its data; " \
             "serving what it holds now, #{copy(payload)}; find out whether this was intended"
         end
 
@@ -103,14 +104,14 @@ module EtcdDiscovery
             "retrying#{remedy}"
         end
 
-        # An answer may have been lost, so the key may be there.
+        # The key may be in etcd: the answer may have been lost.
         def never_registered(payload)
           "gave up registering #{announced(payload)}: etcd never confirmed it"
         end
 
         def reason(payload) = payload[:error]&.message || "etcd has not confirmed it within its TTL"
 
-        # A key need not be UTF-8, and cannot be joined with UTF-8 then.
+        # A key need not be UTF-8, and then cannot be joined with UTF-8 text.
         def announced(payload)
           address = "(#{Escape.cell(payload[:address])})"
           payload[:key] ? "#{Escape.cell(payload[:key])} #{address}" : address

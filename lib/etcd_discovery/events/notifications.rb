@@ -2,8 +2,8 @@
 
 module EtcdDiscovery
   module Events
-    # Passes events on to whatever Rails has for them, as far as it is loaded and something listens:
-    # ActiveSupport::Notifications, `Rails.event` and `Rails.error`.
+    # Passes events on to ActiveSupport::Notifications, `Rails.event` and `Rails.error`, if they are loaded
+    # and something listens.
     #
     # @api private
     class Notifications < EventSubscription
@@ -17,8 +17,8 @@ module EtcdDiscovery
         super(client, EventType::ALL.map(&:name), method(:pass_on))
       end
 
-      # Nothing tells when a listener comes, so this is asked whenever something happens: a process without a
-      # listener pays for no thread.
+      # Checked at every event, because nothing announces a new listener. A process without one needs no
+      # thread.
       def follow
         return if @joined || names.none? { |name| listening?(name) }
 
@@ -53,7 +53,7 @@ module EtcdDiscovery
 
       def listening?(name) = OUTLETS.any? { |outlet| outlet.listening?(name) }
 
-      # A listener that fails takes no event from the others.
+      # A failing listener must not keep an event from the others.
       def pass_on(event)
         failures = OUTLETS.select { |outlet| outlet.listening?(event.name) }.filter_map do |outlet|
           outlet.pass(event)

@@ -2,11 +2,11 @@
 
 module EtcdDiscovery
   module Events
-    # `Rails.event`, the structured events of Rails 8.1: named `etcd_discovery.stale` and so on, with a
-    # payload that any encoder can write.
+    # Sends events to `Rails.event`, the structured events of Rails 8.1, named `etcd_discovery.stale` and so
+    # on.
     #
-    # `change` is left out: there may be thousands a second, and a subscriber of `Rails.event` gets every
-    # event.
+    # Any encoder can write the payload. `change` is left out: there may be thousands a second, and a
+    # subscriber of `Rails.event` receives every event.
     #
     # @api private
     module RailsEvent
@@ -25,12 +25,12 @@ module EtcdDiscovery
         reporter.notify("#{PREFIX}#{event.name}", payload(event))
       end
 
-      # Only Rails itself knows whether it has this, and it is `nil` without an application.
+      # Only Rails itself may have this, and it is `nil` without an application.
       def reporter
         ::Rails.event if defined?(::Rails) && ::Rails.respond_to?(:event)
       end
 
-      # The time is the event's own: it may have waited for the thread that passes it on.
+      # Uses the event's own time, because it may have waited for the thread that passes it on.
       def payload(event)
         error = event[:error]
         plain = JsonSafe.of(event.payload).transform_keys(&:to_sym)

@@ -2,8 +2,10 @@
 
 module EtcdDiscovery
   module Events
-    # When to log again that the client is disconnected: a minute after the loss, then after twice as long
-    # each time, up to an hour. A reader of the log finds what is going on, and the disk does not fill.
+    # Decides when to log again that the client is disconnected.
+    #
+    # A minute after the loss, then after twice as long each time, up to an hour. So a reader of the log sees
+    # the current state, and the disk does not fill.
     #
     # @api private
     class Reminder
@@ -25,7 +27,7 @@ module EtcdDiscovery
         @since = @next = nil
       end
 
-      # @return [Boolean] whether it is time; asked once
+      # @return [Boolean] whether it is time; true once per reminder
       def due?(now)
         return false unless @next && now >= @next
 

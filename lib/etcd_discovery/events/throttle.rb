@@ -1,22 +1,23 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # What becomes of events, besides the blocks of subscribers: log lines, and ActiveSupport's notifications.
+  # The receivers of events besides subscribers' blocks: log lines, and ActiveSupport's notifications.
   #
   # @api private
   module Events
-    # Limits the lines about one subject: the first ones pass at once, later ones less and less often. A line
-    # that is held back passes when its time comes, so the last line about a subject is always true. Pure: the
-    # caller gives the time.
+    # Limits the lines about one subject: the first ones pass at once, later ones more and more rarely.
+    #
+    # A line that is held back passes when its time comes, so the last line about a subject is always current.
+    # Pure: the caller gives the time.
     #
     # @api private
     class Throttle
-      # Lines that pass at once.
+      # How many lines pass at once.
       BURST = 6
       # Seconds until the next line after those; doubled after each.
       FIRST_GAP = 10
       LONGEST_GAP = 3_600
-      # Seconds without a line after which the limit starts from the beginning.
+      # Seconds without a line after which the limit starts over.
       QUIET = 600
 
       def initialize

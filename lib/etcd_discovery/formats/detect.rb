@@ -2,15 +2,14 @@
 
 module EtcdDiscovery
   module Formats
-    # Any of the known formats, told by the value: for a service whose instances are written by several
-    # stacks.
+    # Detects any of the known formats from the value, for a service whose instances come from several stacks.
     class Detect < Format
       # @param service [String]
       # @param id [String, nil]
       # @param key [String]
       # @param value [String]
       # @return [Instance, nil]
-      # @raise [StandardError] what the format raises that the value seems to be of
+      # @raise [StandardError] the error of the detected format
       def decode(service, id, key, value)
         format(value).decode(service, id, key, value)
       end
@@ -20,7 +19,7 @@ module EtcdDiscovery
       def format(value)
         return Formats[:plain] unless value.match?(/\A\s*\{/)
 
-        # Of the value itself: a Go endpoint's Metadata may hold any name.
+        # Looks only at the value's own fields: a Go endpoint's Metadata may hold any name.
         given = JSON.parse(value)
         given.key?("endpoints") && !given.key?("Addr") ? Formats[:kratos] : Formats[:endpoints]
       end

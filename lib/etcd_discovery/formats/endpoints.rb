@@ -2,10 +2,10 @@
 
 module EtcdDiscovery
   module Formats
-    # What etcd's own Go client writes in `naming/endpoints`, and reads as a gRPC resolver:
+    # The format that etcd's own Go client writes in `naming/endpoints` and reads as a gRPC resolver:
     # `{"Op":0,"Addr":"10.1.1.60:8081","Metadata":{"weight":2}}`. The service is the Go side's target.
     class Endpoints < Format
-      # The number of "this is an address"; its opposite is a deletion, which stands for no instance.
+      # The operation "add". Its opposite is a deletion, which means no instance.
       ADD = 0
 
       # @param instance [Instance]
@@ -21,7 +21,7 @@ module EtcdDiscovery
       # @param key [String]
       # @param value [String]
       # @return [Instance, nil]
-      # @raise [JSON::ParserError, ConfigurationError, ParseError] for what is not of this form
+      # @raise [JSON::ParserError, ConfigurationError, ParseError] for a value that is not in this format
       def decode(service, id, key, value)
         update = object(value, key)
         return unless update.fetch("Op", ADD) == ADD

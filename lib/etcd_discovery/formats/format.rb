@@ -2,15 +2,15 @@
 
 module EtcdDiscovery
   module Formats
-    # What every format can do. One of your own has at least `encode` or `decode`.
+    # The base class of all formats. A custom format defines at least `encode` or `decode`.
     #
     # @see Formats
     class Format
-      # Where services stand whose name has no slash.
+      # The prefix of services whose name has no slash.
       PREFIX = "/service/"
 
       # @param service [String] a name, or a key or prefix with a slash in it
-      # @return [String] the key under which the instances stand, without a slash at its end
+      # @return [String] the key under which the instances are, without a trailing slash
       def base(service)
         (service.include?("/") ? service : "#{PREFIX}#{service}").delete_suffix("/")
       end
@@ -21,34 +21,35 @@ module EtcdDiscovery
         "#{base(instance.service)}/#{instance.id || instance.address}"
       end
 
-      # Whether an entry belongs to a service further down: `v2/web-1` under `pay` is one of `pay/v2`. An id
-      # may hold a slash too, where the value names it: many take a URL as id.
+      # Whether an entry belongs to a nested service: `v2/web-1` under `pay` belongs to `pay/v2`.
       #
-      # @param id [String] what stands in the key after the service
+      # An id may contain a slash too, if the value names the id. Many stacks use a URL as id.
+      #
+      # @param id [String] the part of the key after the service
       # @param value [String]
       # @return [Boolean]
       def nested?(id, value)
         id.b.include?("/") && !value.b.include?(id.b)
       end
 
-      # @return [Boolean] whether the lease's id is to be added to the key
+      # @return [Boolean] whether the lease's id is appended to the key
       def under_lease?
         false
       end
 
       # @param instance [Instance]
-      # @return [String] the value that says it
-      # @raise [ConfigurationError] for what this format cannot hold
+      # @return [String] the value for the instance
+      # @raise [ConfigurationError] for something that this format cannot store
       def encode(instance)
         raise ConfigurationError, "format: #{self.class} is for reading only (#{instance.service})"
       end
 
-      # @param service [String] as it was asked for
-      # @param id [String, nil] what stands in the key after the service
+      # @param service [String] as requested
+      # @param id [String, nil] the part of the key after the service
       # @param key [String]
       # @param value [String]
-      # @return [Instance, nil] `nil` for a value that stands for no instance
-      # @raise [StandardError] for a value that cannot be read: that instance is left out and reported
+      # @return [Instance, nil] `nil` for a value that means no instance
+      # @raise [StandardError] for an invalid value: that instance is skipped and reported
       def decode(service, id, key, value)
         raise NotImplementedError,
               "#{self.class} cannot decode the #{value.bytesize} bytes at #{key} (#{[service, id].join(' ')})"
@@ -56,21 +57,21 @@ module EtcdDiscovery
 
       private
 
-      # The instance that a value stands for, its parts checked.
+      # Builds the instance from a value's parts, and checks them.
       def build(service, id, key, address, weight: nil, metadata: nil)
         Instance.new(service:, id: nil, key:, address:, weight:, metadata:).then do |checked|
           id ? identified(checked, id) : checked
         end
       end
 
-      # @raise [ConfigurationError] for what JSON cannot hold
+      # @raise [ConfigurationError] for something that JSON cannot represent
       def json(fields)
         JSON.generate(fields)
       rescue JSON::JSONError, EncodingError => e
-        raise ConfigurationError, "weight or metadata: JSON cannot hold it: #{e.message}"
+        raise ConfigurationError, "weight or metadata: JSON cannot represent it: #{e.message}"
       end
 
-      # The JSON object that a value is.
+      # Parses the value as a JSON object.
       def object(value, key)
         given = JSON.parse(value)
         return given if given.is_a?(Hash)
@@ -78,12 +79,12 @@ module EtcdDiscovery
         raise ParseError.new("not a JSON object", key:)
       end
 
-      # What stands in a key is an id, whatever its form.
+      # The id comes from the key, whatever the id's form.
       def identified(instance, id)
         Instance.new(**instance.to_h, weight: instance.weighted? ? instance.weight : nil, id: id.tr("/", ":"))
       end
 
-      # The part of metadata that is a weight, where it can be one.
+      # The weight in metadata, if it is a valid one.
       def weight_in(metadata)
         weight = metadata.is_a?(Hash) ? Float(metadata["weight"], exception: false) : nil
         weight if weight&.between?(0, Float::MAX)

@@ -2,14 +2,14 @@
 
 module EtcdDiscovery
   module Formats
-    # go-kratos's registry: `{"id":…,"name":…,"version":…,"metadata":{…},"endpoints":["http://…","grpc://…"]}`
-    # at `<namespace>/<service>/<id>`.
+    # The format of go-kratos's registry, at `<namespace>/<service>/<id>`:
+    # `{"id":…,"name":…,"version":…,"metadata":{…},"endpoints":["http://…","grpc://…"]}`
     class Kratos < Format
       # go-kratos's own default.
       NAMESPACE = "/microservices"
 
       # @param namespace [String] as given to go-kratos with `etcd.Namespace`
-      # @param scheme [String] of the endpoint, for an address without one
+      # @param scheme [String] the endpoint's scheme, for an address without one
       def initialize(namespace: NAMESPACE, scheme: "http")
         super()
         @namespace = namespace.delete_suffix("/")
@@ -27,7 +27,7 @@ module EtcdDiscovery
       def encode(instance)
         address = instance.address
         endpoint = address.include?("://") ? address : "#{@scheme}://#{address}"
-        # go-kratos takes Strings alone, and `version` for a part of its own.
+        # go-kratos accepts Strings only, and has a separate field for `version`.
         metadata = instance.metadata.to_h { |name, value| [name.to_s, value.to_s] }
         metadata["weight"] = instance.weight.to_s if instance.weighted?
         json("id" => instance.id || address, "name" => instance.service,
@@ -35,19 +35,18 @@ module EtcdDiscovery
              "endpoints" => [endpoint])
       end
 
-      # The address is the first endpoint, without its scheme; all of them stand in
-      # `metadata["endpoints"]`.
+      # The address is the first endpoint without its scheme; `metadata["endpoints"]` holds all of them.
       #
       # @param service [String]
       # @param id [String, nil]
       # @param key [String]
       # @param value [String]
       # @return [Instance]
-      # @raise [JSON::ParserError, ConfigurationError, ParseError] for what is not of this form
+      # @raise [JSON::ParserError, ConfigurationError, ParseError] for a value that is not in this format
       def decode(service, id, key, value)
         given = object(value, key)
         endpoints = Array(given["endpoints"]).grep(String)
-        raise ParseError.new("holds no endpoint", key:) if endpoints.empty?
+        raise ParseError.new("has no endpoint", key:) if endpoints.empty?
 
         own = given["metadata"].is_a?(Hash) ? given["metadata"] : {}
         metadata = own.merge("endpoints" => endpoints, "version" => given["version"]).compact

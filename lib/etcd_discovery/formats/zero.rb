@@ -2,8 +2,8 @@
 
 module EtcdDiscovery
   module Formats
-    # go-zero's: the address at `<service>/<lease id>`. The service is go-zero's `Key`, such as `user.rpc`,
-    # taken as it is.
+    # The format of go-zero: the address at `<service>/<lease id>`. The service is go-zero's `Key`, such as
+    # `user.rpc`, unchanged.
     class Zero < Plain
       # @param service [String]
       # @return [String]
@@ -12,7 +12,7 @@ module EtcdDiscovery
       end
 
       # @param instance [Instance]
-      # @return [String] the lease's id comes after it
+      # @return [String] the key without the lease's id, which is appended to it
       def key(instance)
         base(instance.service)
       end

@@ -1,18 +1,18 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Keys as they are, or were, at one revision, read from etcd itself.
+  # Keys at one revision, now or in the past, read from etcd itself.
   #
   # @api private
   module History
-    # etcd takes 0 and less for the present, and a mistake would go unnoticed.
+    # etcd takes 0 and less as the current revision, so a mistake would go unnoticed.
     def self.revision(given)
       return given if given.is_a?(Integer) && given.positive?
 
       raise ArgumentError, "expected a revision, a number above 0, got #{given.inspect}"
     end
 
-    # What a read found: keys with their values, revisions and leases.
+    # The result of a read: keys with their values, revisions and leases.
     class Content
       Row = Struct.new(:key, :value, :revision, :lease)
 
@@ -22,9 +22,9 @@ module EtcdDiscovery
       attr_reader :rows
 
       class << self
-        # @param targets [Array<String, Array>] keys, and prefixes that end in a slash; or `[text, whether it
-        #   is a prefix]`
-        # @param at [Integer, nil] the revision; the present one when `nil`
+        # @param targets [Array<String, Array>] keys, and prefixes that end in a slash; or pairs of a text and
+        #   whether it is a prefix
+        # @param at [Integer, nil] the revision; the current one when `nil`
         # @raise [CompactedError]
         def read(client, targets, at = nil)
           queries = targets.map do |target|
@@ -36,7 +36,7 @@ module EtcdDiscovery
           new(*client.native_read("read #{names.join(' and ')}", queries, revision))
         end
 
-        # What is not in etcd, to be compared with what is.
+        # Content from outside etcd, to compare with etcd's.
         def of(values) = new(0, [[0, values.map { |key, value| [key, value, 0, 0] }]])
 
         private
@@ -51,14 +51,14 @@ module EtcdDiscovery
 
       def value(key) = rows[key]&.value
 
-      # @return [Integer] 0 when there is no such key
+      # @return [Integer] 0 if the key does not exist
       def revision_of(key) = rows[key]&.revision || 0
 
-      # @return [Boolean] whether the key lives under a lease, and so belongs to the lease's holder
+      # @return [Boolean] whether the key has a lease, and so belongs to the lease's holder
       def leased?(key) = rows[key]&.lease.to_i != 0
 
       # @param other [Content] of another revision
-      # @return [Array<Difference>] what leads from here to there, in the order of keys
+      # @return [Array<Difference>] the differences from this content to the other, in key order
       def differences(other)
         keys = (rows.keys | other.rows.keys).sort_by(&:b)
         changed = keys.reject { |key| value(key) == other.value(key) }

@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   module History
-    # The changes of one key: those that etcd still has, and before them those that only the change log has.
+    # The changes of one key: those that etcd still has, and older ones from the change log.
     #
     # @api private
     class Record
@@ -32,7 +32,7 @@ module EtcdDiscovery
         entry(logged.revision, item.type, item.value&.dup&.freeze, logged)
       end
 
-      # By revision. A user who may not read the log has the history all the same.
+      # Entries by revision. A user who may not read the log still gets the history from etcd.
       def log
         entries = ChangeLog.of(@client)&.entries || []
         entries.select { |entry| entry.of(@key) }.to_h { |entry| [entry.revision, entry] }

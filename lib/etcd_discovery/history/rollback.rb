@@ -2,14 +2,14 @@
 
 module EtcdDiscovery
   module History
-    # The way back to a revision: what has to be written, and what must not have changed meanwhile.
+    # Restores a past revision: the writes, and the conditions that nothing changed meanwhile.
     #
-    # A key that lives under a lease, now or then, stays as it is: a registration would come back without the
-    # process that keeps it alive.
+    # A key that has a lease, now or then, stays as it is: a registration would come back without the process
+    # that keeps it alive.
     #
     # @api private
     class Rollback
-      # @return [Array<Difference>] what it changes
+      # @return [Array<Difference>] the changes
       attr_reader :differences
 
       # @raise [CompactedError]
@@ -20,7 +20,7 @@ module EtcdDiscovery
         @differences = @now.differences(past).reject { |one| past.leased?(one.key) || @now.leased?(one.key) }
       end
 
-      # @return [Array<Array>] as the extension takes them
+      # @return [Array<Array>] in the form that the extension takes
       def compares = differences.map { |one| [one.key, @now.revision_of(one.key)] }
 
       # @return [Array<Array>]

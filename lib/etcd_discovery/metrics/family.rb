@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   module Metrics
-    # All samples of one name, in Prometheus' words.
+    # All samples of one metric, in Prometheus' format.
     #
     # @api private
     class Family
@@ -10,7 +10,7 @@ module EtcdDiscovery
 
       # @yieldparam status [Status]
       # @yieldparam client [Client]
-      # @yieldreturn [Numeric, Boolean, Array] a value, or pairs of more labels and a value
+      # @yieldreturn [Numeric, Boolean, Array] a value, or pairs of additional labels and a value
       def initialize(name, type, help, &samples)
         @name = "etcd_discovery_#{name}"
         @type = type
@@ -30,7 +30,7 @@ module EtcdDiscovery
 
       private
 
-      # Prometheus takes an empty label for one that is not there.
+      # Prometheus treats an empty label as missing.
       def written(labels)
         labels.map { |name, value| %(#{name}="#{value.to_s.scrub.gsub(/[\\\n"]/, ESCAPES)}") }.join(",")
       end

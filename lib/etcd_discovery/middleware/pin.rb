@@ -1,10 +1,11 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Rack middlewares. They need nothing of the rack gem.
+  # Rack middlewares. They do not need the rack gem.
   module Middleware
-    # Makes all reads of one request see one revision, so that no change in etcd falls between two of them.
-    # What a server does after the application has answered (streaming a body) is not pinned.
+    # Makes all reads of one request use one revision, so that no change in etcd falls between two of them.
+    #
+    # Work after the application has answered, such as streaming a body, is not pinned.
     #
     # @example config.ru, or config.middleware.use in Rails
     #   use EtcdDiscovery::Middleware::Pin
@@ -17,7 +18,7 @@ module EtcdDiscovery
       end
 
       # @param env [Hash] of Rack
-      # @return [Array] what the application answers
+      # @return [Array] the application's answer
       def call(env)
         (@client || EtcdDiscovery.client).pin { @app.call(env) }
       end

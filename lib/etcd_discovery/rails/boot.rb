@@ -2,8 +2,9 @@
 
 module EtcdDiscovery
   class Railtie < ::Rails::Railtie
-    # The start of a server: it waits for the first snapshot, so that the first request finds it, but not for
-    # ever, and goes on without it unless that is forbidden.
+    # Starts the client of a server: waits for the first snapshot, so that the first request finds it.
+    #
+    # The wait is limited. After it the server boots without data, unless the setting `required` forbids that.
     #
     # @api private
     module Boot
@@ -23,7 +24,7 @@ module EtcdDiscovery
         private
 
         def refusal(error)
-          message = "#{error.message}; the server does not boot without one, as the setting `required` says"
+          message = "#{error.message}; the server does not boot without one, because `required` is set"
           error.class.new(message, endpoint: error.endpoint, key: error.key, revision: error.revision)
         end
       end

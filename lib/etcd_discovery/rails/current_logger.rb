@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class Railtie < ::Rails::Railtie
-    # `Rails.logger` as it is at each line: an initializer may replace it after the client was made.
+    # Looks up `Rails.logger` for each line: an initializer may replace it after the client was created.
     #
     # @api private
     module CurrentLogger

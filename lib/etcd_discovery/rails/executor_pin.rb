@@ -2,8 +2,8 @@
 
 module EtcdDiscovery
   class Railtie < ::Rails::Railtie
-    # Pins each run of Rails' executor: a request, a job, an Action Cable action. A run within a run is the
-    # same one.
+    # Pins each run of Rails' executor: a request, a job, an Action Cable action. A nested run belongs to the
+    # outer one.
     #
     # @api private
     class ExecutorPin

@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class Railtie < ::Rails::Railtie
-    # What an application says besides its block and the environment.
+    # The settings of a Rails application besides its configure block and the environment.
     #
     # @api private
     module Settings
@@ -11,7 +11,7 @@ module EtcdDiscovery
       PATHS = %i[path source].freeze
 
       class << self
-        # Asked each time anew: an initializer may still have changed something.
+        # Evaluated at each call: an initializer may still have changed something.
         def of(app)
           own = Configuration.check(app.config.etcd_discovery.to_h, "config.etcd_discovery")
           file = SettingsFile.new(app.root, FILE, ::Rails.env)
@@ -32,7 +32,7 @@ module EtcdDiscovery
         # Tests need no etcd.
         def ours = { logger: CurrentLogger, source: (Source::MEMORY if ::Rails.env.test?) }.compact
 
-        # A server, or a task of cron, may run in another folder than the application's.
+        # A server or a cron task may run in a folder other than the application's.
         def rooted(name, value, root)
           path = value && value != Source::MEMORY && PATHS.include?(Configuration.setting(name).type)
           path ? File.expand_path(value, root) : value

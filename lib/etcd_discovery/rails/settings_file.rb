@@ -5,8 +5,10 @@ require "yaml"
 
 module EtcdDiscovery
   class Railtie < ::Rails::Railtie
-    # Settings by environment in YAML with ERB, as Rails' `config_for` has them: what stands under `shared`
-    # holds for all. Unlike there, what cannot be meant is an error.
+    # Settings by environment in YAML with ERB, like Rails' `config_for`. Settings under `shared` apply to
+    # all.
+    #
+    # Unlike `config_for`, it reports mistakes as errors.
     #
     # @api private
     class SettingsFile
@@ -17,7 +19,7 @@ module EtcdDiscovery
         @environment = environment.to_s
       end
 
-      # @return [Hash{Symbol => Object}] checked; empty when there is no such file
+      # @return [Hash{Symbol => Object}] checked; empty if the file does not exist
       # @raise [ConfigurationError]
       def settings
         return {} if sections.empty?
@@ -26,16 +28,16 @@ module EtcdDiscovery
         checked(sections, "shared").merge(checked(sections, @environment))
       end
 
-      # With `shared` nothing is missing, and a misspelt section would be ignored in silence.
+      # With `shared` no section is required, so a misspelled one would be ignored silently.
       #
-      # @return [String, nil] what to warn of
+      # @return [String, nil] a warning about such sections
       def warning
         return if sections.empty?
 
         stray = sections.keys - ["shared", *environments] - templates
         return if stray.empty?
 
-        "#{@name}: #{stray.join(', ')}: no such environment, so its settings hold nowhere; the " \
+        "#{@name}: #{stray.join(', ')}: no such environment, so its settings apply nowhere; the " \
           "environments are #{environments.join(', ')}, and `shared` is for all of them"
       end
 
@@ -43,13 +45,13 @@ module EtcdDiscovery
 
       def sections = @sections ||= File.exist?(@path) ? parse : {}
 
-      # Those of Rails, and what has a file of its own, as Rails' generators have it.
+      # Rails' environments, and those with their own file, as Rails' generators create it.
       def environments
         files = Dir.glob("config/environments/*.rb", base: @root).map { |file| File.basename(file, ".rb") }
         (%w[development test production] + files + [@environment]).uniq.sort
       end
 
-      # Sections that are there for others to take in, by an anchor.
+      # Sections that exist for others to include, by an anchor.
       def templates = File.read(@path).scan(/^["']?([^\s"'#:]+)["']?:[ \t]*&/).flatten
 
       def parse
@@ -58,18 +60,18 @@ module EtcdDiscovery
         mapping(load(template.result), @name)
       rescue Error
         raise
-      # What a template raises may be anything, an error of syntax included.
+      # A template may raise anything, including a syntax error.
       rescue StandardError, ScriptError => e
-        raise ConfigurationError, "#{@name}: it is not accepted as YAML with ERB: #{reason(e)}"
+        raise ConfigurationError, "#{@name}: it is not valid YAML with ERB: #{reason(e)}"
       end
 
       def load(text) = YAML.safe_load(text, permitted_classes: [Symbol], aliases: true, filename: @name)
 
-      # Psych would tell the text of the alias, which may be a password that begins with an asterisk.
+      # Psych's message would quote the alias, which may be a password that begins with an asterisk.
       def reason(error)
         return "an alias without its anchor; quote a text that begins with *" if error.is_a?(Psych::BadAlias)
 
-        # Below its first line an error of syntax quotes the template, passwords included.
+        # After its first line, a syntax error quotes the template, including passwords.
         "#{error.class}: #{error.is_a?(ScriptError) ? error.message.lines.first.to_s.chomp : error.message}"
       end
 
@@ -82,8 +84,8 @@ module EtcdDiscovery
 
       def missing(sections)
         raise ConfigurationError,
-              "#{@name}: nothing for the environment #{@environment}, but for #{sections.keys.join(', ')}; " \
-              "add `#{@environment}:` or `shared:` with settings below it"
+              "#{@name}: no section for the environment #{@environment}, only for " \
+              "#{sections.keys.join(', ')}; add `#{@environment}:` or `shared:` with settings below it"
       end
 
       def checked(sections, section)

@@ -1,9 +1,10 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Asks the application's own block whether it is alive, and touches the registration when it says so. A
-  # Ruby thread on purpose: a process that holds the GVL for too long, or that blocks in the block, shows no
-  # life.
+  # Asks the application's own block whether it is alive, and touches the registration if so.
+  #
+  # It uses a Ruby thread on purpose: a process that holds the GVL too long, or blocks in the block, shows no
+  # sign of life.
   #
   # @api private
   class LivenessProbe

@@ -1,25 +1,25 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # The registrations of one client that belong to this process. They are kept from the garbage collector:
-  # who announces a service and drops the object still wants it announced.
+  # The registrations of one client that belong to this process.
   #
-  # No lock anywhere: a signal handler may deregister, and each change of a list is one call of Ruby's C code,
-  # which no other thread can come between.
+  # It keeps them from being collected: an application that announces a service and drops the object still
+  # wants it announced. There is no lock, because a signal handler may deregister. Each change of a list is
+  # one call of Ruby's C code, which no other thread can interrupt.
   #
   # @api private
   class RegistrationSet
     include Enumerable
     include ProcessBound
 
-    # Those of all clients. A WeakMap would not do: at the end of the process Ruby may empty it before it
-    # calls the finalizer below.
+    # The registrations of all clients. A WeakMap would not do: at the end of the process Ruby may empty it
+    # before it calls the finalizer below.
     @all = {}.compare_by_identity
 
     class << self
       attr_reader :all
 
-      # At the end of the process that made them; a forked child has none.
+      # Runs at the end of the process that made them; a forked child has none.
       def withdraw_all
         Registration.withdraw(all.keys.select(&:owned?), timeout: Registration::EXIT_PATIENCE)
       rescue Error
@@ -51,10 +51,11 @@ module EtcdDiscovery
 
     def to_json_safe = to_a
 
-    # Ruby calls finalizers after every at_exit block. A block of ours would not do: applications of Sinatra's
-    # classic style serve, and minitest/autorun runs the tests, in such a block, and the block that was given
-    # last runs first. Ours would come before the server, and so end what it has announced; and too early for
-    # what is registered in another block.
+    # A finalizer, because Ruby calls those after every at_exit block. An at_exit block would run too early:
+    #
+    # - Sinatra's classic style serves, and minitest/autorun runs the tests, inside an at_exit block. Blocks
+    #   run in reverse order, so one of this gem would run before the server and end its registrations.
+    # - It would also miss registrations made in a later block.
     END_OF_PROCESS = Object.new
     private_constant :END_OF_PROCESS
     ObjectSpace.define_finalizer(END_OF_PROCESS, proc { withdraw_all })

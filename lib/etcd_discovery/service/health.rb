@@ -2,13 +2,15 @@
 
 module EtcdDiscovery
   class Service
-    # What {Service#with} has learned of each instance: its work under way, its failures in a row, and until
-    # when it is left alone. Guarded by the service's lock.
+    # What {Service#with} knows about each instance: work under way, failures in a row, and the end of its
+    # ejection.
+    #
+    # Guarded by the service's lock.
     #
     # @api private
     class Health
       Record = Struct.new(:in_flight, :failures, :until)
-      # Doubling ends at this many times `eject_for`.
+      # The maximum of the doubling, as a multiple of `eject_for`.
       LONGEST = 32
 
       def initialize(options, &report)
@@ -18,8 +20,8 @@ module EtcdDiscovery
         @records = {}
       end
 
-      # Whoever is not left alone; everybody, when nobody else is there: a wrong suspicion must not take the
-      # whole service away.
+      # The instances that are not ejected; all of them if every one is, because a wrong suspicion must not
+      # take the whole service away.
       def admitted(instances)
         return instances if @records.empty?
 
@@ -40,7 +42,7 @@ module EtcdDiscovery
       def began(instance)
         record = @records[name_of(instance)] ||= Record.new(0, 0, nil)
         record.in_flight += 1
-        # Its time is over: this is the one trial. Others wait for what becomes of it.
+        # The ejection is over and this is the one trial. Others wait for its result.
         record.until = Clock.now + @eject_for if record.until
       end
 
@@ -72,7 +74,7 @@ module EtcdDiscovery
         seconds = @eject_for * [2**(record.failures - @eject_after), LONGEST].min
         record.until = Clock.now + seconds
         @report.call(:ejected,
-                     "#{instance} failed #{record.failures} times in a row; left alone for #{seconds} s")
+                     "#{instance} failed #{record.failures} times in a row; ejected for #{seconds} s")
       end
 
       def name_of(instance)

@@ -2,8 +2,9 @@
 
 module EtcdDiscovery
   class Service
-    # Makes instances of keys and values, again only when one of them has changed; and holds the last list
-    # back when the new one is empty.
+    # Makes instances from keys and values, again only when one of them has changed.
+    #
+    # When the new list is empty, it can keep the last one in use.
     #
     # @api private
     class Reader
@@ -57,17 +58,18 @@ module EtcdDiscovery
         nil
       end
 
-      # A server that restarted under another id has two keys until its old lease ends, and one share of work.
+      # Keeps one instance per address: a server that restarted under another id has two keys until its old
+      # lease ends, but gets one share of work.
       def once(instances, rejected)
         first = {}
         instances.select do |instance|
           other = first[instance.address] ||= instance
-          rejected[instance.key] = "its address is that of #{other.key} too" unless other.equal?(instance)
+          rejected[instance.key] = "its address is also that of #{other.key}" unless other.equal?(instance)
           other.equal?(instance)
         end
       end
 
-      # By bytes: a key that is not UTF-8 cannot be compared with a service that has an accent.
+      # Compares bytes: a key that is not UTF-8 cannot be compared with a service name that has an accent.
       def id_in(key)
         bytes = key.b
         return if bytes == @base.b
@@ -76,7 +78,7 @@ module EtcdDiscovery
         Escape.utf8?(id) ? id.force_encoding(Encoding::UTF_8) : id
       end
 
-      # The parser's own words quote the value, which may be a secret.
+      # The parser's message would quote the value, which may be a secret.
       def reason(error)
         case error
         when JSON::ParserError then "not JSON"
@@ -87,7 +89,7 @@ module EtcdDiscovery
 
       def tell_rejected(rejected)
         (rejected.to_a - @rejected.to_a).each do |key, reason|
-          @report.call(:rejected, "#{Escape.cell(key)} stands for no instance: #{Escape.line(reason)}")
+          @report.call(:rejected, "#{Escape.cell(key)} is not a valid instance: #{Escape.line(reason)}")
         end
       end
 
@@ -112,7 +114,7 @@ module EtcdDiscovery
       def release
         @kept_until = nil
         @current = [].freeze
-        @report.call(:released, "still no instance; the last ones are kept no longer")
+        @report.call(:released, "still no instance; the last ones are no longer used")
       end
     end
   end

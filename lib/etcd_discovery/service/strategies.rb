@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class Service
-    # Which one of several.
+    # Picks one of several instances.
     #
     # @api private
     module Strategies
@@ -10,7 +10,7 @@ module EtcdDiscovery
 
       module_function
 
-      # The block tells how much work is under way with an instance.
+      # The block returns how much work is under way with an instance.
       def choose(strategy, instances, turn, &block)
         unless NAMES.include?(strategy)
           raise ConfigurationError,
@@ -25,7 +25,7 @@ module EtcdDiscovery
         instances.sample
       end
 
-      # An instance of weight 0 gets work only where all are of weight 0.
+      # An instance of weight 0 gets work only if all have weight 0.
       def weighted(instances)
         candidates = heavy(instances)
         point = rand * candidates.sum(&:weight)

@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class Settings
-    # What the body of a class of settings says.
+    # The methods for the body of a class of settings.
     #
     # @api private
     module Declaration
@@ -19,7 +19,7 @@ module EtcdDiscovery
         Settings.declared << settings
       end
 
-      # The prefix of the keys: `prefix "/shop/checkout/"`; without an argument, tells it.
+      # Sets the prefix of the keys: `prefix "/shop/checkout/"`. Without an argument, returns it.
       #
       # @param prefix [String, nil] begins and ends with a slash
       # @return [String]
@@ -29,7 +29,7 @@ module EtcdDiscovery
         unless prefix.is_a?(String) && prefix.start_with?("/") && prefix.end_with?("/")
           raise ConfigurationError, "#{self}: the prefix #{prefix.inspect} must begin and end with a slash"
         end
-        raise ConfigurationError, "#{self}: name the prefix before the fields" if own_fields.any?
+        raise ConfigurationError, "#{self}: set the prefix before the fields" if own_fields.any?
 
         @prefix = prefix.dup.freeze
       end
@@ -38,17 +38,17 @@ module EtcdDiscovery
       #
       # @param name [Symbol] also the end of its key
       # @param type [Symbol] `:string`, `:integer`, `:float`, `:boolean`, `:list`, `:duration` or `:json`
-      # @param default [Object] in force where etcd has no good value; it must keep the rules itself
+      # @param default [Object] in force if etcd has no good value; it must follow the rules itself
       # @param rules [Hash{Symbol => Object}] `in:` (a Range or an Array), `format:` (a Regexp), `validate:`
-      #   (a block that gets the value and returns whether it is good), `validates:` (validations of
+      #   (a callable that takes the value and returns whether it is good), `validates:` (validations of
       #   ActiveModel), `description:`
       # @return [Field]
-      # @raise [ConfigurationError] for a declaration that is wrong
+      # @raise [ConfigurationError] for a wrong declaration
       def field(name, type:, default: nil, **rules)
         name = name.to_sym
         if taken?(name)
           raise ConfigurationError,
-                "#{self}: #{name.inspect} is no name for a setting, or the name of a method"
+                "#{self}: #{name.inspect} is not a valid name for a setting, or is the name of a method"
         end
 
         field = Field.new(self, name, type:, default:, **rules)
@@ -69,7 +69,7 @@ module EtcdDiscovery
           raise(ConfigurationError, "#{self} has no prefix: write `prefix \"/…/\"` before its fields")
       end
 
-      # Keywords of `update`, and methods of every class of settings, would stand in each other's way.
+      # Keywords of `update` and methods of every class of settings would conflict with the field.
       def taken?(name)
         TAKEN.include?(name) || !name.match?(/\A[a-z_][A-Za-z0-9_]*\z/) || Settings.respond_to?(name)
       end

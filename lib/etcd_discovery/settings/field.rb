@@ -13,11 +13,11 @@ module EtcdDiscovery
       attr_reader :name
       # @return [Symbol]
       attr_reader :type
-      # @return [Object] deeply frozen where it is a list or JSON
+      # @return [Object] deeply frozen if it is a list or JSON
       attr_reader :default
       # @return [String, nil]
       attr_reader :description
-      # @return [String] where it is in etcd
+      # @return [String] its key in etcd
       attr_reader :key
 
       # @api private
@@ -28,7 +28,7 @@ module EtcdDiscovery
         @key = "#{settings.prefix}#{name}".freeze
         @description = rules[:description]
         unless Types::ENCODERS.key?(type)
-          refuse("type #{type.inspect} is none of #{Types::ENCODERS.keys.join(', ')}")
+          refuse("type #{type.inspect} is not one of #{Types::ENCODERS.keys.join(', ')}")
         end
         @rules = Rules.new(@owner, name, type, rules)
         @default = default.nil? ? nil : checked_default(default)
@@ -44,11 +44,11 @@ module EtcdDiscovery
       def bad?(client) = @reader.bad?(client)
 
       # @param value [Object]
-      # @return [Boolean] whether it is of the field's type and keeps its rules
+      # @return [Boolean] whether it has the field's type and follows its rules
       def valid?(value) = !encoded(value).nil? && @rules.problem(Types.decoded(type, value)).nil?
 
       # @param value [Object]
-      # @return [String] as it is written to etcd
+      # @return [String] the text that is written to etcd
       # @raise [InvalidValueError]
       def encode(value)
         text = encoded(value)
@@ -76,7 +76,7 @@ module EtcdDiscovery
 
       def article = %i[integer].include?(type) ? "an" : "a"
 
-      # A String is what `fetch` gives: there is nothing to parse.
+      # A String needs no parsing, so `fetch` reads it.
       def read_method = type == :string ? :fetch : type
 
       def checked_default(default)

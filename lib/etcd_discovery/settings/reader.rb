@@ -2,13 +2,14 @@
 
 module EtcdDiscovery
   class Settings
-    # Reads one field: the typed read, and after a change the field's rules.
+    # Reads one field: a typed read, and after a change a check of the field's rules.
     #
-    # A typed read gives the same object until the key changes, so the verdict on it is looked up by identity.
+    # A typed read returns the same object until the key changes, so the result of the check is looked up by
+    # identity.
     #
     # @api private
     class Reader
-      # What a typed read gives where there is no good value.
+      # The result of a typed read without a good value.
       NOTHING = Object.new.freeze
       private_constant :NOTHING
 
@@ -28,7 +29,7 @@ module EtcdDiscovery
         judged[0].equal?(value) ? judged[1] : judge(client, value)
       end
 
-      # @return [Boolean] whether the value that was read breaks a rule, and still does
+      # @return [Boolean] whether the last read value broke a rule and is still in etcd
       def bad?(client)
         return false unless @bad
 
@@ -40,7 +41,7 @@ module EtcdDiscovery
 
       private
 
-      # One assignment: other threads see the old verdict or the new one.
+      # A single assignment, so that other threads see the old result or the new one.
       def judge(client, value)
         in_force = value.equal?(NOTHING) ? @default : value
         problem = @rules.problem(value) unless value.equal?(NOTHING)
@@ -57,7 +58,7 @@ module EtcdDiscovery
         client = client.client if client.equal?(EtcdDiscovery)
         client.native_notify_invalid(@key, client.snapshot.mod_revision(@key) || 0, problem)
       rescue Error
-        nil # The key has changed again, or cannot be reported. The value is not used either way.
+        nil # The key has changed again or cannot be reported. Either way, the value is not used.
       end
     end
   end

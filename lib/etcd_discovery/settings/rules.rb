@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class Settings
-    # What a value must keep besides its type.
+    # The rules of a field besides its type.
     #
     # @api private
     class Rules
@@ -21,11 +21,11 @@ module EtcdDiscovery
         @model = model if @validates
       end
 
-      # @return [String, nil] what is wrong with a value of the type; it does not repeat the value
+      # @return [String, nil] what is wrong with a value of the right type, without repeating the value
       def problem(value)
         range_problem(value) || format_problem(value) || block_problem(value) || model_problem(value)
       rescue StandardError => e
-        # A rule that meets a value which it does not expect must not take down who reads it.
+        # A rule that raises for an unexpected value must not break the reader.
         "breaks its rule: #{e.class}"
       end
 

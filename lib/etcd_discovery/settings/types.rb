@@ -4,12 +4,13 @@ require "json"
 
 module EtcdDiscovery
   class Settings
-    # How a value of each type is written, so that the typed read gives it back. Each takes a value and
-    # returns its text, or `nil` if the value is not of the type.
+    # Writes a value of each type as text that the typed read gives back.
+    #
+    # Each method takes a value and returns its text, or `nil` if the value has another type.
     #
     # @api private
     module Types
-      # A part of a list ends at a comma or a line break, and blanks around it are left out.
+      # Matches a valid part of a list: it ends at a comma or a line break, and has no blanks around it.
       PART = /\A[^\s,](?:[^,\n]*[^\s,])?\z/
       private_constant :PART
 
@@ -24,7 +25,7 @@ module EtcdDiscovery
       }.freeze
 
       class << self
-        # @return [Object] what a reader of the text will see
+        # @return [Object] the value that a reader of the text gets
         def decoded(type, value)
           case type
           when :json then freeze_deeply(JSON.parse(JSON.generate(value)))
@@ -45,12 +46,12 @@ module EtcdDiscovery
           end
         end
 
-        # ActiveSupport's durations are no Numeric.
+        # ActiveSupport's durations are not Numeric.
         def seconds(value)
           value = value.to_f if !value.is_a?(Numeric) && value.respond_to?(:in_milliseconds)
           return unless real?(value) && !value.negative?
 
-          # Not in the form 1e-05, which no duration has.
+          # Avoids the form 1e-05, which is not valid in a duration.
           value.is_a?(Integer) ? value.to_s : format("%.9f", value).sub(/\.?0+\z/, "")
         end
 

@@ -6,23 +6,23 @@ require "psych"
 
 module EtcdDiscovery
   module Source
-    # Keys and values of a YAML file with ERB in it.
+    # Keys and values from a YAML file with ERB.
     #
-    # A scalar is its text as it stands there (`1.10`, `12:30`, `yes`), as it would be put into etcd; a list
-    # or a mapping is its JSON. A key that ends in a slash has the keys under it.
+    # A scalar keeps its exact text (`1.10`, `12:30`, `yes`), as it would be written to etcd. A list or a
+    # mapping becomes JSON. A key that ends in a slash contains the keys under it.
     #
     # @api private
     class Content
-      # Deeper than anybody writes, and what an alias within its own anchor comes to.
+      # Deeper than anyone writes. An alias within its own anchor reaches it.
       DEEPEST = 100
       MERGE = "<<"
-      # Without its text, which may be a password that begins with an asterisk.
+      # The message leaves out the alias, which may be a password that begins with an asterisk.
       BINARY_TAGS = %w[!binary tag:yaml.org,2002:binary].freeze
       ORPHAN = "is an alias without its anchor; quote a text that begins with *"
       private_constant :DEEPEST, :MERGE, :BINARY_TAGS, :ORPHAN
 
       # @param value [Object]
-      # @return [String] as a file's value is written: JSON for a list and a mapping, else the text
+      # @return [String] the value as a file holds it: JSON for a list or a mapping, otherwise the text
       def self.text(value)
         case value
         when String then value
@@ -33,7 +33,7 @@ module EtcdDiscovery
 
       # @param text [String]
       # @param path [String] for the messages
-      # @param setting [String, nil] the same: what named the file
+      # @param setting [String, nil] the setting that named the file, for the messages
       # @param erb [Boolean] whether the text is a template
       def initialize(text, path, setting: "source", erb: true)
         @text = text
@@ -44,7 +44,7 @@ module EtcdDiscovery
       end
 
       # @return [Hash{String => String}]
-      # @raise [ConfigurationError] for broken ERB or YAML; no value is in its message
+      # @raise [ConfigurationError] for invalid ERB or YAML; the message contains no value
       def to_h
         document = Psych.parse(rendered, filename: @path)
         document ? flattened(root_of(document)) : {}
@@ -52,7 +52,7 @@ module EtcdDiscovery
         raise problem(e.line, "is not YAML: #{[e.problem, e.context].compact.join(' ')}")
       end
 
-      # @return [Array<String>] the prefixes at the top that have keys under them
+      # @return [Array<String>] the top-level prefixes that have keys under them
       def prefixes
         document = Psych.parse(rendered, filename: @path) or return []
         pairs = entries(root_of(document), 0)
@@ -90,12 +90,12 @@ module EtcdDiscovery
         end
       end
 
-      # The node of each key, its text, and the node of its value.
+      # Yields the node of each key, its text, and the node of its value.
       def entries(mapping, depth)
         refuse(mapping, "is nested too deep") if depth > DEEPEST
         mapping.children.each_slice(2).flat_map do |name, value|
           value = resolve(value)
-          refuse(name, "is a key that is no text") unless name.scalar?
+          refuse(name, "is a key that is not a text") unless name.scalar?
           name.value == MERGE && !name.quoted ? merged(value, depth + 1) : [[name, exact(name), value]]
         end
       end
@@ -103,7 +103,7 @@ module EtcdDiscovery
       def merged(value, depth)
         mappings = value.sequence? ? value.children.map { |child| resolve(child) } : [value]
         mappings.flat_map do |mapping|
-          refuse(mapping, "is merged, and is no mapping") unless mapping.mapping?
+          refuse(mapping, "is merged but is not a mapping") unless mapping.mapping?
           entries(mapping, depth)
         end
       end
@@ -115,7 +115,7 @@ module EtcdDiscovery
         exact(value)
       end
 
-      # Bytes that are no text are in Base64.
+      # Bytes that are not text are written in Base64.
       def exact(scalar)
         BINARY_TAGS.include?(scalar.tag) ? ForeignText.exact(scalar.value.unpack1("m")) : scalar.value
       end

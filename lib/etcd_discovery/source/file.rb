@@ -2,12 +2,14 @@
 
 module EtcdDiscovery
   module Source
-    # A file in place of etcd, for one client. While it is followed, nothing bad in it changes anything: the
-    # last good content stays, the logger is told once, and `status.last_error` says it.
+    # A file that one client follows instead of etcd.
+    #
+    # While it is followed, an invalid change does no harm: the last good content stays, the logger is warned
+    # once, and `status.last_error` reports it.
     #
     # @api private
     class File
-      # @raise [ConfigurationError] for a file that cannot be read, or is bad
+      # @raise [ConfigurationError] for a file that cannot be read or is invalid
       def initialize(client, path)
         @client = client
         @path = ::File.expand_path(path)
@@ -17,10 +19,10 @@ module EtcdDiscovery
         @seen = signature
         load(@seen)
       rescue ConfigurationError => e
-        raise ConfigurationError, "#{e.message}; correct it, or leave `source` out to follow etcd"
+        raise ConfigurationError, "#{e.message}; correct it, or remove `source` to follow etcd"
       end
 
-      # Takes over what has changed in the file; when nothing has, confirms it.
+      # Applies the changes in the file. Without changes, confirms the content.
       #
       # @return [void]
       def look
@@ -59,14 +61,14 @@ module EtcdDiscovery
         @loaded = now
         @good = false
         text = read
-        # What an editor leaves for a moment, and an author hardly means.
+        # An editor may leave the file empty for a moment; an author hardly means that.
         raise problem("is empty") if text.empty? && @content.any?
 
         take(Content.new(text, @path).to_h)
         @good = true
       end
 
-      # Only what has changed in the file: what the application itself has written stays.
+      # Applies only what changed in the file: the application's own writes stay.
       def take(content)
         gone = (@content.keys - content.keys).map { |key| [key, nil] }
         changed = content.reject { |key, value| @content[key] == value }.to_a
@@ -86,7 +88,7 @@ module EtcdDiscovery
         raise problem("cannot be read: #{e.is_a?(ArgumentError) ? e.message : e.class.new.message}")
       end
 
-      # Another one after every change; nil while there is no file.
+      # Differs after every change; nil while there is no file.
       def signature
         stat = ::File.stat(@path)
         [stat.mtime, stat.ctime, stat.size, stat.ino]

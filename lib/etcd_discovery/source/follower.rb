@@ -2,17 +2,17 @@
 
 module EtcdDiscovery
   module Source
-    # The one Ruby thread of a process that looks whether files have changed. It begins with the first file,
-    # and again in a forked child.
+    # The one Ruby thread of a process that checks files for changes.
     #
-    # It polls: a look costs microseconds, and works on every file system and for every way to replace a file.
+    # It starts with the first file, and again in a forked child. It polls: a check costs microseconds and
+    # works on every file system and for every way to replace a file.
     #
     # @api private
     module Follower
-      # Seconds between two looks; a change shows after one or two.
+      # Seconds between two checks. A change shows after one or two.
       EVERY = 0.2
 
-      # A file lives for as long as its client.
+      # Weak: a file lives as long as its client.
       @files = WeakList.new
       @lock = Lock.new
 
@@ -26,9 +26,9 @@ module EtcdDiscovery
           Lock.soon { @lock.synchronize { @files.delete(file) } }
         end
 
-        # Starts the thread if this process should have it and has not.
+        # Starts the thread if this process should have it and does not.
         #
-        # @raise [ResourceExhaustedError] when the system gives no thread
+        # @raise [ResourceExhaustedError] when no thread can be started
         def revive
           return if @files.to_a.empty? || @thread&.alive?
 
@@ -49,7 +49,7 @@ module EtcdDiscovery
           end
         end
 
-        # Whatever goes wrong with one file, such as a logger that raises: the others are followed.
+        # If one file fails, for example because its logger raises, the others are still followed.
         def look(file)
           file.look
         rescue StandardError

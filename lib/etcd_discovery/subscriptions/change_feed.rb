@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # The changes of one client, on their way to its subscriptions.
+  # Delivers the changes of one client to its subscriptions.
   #
-  # All subscriptions have been told of the same snapshot. One comparison with the current snapshot serves
-  # them all, and an index finds the ones that a changed key concerns: a change costs what it matches, however
-  # many others subscribe. Only a new subscription is compared by itself, once, as it knows another snapshot,
-  # or none.
+  # All subscriptions have received the same snapshot. So one comparison with the current snapshot serves all,
+  # and an index finds the subscriptions for each changed key. A change costs only what it matches, however
+  # many others subscribe. Only a new subscription is compared separately, once, because it knows another
+  # snapshot or none.
   #
   # {Dispatcher} calls {#deliver} on its thread. The other methods may be called on any thread.
   #
@@ -17,21 +17,21 @@ module EtcdDiscovery
       @client = client
       @lock = Lock.new
       @index = SubscriptionIndex.new
-      # With their numbers.
+      # New subscriptions, with their numbers.
       @newcomers = {}.compare_by_identity
-      # What is still to be told: subscriptions, each with its changes.
+      # Changes still to deliver: subscriptions, each with its changes.
       @due = []
       @count = 0
       @pid = Process.pid
     end
 
-    # @return [Client, nil] the one that has taken the place of this one's
+    # @return [Client, nil] the client that replaced this one's client
     attr_reader :successor
 
     # Whether there is a block to call.
     def any? = subscribed? || !@due.empty?
 
-    # Whether somebody wants to be told of changes.
+    # Whether there is a subscription to changes.
     def subscribed? = !(@index.empty? && @newcomers.empty?)
 
     def add(subscription)
@@ -45,12 +45,12 @@ module EtcdDiscovery
     def remove(subscription)
       @lock.synchronize do
         @newcomers.delete(subscription) || @index.delete(subscription)
-        # Or an old snapshot would be kept for nobody.
+        # Otherwise an old snapshot would be kept for no one.
         @told = nil if @index.empty?
       end
     end
 
-    # Takes over the subscriptions of a client whose place this one takes.
+    # Takes over the subscriptions of a client that this one replaces.
     #
     # @return [Boolean] whether there were any
     def take_over(former)
@@ -62,12 +62,11 @@ module EtcdDiscovery
       moved.any?
     end
 
-    # Tells the subscriptions what has changed since they were told last. What changed several times
-    # meanwhile, they are told once.
+    # Delivers what changed since the last delivery. Several changes of one key are delivered as one.
     def deliver
-      find_changes if subscribed? && @client.ready? # its first snapshot rings
+      find_changes if subscribed? && @client.ready? # the first snapshot wakes it
       due = @due
-      # One by one: where a block ends the thread, the next call goes on with the next change.
+      # Takes one change at a time: if a block ends the thread, the next call continues with the next change.
       while (subscription, changes = due.first)
         while (change = changes.shift)
           subscription.tell_change(change)
@@ -76,12 +75,12 @@ module EtcdDiscovery
       end
     end
 
-    # In a forked child: the parent tells what it has found before.
+    # In a forked child: drops changes found before the fork, which the parent delivers.
     def forget_what_the_parent_delivers
       return if @pid == Process.pid
 
       @pid = Process.pid
-      # A block that has forked returns into the loop that goes through these.
+      # A block that has forked returns into the loop over these.
       @due.each { |_, changes| changes.clear }
       @due.clear
       @due = []
@@ -90,8 +89,8 @@ module EtcdDiscovery
     protected
 
     # @param client [Client] takes all later subscriptions
-    # @return [Array<Array(Subscription, Snapshot)>] all of them in their order, and what they have been told
-    #   of; this client tells them nothing more
+    # @return [Array<Array(Subscription, Snapshot)>] all of them in order, with the snapshot that each has
+    #   received; this client delivers nothing more to them
     def give_up(client)
       @lock.synchronize do
         @successor = client
@@ -136,7 +135,7 @@ module EtcdDiscovery
 
     def enqueue(found)
       numbered = found.filter_map do |subscription, changes|
-        # One that goes on with another client is told there.
+        # A subscription that continues with another client receives changes there.
         number = @index.number(subscription)
         [number, subscription, changes] if number && changes.any?
       end

@@ -1,17 +1,17 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # The one Ruby thread of a process that calls the blocks of subscribers. It begins with the first
-  # subscription, and again in a forked child.
+  # The one Ruby thread of a process that calls the blocks of subscribers.
   #
-  # A client holds its subscriptions, and this knows the clients only for as long as somebody else needs them:
-  # one that was made in code that Rails has reloaded goes, and its blocks with it.
+  # It starts with the first subscription, and again in a forked child. A client holds its subscriptions, and
+  # the dispatcher holds the clients weakly. So a client created in code that Rails has reloaded can be
+  # collected together with its blocks.
   #
   # @api private
   module Dispatcher
     @clients = WeakList.new
     @lock = Mutex.new
-    # A block may end the thread. The other one of this gem then starts it again.
+    # A block may end the thread. The log thread then starts it again.
     @thread = BackgroundThread.new(
       "etcd_discovery changes",
       hang: ->(bell) { listen(bell) }, lost: -> { Events::LogThread.ring }
@@ -21,7 +21,7 @@ module EtcdDiscovery
 
     class << self
       # @param subscription [Subscription, EventSubscription]
-      # @raise [ResourceExhaustedError] when there can be no thread; then nothing is subscribed
+      # @raise [ResourceExhaustedError] when no thread can be started; then nothing is subscribed
       def add(subscription)
         Lock.soon do
           subscription.enlist
@@ -36,21 +36,21 @@ module EtcdDiscovery
         Lock.soon { subscription.withdraw }
       end
 
-      # Has the subscriptions of one client go on with another.
+      # Moves the subscriptions of one client to another.
       def move(former, client)
         changes = client.change_feed.take_over(former.change_feed)
         events = former.event_subscriptions.keys.select { |subscription| subscription.move(former, client) }
         return unless changes || events.any?
 
         if changes
-          # Nobody may have read from the new client yet.
+          # Perhaps no one has read from the new client yet.
           client.native_start
           client.observe
         end
         attend(client)
       end
 
-      # Starts the thread if this process should have it and has not.
+      # Starts the thread if this process should have it and does not.
       def revive
         @thread.revive if any?
       end
@@ -62,9 +62,9 @@ module EtcdDiscovery
         @thread.ring
       end
 
-      # Waits until every subscriber has been told of what there is now.
+      # Waits until every subscriber has received the current state.
       #
-      # @return [Boolean] whether it came to that within `timeout` seconds
+      # @return [Boolean] whether that happened within `timeout` seconds
       def settle(timeout)
         raise SignalHandlerError if Lock.in_signal_handler?
         return true if !any? || @thread.current?
@@ -81,13 +81,13 @@ module EtcdDiscovery
 
       private
 
-      # Has the thread call the blocks of a client too.
+      # Makes the thread call the blocks of this client too.
       def attend(client)
         @clients << client
         revive
         bell = @thread.bell
         client.listen(bell) if bell
-        # For what somebody wants to be told now, and for what changed before the bell was hung.
+        # For subscribers that want the current state now, and for changes before the bell was registered.
         ring
       end
 
@@ -101,7 +101,7 @@ module EtcdDiscovery
       def deliver
         round = @asked
         @clients.to_a.each do |client|
-          # A block may have forked: then this is a child, which has a thread of its own.
+          # A block may have forked. Then this is a child, which has its own thread.
           client.deliver if @thread.current?
         end
         finish(round)

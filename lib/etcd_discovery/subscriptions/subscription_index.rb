@@ -1,8 +1,9 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Subscriptions by what they are of, each with its number: numbers ascend in the order of subscribing.
-  # Not safe from many threads.
+  # Subscriptions by target, each with a number. Numbers ascend in the order of subscribing.
+  #
+  # Not safe to use from many threads.
   #
   # @api private
   class SubscriptionIndex
@@ -43,7 +44,7 @@ module EtcdDiscovery
     # @return [Array<Array(Subscription, Integer)>]
     def to_a = @subscriptions.values.flat_map(&:to_a)
 
-    # What differs between two snapshots, where somebody subscribes to it.
+    # The differences between two snapshots that someone subscribes to.
     #
     # @return [Hash{String => Array<Change>}] by scope, in the order of revisions
     def changes(older, newer)

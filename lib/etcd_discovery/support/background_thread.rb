@@ -3,22 +3,22 @@
 require "io/wait" # IO#wait_readable is not in the core before Ruby 3.2
 
 module EtcdDiscovery
-  # A Ruby thread that waits for a bell; begun when it is first needed, and anew in a forked child.
+  # A Ruby thread that waits for a bell. It starts when it is first needed, and again in a forked child.
   #
   # @api private
   class BackgroundThread
-    # Seconds. However soon something is due, the thread never spins.
+    # Minimum seconds between two runs, so that the thread never spins.
     SHORTEST_PAUSE = 0.01
 
-    # What rings for it in this process; mute or `nil` before it has begun.
+    # The bell that wakes it in this process; mute or `nil` before the thread has started.
     attr_reader :bell
 
     # @param name [String] of the thread
-    # @param hang [#call] is given each new bell, to hang it where it is to be rung
-    # @param lost [#call] is called in the thread when something ends it (`Thread.exit`, a kill). It must
-    #   start no thread: at the end of the process Ruby kills threads until there is none.
-    # @yield after each ring
-    # @yieldreturn [Numeric, nil] seconds after which to look again without a ring
+    # @param hang [#call] receives each new bell and registers it
+    # @param lost [#call] called in the thread when something ends it (`Thread.exit`, a kill). It must not
+    #   start a thread: at the end of the process Ruby kills threads until there is none.
+    # @yield after each wake-up
+    # @yieldreturn [Numeric, nil] seconds after which to run again without a wake-up
     def initialize(name, hang:, lost: -> {}, &look)
       @name = name
       @hang = hang
@@ -29,7 +29,7 @@ module EtcdDiscovery
 
     # Starts the thread if this process has none.
     #
-    # @raise [ResourceExhaustedError] when the system gives no thread or no descriptor
+    # @raise [ResourceExhaustedError] when the system has no thread or descriptor left
     def revive
       return if running?
 
@@ -40,7 +40,7 @@ module EtcdDiscovery
       @bell&.ring
     end
 
-    # Whether it is what calls this.
+    # Whether the caller runs on this thread.
     def current?
       Thread.current == @thread
     end
@@ -52,7 +52,7 @@ module EtcdDiscovery
       @hang.call(bell)
       @bell = bell
       @thread = Threads.start(@name) { attend(bell) }
-      bell.ring # what happened around a fork is looked at too
+      bell.ring # so that changes around a fork are not missed
     end
 
     # A bell is mute in every process but its own.
@@ -63,7 +63,7 @@ module EtcdDiscovery
     def attend(bell)
       ear = IO.for_fd(bell.descriptor, autoclose: false)
       pause = nil
-      while bell.descriptor # else what was called has forked, and this is its child
+      while bell.descriptor # otherwise the callback has forked, and this is its child
         ear.wait_readable(pause)
         bell.hush
         pause = @look.call&.clamp(SHORTEST_PAUSE, nil)
@@ -74,7 +74,7 @@ module EtcdDiscovery
     end
 
     def lose
-      @thread = nil # also while this is still alive
+      @thread = nil # even while this thread is still alive
       @lost.call
     end
   end

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # The clock for ages. It counts the time that the machine sleeps, as the native part's clock does.
+  # The clock for ages. Like the native part's clock, it counts the time that the machine sleeps.
+  #
   # On Linux {Client.now} does not, which is right for how long a caller is willing to wait.
   #
   # @api private
@@ -9,7 +10,7 @@ module EtcdDiscovery
     # Linux counts suspension in CLOCK_BOOTTIME only, macOS in CLOCK_MONOTONIC.
     ID = Process.const_defined?(:CLOCK_BOOTTIME) ? Process::CLOCK_BOOTTIME : Process::CLOCK_MONOTONIC
 
-    # @return [Float] seconds of a clock that only goes forward
+    # @return [Float] seconds of a monotonic clock
     def self.now
       Process.clock_gettime(ID)
     end

@@ -1,36 +1,37 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Makes foreign text safe to show: keys, values and etcd's own messages may hold any byte.
+  # Makes foreign text safe to show: keys, values and etcd's own messages may contain any byte.
   #
-  # A terminal acts on escape sequences, a newline forges a line of a log or a row of a table, and a
-  # right-to-left mark turns the rest of a line around. A byte that is not UTF-8 breaks programs that read on.
+  # A terminal executes escape sequences, a newline forges a line of a log or a row of a table, and a
+  # right-to-left mark reverses the rest of a line. A byte that is not UTF-8 breaks programs that read the
+  # output.
   #
   # @api private
   module Escape
     # Control characters (C1 too: U+009B begins an escape sequence), invisible format characters, line breaks.
     HAZARD = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/
-    # What would be read wrongly between two columns, or taken for a quoted text.
+    # Text that would be misread between two columns, or taken for quoted text.
     UNCLEAR = /#{HAZARD}|\A["\p{Space}]|\p{Space}\z|\p{Space}{2}/
     NAMED = { "\n" => "\\n", "\r" => "\\r", "\t" => "\\t" }.freeze
     private_constant :UNCLEAR, :NAMED
 
     class << self
       # @param text [String] of any encoding
-      # @return [String] one line of valid UTF-8, as it is where nothing in it can do harm
+      # @return [String] one line of valid UTF-8, unchanged if nothing in it can do harm
       def line(text)
         utf8(text).scrub { |bytes| hex(bytes) }.gsub(HAZARD) { |character| escaped(character) }
       end
 
       # @param text [String] of any encoding
-      # @return [String] the same for a column: quoted, and so reversible, where something had to be escaped
+      # @return [String] the same for a column: quoted, and so reversible, if something was escaped
       def cell(text)
         text = utf8(text)
         text.valid_encoding? && !text.empty? && !text.match?(UNCLEAR) ? text : quote(text)
       end
 
       # @param json [String] a JSON document
-      # @return [String] the same document without a character that a terminal acts on
+      # @return [String] the same document without characters that a terminal acts on
       def json(json)
         json.gsub(HAZARD) do |character|
           character.encode(Encoding::UTF_16BE).unpack("n*").map { |unit| format("\\u%04x", unit) }.join
@@ -49,7 +50,7 @@ module EtcdDiscovery
 
       private
 
-      # The bytes count, not the encoding that they claim: a process without a locale calls everything ASCII.
+      # Uses the bytes, not the claimed encoding: a process without a locale calls everything ASCII.
       def utf8(text)
         unless text.encoding.ascii_compatible?
           return text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)

@@ -4,17 +4,18 @@ require "json"
 require "time"
 
 module EtcdDiscovery
-  # What a public object is as JSON and YAML: a short Hash that `to_json_safe` gives. Without it serializers
-  # walk through instance variables, to locks, caches, the environment and the password, or in a circle.
+  # Gives a public object a short form for JSON and YAML: the Hash returned by `to_json_safe`.
   #
-  # `as_json` and `to_json` also come before those that ActiveSupport gives every Object.
+  # Without it, serializers walk through instance variables to locks, caches, the environment and the
+  # password, or in a circle. `as_json` and `to_json` take precedence over those that ActiveSupport gives
+  # every Object.
   #
   # @api private
   module JsonSafe
-    # A Hash may hold itself.
+    # A Hash may contain itself.
     DEEPEST = 50
 
-    # @return [Object] a value as JSON can say it: keys need not be UTF-8, and JSON has no infinity
+    # @return [Object] the value as JSON can represent it: keys need not be UTF-8, and JSON has no infinity
     def self.of(value, depth = 0)
       case value
       when Hash, Array then nested(value, depth + 1)
@@ -33,7 +34,7 @@ module EtcdDiscovery
       value.to_h { |name, part| [name.is_a?(String) ? of(name) : name.to_s, of(part, depth)] }
     end
 
-    # What else there may be is named, and not looked into.
+    # Other objects are named, not inspected.
     def self.other(value)
       case value
       when JsonSafe then value.as_json
@@ -54,7 +55,7 @@ module EtcdDiscovery
       as_json.to_json(*options)
     end
 
-    # YAML gets the same, as plain data: no process can make the object of it again.
+    # YAML gets the same as plain data, so no process can make the object from it again.
     def encode_with(coder)
       coder.implicit = true
       shown = as_json

@@ -3,12 +3,12 @@
 module EtcdDiscovery
   # A mutex that signal handlers may take too.
   #
-  # Ruby refuses a Mutex there ("can't be called from trap context"): the handler runs on top of the main
-  # thread, and would wait forever for a lock which that thread holds. Here only that case is refused.
+  # Ruby refuses a Mutex in a handler ("can't be called from trap context"): the handler runs on top of the
+  # main thread, and would wait forever for a lock that this thread holds. This class refuses only that case.
   #
   # @api private
   class Lock
-    # Seconds that a handler waits for another thread to give the lock back.
+    # Seconds that a handler waits for another thread to release the lock.
     PATIENCE = 2
 
     @due = Thread::Queue.new
@@ -17,15 +17,16 @@ module EtcdDiscovery
     class << self
       # @return [Boolean] whether the caller is a signal handler
       def in_signal_handler?
-        # Ruby runs them on the main thread only.
+        # Ruby runs handlers on the main thread only.
         Thread.current == Thread.main && Thread::Mutex.new.synchronize { false }
       rescue ThreadError
         true
       end
 
-      # For calls whose result is not needed at once: where a handler cannot have a lock, the block is called
-      # again on another thread, which can wait; of several the first comes first. It must do nothing before
-      # it has the lock.
+      # For calls whose result is not needed at once.
+      #
+      # If a handler cannot get a lock, the block is called again on another thread, which can wait. Several
+      # such blocks run in order. The block must do nothing before it has the lock.
       #
       # @return [void]
       def soon(&block)
@@ -50,7 +51,7 @@ module EtcdDiscovery
       @mutex = Thread::Mutex.new
     end
 
-    # @raise [SignalHandlerError] in a handler that has interrupted the holder
+    # @raise [SignalHandlerError] in a handler that has interrupted the lock's holder
     def synchronize(&block)
       entered = false
       @mutex.synchronize do
@@ -65,7 +66,7 @@ module EtcdDiscovery
 
     private
 
-    # Only `Mutex#lock` looks whether this is a handler.
+    # Only `Mutex#lock` checks whether this is a handler.
     def synchronize_in_handler
       take_in_handler
       begin
@@ -75,7 +76,7 @@ module EtcdDiscovery
       end
     end
 
-    # No `sleep`: within a fiber scheduler it would leave the handler.
+    # Does not use `sleep`: under a fiber scheduler that would leave the handler.
     def take_in_handler
       deadline = Client.now + PATIENCE
       until @mutex.try_lock

@@ -1,22 +1,22 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Shows a value that was given for a setting, for an error or `inspect`, without what may be a secret in it.
+  # Shows a setting's value in an error or `inspect`, without the parts that may be secret.
   #
   # @api private
   module Masked
     FILTERED = "[FILTERED]"
-    # More of a value does not help.
+    # A longer value does not help.
     LONGEST = 200
-    # What an endpoint may look like; `user:password@host` and `?password=…` do not.
+    # Matches a plain endpoint, without `user:password@host` or `?password=…`.
     ENDPOINT = %r{\A(?<start>(?:[a-z]+://)?(?:[\w.-]*|\[[\h:.]*\]))(?<port>:\d*)?(?<path>/[\w./%-]*)?\z}i
-    # The same with what may be a password where the port should be.
+    # Matches the host of an endpoint whose port part may be a password.
     HOST = %r{\A(?:[a-z]+://)?[\w.-]*(?=:[^@?#]*\z)}i
     PEM = "-----BEGIN"
     private_constant :ENDPOINT, :HOST, :PEM
 
     class << self
-      # @return [String] a text as Ruby writes it; of what may hold anything, the class
+      # @return [String] a text as Ruby writes it; the class of other values
       def value(value)
         shown = case value
                 when Numeric, true, false, nil then value.inspect
@@ -35,12 +35,12 @@ module EtcdDiscovery
         value.is_a?(String) ? endpoint(value) : value(value)
       end
 
-      # @return [String] the name alone of `user:password`
+      # @return [String] only the name of `user:password`
       def user(value)
         value.is_a?(String) ? value.split(":", 2).first.to_s.inspect : secret(value)
       end
 
-      # @return [String] of what is no text, the class
+      # @return [String] a mask for a text; the class of other values
       def secret(value)
         value.is_a?(String) ? FILTERED : class_of(value)
       end
@@ -61,7 +61,7 @@ module EtcdDiscovery
         (host ? "#{host}:#{FILTERED}" : "#{text[%r{\A[a-z]+://}i]}#{FILTERED}").inspect
       end
 
-      # `{ "password" => … }` is how people write one.
+      # People often write a password as `{ "password" => … }`.
       def pair(key, part)
         "#{key.is_a?(Symbol) ? key.inspect : value(key)}=>#{part.is_a?(String) ? FILTERED : value(part)}"
       end

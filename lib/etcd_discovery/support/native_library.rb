@@ -3,28 +3,30 @@
 require "rbconfig"
 
 module EtcdDiscovery
-  # Loads the compiled part of the gem: a native gem has one library for each Ruby that it is for, the source
-  # gem and a checkout have the one that was compiled on this machine.
+  # Loads the compiled part of the gem.
+  #
+  # A native gem has one library for each supported Ruby. The source gem and a checkout have the one that was
+  # compiled on this machine.
   #
   # @api private
   module NativeLibrary
-    # With its suffix: without it, `require` would find `etcd_discovery.rb`.
+    # Includes the suffix: without it, `require` would find `etcd_discovery.rb`.
     NAME = "etcd_discovery.#{RbConfig::CONFIG.fetch('DLEXT')}".freeze
 
-    # Libraries of one minor version of Ruby run in each of its releases, and in no other.
+    # A library runs in all releases of its minor version of Ruby, and in no other.
     ABI = RbConfig::CONFIG.fetch("ruby_version")[/\A\d+\.\d+/]
 
     class << self
-      # @param folder [String] where the libraries of a native gem are, each in a folder named by its Ruby
+      # @param folder [String] the folder of a native gem's libraries, each in a folder named after its Ruby
       # @return [void]
-      # @raise [LoadError] says which Ruby this is, what there is instead, and what to do
+      # @raise [LoadError] says which Ruby this is, what is available instead, and what to do
       def load(folder = File.expand_path("..", __dir__))
         packaged = Dir[File.join(folder, "[0-9]*.[0-9]*", NAME)].to_h { |path| [path.split("/")[-2], path] }
         path = packaged.fetch(ABI, NAME)
         require path
       rescue LoadError => e
-        # Only the search for a file names the feature in its error. Its words, with names of files that the
-        # reader might have meant, help no one here.
+        # Only a failed search for the file names the feature in its error. Ruby's own suggestions of similar
+        # names would not help.
         raise LoadError, absent(packaged.keys), cause: nil if e.path == NAME
 
         raise LoadError, "#{broken(path)}: #{e.message}. #{remedy(packaged.keys)}"

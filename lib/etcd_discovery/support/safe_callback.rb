@@ -1,13 +1,12 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Calling an application's block. What it raises is its own affair: it is logged, and the next call and the
-  # next subscriber come.
+  # Calls an application's block. Its errors are logged; the next call and the next subscriber still follow.
   #
   # @api private
   module SafeCallback
     class << self
-      # What runs around each call of a block, given the call; `nil` for nothing.
+      # A callable that wraps each call of a block; `nil` for none.
       attr_accessor :around
 
       def call(block, *arguments)
@@ -17,13 +16,13 @@ module EtcdDiscovery
 
     private
 
-    # @param block_name [String] which block it is, to name it when it fails
+    # @param block_name [String] names the block when it fails
     # @param occasion [String] what it is called for
     def tell(block_name, occasion, news)
       over = false
       SafeCallback.call(@block, news)
       over = true
-    # `exit` ends the process on whichever thread it is called. An Interrupt that a block raises does not.
+    # `exit` ends the process on any thread. An Interrupt raised by a block does not.
     rescue SystemExit => e
       over = true
       report_end_of_process(block_name, occasion, e)
@@ -35,14 +34,14 @@ module EtcdDiscovery
       report_end(block_name, occasion) unless over
     end
 
-    # Nothing was raised, and still the call has not returned: the thread was killed, or ended itself.
+    # Nothing was raised, and still the call has not returned: the thread was killed or ended itself.
     def report_end(block_name, occasion)
       @client.event_log.write(:error, "#{block_name} ended its thread at #{occasion} (Thread.exit or " \
-                                      "Thread#kill); the thread is started again and the other blocks go on",
+                                      "Thread#kill); the thread is restarted, and the other blocks continue",
                               subject: :callback)
     end
 
-    # Or no one finds out why the process ended.
+    # Without this line no one would find out why the process ended.
     def report_end_of_process(block_name, occasion, error)
       @client.event_log.write(:error, "#{block_name} called exit at #{occasion} (status #{error.status}), " \
                                       "which ends the process", subject: :exit)
@@ -53,7 +52,7 @@ module EtcdDiscovery
     def report(what, error)
       @client.event_log.write(:error, "#{what}: #{error.class}: #{error.message}", subject: :callback)
     rescue StandardError
-      nil # an error whose own `message` fails
+      nil # the error's own `message` failed
     end
   end
 end

@@ -7,11 +7,11 @@ module EtcdDiscovery
   module Threads
     # @param name [String] of the thread
     # @return [Thread]
-    # @raise [ResourceExhaustedError] when the system gives none
+    # @raise [ResourceExhaustedError] when no thread can be started
     def self.start(name, &block)
       Thread.new(&block).tap do |thread|
         thread.name = name
-        # Read by puma, which warns of threads in a process that will fork: the child starts its own.
+        # Read by puma, which warns about threads in a process that will fork. The child starts its own.
         thread.thread_variable_set(:fork_safe, true)
       end
     rescue ThreadError => e

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module EtcdDiscovery
-  # Objects to be found again for as long as somebody else needs them.
+  # A list of objects that does not keep them from being collected.
   #
   # @api private
   class WeakList
@@ -9,8 +9,9 @@ module EtcdDiscovery
       @objects = ObjectSpace::WeakMap.new
     end
 
-    # Each object is its own value: Ruby before 3.2 looks whether the value is alive where it gives keys. With
-    # any other it may give an object that is being collected, and the process crashes (Ruby's bug 18586).
+    # Each object is its own value. Before Ruby 3.2, WeakMap checks whether the value is alive when it returns
+    # keys. With another value it may return an object that is being collected, and the process crashes (Ruby
+    # bug 18586).
     def <<(object)
       @objects[object] = object
       self
@@ -23,7 +24,7 @@ module EtcdDiscovery
       end
     end
 
-    # @return [Array] what is alive; not iterated over in place, as another thread may add to it
+    # @return [Array] the live objects; a copy, because another thread may add to the list
     def to_a
       @objects.keys
     end

@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   module Testing
-    # RSpec's examples and their metadata.
+    # The metadata of RSpec's examples.
     #
     # @api private
     module Examples
@@ -17,7 +17,7 @@ module EtcdDiscovery
 
         private
 
-        # Those of the outer groups first, each overridden by what is nearer; nil where nobody gives any.
+        # Merges the groups' values from the outside in, so that the nearest wins; nil if there are none.
         def values_of(metadata)
           given = levels(metadata).filter_map { |level| values(level) }
           given.reverse.reduce(:merge)
@@ -31,7 +31,7 @@ module EtcdDiscovery
           levels
         end
 
-        # A group's are passed on to all that is in it: merged once more they change nothing.
+        # A group passes its values on to its children; merging them twice changes nothing.
         def values(level)
           given = level[:etcd]
           return given == true ? {} : given if given.nil? || given == true || given.is_a?(Hash)
@@ -40,7 +40,7 @@ module EtcdDiscovery
         end
 
         def refuse(value, location)
-          raise ConfigurationError, "etcd: #{value.class} at #{location}, in place of a Hash of keys, values"
+          raise ConfigurationError, "etcd: #{value.class} at #{location}, instead of a Hash of keys, values"
         end
       end
     end

@@ -2,14 +2,14 @@
 
 module EtcdDiscovery
   module Testing
-    # What tests call: in RSpec by `require "etcd_discovery/rspec"`, in Minitest by {Minitest}.
+    # The methods for tests: included in RSpec by `require "etcd_discovery/rspec"`, in Minitest by {Minitest}.
     module Helpers
       # @example
       #   before { stub_etcd("/flags/checkout" => "on") }
       # @param values [Hash{String => Object}]
       # @param options [Hash] `client:`, and keys and values without braces
       # @yield once, without arguments
-      # @return [Object] what the block gives
+      # @return [Object] what the block returns
       # @see Testing.stub
       def stub_etcd(values = {}, **options, &block)
         Testing.stub(values, **options, &block)

@@ -2,8 +2,7 @@
 
 module EtcdDiscovery
   module Testing
-    # What stands over the content of clients without etcd: the keys that it gives values, and what to come
-    # back to. Guarded by the lock of {Stubs}.
+    # The values that a stub gives, and the content to restore at its end. Guarded by the lock of {Stubs}.
     #
     # @api private
     class Stub
@@ -18,7 +17,7 @@ module EtcdDiscovery
         @keys = Hash.new { |keys, client| keys[client] = {} }.compare_by_identity
       end
 
-      # Takes a client as it is now.
+      # Remembers a client's current content.
       def mark(client)
         @marks[client] ||= client.native_mark.tap { client.source&.hold }
       end
@@ -32,7 +31,8 @@ module EtcdDiscovery
         client.native_write_all(values.to_a)
       end
 
-      # Sets its clients back, but for the keys that `spared` names, and yields each with those that differed.
+      # Restores its clients except for the keys that `spared` names, and yields each with the keys that
+      # differed.
       def undo(spared)
         @marks.each do |client, mark|
           yield client, client.native_restore(mark, spared.call(client))
@@ -40,12 +40,13 @@ module EtcdDiscovery
         end
       end
 
-      # What was undone beneath this one must not come back when this one is.
+      # Takes over an older stub's content, so that what was undone below this stub does not come back with
+      # it.
       def adopt(client, other, keys)
         @marks[client] &&= client.native_patch(@marks[client], other.marks[client], keys)
       end
 
-      # Ends it, and what the same thread has begun since and not ended. A second time it does nothing.
+      # Ends it, and stubs that the same thread started later and did not end. A second call does nothing.
       #
       # @return [void]
       def close

@@ -2,18 +2,18 @@
 
 module EtcdDiscovery
   module Testing
-    # All stubs of the process, in the order of their beginning.
+    # All stubs of the process, in the order of their start.
     #
     # @api private
     module Stubs
-      # Of the library's own frames, to find the caller's.
+      # The library's own frames, to find the caller's.
       OWN = File.expand_path("..", __dir__)
 
       @stubs = []
       @lock = Monitor.new
 
       class << self
-        # @param client [Client, nil] one to be taken away from etcd, if it follows it
+        # @param client [Client, nil] the client to take away from etcd, if it follows etcd
         def open(values, client)
           values = texts(values)
           stub = exclusively do
@@ -66,7 +66,7 @@ module EtcdDiscovery
           stub.write(client, values) if client
         end
 
-        # Makes sure that the client has no etcd, and that nobody else has these keys.
+        # Makes sure that the client has no etcd, and that no other thread has these keys.
         def claim(client, keys)
           keys.each { |key| client.native_must_be_watched(key) }
           refuse_conflict(client, keys)
@@ -80,22 +80,22 @@ module EtcdDiscovery
           others.each do |other|
             key = (keys & other.keys(client)).first or next
             raise ConflictError.new(
-              "#{key.inspect} has a stub already, of another thread (#{other.place}), and a stub holds for " \
-              "the whole process; run these tests one after the other, or in processes of their own", key:
+              "#{key.inspect} already has a stub of another thread (#{other.place}), and a stub applies to " \
+              "the whole process; run these tests one after the other, or in separate processes", key:
             )
           end
         end
 
         def innermost
           @stubs.reverse.find { |stub| stub.thread == Thread.current } || @stubs.last ||
-            raise(Error, "there is no stub at whose end this would be undone; begin with Testing.stub")
+            raise(Error, "there is no stub whose end would undo this; start with Testing.stub")
         end
 
         def others
           @stubs.reject { |stub| stub.thread == Thread.current }
         end
 
-        # A thread that is gone cannot end what it began.
+        # A thread that has ended cannot end its stubs.
         def close_forsaken
           @stubs.reject { |stub| stub.thread.alive? }.each { |stub| take_away(stub) }
         end
@@ -114,7 +114,7 @@ module EtcdDiscovery
           @stubs.reject { |one| one.thread == stub.thread }.flat_map { |one| one.keys(client) }
         end
 
-        # A subscriber that does not come to an end must not leave the stub behind.
+        # A subscriber that never finishes must not leave the stub behind.
         def settle_or_close(stub)
           Testing.settle
           stub

@@ -2,12 +2,12 @@
 
 module EtcdDiscovery
   class Transaction
-    # A comparison that failed, and what its key is now.
+    # A failed comparison, and the current state of its key.
     #
     # @api private
     class Conflict
       # @param compare [Array] as the extension took it: `[key, expected]`, or `[first, revision, end]`
-      # @param revision [Integer] of the key's last change; 0: there is no such key
+      # @param revision [Integer] of the key's last change; 0: the key does not exist
       def initialize(compare, revision)
         @key, @expected, @end = compare
         @revision = revision
@@ -20,7 +20,7 @@ module EtcdDiscovery
 
       private
 
-      # Never a value: it may be a secret.
+      # Never contains a value, which may be a secret.
       def problem
         return "a key from #{shown} on has changed since revision #{@expected}: #{now}" if @end
 

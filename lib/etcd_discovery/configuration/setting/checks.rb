@@ -4,7 +4,7 @@ require_relative "../../support/foreign_text"
 
 module EtcdDiscovery
   class Setting
-    # What each type accepts: a method per type that gives the value in its final form, or `nil`.
+    # The accepted values of each type: one method per type, which returns the final form or `nil`.
     #
     # @api private
     module Checks
@@ -33,13 +33,13 @@ module EtcdDiscovery
         in_utf8(value) if value.is_a?(String) && !value.empty?
       end
 
-      # A certificate or a key in place of its path must not end up in a message as a file that is not there.
+      # A certificate or key given instead of its path must not appear in a message as a missing file.
       def check_path(value)
         path = value.respond_to?(:to_path) ? value.to_path : value
         return unless path.is_a?(String) && !path.empty?
         return path.dup.freeze unless ForeignText.content?(path)
 
-        raise ConfigurationError, "#{name}: holds a certificate or a key, or a NUL; write what it holds to " \
+        raise ConfigurationError, "#{name}: contains a certificate or a key, or a NUL; write that to " \
                                   "a file, and give the file's path"
       end
 
@@ -51,7 +51,7 @@ module EtcdDiscovery
 
       def check_seconds(value)
         seconds = Float(value, exception: false)
-        # A range takes NaN for outside; a comparison would raise.
+        # A range treats NaN as outside; a comparison would raise.
         seconds if seconds && ((@minimum || Float::MIN)..Setting::LONGEST).cover?(seconds)
       end
 
@@ -69,7 +69,7 @@ module EtcdDiscovery
         count if count && count >= @minimum
       end
 
-      # As the environment and YAML write it too.
+      # Also in the spellings of the environment and YAML.
       def check_boolean(value)
         case value.to_s.downcase
         when "true", "yes", "on", "1" then true

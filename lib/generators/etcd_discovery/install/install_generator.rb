@@ -3,13 +3,15 @@
 require_relative "server_file"
 
 module EtcdDiscovery
-  # What `rails generate` finds.
+  # The generators of `rails generate`.
   #
   # @api private
   module Generators
-    # Writes config/etcd_discovery.yml and an initializer, and has the application's own unicorn or puma
-    # connect forked workers at once. A file that is there already keeps what it says; one that is not
-    # understood stays as it is, and what to add is printed.
+    # Writes config/etcd_discovery.yml and an initializer, and makes the application's unicorn or puma connect
+    # forked workers at once.
+    #
+    # An existing file keeps its content. A file that the generator does not understand stays unchanged, and
+    # the generator prints what to add.
     class InstallGenerator < ::Rails::Generators::Base
       source_root File.expand_path("templates", __dir__)
 
@@ -35,7 +37,7 @@ module EtcdDiscovery
         server_files("puma").each { |path| add_to(path, PumaFile) }
       end
 
-      # Without it no server connects at boot, and `required` is without effect.
+      # Without it no server connects at boot, and `required` has no effect.
       def rack
         path = File.join(destination_root, "config.ru")
         return if !File.exist?(path) || File.read(path).include?("load_server")
@@ -45,7 +47,7 @@ module EtcdDiscovery
 
       private
 
-      # Also those of each environment, as Capistrano has them.
+      # Includes one file per environment, as Capistrano uses.
       def server_files(name)
         Dir.glob(["config/#{name}.rb", "config/#{name}/*.rb"], base: destination_root).sort
       end

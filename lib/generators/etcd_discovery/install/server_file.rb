@@ -4,8 +4,9 @@ require "ripper"
 
 module EtcdDiscovery
   module Generators
-    # The text of a server's configuration, and what it becomes. Read as Ruby's own lexer reads it, so that
-    # what stands in a comment or a text is not taken for code.
+    # The text of a server's configuration, and its new text.
+    #
+    # It is read with Ruby's own lexer, so that words in comments and strings are not taken for code.
     #
     # @api private
     class ServerFile
@@ -15,7 +16,7 @@ module EtcdDiscovery
         @tokens = Ripper.lex("#{text}\n;;;").reject { |token| token[1] == :on_sp }
       end
 
-      # @return [String, nil] the text with what it needs; nil when that is not safe to say
+      # @return [String, nil] the text with the required line; nil if it is not safe to change
       def completed
         return unless sound?(@text)
 
@@ -27,7 +28,7 @@ module EtcdDiscovery
 
       def sound?(text) = !Ripper.sexp(text).nil?
 
-      # What stands after `__END__` is not code.
+      # Text after `__END__` is not code.
       def with_end(lines)
         return if @tokens.any? { |token| token[1] == :on___end__ }
 
@@ -37,7 +38,7 @@ module EtcdDiscovery
       # The numbers of the lines where this word stands in code.
       def lines_of(word) = @tokens.select { |token| token[2] == word }.map { |token| token[0][0] }
 
-      # Whether the second word follows the first at once, but for a token or two between them.
+      # Whether the second word follows the first, with at most two tokens between them.
       def together?(first, second)
         @tokens.each_cons(4).any? { |tokens| tokens[0][2] == first && tokens.any? { |it| it[2] == second } }
       end
@@ -56,7 +57,7 @@ module EtcdDiscovery
 
       private
 
-      # unicorn calls the last block alone: where there are several, which one counts is not ours to say.
+      # unicorn calls only the last block. If there are several, it is not clear which one counts.
       def extended
         lines = lines_of("after_fork")
         case lines.size
@@ -65,7 +66,7 @@ module EtcdDiscovery
         end
       end
 
-      # Only into a block whose first line holds nothing else.
+      # Only into a block whose first line has nothing else.
       def within(line)
         lines = @text.lines
         indent = lines[line - 1][OPENING, 1] or return

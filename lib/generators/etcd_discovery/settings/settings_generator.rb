@@ -42,7 +42,7 @@ module EtcdDiscovery
       def check(name, type)
         return if TYPES.include?(type) && name.match?(/\A[a-z_][a-z0-9_]*\z/)
 
-        raise ::Thor::Error, "#{name}:#{type} is no field; write name:type with a type of #{TYPES.join(', ')}"
+        raise ::Thor::Error, "#{name}:#{type} is no valid field; write name:type, one of #{TYPES.join(', ')}"
       end
     end
   end

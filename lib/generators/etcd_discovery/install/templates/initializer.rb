@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# Settings are in config/etcd_discovery.yml. What only Ruby can say stands here, and goes before that file and
-# before the environment:
+# Settings are in config/etcd_discovery.yml. Use this file for settings that only Ruby can express; they take
+# precedence over that file and the environment:
 #
 # EtcdDiscovery.configure do |config|
 #   config.password = Rails.application.credentials.etcd_password
