@@ -8,7 +8,6 @@ use etcd_discovery_core::session::Client as Core;
 use etcd_discovery_core::store::Publication;
 use magnus::{Error, RArray, RHash, Ruby, Value, method, prelude::*, typed_data::Obj};
 
-use crate::bell::Bell;
 use crate::client::Client;
 use crate::error::{guarded, raised, unwatched};
 use crate::pin;
@@ -18,6 +17,7 @@ use crate::snapshot::Snapshot;
 use crate::typed::Kind;
 use crate::value::bytes;
 use crate::waits;
+use crate::waker::Waker;
 
 impl Client {
     fn setup(ruby: &Ruby, this: Obj<Self>, settings: RHash, boot_timeout: Seconds) -> Result<(), Error> {
@@ -44,22 +44,22 @@ impl Client {
         guarded(ruby, || this.core(ruby)?.resume().map_err(|error| raised(ruby, &error)))
     }
 
-    fn wait_ready(ruby: &Ruby, this: &Self, patience: Seconds) -> Result<(), Error> {
-        guarded(ruby, || this.reader(ruby)?.start_within(ruby, patience.0))
+    fn wait_ready(ruby: &Ruby, this: &Self, timeout: Seconds) -> Result<(), Error> {
+        guarded(ruby, || this.reader(ruby)?.start_within(ruby, timeout.0))
     }
 
-    /// Starts the client where a read would, and waits for its first snapshot, `patience` at most. Returns the
+    /// Starts the client where a read would, and waits for its first snapshot, `timeout` at most. Returns the
     /// error that says why there is none.
-    fn await_snapshot(ruby: &Ruby, this: Obj<Self>, patience: Seconds) -> Result<Value, Error> {
+    fn await_snapshot(ruby: &Ruby, this: Obj<Self>, timeout: Seconds) -> Result<Value, Error> {
         guarded(ruby, || {
-            let reason = this.reader(ruby)?.await_snapshot(ruby, this.as_value(), Some(patience.0))?;
+            let reason = this.reader(ruby)?.await_snapshot(ruby, this.as_value(), Some(timeout.0))?;
             Ok(ruby.into_value(reason.and_then(|reason| raised(ruby, &reason).value())))
         })
     }
 
     /// Raises unless the key is watched.
-    fn must_be_watched(ruby: &Ruby, this: &Self, key: Value) -> Result<(), Error> {
-        guarded(ruby, || this.reader(ruby)?.must_be_watched(ruby, key))
+    fn ensure_key_watched(ruby: &Ruby, this: &Self, key: Value) -> Result<(), Error> {
+        guarded(ruby, || this.reader(ruby)?.ensure_key_watched(ruby, key))
     }
 
     fn is_wanted(ruby: &Ruby, this: &Self) -> Result<bool, Error> {
@@ -113,7 +113,7 @@ impl Client {
     }
 
     /// Raises unless all of a key, or of a prefix, is watched.
-    fn must_watch(ruby: &Ruby, this: &Self, target: Value) -> Result<(), Error> {
+    fn ensure_range_watched(ruby: &Ruby, this: &Self, target: Value) -> Result<(), Error> {
         guarded(ruby, || {
             let target = bytes(ruby, target)?;
             let ranges = &this.core(ruby)?.settings().ranges;
@@ -133,17 +133,17 @@ impl Client {
         guarded(ruby, || Ok(this.core(ruby)?.publication().generation()))
     }
 
-    fn wait_generation(ruby: &Ruby, this: &Self, seen: u64, patience: Seconds) -> Result<bool, Error> {
-        guarded(ruby, || waits::until(ruby, this.core(ruby)?, patience.0, |now| now.generation() > seen))
+    fn wait_generation(ruby: &Ruby, this: &Self, seen: u64, timeout: Seconds) -> Result<bool, Error> {
+        guarded(ruby, || waits::until(ruby, this.core(ruby)?, timeout.0, |now| now.generation() > seen))
     }
 
-    fn wait_revision(ruby: &Ruby, this: &Self, revision: i64, patience: Seconds) -> Result<bool, Error> {
+    fn wait_revision(ruby: &Ruby, this: &Self, revision: i64, timeout: Seconds) -> Result<bool, Error> {
         let arrived = |now: &Publication| now.load().snapshot().revision() >= revision;
-        guarded(ruby, || waits::until(ruby, this.core(ruby)?, patience.0, arrived))
+        guarded(ruby, || waits::until(ruby, this.core(ruby)?, timeout.0, arrived))
     }
 
-    fn hang(ruby: &Ruby, this: &Self, bell: &Bell) -> Result<(), Error> {
-        guarded(ruby, || this.core(ruby)?.hang(bell.core()).map_err(|error| raised(ruby, &error)))
+    fn add_waker(ruby: &Ruby, this: &Self, waker: &Waker) -> Result<(), Error> {
+        guarded(ruby, || this.core(ruby)?.add_waker(waker.core()).map_err(|error| raised(ruby, &error)))
     }
 
     fn status(ruby: &Ruby, this: &Self) -> Result<RHash, Error> {
@@ -191,15 +191,15 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_resume", method!(Client::resume, 0))?;
     class.define_private_method("native_wait_ready", method!(Client::wait_ready, 1))?;
     class.define_private_method("native_await_snapshot", method!(Client::await_snapshot, 1))?;
-    class.define_private_method("native_must_be_watched", method!(Client::must_be_watched, 1))?;
+    class.define_private_method("native_ensure_key_watched", method!(Client::ensure_key_watched, 1))?;
     class.define_private_method("native_snapshot", method!(Client::live_snapshot, 0))?;
     class.define_private_method("native_revision", method!(Client::live_revision, 0))?;
-    class.define_private_method("native_must_watch", method!(Client::must_watch, 1))?;
+    class.define_private_method("native_ensure_range_watched", method!(Client::ensure_range_watched, 1))?;
     class.define_private_method("native_value", method!(Client::live_value, 1))?;
     class.define_private_method("native_generation", method!(Client::generation, 0))?;
     class.define_private_method("native_wait_generation", method!(Client::wait_generation, 2))?;
     class.define_private_method("native_wait_revision", method!(Client::wait_revision, 2))?;
-    class.define_private_method("native_hang", method!(Client::hang, 1))?;
+    class.define_private_method("native_add_waker", method!(Client::add_waker, 1))?;
     class.define_private_method("native_invalid_keys", method!(Client::invalid_keys, 0))?;
     class.define_private_method("native_pin_enter", method!(Client::pin_enter, 0))?;
     class.define_private_method("native_pin_leave", method!(Client::pin_leave, 1))?;

@@ -5,8 +5,8 @@
 //! runs under `rb_nogvl` with `RB_NOGVL_INTR_FAIL`, which only returns; the interrupt is then raised by a
 //! protected `rb_thread_check_ints` and travels as a [`magnus::Error`], through destructors (promise 8).
 //!
-//! What is waited for is a bell's descriptor, because ringing it is all that Ruby needs to bring the thread
-//! back, and that may be done in a signal handler. Where it may not, Ruby starts a thread for each wait of a
+//! The wait is for a waker's descriptor, because waking it is all that Ruby needs to bring the thread back, and
+//! that is safe in a signal handler. Where it may not, Ruby starts a thread for each wait of a
 //! process that has but one, and ends it again.
 
 use std::ffi::c_void;
@@ -17,11 +17,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use etcd_discovery_core::error::Error as CoreError;
-use etcd_discovery_core::store::Bell;
+use etcd_discovery_core::store::Waker;
 use magnus::{Error, Ruby, Value, kwargs, prelude::*, rb_sys::protect};
 
-use crate::bell::no_descriptor;
 use crate::error::raised;
+use crate::waker::no_descriptor;
 
 /// Something to wait for.
 pub(crate) trait Wait {
@@ -29,13 +29,13 @@ pub(crate) trait Wait {
     fn is_over(&self) -> bool;
     /// When it ends in any case; `None` for something that ends by itself.
     fn deadline(&self) -> Option<Instant>;
-    /// Has `bell` rung whenever it might be over.
-    fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError>;
+    /// Registers `waker`, which is woken whenever the wait might be over.
+    fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError>;
 }
 
 struct Call<'a, W> {
     wait: &'a W,
-    bell: &'a Bell,
+    waker: &'a Waker,
     interrupted: AtomicBool,
 }
 
@@ -52,21 +52,21 @@ pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
             return Ok(false);
         }
         // Anew in each turn: what interrupted the one before may have forked, and this be its child.
-        let bell = bell_for(ruby, wait)?;
+        let waker = waker_for(ruby, wait)?;
         // SAFETY: called with the GVL; it only reads what the current thread has, nil in a blocking fiber.
         if unsafe { rb_sys::rb_fiber_scheduler_current() } == rb_sys::Qnil as rb_sys::VALUE {
-            wait_in_thread(&Call { wait, bell: &bell, interrupted: AtomicBool::new(false) });
+            wait_in_thread(&Call { wait, waker: &waker, interrupted: AtomicBool::new(false) });
             check_interrupts()?;
         } else {
-            wait_in_fiber(ruby, wait, &bell)?;
+            wait_in_fiber(ruby, wait, &waker)?;
         }
     }
 }
 
-fn bell_for<W: Wait>(ruby: &Ruby, wait: &W) -> Result<Arc<Bell>, Error> {
-    let bell = Bell::new().map(Arc::new).map_err(|error| raised(ruby, &no_descriptor(&error)))?;
-    wait.hang(&bell).map_err(|error| raised(ruby, &error))?;
-    Ok(bell)
+fn waker_for<W: Wait>(ruby: &Ruby, wait: &W) -> Result<Arc<Waker>, Error> {
+    let waker = Waker::new().map(Arc::new).map_err(|error| raised(ruby, &no_descriptor(&error)))?;
+    wait.add_waker(&waker).map_err(|error| raised(ruby, &error))?;
+    Ok(waker)
 }
 
 fn left<W: Wait>(wait: &W) -> Option<Duration> {
@@ -91,9 +91,9 @@ fn wait_in_thread<W: Wait>(call: &Call<'_, W>) {
 
 /// Under a fiber scheduler only this fiber waits, and the thread goes on with others: the scheduler waits
 /// for the descriptor.
-fn wait_in_fiber<W: Wait>(ruby: &Ruby, wait: &W, bell: &Bell) -> Result<(), Error> {
+fn wait_in_fiber<W: Wait>(ruby: &Ruby, wait: &W, waker: &Waker) -> Result<(), Error> {
     let options = kwargs!(ruby, "autoclose" => false);
-    let io: Value = ruby.class_io().funcall("for_fd", (bell.descriptor(), options))?;
+    let io: Value = ruby.class_io().funcall("for_fd", (waker.descriptor(), options))?;
     if wait.is_over() {
         return Ok(());
     }
@@ -116,23 +116,23 @@ unsafe extern "C" fn block<W: Wait>(data: *mut c_void) -> *mut c_void {
     // A panic must not cross into C. The caller looks again, and meets it where it may be raised.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         while !call.interrupted.load(Ordering::SeqCst) && !call.wait.is_over() && listen(call) {
-            call.bell.hush();
+            call.waker.clear();
         }
     }));
     ptr::null_mut()
 }
 
-/// Waits for the bell. Says whether that may be worth another look.
+/// Waits for the waker. Says whether that may be worth another look.
 fn listen<W: Wait>(call: &Call<'_, W>) -> bool {
     let left = left(call.wait);
-    let (Some(descriptor), false) = (call.bell.descriptor(), left.is_some_and(|left| left.is_zero())) else {
+    let (Some(descriptor), false) = (call.waker.descriptor(), left.is_some_and(|left| left.is_zero())) else {
         return false;
     };
     // Rounded up: to wake before the deadline would be to spin until it.
     let milliseconds = left.map_or(-1, |left| i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX));
-    let mut ear = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
+    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
     // SAFETY: one descriptor, in memory that outlives the call. A signal ends it early, and that is well.
-    unsafe { libc::poll(&raw mut ear, 1, milliseconds) };
+    unsafe { libc::poll(&raw mut poll, 1, milliseconds) };
     true
 }
 
@@ -141,5 +141,5 @@ unsafe extern "C" fn unblock<W: Wait>(data: *mut c_void) {
     // takes no lock and allocates nothing, so that it may be called in a signal handler.
     let call = unsafe { &*data.cast::<Call<'_, W>>() };
     call.interrupted.store(true, Ordering::SeqCst);
-    call.bell.ring();
+    call.waker.wake();
 }

@@ -7,10 +7,10 @@ use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::notice::{LocalCopy, Member, Notice, Sink};
 use magnus::{Error, RArray, RHash, Ruby, Value, method, prelude::*};
 
-use crate::bell::Bell;
 use crate::client::Client;
 use crate::error::{guarded, raised};
 use crate::value::{bytes, string};
+use crate::waker::Waker;
 
 /// Reads on at `cursor`; nil is the end, and gives nothing that has happened so far. Returns where to read on, how many
 /// notices were missed, and an array of name, time (seconds), payload and origin for each of the others; nil if nothing
@@ -33,10 +33,10 @@ fn drain(ruby: &Ruby, client: &Client, cursor: Option<u64>) -> Result<Option<(u6
     })
 }
 
-/// Has `bell` rung at each notice.
-fn observe(ruby: &Ruby, client: &Client, bell: &Bell) -> Result<(), Error> {
+/// Registers `waker`, which is woken at each notice.
+fn observe(ruby: &Ruby, client: &Client, waker: &Waker) -> Result<(), Error> {
     guarded(ruby, || {
-        client.core(ruby)?.notices().hang(bell.core());
+        client.core(ruby)?.notices().add_waker(waker.core());
         Ok(())
     })
 }

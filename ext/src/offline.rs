@@ -11,13 +11,13 @@ use magnus::rb_sys::AsRawValue;
 use magnus::{Error, RArray, Ruby, TryConvert, Value, method, prelude::*, typed_data::Obj};
 
 use crate::client::Client;
-use crate::error::{guarded, raised, unwatched};
+use crate::error::{guarded, raised};
 use crate::snapshot::Snapshot;
 use crate::value::{bytes, string};
 use crate::waits;
 
 /// A driver that is told to stop does so when its present step is done.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn offline<'a>(ruby: &Ruby, client: &'a Client) -> Result<&'a Arc<Offline>, Error> {
     let online = || raised(ruby, &CoreError::new(ErrorKind::Internal, "this client follows etcd"));
@@ -34,7 +34,7 @@ fn go_offline(ruby: &Ruby, client: &Client) -> Result<(), Error> {
         let core = client.core(ruby)?;
         if core.offline().is_none() {
             core.stop();
-            waits::until_stopped(ruby, core, Instant::now() + PATIENCE)?;
+            waits::until_stopped(ruby, core, Instant::now() + TIMEOUT)?;
             core.go_offline().map_err(|error| raised(ruby, &error))?;
         }
         Ok(())
@@ -52,18 +52,9 @@ fn write(ruby: &Ruby, client: &Client, pairs: RArray) -> Result<i64, Error> {
             let value = value.map(|value| bytes(ruby, value)).transpose()?;
             writes.push(Write { key, value: value.map(Vec::into_boxed_slice), lease: 0 });
         }
-        let revision = offline.ledger().write(|_| Some(writes));
+        let revision = offline.store().write(|_| Some(writes));
         offline.notify();
         Ok(revision.unwrap_or_default())
-    })
-}
-
-/// A key that could be written, but never read.
-fn must_be_watched(ruby: &Ruby, client: &Client, key: Value) -> Result<(), Error> {
-    guarded(ruby, || {
-        let key = bytes(ruby, key)?;
-        let ranges = &client.core(ruby)?.settings().ranges;
-        if ranges.contains(&key) { Ok(()) } else { Err(unwatched(ruby, &key, ranges)) }
     })
 }
 
@@ -94,7 +85,7 @@ fn check_staleness(ruby: &Ruby, client: &Client) -> Result<(), Error> {
 /// Every key, whether watched or not: to come back to.
 fn mark(ruby: &Ruby, client: Obj<Client>) -> Result<Snapshot, Error> {
     guarded(ruby, || {
-        let content = offline(ruby, &client)?.ledger().all();
+        let content = offline(ruby, &client)?.store().all();
         Ok(Snapshot::of(client.core(ruby)?, content.as_ref().clone(), None, client.as_raw()))
     })
 }
@@ -103,7 +94,7 @@ fn mark(ruby: &Ruby, client: Obj<Client>) -> Result<Snapshot, Error> {
 fn restore(ruby: &Ruby, client: &Client, mark: &Snapshot, spared: RArray) -> Result<RArray, Error> {
     guarded(ruby, || {
         let offline = offline(ruby, client)?;
-        let keys = offline.ledger().restore(mark.content(), &keys(ruby, spared)?);
+        let keys = offline.store().restore(mark.content(), &keys(ruby, spared)?);
         offline.notify();
         Ok(ruby.ary_from_iter(keys.iter().map(|key| string(ruby, key))))
     })
@@ -132,7 +123,6 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_offline?", method!(is_offline, 0))?;
     class.define_private_method("native_go_offline", method!(go_offline, 0))?;
     class.define_private_method("native_write_all", method!(write, 1))?;
-    class.define_private_method("native_must_be_watched", method!(must_be_watched, 1))?;
     class.define_private_method("native_confirm", method!(confirm, 0))?;
     class.define_private_method("native_fail", method!(fail, 1))?;
     class.define_private_method("native_check_staleness", method!(check_staleness, 0))?;

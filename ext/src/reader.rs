@@ -19,12 +19,12 @@ use magnus::{Error, RArray, Ruby, Value, prelude::*};
 use rb_sys::VALUE;
 
 use crate::error::unwatched;
-use crate::memo::Memo;
+use crate::last_good::LastGood;
 use crate::read::{Outcome, Read};
-use crate::recall::Recall;
+use crate::string_cache::StringCache;
 use crate::typed::Kind;
 use crate::value::{name, with_bytes};
-use crate::verdicts::Verdicts;
+use crate::value_cache::ValueCache;
 
 mod first_wait;
 
@@ -44,12 +44,12 @@ pub(crate) struct Reader {
     core: Arc<Core>,
     publication: Arc<Publication>,
     first_wait: FirstWait,
-    recall: Recall,
-    memo: Memo,
-    /// What `memo` is made of, to find the changed keys in it without making a String for each, and to
+    string_cache: StringCache,
+    value_cache: ValueCache,
+    /// What `value_cache` was made of, to find the changed keys in it without making a String for each, and to
     /// serve snapshots that hold the same entries.
     made_of: RefCell<HashMap<Key, Entry>>,
-    verdicts: Verdicts,
+    last_good: LastGood,
     generation: Cell<u64>,
     epoch: Cell<u64>,
     /// When the system last refused what following etcd takes, in this forked child.
@@ -62,11 +62,11 @@ impl Reader {
     pub(crate) fn new(core: Arc<Core>, boot_timeout: Duration) -> Self {
         Self {
             publication: Arc::clone(core.publication()),
-            verdicts: Verdicts::new(core.notices()),
+            last_good: LastGood::new(core.notices()),
             core,
             first_wait: FirstWait::new(boot_timeout),
-            recall: Recall::new(),
-            memo: Memo::default(),
+            string_cache: StringCache::new(),
+            value_cache: ValueCache::default(),
             made_of: RefCell::default(),
             generation: Cell::new(NEVER),
             epoch: Cell::new(epoch::current()),
@@ -93,9 +93,9 @@ impl Reader {
     }
 
     pub(crate) fn mark(&self) {
-        self.recall.mark();
-        self.memo.mark();
-        self.verdicts.mark();
+        self.string_cache.mark();
+        self.value_cache.mark();
+        self.last_good.mark();
     }
 
     #[inline]
@@ -113,7 +113,7 @@ impl Reader {
             return None;
         }
         // SAFETY: the caller's word.
-        unsafe { self.recall.get(key).or_else(|| self.memo.known(Kind::Text, key)) }
+        unsafe { self.string_cache.get(key).or_else(|| self.value_cache.known(Kind::Text, key)) }
     }
 
     /// The same for any kind of read.
@@ -123,7 +123,7 @@ impl Reader {
     #[inline]
     pub(crate) unsafe fn known(&self, kind: Kind, key: VALUE) -> Option<VALUE> {
         // SAFETY: the caller's word.
-        if self.is_current() { unsafe { self.memo.known(kind, key) } } else { None }
+        if self.is_current() { unsafe { self.value_cache.known(kind, key) } } else { None }
     }
 
     /// Any read, with all that may have to be done before. `default` is for what is not there, and for what is
@@ -150,12 +150,12 @@ impl Reader {
             let outcome = self.make(ruby, &Read { kind, entry: &entry })?;
             outcome.or_default(default)?
         } else {
-            self.must_be_watched(ruby, key)?;
+            self.ensure_key_watched(ruby, key)?;
             default.unwrap_or_else(|| ruby.qnil().as_value())
         };
         if kind == Kind::Text && self.generation.get() == generation {
             // SAFETY: a String, since its bytes were looked at, and alive, since it is an argument.
-            unsafe { self.recall.keep_identity(key.as_raw(), value.as_raw()) };
+            unsafe { self.string_cache.keep_identity(key.as_raw(), value.as_raw()) };
         }
         Ok(value)
     }
@@ -169,7 +169,7 @@ impl Reader {
                 return self.known(kind, key.as_raw()).map(|value| Value::from_raw(value));
             }
             let value = self.known_text(key.as_raw())?;
-            self.recall.keep_identity(key.as_raw(), value);
+            self.string_cache.keep_identity(key.as_raw(), value);
             Some(Value::from_raw(value))
         }
     }
@@ -182,11 +182,11 @@ impl Reader {
         if with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).is_some())? {
             return Ok(true);
         }
-        self.must_be_watched(ruby, key).map(|()| false)
+        self.ensure_key_watched(ruby, key).map(|()| false)
     }
 
     /// A key that is not there may be nil only if it is watched: else its absence means nothing.
-    pub(crate) fn must_be_watched(&self, ruby: &Ruby, key: Value) -> Result<(), Error> {
+    pub(crate) fn ensure_key_watched(&self, ruby: &Ruby, key: Value) -> Result<(), Error> {
         let ranges = &self.core.settings().ranges;
         if with_bytes(ruby, key, |bytes| ranges.contains(bytes))? {
             return Ok(());
@@ -206,20 +206,20 @@ impl Reader {
         let name = name(ruby, read.entry.key());
         if current
             && self.is_made_of(read)
-            && let Some(value) = self.memo.get(read.kind, name)
+            && let Some(value) = self.value_cache.get(read.kind, name)
         {
             return Ok(Outcome::Value(value));
         }
-        let outcome = self.verdicts.judge(ruby, read, name, current)?;
+        let outcome = self.last_good.evaluate(ruby, read, name, current)?;
         // While Ruby code ran, another thread may have moved on: what was made would outlive its change.
         if let Outcome::Value(value) = outcome
             && current
             && self.generation.get() == generation
         {
-            self.memo.keep(ruby, read.kind, name, value)?;
+            self.value_cache.keep(ruby, read.kind, name, value)?;
             if read.kind == Kind::Text {
                 // SAFETY: a value that was just made.
-                unsafe { self.recall.keep_text(name, value.as_raw()) };
+                unsafe { self.string_cache.keep_text(name, value.as_raw()) };
             }
             self.made_of.borrow_mut().insert(Key::from(read.entry.key()), read.entry.clone());
         }
@@ -230,7 +230,7 @@ impl Reader {
     pub(crate) fn invalid_keys(&self, ruby: &Ruby) -> Result<RArray, Error> {
         if self.publication.generation() > 0 {
             // What was bad may have changed since, and not have been read.
-            for (key, kind) in self.verdicts.suspects() {
+            for (key, kind) in self.last_good.suspects() {
                 let entry = self.publication.load().snapshot().get(&key).cloned();
                 if let Some(entry) = entry {
                     self.make(ruby, &Read { kind, entry: &entry })?;
@@ -238,7 +238,7 @@ impl Reader {
             }
             self.catch_up(ruby)?;
         }
-        let keys = self.verdicts.invalid_keys();
+        let keys = self.last_good.invalid_keys();
         Ok(ruby.ary_from_iter(keys.iter().map(|key| name(ruby, key))))
     }
 
@@ -264,14 +264,14 @@ impl Reader {
         if seen == published.generation() || published.generation() == 0 {
             return Ok(());
         }
-        self.recall.clear_identities();
+        self.string_cache.clear_identities();
         // Whatever goes wrong on the way, the next attempt clears it all.
         self.generation.set(NEVER);
         if seen == NEVER || !self.drop_changed(ruby, &published, seen)? {
-            self.recall.clear();
+            self.string_cache.clear();
             self.made_of.borrow_mut().clear();
-            self.memo.clear()?;
-            self.verdicts.forget_absent(ruby, published.snapshot())?;
+            self.value_cache.clear()?;
+            self.last_good.forget_absent(ruby, published.snapshot())?;
         }
         self.generation.set(published.generation());
         Ok(())
@@ -282,7 +282,7 @@ impl Reader {
         {
             let mut made_of = self.made_of.borrow_mut();
             let told = published.each_change_since(seen, |key| {
-                if made_of.remove(key).is_some() || self.verdicts.concern(key) {
+                if made_of.remove(key).is_some() || self.last_good.knows(key) {
                     changed.push(Key::clone(key));
                 }
             });
@@ -292,10 +292,10 @@ impl Reader {
         }
         for key in changed {
             let name = name(ruby, &key);
-            self.recall.forget_text(&key);
-            self.memo.forget(name)?;
+            self.string_cache.forget_text(&key);
+            self.value_cache.forget(name)?;
             if published.snapshot().get(&key).is_none() {
-                self.verdicts.forget(&key, name)?;
+                self.last_good.forget(&key, name)?;
             }
         }
         Ok(true)

@@ -7,7 +7,7 @@ use etcd_discovery_core::clock;
 use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::registration::{KeyForm, Phase, Report, Spec};
 use etcd_discovery_core::session::Registration as Core;
-use etcd_discovery_core::store::Bell;
+use etcd_discovery_core::store::Waker;
 use magnus::{DataTypeFunctions, Error, RHash, RString, Ruby, TypedData, Value, method, prelude::*};
 
 use crate::client::Client;
@@ -79,11 +79,11 @@ impl Registration {
     }
 
     /// Waits until registered; returns whether it came to that.
-    fn wait_registered(ruby: &Ruby, this: &Self, patience: Seconds) -> Result<bool, Error> {
+    fn wait_registered(ruby: &Ruby, this: &Self, timeout: Seconds) -> Result<bool, Error> {
         let registered = |report: &Report| {
             matches!(report.phase_at(clock::Instant::now()), Phase::Registered | Phase::Deregistered)
         };
-        let deadline = Instant::now() + patience.0;
+        let deadline = Instant::now() + timeout.0;
         guarded(ruby, || {
             gvl::wait(ruby, &Condition { core: &this.0, deadline, ready: registered })?;
             Ok(this.state() == Phase::Registered.as_str())
@@ -91,9 +91,9 @@ impl Registration {
     }
 
     /// Waits until etcd knows of the end; returns whether it does.
-    fn wait_withdrawn(ruby: &Ruby, this: &Self, patience: Seconds) -> Result<bool, Error> {
+    fn wait_withdrawn(ruby: &Ruby, this: &Self, timeout: Seconds) -> Result<bool, Error> {
         let over = |report: &Report| report.withdrawn;
-        let deadline = Instant::now() + patience.0;
+        let deadline = Instant::now() + timeout.0;
         guarded(ruby, || gvl::wait(ruby, &Condition { core: &this.0, deadline, ready: over }))
     }
 }
@@ -129,8 +129,8 @@ impl<F: Fn(&Report) -> bool> Wait for Condition<'_, F> {
         Some(if self.core.is_ours() { self.deadline } else { Instant::now() })
     }
 
-    fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError> {
-        self.core.hang(bell);
+    fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError> {
+        self.core.add_waker(waker);
         Ok(())
     }
 }

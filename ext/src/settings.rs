@@ -80,11 +80,11 @@ fn endpoints(ruby: &Ruby, hash: RHash, tls: bool) -> Result<Vec<Endpoint>, Error
 
 /// What ends in a slash is a prefix, an empty text is everything, and anything else is one key.
 fn ranges(ruby: &Ruby, hash: RHash) -> Result<Ranges, Error> {
-    let wishes = optional::<RArray>(ruby, hash, "watch")?.unwrap_or_else(|| ruby.ary_new());
-    let mut ranges = Vec::with_capacity(wishes.len());
-    for wish in wishes {
-        let wish = bytes(ruby, wish)?;
-        ranges.push(KeyRange::target(&wish));
+    let targets = optional::<RArray>(ruby, hash, "watch")?.unwrap_or_else(|| ruby.ary_new());
+    let mut ranges = Vec::with_capacity(targets.len());
+    for target in targets {
+        let target = bytes(ruby, target)?;
+        ranges.push(KeyRange::target(&target));
     }
     Ok(Ranges::merge(ranges))
 }

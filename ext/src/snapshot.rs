@@ -14,10 +14,10 @@ use rb_sys::VALUE;
 
 use crate::client::Client;
 use crate::error::{guarded, unwatched};
-use crate::memo::Memo;
 use crate::read::{Outcome, Read};
 use crate::typed::Kind;
 use crate::value::{bytes, name, string, with_bytes};
+use crate::value_cache::ValueCache;
 
 /// A snapshot of one client, or the part of it under a prefix.
 #[derive(TypedData)]
@@ -31,14 +31,14 @@ pub(crate) struct Snapshot {
     range: Option<KeyRange>,
     /// The client's object: it knows what was made already of the entries that are still current.
     client: VALUE,
-    memo: Memo,
+    value_cache: ValueCache,
     /// The bytes that Ruby's collector was told of.
     weight: isize,
 }
 
 impl DataTypeFunctions for Snapshot {
     fn mark(&self, _marker: &gc::Marker) {
-        self.memo.mark();
+        self.value_cache.mark();
         // SAFETY: called while Ruby marks; this has kept the client alive since it was given.
         unsafe { rb_sys::rb_gc_mark(self.client) };
     }
@@ -71,7 +71,7 @@ impl Snapshot {
 
     pub(crate) fn of(core: &Arc<Core>, content: Content, range: Option<KeyRange>, client: VALUE) -> Self {
         let core = Arc::clone(core);
-        Self { core, content, published: None, range, client, memo: Memo::default(), weight: 0 }
+        Self { core, content, published: None, range, client, value_cache: ValueCache::default(), weight: 0 }
     }
 
     pub(crate) const fn content(&self) -> &Content {
@@ -93,8 +93,8 @@ impl Snapshot {
         }
     }
 
-    pub(crate) const fn memo(&self) -> &Memo {
-        &self.memo
+    pub(crate) const fn value_cache(&self) -> &ValueCache {
+        &self.value_cache
     }
 
     /// A read of any kind, with what a reader gets where there is nothing good.
@@ -106,7 +106,7 @@ impl Snapshot {
         default: Option<Value>,
     ) -> Result<Value, Error> {
         // SAFETY: an argument is a live value, and so is what this belongs to.
-        if let Some(known) = unsafe { self.memo.known(kind, key.as_raw()) } {
+        if let Some(known) = unsafe { self.value_cache.known(kind, key.as_raw()) } {
             // SAFETY: as above.
             return Ok(unsafe { Value::from_raw(known) });
         }
@@ -118,7 +118,7 @@ impl Snapshot {
         let read = Read { kind, entry: &entry };
         let outcome = Obj::<Client>::try_convert(client)?.reader(ruby)?.make(ruby, &read)?;
         if let Outcome::Value(value) = outcome {
-            self.memo.keep(ruby, kind, name(ruby, entry.key()), value)?;
+            self.value_cache.keep(ruby, kind, name(ruby, entry.key()), value)?;
         }
         outcome.or_default(default)
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::range::quoted;
 use etcd_discovery_core::session::{Client as Core, Pending};
-use etcd_discovery_core::store::{Bell, Publication};
+use etcd_discovery_core::store::{Publication, Waker};
 use etcd_discovery_core::sync::Phase;
 use magnus::{Error, Ruby};
 
@@ -29,22 +29,22 @@ impl<F: Fn() -> bool> Wait for Until<'_, F> {
         Some(self.deadline)
     }
 
-    fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError> {
-        self.core.hang(bell)
+    fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError> {
+        self.core.add_waker(waker)
     }
 }
 
-/// Waits until what is published satisfies `arrived`, `patience` at most; says whether it did.
+/// Waits until what is published satisfies `arrived`, `timeout` at most; says whether it did.
 ///
 /// # Errors
 /// Whatever the interrupt raises.
 pub(crate) fn until(
     ruby: &Ruby,
     core: &Core,
-    patience: Duration,
+    timeout: Duration,
     arrived: impl Fn(&Publication) -> bool,
 ) -> Result<bool, Error> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     gvl::wait(ruby, &Until { core, deadline, arrived: || arrived(core.publication()) })
 }
 
@@ -84,8 +84,8 @@ impl<T: Send + 'static> Wait for Pending<T> {
         None
     }
 
-    fn hang(&self, bell: &Arc<Bell>) -> Result<(), CoreError> {
-        Pending::hang(self, bell);
+    fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError> {
+        Pending::add_waker(self, waker);
         Ok(())
     }
 }

@@ -67,7 +67,7 @@ module EtcdDiscovery
     # @api private
     # @return [Array<Change>]
     def changes_until(snapshot)
-      @client.native_must_watch(target) if @moved && target
+      @client.native_ensure_range_watched(target) if @moved && target
       changes = snapshot.native_changes_since(@since, scope)
       changes.map { |fields| Change.new(*fields, snapshot) }
     rescue UnwatchedKeyError => e

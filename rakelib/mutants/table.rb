@@ -72,7 +72,7 @@ MUTATIONS = [
                from: "unsafe { libc::close(descriptor) };",
                to: "unsafe { libc::fcntl(descriptor, libc::F_GETFD) };"),
   Mutation.new(promise: "7 the thread stands still", file: "src/session/fork.rs", tests: GATE,
-               from: "session.gate.close(PATIENCE);", to: "let _ = (PATIENCE, &session.gate);"),
+               from: "session.gate.close(TIMEOUT);", to: "let _ = (TIMEOUT, &session.gate);"),
   Mutation.new(promise: "7 no descriptor stays open", file: "src/session/descriptors.rs", tests: REFORKING,
                from: "own(runtime)?.iter().map(sockets::register).collect()",
                to: "own(runtime).map(|_| Vec::new())"),
@@ -91,7 +91,7 @@ MUTATIONS = [
                from: "            self.relist(now, effects);", to: "            let _ = effects;"),
   Mutation.new(promise: "4 reads go on without etcd", file: "src/sync/driver.rs", tests: CORE,
                from: "        self.link.close();\n",
-               to: "        self.link.close();\n        self.outlet.publication" \
+               to: "        self.link.close();\n        self.sinks.publication" \
                    ".publish(crate::store::Snapshot::default(), crate::store::Changed::All);\n"),
   Mutation.new(promise: "4 no read waits again", file: "ext/src/reader/first_wait.rs", tests: AWAY,
                from: "self.until.get().is_some_and(|until| until <= Instant::now())", to: "false"),
@@ -115,8 +115,8 @@ MUTATIONS = [
   Mutation.new(promise: "11 a bound in bytes", file: "src/sync/stream.rs", tests: CORE,
                from: "if self.waiting > MOST_WAITING {", to: "if self.waiting > 4 * MOST_WAITING {"),
   Mutation.new(promise: "11 a bound in time", file: "src/sync/machine/waiting.rs", tests: CORE,
-               from: "Some(self.waiting.since? + self.rules.patience * LONGEST_WAIT)",
-               to: "Some(self.waiting.since? + self.rules.patience * LONGEST_WAIT * 100)"),
+               from: "Some(self.waiting.since? + self.rules.timeout * LONGEST_WAIT)",
+               to: "Some(self.waiting.since? + self.rules.timeout * LONGEST_WAIT * 100)"),
   Mutation.new(promise: "11 events drop the oldest", file: "src/session/notices.rs", tests: CORE,
                from: "if entries.len() == CAPACITY {", to: "if entries.len() == usize::MAX {"),
   Mutation.new(promise: "12 full jitter", file: "src/backoff.rs", tests: CORE,
@@ -155,7 +155,7 @@ MUTATIONS = [
                tests: SERVICE,
                from: "rescue StandardError, NotImplementedError => e\n        rejected[key] = reason(e)",
                to: "rescue NotImplementedError => e\n        rejected[key] = reason(e)"),
-  Mutation.new(promise: "13 the last good value stays", file: "ext/src/verdicts.rs", tests: TYPED,
+  Mutation.new(promise: "13 the last good value stays", file: "ext/src/last_good.rs", tests: TYPED,
                from: "Some(last) => Ok(Outcome::Value(last)),",
                to: "Some(_) => Ok(Outcome::Bad(Self::error(ruby, read))),")
 ].freeze

@@ -26,7 +26,7 @@ RSpec.describe "a process that is observed" do
     RUBY
     threads, value, wakes = process.heard(timeout: 60)
     expect([threads, value]).to eq [2, "499"]
-    # A thread that is rung for wakes once for each change, or nearly.
+    # A thread with a waker wakes once for each change, or nearly.
     expect(wakes).to be < 50
   end
 

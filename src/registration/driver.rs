@@ -14,9 +14,9 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use super::event::{Effect, Event};
 use super::keepalive::{Keepalive, Order};
 use super::machine::{Machine, Rules};
+use super::registry::{Command, Entry, Registry};
 use super::report::Phase;
 use super::requests::{self, Opened, Stream};
-use super::roster::{Command, Entry, Roster};
 use super::workload::{Outcome, Request, Workload};
 use crate::backoff;
 use crate::clock::{self, Instant};
@@ -30,13 +30,13 @@ mod keys;
 
 /// What the driver works with.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct Context {
     /// The client's settings.
     pub settings: Arc<Settings>,
     /// For all requests and the stream.
     pub link: Arc<Link>,
     /// The registrations.
-    pub roster: Arc<Roster>,
+    pub registry: Arc<Registry>,
     /// The watched keys, which may include registered ones.
     pub publication: Arc<Publication>,
     /// Notified of each publication.
@@ -68,7 +68,7 @@ struct Open {
 
 /// The I/O of one client's registrations.
 pub struct Driver {
-    around: Surroundings,
+    context: Context,
     members: HashMap<u64, Member>,
     timers: BTreeSet<(Instant, u64)>,
     leases: HashMap<i64, u64>,
@@ -79,7 +79,7 @@ pub struct Driver {
     workload: Workload,
 }
 
-enum Happening {
+enum Wakeup {
     Command(Option<Command>),
     Done(Outcome),
     Answer(Result<Option<etcd_client::LeaseKeepAliveResponse>, etcd_client::Error>),
@@ -88,13 +88,13 @@ enum Happening {
 }
 
 impl Driver {
-    /// A driver that continues with whatever the roster holds.
+    /// A driver that continues with whatever the registry holds.
     #[must_use]
-    pub fn new(around: Surroundings) -> Self {
-        let cap = around.settings.timing.backoff_cap;
-        let workload = Workload::new(Arc::clone(&around.link));
+    pub fn new(context: Context) -> Self {
+        let cap = context.settings.timing.backoff_cap;
+        let workload = Workload::new(Arc::clone(&context.link));
         Self {
-            around,
+            context,
             members: HashMap::new(),
             timers: BTreeSet::new(),
             leases: HashMap::new(),
@@ -108,35 +108,35 @@ impl Driver {
 
     /// Runs until nothing is registered and no one can register any more.
     pub async fn run(mut self) {
-        let commands = Arc::clone(&self.around.commands);
+        let commands = Arc::clone(&self.context.commands);
         let mut commands = commands.lock().await;
-        for id in self.around.roster.ids() {
+        for id in self.context.registry.ids() {
             self.add(id);
         }
         let mut listening = true;
         while listening || !self.members.is_empty() {
             match self.next(&mut commands, listening).await {
-                Happening::Command(None) => listening = false,
-                Happening::Command(Some(command)) => self.obey(command),
-                Happening::Done(outcome) => self.take_in(outcome),
-                Happening::Answer(answer) => self.answered(answer),
-                Happening::Published => self.look_around(),
-                Happening::Time => {}
+                Wakeup::Command(None) => listening = false,
+                Wakeup::Command(Some(command)) => self.on_command(command),
+                Wakeup::Done(outcome) => self.on_outcome(outcome),
+                Wakeup::Answer(answer) => self.answered(answer),
+                Wakeup::Published => self.check_snapshot(),
+                Wakeup::Time => {}
             }
             self.tick();
         }
     }
 
-    async fn next(&mut self, commands: &mut mpsc::UnboundedReceiver<Command>, listening: bool) -> Happening {
+    async fn next(&mut self, commands: &mut mpsc::UnboundedReceiver<Command>, listening: bool) -> Wakeup {
         let timers = [self.timers.first().map(|(at, _)| *at), self.keepalive.deadline()];
         let deadline = timers.into_iter().flatten().chain(self.workload.deadline()).min();
-        let published = Arc::clone(&self.around.published);
+        let published = Arc::clone(&self.context.published);
         tokio::select! {
-            command = commands.recv(), if listening => Happening::Command(command),
-            outcome = self.workload.next() => Happening::Done(outcome),
-            answer = receive(&mut self.stream) => Happening::Answer(answer),
-            () = published.notified(), if !self.keys.is_empty() => Happening::Published,
-            () = clock::sleep_until(deadline) => Happening::Time,
+            command = commands.recv(), if listening => Wakeup::Command(command),
+            outcome = self.workload.next() => Wakeup::Done(outcome),
+            answer = receive(&mut self.stream) => Wakeup::Answer(answer),
+            () = published.notified(), if !self.keys.is_empty() => Wakeup::Published,
+            () = clock::sleep_until(deadline) => Wakeup::Time,
         }
     }
 
@@ -155,7 +155,7 @@ impl Driver {
 
     // ---- members ----
 
-    fn obey(&mut self, command: Command) {
+    fn on_command(&mut self, command: Command) {
         match command {
             Command::Add(id) => self.add(id),
             Command::Touch(id) => self.step(id, Event::Touched),
@@ -164,12 +164,12 @@ impl Driver {
     }
 
     fn add(&mut self, id: u64) {
-        let Some(entry) = self.around.roster.get(id).filter(|_| !self.members.contains_key(&id)) else {
+        let Some(entry) = self.context.registry.get(id).filter(|_| !self.members.contains_key(&id)) else {
             return;
         };
-        let timing = &self.around.settings.timing;
+        let timing = &self.context.settings.timing;
         let rules = Rules {
-            patience: timing.request_timeout,
+            timeout: timing.request_timeout,
             backoff_cap: timing.backoff_cap,
             liveness: entry.spec.liveness,
             seed: backoff::seed(),
@@ -194,7 +194,7 @@ impl Driver {
         let before = member.entry.report.load_full();
         if *before != *report {
             member.entry.report.store(Arc::new(report.clone()));
-            member.entry.signal.notify();
+            member.entry.wakers.wake_all();
         }
         for effect in effects {
             self.execute(id, effect);
@@ -214,7 +214,7 @@ impl Driver {
             if let Some(key) = member.key {
                 self.keys.remove(&(key, id));
             }
-            self.around.roster.remove(id);
+            self.context.registry.remove(id);
         }
     }
 
@@ -244,8 +244,8 @@ impl Driver {
                 member.under_way += 1;
                 self.workload.submit(Request::Revoke { id, lease });
             }
-            Effect::Renew { lease, patience } => {
-                if let Some(order) = self.keepalive.renew(Instant::now(), lease, patience) {
+            Effect::Renew { lease, timeout } => {
+                if let Some(order) = self.keepalive.renew(Instant::now(), lease, timeout) {
                     self.order(order);
                 }
             }
@@ -257,14 +257,14 @@ impl Driver {
             Effect::Notify(standing) => {
                 let key =
                     standing.lease.map_or_else(|| spec.key.base().to_vec(), |lease| spec.key.key(lease));
-                self.around.notices.notify(standing.notice(key, spec.address.clone()));
+                self.context.notices.notify(standing.notice(key, spec.address.clone()));
             }
         }
     }
 
     // ---- answers ----
 
-    fn take_in(&mut self, outcome: Outcome) {
+    fn on_outcome(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Answered(id, event) => {
                 if let Some(member) = self.members.get_mut(&id) {
@@ -341,8 +341,8 @@ impl Driver {
 
     fn order(&mut self, order: Order) {
         match order {
-            Order::Open { serial, lease, patience } => {
-                self.workload.open(serial, lease, patience);
+            Order::Open { serial, lease, timeout } => {
+                self.workload.open(serial, lease, timeout);
             }
             Order::Send(lease) => {
                 if let Some(stream) = &self.stream {
@@ -356,7 +356,7 @@ impl Driver {
 
     fn close_stream(&mut self) {
         if let Some(stream) = self.stream.take() {
-            self.around.link.give_up(&stream.connection, stream.link_serial);
+            self.context.link.give_up(&stream.connection, stream.link_serial);
         }
     }
 }

@@ -122,7 +122,7 @@ pub enum Effect {
         /// The lease.
         lease: i64,
         /// How long the answer may take before the stream counts as dead.
-        patience: Duration,
+        timeout: Duration,
     },
     /// Stop waiting for the answer to a renewal.
     Forget {

@@ -17,14 +17,14 @@ const STABILITY: Duration = Duration::from_secs(60);
 /// What to do with the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// Open stream `serial` with a renewal of this lease, which must be answered within `patience`.
+    /// Open stream `serial` with a renewal of this lease, which must be answered within `timeout`.
     Open {
         /// Counts the streams.
         serial: u64,
         /// The first lease.
         lease: i64,
         /// How long opening may take.
-        patience: Duration,
+        timeout: Duration,
     },
     /// Send a renewal.
     Send(i64),
@@ -48,7 +48,7 @@ enum State {
 
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
-    patience: Duration,
+    timeout: Duration,
     /// When it was sent, once it was.
     sent: Option<Instant>,
 }
@@ -96,8 +96,8 @@ impl Keepalive {
     }
 
     /// Renews `lease`, now or once there is a stream.
-    pub fn renew(&mut self, now: Instant, lease: i64, patience: Duration) -> Option<Order> {
-        self.waiting.insert(lease, Waiting { patience, sent: None });
+    pub fn renew(&mut self, now: Instant, lease: i64, timeout: Duration) -> Option<Order> {
+        self.waiting.insert(lease, Waiting { timeout, sent: None });
         match self.state {
             State::Open => Some(self.send(now, lease)),
             State::Closed => self.open(now),
@@ -107,8 +107,8 @@ impl Keepalive {
 
     /// Stops waiting for the answer of `lease`.
     pub fn forget(&mut self, lease: i64) {
-        if let Some(Waiting { patience, sent: Some(sent) }) = self.waiting.remove(&lease) {
-            self.due.remove(&(sent + patience, lease));
+        if let Some(Waiting { timeout, sent: Some(sent) }) = self.waiting.remove(&lease) {
+            self.due.remove(&(sent + timeout, lease));
         }
     }
 
@@ -177,17 +177,17 @@ impl Keepalive {
 
     fn open(&mut self, now: Instant) -> Option<Order> {
         // Starts with the lease that has the least time left.
-        let (lease, waiting) = self.waiting.iter().min_by_key(|(_, waiting)| waiting.patience)?;
-        let (lease, patience) = (*lease, waiting.patience);
+        let (lease, waiting) = self.waiting.iter().min_by_key(|(_, waiting)| waiting.timeout)?;
+        let (lease, timeout) = (*lease, waiting.timeout);
         self.serial += 1;
         self.state = State::Opening { lease, sent: now };
-        Some(Order::Open { serial: self.serial, lease, patience })
+        Some(Order::Open { serial: self.serial, lease, timeout })
     }
 
     fn send(&mut self, now: Instant, lease: i64) -> Order {
         if let Some(waiting) = self.waiting.get_mut(&lease) {
             waiting.sent = Some(now);
-            self.due.insert((now + waiting.patience, lease));
+            self.due.insert((now + waiting.timeout, lease));
         }
         Order::Send(lease)
     }
@@ -197,12 +197,12 @@ impl Keepalive {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(1);
+    const TIMEOUT: Duration = Duration::from_secs(1);
 
     fn opened_with(leases: &[i64]) -> (Keepalive, Instant) {
         let (mut keepalive, now) = (Keepalive::new(Duration::from_secs(3), 1), Instant::now());
         for lease in leases {
-            keepalive.renew(now, *lease, PATIENCE);
+            keepalive.renew(now, *lease, TIMEOUT);
         }
         keepalive.opened(now, 1);
         (keepalive, now)
@@ -211,30 +211,30 @@ mod tests {
     #[test]
     fn all_leases_share_one_stream() {
         let (mut keepalive, now) = (Keepalive::new(Duration::from_secs(3), 1), Instant::now());
-        let first = keepalive.renew(now, 7, PATIENCE);
-        assert_eq!(first, Some(Order::Open { serial: 1, lease: 7, patience: PATIENCE }));
-        assert_eq!(keepalive.renew(now, 8, PATIENCE), None, "waits for the stream");
+        let first = keepalive.renew(now, 7, TIMEOUT);
+        assert_eq!(first, Some(Order::Open { serial: 1, lease: 7, timeout: TIMEOUT }));
+        assert_eq!(keepalive.renew(now, 8, TIMEOUT), None, "waits for the stream");
         let (answered, orders) = keepalive.opened(now, 1);
         assert_eq!((answered, orders), (Some((7, now)), vec![Order::Send(8)]));
-        assert_eq!(keepalive.renew(now, 9, PATIENCE), Some(Order::Send(9)));
+        assert_eq!(keepalive.renew(now, 9, TIMEOUT), Some(Order::Send(9)));
     }
 
     #[test]
     fn an_unanswered_renewal_ends_the_stream_and_is_sent_again_on_the_next_one() {
         let (mut keepalive, now) = opened_with(&[7]);
-        keepalive.renew(now, 8, PATIENCE);
-        assert_eq!(keepalive.tick(now + PATIENCE / 2), None);
-        assert_eq!(keepalive.tick(now + PATIENCE), Some(Order::Close));
+        keepalive.renew(now, 8, TIMEOUT);
+        assert_eq!(keepalive.tick(now + TIMEOUT / 2), None);
+        assert_eq!(keepalive.tick(now + TIMEOUT), Some(Order::Close));
         let again = keepalive.deadline().unwrap();
         let opening = keepalive.tick(again);
-        assert_eq!(opening, Some(Order::Open { serial: 2, lease: 8, patience: PATIENCE }));
+        assert_eq!(opening, Some(Order::Open { serial: 2, lease: 8, timeout: TIMEOUT }));
         assert_eq!(keepalive.opened(again, 2).0, Some((8, again)), "counted from the second sending");
     }
 
     #[test]
     fn messages_of_an_earlier_stream_are_ignored() {
         let (mut keepalive, now) = opened_with(&[7]);
-        keepalive.renew(now, 8, PATIENCE);
+        keepalive.renew(now, 8, TIMEOUT);
         keepalive.failed(now, 1);
         assert_eq!(keepalive.answered(8), None);
         keepalive.failed(now, 1);
@@ -247,11 +247,11 @@ mod tests {
     #[test]
     fn a_stream_whose_first_lease_is_missing_is_opened_with_another_lease() {
         let (mut keepalive, now) = (Keepalive::new(Duration::from_secs(3), 1), Instant::now());
-        keepalive.renew(now, 7, PATIENCE / 2);
-        keepalive.renew(now, 8, PATIENCE);
+        keepalive.renew(now, 7, TIMEOUT / 2);
+        keepalive.renew(now, 8, TIMEOUT);
         let (missing, order) = keepalive.first_is_missing(now, 1);
         assert_eq!(missing, Some(7));
-        assert_eq!(order, Some(Order::Open { serial: 2, lease: 8, patience: PATIENCE }));
+        assert_eq!(order, Some(Order::Open { serial: 2, lease: 8, timeout: TIMEOUT }));
         assert_eq!(keepalive.first_is_missing(now, 2), (Some(8), None));
     }
 
@@ -261,7 +261,7 @@ mod tests {
         for (failures, ceiling) in [(1, BACKOFF_BASE), (9, cap)] {
             crate::backoff::fleet::assert_full_jitter(ceiling, |seed| {
                 let mut keepalive = Keepalive::new(cap, seed);
-                keepalive.renew(now, 7, PATIENCE);
+                keepalive.renew(now, 7, TIMEOUT);
                 let fail = |_| {
                     keepalive.failed(now, keepalive.serial());
                     let until = keepalive.deadline().unwrap();
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn a_forgotten_lease_does_not_end_the_stream() {
         let (mut keepalive, now) = opened_with(&[7]);
-        keepalive.renew(now, 8, PATIENCE);
+        keepalive.renew(now, 8, TIMEOUT);
         keepalive.forget(8);
         assert_eq!(keepalive.deadline(), None);
         assert_eq!(keepalive.answered(8), None);

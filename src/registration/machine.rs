@@ -37,7 +37,7 @@ const CALM: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// How long etcd may take to answer.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// The longest pause between two attempts.
     pub backoff_cap: Duration,
     /// How long one sign of life of the application counts; `None`: it need not show any.
@@ -164,7 +164,7 @@ impl Machine {
             Event::LeaseMissing { lease } => self.lease_missing(now, lease, &mut effects),
             Event::Renewed { lease, ttl, sent } => self.renewed(now, lease, ttl, sent),
             Event::Seen { holder, revision, sent } => self.seen(now, holder, revision, sent, &mut effects),
-            Event::Unseen => self.check_again(now + self.rules.patience / 2),
+            Event::Unseen => self.check_again(now + self.rules.timeout / 2),
             Event::Failed { lease, error } => self.failed(now, lease, error, &mut effects),
             Event::Revoked { lease } => self.revoked(lease),
             Event::NotRevoked { lease } => self.not_revoked(now, lease),

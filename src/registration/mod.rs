@@ -12,14 +12,14 @@ mod lease;
 mod machine;
 #[cfg(test)]
 mod model;
+mod registry;
 mod report;
 mod requests;
-mod roster;
 mod workload;
 
-pub use driver::{Driver, Surroundings};
+pub use driver::{Context, Driver};
 pub use event::{Effect, Event, Holder};
 pub use keepalive::Keepalive;
 pub use machine::{Machine, Rules};
+pub use registry::{Command, Handle, KeyForm, Registry, Spec};
 pub use report::{Phase, Report, Standing};
-pub use roster::{Command, Handle, KeyForm, Roster, Spec};

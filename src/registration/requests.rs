@@ -92,8 +92,8 @@ pub(super) enum Opened {
 }
 
 /// Opens a stream, with a time limit: etcd-client waits for the first renewal's answer without one.
-pub(super) async fn open(link: &Link, lease: i64, patience: Duration) -> Opened {
-    let deadline = tokio::time::Instant::now() + patience;
+pub(super) async fn open(link: &Link, lease: i64, timeout: Duration) -> Opened {
+    let deadline = tokio::time::Instant::now() + timeout;
     let Ok((connection, link_serial)) = link.connect_until(deadline).await else { return Opened::Failed };
     let login = link.login().map(|login| (login, login.serial()));
     let mut client = connection.client.lease_client();

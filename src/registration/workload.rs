@@ -60,10 +60,10 @@ impl Workload {
     }
 
     /// Opens a keepalive stream ahead of the queue, because every lease waits for it.
-    pub(super) fn open(&mut self, serial: u64, lease: i64, patience: Duration) {
+    pub(super) fn open(&mut self, serial: u64, lease: i64, timeout: Duration) {
         let link = Arc::clone(&self.link);
         self.running
-            .spawn(async move { Outcome::Opened(serial, requests::open(&link, lease, patience).await) });
+            .spawn(async move { Outcome::Opened(serial, requests::open(&link, lease, timeout).await) });
     }
 
     /// When [`Self::flush`] is due.

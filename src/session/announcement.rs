@@ -10,12 +10,12 @@ use super::registrar::Held;
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::registration::{Phase, Report, Spec};
-use crate::store::{Entry, Signal};
+use crate::store::{Entry, WakerSet};
 
 /// One registration, for its owner.
 pub(super) struct Announcement {
     offline: Arc<Offline>,
-    signal: Arc<Signal>,
+    wakers: Arc<WakerSet>,
     announced: Arc<Announced>,
     ttl: Duration,
 }
@@ -23,17 +23,17 @@ pub(super) struct Announcement {
 impl Announcement {
     pub(super) const fn new(
         offline: Arc<Offline>,
-        signal: Arc<Signal>,
+        wakers: Arc<WakerSet>,
         announced: Arc<Announced>,
         ttl: Duration,
     ) -> Self {
-        Self { offline, signal, announced, ttl }
+        Self { offline, wakers, announced, ttl }
     }
 }
 
 impl Held for Announcement {
     fn report(&self) -> Arc<Report> {
-        let phase = self.announced.phase(&self.offline.ledger().all());
+        let phase = self.announced.phase(&self.offline.store().all());
         let (withdrawn, registered) = (phase == Phase::Deregistered, phase == Phase::Registered);
         Arc::new(Report {
             phase,
@@ -60,8 +60,8 @@ impl Held for Announcement {
         self.offline.notify();
     }
 
-    fn signal(&self) -> &Signal {
-        &self.signal
+    fn wakers(&self) -> &WakerSet {
+        &self.wakers
     }
 }
 
@@ -70,10 +70,10 @@ impl Offline {
         let lease = self.leases.fetch_add(1, Ordering::SeqCst);
         let key = spec.key.key(lease);
         self.write(&key, Some(&spec.value), lease, |_| true)?;
-        let signal = self.signal();
+        let wakers = self.wakers();
         let announced = self.announced().add(key, spec.address.clone(), lease);
         self.tell_announced();
         let ttl = Duration::from_secs(spec.ttl.unsigned_abs());
-        Ok(Announcement::new(Arc::clone(self), signal, announced, ttl))
+        Ok(Announcement::new(Arc::clone(self), wakers, announced, ttl))
     }
 }

@@ -8,8 +8,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::cache_writer::{CacheWriter, Disk, keep};
 use super::follow::follow;
-use super::keeper::{Disk, Keeper, keep};
 use super::notices::Feed;
 use super::offline::Offline;
 use super::registrar::Registrar;
@@ -21,8 +21,8 @@ use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::disk::CacheFile;
-use crate::store::{Bell, Publication, Signal};
-use crate::sync::{Outlet, Phase, Report};
+use crate::store::{Publication, Waker, WakerSet};
+use crate::sync::{Phase, Report, Sinks};
 use crate::transport::{Endpoints, Link, Login, check_files, check_pair, follow_members};
 
 /// What a process needs to serve one client.
@@ -35,7 +35,7 @@ pub(super) struct Attached {
 }
 
 /// The last command given to a client. A fork does not change it.
-mod wish {
+mod desired_state {
     pub(super) const NONE: u8 = 0;
     pub(super) const RUN: u8 = 1;
     pub(super) const STOP: u8 = 2;
@@ -51,8 +51,8 @@ pub struct Client {
     endpoints: Arc<Endpoints>,
     /// Kept for forked children, which continue with its token.
     _login: Option<Arc<Login>>,
-    wish: AtomicU8,
-    signal: Arc<ProcessCell<Signal>>,
+    desired_state: AtomicU8,
+    wakers: Arc<ProcessCell<WakerSet>>,
     notices: Arc<Feed>,
     attached: ProcessCell<Attached>,
     /// Why this process could not start, if the system refused a resource.
@@ -78,8 +78,8 @@ impl Client {
             settings: Arc::new(settings),
             publication: Arc::default(),
             report: Arc::default(),
-            wish: AtomicU8::new(wish::NONE),
-            signal: Arc::default(),
+            desired_state: AtomicU8::new(desired_state::NONE),
+            wakers: Arc::default(),
             notices: Arc::default(),
             attached: ProcessCell::new(),
             refusal: ArcSwapOption::empty(),
@@ -102,11 +102,11 @@ impl Client {
                 return Err(Error::new(ErrorKind::Internal, "the client still follows etcd; stop it first"));
             }
             self.attached.clear();
-            self.wish.store(wish::NONE, Ordering::SeqCst);
+            self.desired_state.store(desired_state::NONE, Ordering::SeqCst);
         }
         Ok(self.offline.get_or_init(|| {
-            let (report, signal, notices) = (&self.report, &self.signal, &self.notices);
-            Arc::new(Offline::open(&self.settings, &self.publication, report, signal, notices))
+            let (report, wakers, notices) = (&self.report, &self.wakers, &self.notices);
+            Arc::new(Offline::open(&self.settings, &self.publication, report, wakers, notices))
         }))
     }
 
@@ -176,14 +176,14 @@ impl Client {
     /// A configuration error if a TLS file cannot be used; an internal error if no thread can be started.
     pub fn start(&self) -> Result<()> {
         if self.offline().is_some() {
-            self.wish.store(wish::RUN, Ordering::SeqCst);
+            self.desired_state.store(desired_state::RUN, Ordering::SeqCst);
             return Ok(());
         }
         // A forked child that has dropped the right to read the files continues with the parent's.
         if !self.is_wanted() {
             check_files(&self.settings.tls)?;
         }
-        self.wish.store(wish::RUN, Ordering::SeqCst);
+        self.desired_state.store(desired_state::RUN, Ordering::SeqCst);
         let attached = self.attach()?;
         attached.wanted.send_if_modified(|wanted| !std::mem::replace(wanted, true));
         Ok(())
@@ -192,21 +192,21 @@ impl Client {
     /// Whether the client was started and not stopped, here or in the process that forked this one.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.wish.load(Ordering::SeqCst) == wish::RUN
+        self.desired_state.load(Ordering::SeqCst) == desired_state::RUN
     }
 
     /// Whether the client was stopped and not started again.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.wish.load(Ordering::SeqCst) == wish::STOP
+        self.desired_state.load(Ordering::SeqCst) == desired_state::STOP
     }
 
     /// Closes the connections. The last snapshot stays readable.
     pub fn stop(&self) {
         if let Some(offline) = self.offline().filter(|_| !self.is_stopped()) {
-            offline.vouch();
+            offline.confirm_now();
         }
-        self.wish.store(wish::STOP, Ordering::SeqCst);
+        self.desired_state.store(desired_state::STOP, Ordering::SeqCst);
         if let Some(attached) = self.attached.get() {
             attached.wanted.send_if_modified(|wanted| std::mem::replace(wanted, false));
         }
@@ -260,53 +260,53 @@ impl Client {
         })
     }
 
-    /// Wakes `bell` after every publication and change of state in this process.
+    /// Wakes `waker` after every publication and change of state in this process.
     ///
     /// # Errors
     /// An internal error if no thread can be started.
-    pub fn hang(&self, bell: &Arc<Bell>) -> Result<()> {
-        self.signal()?.hang(bell);
+    pub fn add_waker(&self, waker: &Arc<Waker>) -> Result<()> {
+        self.wakers()?.register(waker);
         Ok(())
     }
 
-    fn signal(&self) -> Result<Arc<Signal>> {
+    fn wakers(&self) -> Result<Arc<WakerSet>> {
         if self.offline().is_none() {
             self.attach()?;
         }
-        self.signal.get_or_make(|| Ok(Signal::default()))
+        self.wakers.get_or_make(|| Ok(WakerSet::default()))
     }
 
     pub(super) fn attach(&self) -> Result<Arc<Attached>> {
         let attached = self.attached.get_or_make(|| {
             self.publication.settle();
             let session = Session::current()?;
-            let signal = self.signal.get_or_make(|| Ok::<_, Error>(Signal::default()))?;
+            let wakers = self.wakers.get_or_make(|| Ok::<_, Error>(WakerSet::default()))?;
             self.endpoints.spread(own_random());
             let endpoints = Arc::clone(&self.endpoints);
             let link = Arc::new(Link::new(Arc::clone(&self.settings), Arc::clone(&endpoints)));
-            let (wanted, wishes) = watch::channel(self.is_wanted());
+            let (wanted, wanted_updates) = watch::channel(self.is_wanted());
             // Otherwise a child would show its parent's counters until its own driver reports.
             self.report.store(Arc::new(self.inherited_report()));
-            let outlet = Outlet {
+            let sinks = Sinks {
                 publication: Arc::clone(&self.publication),
                 report: Arc::clone(&self.report),
-                signal,
+                wakers,
                 published: Arc::default(),
                 advanced: Arc::default(),
                 notices: Arc::<Feed>::clone(&self.notices),
             };
-            let registrar = Registrar::start(&session, &self.settings, &link, &outlet);
+            let registrar = Registrar::start(&session, &self.settings, &link, &sinks);
             if let Some(fleet) = &self.settings.fleet {
-                let (fleet, link, outlet) = (fleet.clone(), Arc::clone(&link), outlet.clone());
-                let answering = move |_| answer(fleet.clone(), Arc::clone(&link), outlet.clone());
+                let (fleet, link, sinks) = (fleet.clone(), Arc::clone(&link), sinks.clone());
+                let answering = move |_| answer(fleet.clone(), Arc::clone(&link), sinks.clone());
                 let task = supervise(self.settings.timing.backoff_cap, |_| (), answering);
-                session.spawn(until_dropped(wishes.clone(), task));
+                session.spawn(until_dropped(wanted_updates.clone(), task));
             }
             // If DNS names the members, the member list adds nothing.
             let follows_members = self.settings.member_sync && self.settings.discovery.is_none();
             let members = follows_members.then(|| {
                 let (link, endpoints) = (Arc::clone(&link), Arc::clone(&endpoints));
-                let (seeds, wanted) = (self.settings.endpoints.clone(), wishes.clone());
+                let (seeds, wanted) = (self.settings.endpoints.clone(), wanted_updates.clone());
                 let start = move |_| {
                     follow_members(Arc::clone(&link), Arc::clone(&endpoints), seeds.clone(), wanted.clone())
                 };
@@ -315,22 +315,22 @@ impl Client {
             if self.settings.ranges.is_empty() {
                 // Without a watch there is no connection to ask through, and perhaps no permission to ask.
                 if let Some(members) = members {
-                    session.spawn(until_dropped(wishes, members));
+                    session.spawn(until_dropped(wanted_updates, members));
                 }
                 return Ok(Attached { session, link, registrar, wanted });
             }
-            let keeper = self
+            let writer = self
                 .disk
                 .as_ref()
-                .map(|disk| Keeper::new(Arc::clone(disk), self.settings.ranges.clone(), outlet.clone()));
+                .map(|disk| CacheWriter::new(Arc::clone(disk), self.settings.ranges.clone(), sinks.clone()));
             let (settings, to_etcd) = (Arc::clone(&self.settings), Arc::clone(&link));
             session.spawn(async move {
                 let mut helpers = JoinSet::new();
                 if let Some(members) = members {
                     helpers.spawn(members);
                 }
-                let cached = keep(keeper, &mut helpers).await;
-                follow(settings, endpoints, to_etcd, outlet, wishes, cached).await;
+                let cached = keep(writer, &mut helpers).await;
+                follow(settings, endpoints, to_etcd, sinks, wanted_updates, cached).await;
             });
             Ok(Attached { session, link, registrar, wanted })
         });

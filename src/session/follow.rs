@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::supervise::supervise;
 use crate::config::Settings;
 use crate::error::Error;
-use crate::sync::{Cached, Driver, Outlet};
+use crate::sync::{Cached, Driver, Sinks};
 use crate::transport::{Endpoints, Link};
 
 /// Runs the driver. After a panic, a new one continues from the last snapshot and reports the panic.
@@ -15,16 +15,16 @@ pub(super) async fn follow(
     settings: Arc<Settings>,
     endpoints: Arc<Endpoints>,
     link: Arc<Link>,
-    outlet: Outlet,
+    sinks: Sinks,
     mut wanted: watch::Receiver<bool>,
     cached: Option<Cached>,
 ) {
     let longest_pause = settings.timing.backoff_cap;
-    let shown = outlet.clone();
+    let shown = sinks.clone();
     let start = move |defect: Option<Error>| {
         wanted.mark_changed();
         let (settings, endpoints, link) = (Arc::clone(&settings), Arc::clone(&endpoints), Arc::clone(&link));
-        let mut driver = Driver::new(settings, endpoints, link, outlet.clone(), wanted.clone());
+        let mut driver = Driver::new(settings, endpoints, link, sinks.clone(), wanted.clone());
         if let Some(error) = defect {
             driver.remember(error);
         }
@@ -54,8 +54,8 @@ mod tests {
         let etcd = etcd_at("one");
         etcd.put(b"/a/1", 1);
         let follower = Follower::run_by(settings(&["one"], &[b"/a/"]), |parts| {
-            let Parts { settings, endpoints, link, outlet, wanted } = parts;
-            follow(settings, endpoints, link, outlet, wanted, None)
+            let Parts { settings, endpoints, link, sinks, wanted } = parts;
+            follow(settings, endpoints, link, sinks, wanted, None)
         });
         follower.fresh().await;
         (etcd, follower)

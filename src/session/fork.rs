@@ -12,12 +12,12 @@ use super::runtime::Session;
 use crate::{epoch, sockets};
 
 /// The thread answers within microseconds, except in the middle of a large message.
-const PATIENCE: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Runs before a fork, in the process that forks.
 pub fn prepare() {
     if let Some(session) = Session::running() {
-        session.gate.close(PATIENCE);
+        session.gate.close(TIMEOUT);
     }
 }
 

@@ -29,12 +29,12 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Asks the session's thread to park, and waits for it for at most `patience`.
-    pub(super) fn close(&self, patience: Duration) -> bool {
+    /// Asks the session's thread to park, and waits for it for at most `timeout`.
+    pub(super) fn close(&self, timeout: Duration) -> bool {
         let mut state = self.lock();
         state.forks += 1;
         self.asked.notify_one();
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         while !state.parked {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -37,12 +37,12 @@ impl Client {
     /// # Errors
     /// `Closed` after a stop.
     pub fn history(&self, key: Vec<u8>, limit: usize) -> Result<Pending<Vec<Change>>> {
-        if let Some(offline) = self.open_offline()? {
-            let all = offline.ledger().all();
+        if let Some(offline) = self.offline_backend()? {
+            let all = offline.store().all();
             return Ok(Pending::done(Ok(all.get(&key).map(put).into_iter().take(limit).collect())));
         }
-        let patience = self.settings().timing.request_timeout;
-        self.request(move |link| async move { Past { link: &link, key, limit, patience }.changes().await })
+        let timeout = self.settings().timing.request_timeout;
+        self.request(move |link| async move { Past { link: &link, key, limit, timeout }.changes().await })
     }
 }
 
@@ -54,7 +54,7 @@ struct Past<'a> {
     link: &'a Link,
     key: Vec<u8>,
     limit: usize,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// How a watch of the past ended.
@@ -101,7 +101,7 @@ impl Past<'_> {
     ) -> Result<Followed> {
         let mut stream = PastWatch::open(self.link, &self.key, start).await?;
         let mut silent_since = Instant::now();
-        let silence = self.patience + SETTLED;
+        let silence = self.timeout + SETTLED;
         loop {
             let Ok(message) = timeout_at(Instant::now() + QUESTION, stream.next()).await else {
                 if silent_since.elapsed() > silence {
@@ -141,7 +141,7 @@ impl Past<'_> {
         let message = format!(
             "etcd has not sent the key's history within {} s; behind a proxy of etcd's it cannot say that a key that \
              is gone has no more of it",
-            self.patience.as_secs_f64()
+            self.timeout.as_secs_f64()
         );
         Error::new(ErrorKind::Timeout, message).at(&*stream.endpoint)
     }

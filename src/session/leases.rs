@@ -16,7 +16,7 @@ impl Client {
     /// # Errors
     /// `Closed` after a stop.
     pub fn grant(&self, ttl: i64) -> Result<Pending<i64>> {
-        if let Some(offline) = self.open_offline()? {
+        if let Some(offline) = self.offline_backend()? {
             return Ok(Pending::done(Ok(offline.grant())));
         }
         // Chosen here, so that a request that is sent again does not grant a second one.
@@ -35,7 +35,7 @@ impl Client {
     /// # Errors
     /// `Closed` after a stop.
     pub fn revoke(&self, lease: i64) -> Result<Pending<()>> {
-        if let Some(offline) = self.open_offline()? {
+        if let Some(offline) = self.offline_backend()? {
             offline.revoke(lease);
             return Ok(Pending::done(Ok(())));
         }

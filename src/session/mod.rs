@@ -2,13 +2,13 @@
 
 mod announced;
 mod announcement;
+mod cache_writer;
 mod client;
 mod descriptors;
 mod follow;
 mod fork;
 mod gate;
 mod history;
-mod keeper;
 mod leases;
 mod notices;
 mod offline;

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use crate::epoch::ProcessCell;
 use crate::notice::{Notice, Sink};
-use crate::store::{Bell, Signal};
+use crate::store::{Waker, WakerSet};
 
 /// How many events are kept for readers. Beyond that, the oldest are dropped (promise 11).
 pub const CAPACITY: usize = 1_000;
@@ -23,7 +23,7 @@ static CLIENTS: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, Default)]
 struct Ring {
     entries: Mutex<VecDeque<Entry>>,
-    signal: Signal,
+    wakers: WakerSet,
 }
 
 #[derive(Debug)]
@@ -106,9 +106,9 @@ impl Feed {
         Batch { cursor: end, missed: oldest.saturating_sub(cursor), notices }
     }
 
-    /// Wakes `bell` at each event of this process.
-    pub fn hang(&self, bell: &Arc<Bell>) {
-        self.part().ring.signal.hang(bell);
+    /// Wakes `waker` at each event of this process.
+    pub fn add_waker(&self, waker: &Arc<Waker>) {
+        self.part().ring.wakers.register(waker);
     }
 
     fn part(&self) -> Arc<Part> {
@@ -131,7 +131,7 @@ impl Sink for Feed {
         let (client, at) = (self.client, SystemTime::now());
         entries.push_back(Entry { client, number, at, notice: Arc::new(notice) });
         drop(entries);
-        part.ring.signal.notify();
+        part.ring.wakers.wake_all();
     }
 }
 

@@ -14,13 +14,13 @@ use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::notice::{LocalCopy, Notice, Sink};
 use crate::store::transaction::{Outcome, Transaction};
-use crate::store::{Entry, Ledger, Publication, Signal, Write};
+use crate::store::{Entry, MemoryStore, Publication, WakerSet, Write};
 use crate::sync::{Phase, Report, Staleness, Turn};
 
 /// One client's store. A forked child writes to its own copy only.
 pub struct Offline {
-    ledger: Ledger,
-    signal: Arc<ProcessCell<Signal>>,
+    store: MemoryStore,
+    wakers: Arc<ProcessCell<WakerSet>>,
     report: Arc<ArcSwap<Report>>,
     /// Whether the content comes from an outside source that confirms it. Otherwise the store is the source.
     followed: AtomicBool,
@@ -36,14 +36,14 @@ impl Offline {
         settings: &Settings,
         publication: &Arc<Publication>,
         report: &Arc<ArcSwap<Report>>,
-        signal: &Arc<ProcessCell<Signal>>,
+        wakers: &Arc<ProcessCell<WakerSet>>,
         notices: &Arc<Feed>,
     ) -> Self {
-        let ledger = Ledger::open(settings.ranges.clone(), Arc::clone(publication));
+        let store = MemoryStore::open(settings.ranges.clone(), Arc::clone(publication));
         report.store(Arc::new(Report { phase: Phase::Offline, ..Report::default() }));
         Self {
-            ledger,
-            signal: Arc::clone(signal),
+            store,
+            wakers: Arc::clone(wakers),
             report: Arc::clone(report),
             followed: AtomicBool::new(false),
             leases: AtomicI64::new(1),
@@ -56,14 +56,14 @@ impl Offline {
 
     /// All keys, and the means to write them.
     #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub const fn store(&self) -> &MemoryStore {
+        &self.store
     }
 
     /// Wakes the threads that wait for a change. Call it after each write to the store.
     pub fn notify(&self) {
-        if let Some(signal) = self.signal.get() {
-            signal.notify();
+        if let Some(wakers) = self.wakers.get() {
+            wakers.wake_all();
         }
         self.tell_announced();
     }
@@ -71,7 +71,7 @@ impl Offline {
     /// Confirms that the content equals its source at this moment.
     pub fn confirm(&self) {
         self.followed.store(true, Ordering::SeqCst);
-        self.confirm_now();
+        self.set_confirmed();
     }
 
     /// Reports when the content becomes stale or fresh again. The code that follows the source calls it
@@ -85,7 +85,7 @@ impl Offline {
         staleness.begin(now);
         let turn = staleness.check(now, report.confirmed_at);
         drop(staleness);
-        let all = self.ledger.all();
+        let all = self.store.all();
         let copy = LocalCopy { revision: all.revision(), keys: all.len() };
         match turn {
             Some(Turn::Stale { age }) => self.notices.notify(Notice::Stale {
@@ -112,28 +112,28 @@ impl Offline {
     }
 
     /// Confirms content that has no outside source. It is always fresh until the client stops.
-    pub(super) fn vouch(&self) {
+    pub(super) fn confirm_now(&self) {
         if !self.followed.load(Ordering::SeqCst) {
-            self.confirm_now();
+            self.set_confirmed();
         }
     }
 
-    fn confirm_now(&self) {
+    fn set_confirmed(&self) {
         let now = Some(Instant::now());
         self.report.rcu(|report| Report { confirmed_at: now, ..Report::clone(report) });
     }
 
     /// Wakes who waits for a change in this process.
-    pub(super) fn signal(&self) -> Arc<Signal> {
+    pub(super) fn wakers(&self) -> Arc<WakerSet> {
         let made: std::result::Result<_, std::convert::Infallible> =
-            self.signal.get_or_make(|| Ok(Signal::default()));
-        let Ok(signal) = made;
-        signal
+            self.wakers.get_or_make(|| Ok(WakerSet::default()));
+        let Ok(wakers) = made;
+        wakers
     }
 
     pub(super) fn report(&self, stopped: bool) -> Arc<Report> {
         if !stopped {
-            self.vouch();
+            self.confirm_now();
         }
         let report = self.report.load_full();
         if stopped { Arc::new(Report { phase: Phase::Stopped, ..Report::clone(&report) }) } else { report }
@@ -145,7 +145,7 @@ impl Offline {
             return Err(empty_key());
         }
         let mut conflict = None;
-        let written = self.ledger.write(|now| {
+        let written = self.store.write(|now| {
             conflict = transaction.conflict(now);
             conflict.is_none().then(|| transaction.writes(now))
         });
@@ -162,7 +162,7 @@ impl Offline {
     pub(super) fn revoke(&self, lease: i64) {
         let under = |entry: &&Entry| entry.lease() == lease;
         let delete = |entry: &Entry| Write { key: entry.key().into(), value: None, lease: 0 };
-        self.ledger.write(|now| {
+        self.store.write(|now| {
             let writes: Vec<Write> = now.iter().filter(under).map(delete).collect();
             (!writes.is_empty()).then_some(writes)
         });
@@ -188,7 +188,7 @@ impl Offline {
         if key.is_empty() {
             return Err(empty_key());
         }
-        let revision = self.ledger.write(|now| {
+        let revision = self.store.write(|now| {
             let write = || Write { key: key.into(), value: value.map(Into::into), lease };
             condition(now.get(key)).then(|| vec![write()])
         });
@@ -206,7 +206,7 @@ impl Offline {
 
     pub(super) fn tell_announced(&self) {
         if let Some(list) = self.announced.get() {
-            list.tell(&self.ledger.all(), &self.notices);
+            list.tell(&self.store.all(), &self.notices);
         }
     }
 }

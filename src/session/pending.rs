@@ -8,12 +8,12 @@ use tokio::task::AbortHandle;
 use super::runtime::Session;
 use crate::epoch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Bell, Signal};
+use crate::store::{Waker, WakerSet};
 
 #[derive(Debug)]
 struct Slot<T> {
     result: Mutex<Option<Result<T>>>,
-    signal: Signal,
+    wakers: WakerSet,
 }
 
 /// A request under way on the session's thread. Dropping it cancels the request.
@@ -32,7 +32,7 @@ impl<T: Send + 'static> Pending<T> {
         session: &Session,
         request: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Self {
-        let slot = Arc::new(Slot { result: Mutex::new(None), signal: Signal::default() });
+        let slot = Arc::new(Slot { result: Mutex::new(None), wakers: WakerSet::default() });
         let filled = Arc::clone(&slot);
         let task = session.spawn(async move {
             let guard = Unfilled(filled);
@@ -44,7 +44,7 @@ impl<T: Send + 'static> Pending<T> {
 
     /// A request that already has its result.
     pub(super) fn done(result: Result<T>) -> Self {
-        let slot = Slot { result: Mutex::new(Some(result)), signal: Signal::default() };
+        let slot = Slot { result: Mutex::new(Some(result)), wakers: WakerSet::default() };
         Self { slot: Arc::new(slot), task: None, epoch: epoch::current() }
     }
 
@@ -54,12 +54,12 @@ impl<T: Send + 'static> Pending<T> {
         self.is_inherited() || self.slot.lock().is_some()
     }
 
-    /// Wakes `bell` when there is a result.
-    pub fn hang(&self, bell: &Arc<Bell>) {
+    /// Wakes `waker` when there is a result.
+    pub fn add_waker(&self, waker: &Arc<Waker>) {
         if self.is_inherited() {
             return; // A thread of the parent may hold its lock forever.
         }
-        self.slot.signal.hang(bell);
+        self.slot.wakers.register(waker);
     }
 
     /// Takes the result, if there is one.
@@ -101,7 +101,7 @@ struct Unfilled<T>(Arc<Slot<T>>);
 impl<T> Unfilled<T> {
     fn fill(&self, result: Result<T>) {
         *self.0.lock() = Some(result);
-        self.0.signal.notify();
+        self.0.wakers.wake_all();
     }
 }
 

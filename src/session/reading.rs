@@ -71,8 +71,8 @@ impl Client {
     /// # Errors
     /// `Closed` after a stop.
     pub fn read(&self, queries: Vec<Query>, at: Option<i64>) -> Result<Pending<Reading>> {
-        if let Some(offline) = self.open_offline()? {
-            return Ok(Pending::done(read_offline(&offline.ledger().all(), &queries, at)));
+        if let Some(offline) = self.offline_backend()? {
+            return Ok(Pending::done(read_offline(&offline.store().all(), &queries, at)));
         }
         self.request(move |link| async move { read(&link, &queries, at).await })
     }
@@ -84,8 +84,8 @@ impl Client {
     pub fn read_watched(&self, revision: i64) -> Result<Pending<Snapshot>> {
         let queries: Vec<Query> =
             self.settings().ranges.as_slice().iter().map(|range| Query::all(range.clone())).collect();
-        if let Some(offline) = self.open_offline()? {
-            let read = read_offline(&offline.ledger().all(), &queries, Some(revision));
+        if let Some(offline) = self.offline_backend()? {
+            let read = read_offline(&offline.store().all(), &queries, Some(revision));
             return Ok(Pending::done(read.map(Reading::into_snapshot)));
         }
         self.request(

@@ -9,14 +9,14 @@ use super::supervise::supervise;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
 use crate::error::Result;
-use crate::registration::{Command, Driver, Handle, Report, Roster, Spec, Surroundings};
-use crate::store::{Bell, Signal};
-use crate::sync::Outlet;
+use crate::registration::{Command, Context, Driver, Handle, Registry, Report, Spec};
+use crate::store::{Waker, WakerSet};
+use crate::sync::Sinks;
 use crate::transport::Link;
 
 /// One client's registrations in one process.
 pub(super) struct Registrar {
-    roster: Arc<Roster>,
+    registry: Arc<Registry>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
@@ -25,31 +25,32 @@ impl Registrar {
         session: &Session,
         settings: &Arc<Settings>,
         link: &Arc<Link>,
-        outlet: &Outlet,
+        sinks: &Sinks,
     ) -> Self {
-        let (roster, (commands, received)) = (Arc::new(Roster::default()), mpsc::unbounded_channel());
-        session.spawn(keep(Surroundings {
+        let (registry, (commands, received)) = (Arc::new(Registry::default()), mpsc::unbounded_channel());
+        session.spawn(keep(Context {
             settings: Arc::clone(settings),
             link: Arc::clone(link),
-            roster: Arc::clone(&roster),
-            publication: Arc::clone(&outlet.publication),
-            published: Arc::clone(&outlet.published),
-            sync: Arc::clone(&outlet.report),
-            notices: Arc::clone(&outlet.notices),
+            registry: Arc::clone(&registry),
+            publication: Arc::clone(&sinks.publication),
+            published: Arc::clone(&sinks.published),
+            sync: Arc::clone(&sinks.report),
+            notices: Arc::clone(&sinks.notices),
             commands: Arc::new(Mutex::new(received)),
         }));
-        Self { roster, commands }
+        Self { registry, commands }
     }
 
     pub(super) fn register(&self, spec: Spec) -> Result<Handle> {
-        self.roster.register(spec, &self.commands)
+        self.registry.register(spec, &self.commands)
     }
 }
 
-/// Runs the driver. After a panic, a new one registers everything in the roster again (promise 9).
-async fn keep(around: Surroundings) {
-    let (longest_pause, roster) = (around.settings.timing.backoff_cap, Arc::clone(&around.roster));
-    supervise(longest_pause, |error| roster.blame(error), move |_| Driver::new(around.clone()).run()).await;
+/// Runs the driver. After a panic, a new one registers everything in the registry again (promise 9).
+async fn keep(context: Context) {
+    let (longest_pause, registry) = (context.settings.timing.backoff_cap, Arc::clone(&context.registry));
+    supervise(longest_pause, |error| registry.blame(error), move |_| Driver::new(context.clone()).run())
+        .await;
 }
 
 /// Keeps one registration.
@@ -63,7 +64,7 @@ pub(super) trait Held: Send + Sync {
     /// Asks for the end of the registration.
     fn deregister(&self);
     /// Notifies of each change of the report.
-    fn signal(&self) -> &Signal;
+    fn wakers(&self) -> &WakerSet;
 }
 
 impl Held for Handle {
@@ -83,8 +84,8 @@ impl Held for Handle {
         Self::deregister(self);
     }
 
-    fn signal(&self) -> &Signal {
-        Self::signal(self)
+    fn wakers(&self) -> &WakerSet {
+        Self::wakers(self)
     }
 }
 
@@ -132,10 +133,10 @@ impl Registration {
         }
     }
 
-    /// Wakes `bell` when the report changes. Never wakes in a process that inherited the registration.
-    pub fn hang(&self, bell: &Arc<Bell>) {
+    /// Wakes `waker` when the report changes. Never wakes in a process that inherited the registration.
+    pub fn add_waker(&self, waker: &Arc<Waker>) {
         if let Some(held) = self.0.get() {
-            held.signal().hang(bell);
+            held.wakers().register(waker);
         }
     }
 }

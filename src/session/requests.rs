@@ -18,7 +18,7 @@ impl Client {
     /// # Errors
     /// `Closed` after a stop.
     pub fn commit(&self, transaction: Transaction) -> Result<Pending<Outcome>> {
-        if let Some(offline) = self.open_offline()? {
+        if let Some(offline) = self.offline_backend()? {
             return Ok(Pending::done(offline.commit(&transaction)));
         }
         self.request(move |link| async move { txn::commit(&link, &transaction).await })
@@ -29,7 +29,7 @@ impl Client {
     /// # Errors
     /// `Closed` after a stop; an internal error if no thread can be started.
     pub fn register(&self, spec: Spec) -> Result<Registration> {
-        if let Some(offline) = self.open_offline()? {
+        if let Some(offline) = self.offline_backend()? {
             return Ok(Registration::new(offline.register(&spec)?));
         }
         Ok(Registration::new(self.attach()?.registrar.register(spec)?))
@@ -48,7 +48,7 @@ impl Client {
     }
 
     /// The in-memory store to ask; `None` means etcd.
-    pub(super) fn open_offline(&self) -> Result<Option<&Arc<Offline>>> {
+    pub(super) fn offline_backend(&self) -> Result<Option<&Arc<Offline>>> {
         if self.is_stopped() {
             return Err(Error::new(ErrorKind::Closed, "the client was stopped; start it again first"));
         }

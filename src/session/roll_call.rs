@@ -18,7 +18,7 @@ use crate::error::ErrorKind;
 use crate::range::KeyRange;
 use crate::store::transaction::{Compare, Condition, Operation, Transaction};
 use crate::store::{Key, Snapshot};
-use crate::sync::Outlet;
+use crate::sync::Sinks;
 use crate::transport::Link;
 
 /// So often an answer is sent if etcd does not take it. A caller waits for seconds only.
@@ -73,18 +73,18 @@ fn wanted(value: &[u8]) -> Option<i64> {
 }
 
 /// Answers every call of `fleet`, until it is dropped.
-pub(super) async fn answer(fleet: Fleet, link: Arc<Link>, outlet: Outlet) {
+pub(super) async fn answer(fleet: Fleet, link: Arc<Link>, sinks: Sinks) {
     let (mut calls, mut sending) = (Calls::new(&fleet), JoinSet::new());
     loop {
-        let shown = outlet.publication.load_full();
+        let shown = sinks.publication.load_full();
         for answer in calls.due(shown.snapshot()) {
-            let age = outlet.report.load().confirmed_at.map(|at| at.elapsed());
+            let age = sinks.report.load().confirmed_at.map(|at| at.elapsed());
             let transaction = transaction(&fleet, &answer, age.unwrap_or_default());
             let link = Arc::clone(&link);
             sending.spawn(async move { send(&link, &transaction).await });
         }
         while sending.try_join_next().is_some() {}
-        outlet.advanced.notified().await;
+        sinks.advanced.notified().await;
     }
 }
 

@@ -2,22 +2,22 @@
 //!
 //! Nothing here knows etcd's wire types or Ruby.
 
-mod bell;
 pub mod disk;
 mod entry;
 mod layers;
-mod ledger;
+mod memory_store;
 mod publication;
-mod signal;
 mod snapshot;
 mod target_index;
 pub mod transaction;
+mod waker;
+mod waker_set;
 
-pub use bell::Bell;
 pub use entry::Entry;
 pub use layers::{Effective, EffectiveChange, View, names_of};
-pub use ledger::{Ledger, Write};
+pub use memory_store::{MemoryStore, Write};
 pub use publication::{Changed, Publication, Published, RECENT_KEYS};
-pub use signal::Signal;
 pub use snapshot::{Change, Key, Snapshot};
 pub use target_index::TargetIndex;
+pub use waker::Waker;
+pub use waker_set::WakerSet;

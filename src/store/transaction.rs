@@ -1,7 +1,7 @@
 //! A transaction: conditions, and operations that are applied at one revision if all conditions hold.
 
 use super::entry::Entry;
-use super::ledger::Write;
+use super::memory_store::Write;
 use super::snapshot::Snapshot;
 use crate::range::KeyRange;
 

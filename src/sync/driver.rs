@@ -20,18 +20,18 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::notice::{Notice, Sink};
 use crate::range::KeyRange;
-use crate::store::{Publication, Signal};
+use crate::store::{Publication, WakerSet};
 use crate::transport::{Connection, Endpoints, FlowReader, Link};
 
 /// Where the driver puts what other threads read.
 #[derive(Debug, Clone)]
-pub struct Outlet {
+pub struct Sinks {
     /// Receives the snapshots.
     pub publication: Arc<Publication>,
     /// Receives the machine's status.
     pub report: Arc<ArcSwap<Report>>,
     /// Notified of each change of either.
-    pub signal: Arc<Signal>,
+    pub wakers: Arc<WakerSet>,
     /// Notified of each new snapshot, on the session's own thread.
     pub published: Arc<Notify>,
     /// Notified of each new revision that readers see, whether or not a key has changed.
@@ -40,7 +40,7 @@ pub struct Outlet {
     pub notices: Arc<dyn Sink>,
 }
 
-impl Outlet {
+impl Sinks {
     /// Shows that a panic ended the driver and that nothing follows etcd until another one starts.
     pub fn driver_panicked(&self, error: &Error) {
         let before = self.report.load_full();
@@ -48,7 +48,7 @@ impl Outlet {
         let (last_error, last_error_at) = (Some(error.clone()), Some(Instant::now()));
         let report = Report { phase, peer: None, last_error, last_error_at, ..before.as_ref().clone() };
         self.report.store(Arc::new(report));
-        self.signal.notify();
+        self.wakers.wake_all();
     }
 }
 
@@ -57,7 +57,7 @@ pub struct Driver {
     settings: Arc<Settings>,
     endpoints: Arc<Endpoints>,
     link: Arc<Link>,
-    outlet: Outlet,
+    sinks: Sinks,
     wanted: watch::Receiver<bool>,
     machine: Machine,
     operation: Option<Operation>,
@@ -77,35 +77,35 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A driver that runs while `wanted` is true. It continues from what the outlet already shows.
+    /// A driver that runs while `wanted` is true. It continues from what the sinks already show.
     #[must_use]
     pub fn new(
         settings: Arc<Settings>,
         endpoints: Arc<Endpoints>,
         link: Arc<Link>,
-        outlet: Outlet,
+        sinks: Sinks,
         wanted: watch::Receiver<bool>,
     ) -> Self {
         let rules = Rules {
             ranges: settings.ranges.clone(),
             page_size: settings.page_size,
             progress_interval: settings.timing.progress_interval,
-            patience: settings.timing.request_timeout,
+            timeout: settings.timing.request_timeout,
             backoff_cap: settings.timing.backoff_cap,
             max_staleness: settings.timing.max_staleness,
             audit_interval: settings.timing.audit_interval,
             limits: Limits::default(),
             seed: backoff::seed(),
         };
-        let published = outlet.publication.load();
+        let published = sinks.publication.load();
         let inherited = (published.generation() > 0).then(|| published.snapshot().clone());
-        let machine = Machine::new(rules, inherited, &outlet.report.load());
+        let machine = Machine::new(rules, inherited, &sinks.report.load());
         Self {
             machine,
             settings,
             endpoints,
             link,
-            outlet,
+            sinks,
             wanted,
             operation: None,
             audit: None,
@@ -121,7 +121,7 @@ impl Driver {
 
     /// Continues after a driver that ended with a panic, and reports `error`.
     pub fn remember(&mut self, error: Error) {
-        let before = self.outlet.report.load_full();
+        let before = self.sinks.report.load_full();
         self.machine.remember(Instant::now(), &before, error);
     }
 
@@ -141,9 +141,9 @@ impl Driver {
             // The report comes last, so that a listener woken by a snapshot or an event finds the report that
             // belongs to it.
             if self.show_report() || shown {
-                self.outlet.signal.notify();
+                self.sinks.wakers.wake_all();
             }
-            self.notices.drain(..).for_each(|notice| self.outlet.notices.notify(notice));
+            self.notices.drain(..).for_each(|notice| self.sinks.notices.notify(notice));
         }
     }
 
@@ -157,11 +157,11 @@ impl Driver {
             }
             outcome = finish(&mut self.operation) => {
                 self.operation = None;
-                Some(self.take_in(outcome))
+                Some(self.on_outcome(outcome))
             }
             outcome = finish(&mut self.audit) => {
                 self.audit = None;
-                Some(self.take_in(outcome))
+                Some(self.on_outcome(outcome))
             }
             event = receive(&mut self.stream, self.connection.as_ref()) => {
                 if matches!(event, Event::Failed(_)) {
@@ -176,7 +176,7 @@ impl Driver {
         }
     }
 
-    fn take_in(&mut self, outcome: Outcome) -> Event {
+    fn on_outcome(&mut self, outcome: Outcome) -> Event {
         match outcome {
             Outcome::Event(event) => event,
             Outcome::Connected(connection, peer) => {
@@ -212,13 +212,13 @@ impl Driver {
             Effect::Watch { range, from, fragments } => self.watch(&range, from, fragments).await,
             Effect::RequestProgress => self.request_progress().await,
             Effect::Publish(update) => {
-                self.outlet.publication.publish(update.snapshot, update.changed);
-                self.outlet.published.notify_one();
-                self.outlet.advanced.notify_one();
+                self.sinks.publication.publish(update.snapshot, update.changed);
+                self.sinks.published.notify_one();
+                self.sinks.advanced.notify_one();
             }
             Effect::Confirm(revision) => {
-                self.outlet.publication.confirm(revision);
-                self.outlet.advanced.notify_one();
+                self.sinks.publication.confirm(revision);
+                self.sinks.advanced.notify_one();
             }
             Effect::Notify(notice) => self.notices.push(notice),
         }
@@ -226,10 +226,10 @@ impl Driver {
 
     fn show_report(&self) -> bool {
         let report = self.machine.report();
-        if **self.outlet.report.load() == *report {
+        if **self.sinks.report.load() == *report {
             return false;
         }
-        self.outlet.report.store(Arc::new(report.clone()));
+        self.sinks.report.store(Arc::new(report.clone()));
         true
     }
 

@@ -74,7 +74,7 @@ pub(super) enum Ask {
 #[derive(Debug)]
 pub(super) struct Freshness {
     interval: Duration,
-    patience: Duration,
+    timeout: Duration,
     probe: Probe,
     read_at: Instant,
     heard: Instant,
@@ -97,14 +97,14 @@ impl Freshness {
     /// `stale_after` is the age at which data counts as stale.
     pub(super) fn new(
         interval: Duration,
-        patience: Duration,
+        timeout: Duration,
         stale_after: Duration,
         now: Instant,
         mute: bool,
     ) -> Self {
         Self {
             interval,
-            patience,
+            timeout,
             longest_rest: stale_after / 2,
             streak: None,
             probe: Probe::Idle,
@@ -188,15 +188,15 @@ impl Freshness {
     fn probe_deadline(&self) -> Instant {
         match self.probe {
             Probe::Idle => self.read_at,
-            Probe::Read { since } => since + self.patience,
+            Probe::Read { since } => since + self.timeout,
             Probe::Behind { since, again, .. } => again.min(self.limit(since)),
-            Probe::Comparing { sent, .. } => sent + self.patience,
+            Probe::Comparing { sent, .. } => sent + self.timeout,
         }
     }
 
     /// When to give up. A stream that still delivers events is kept, however far behind it is.
     fn limit(&self, since: Instant) -> Instant {
-        since.max(self.heard) + self.patience
+        since.max(self.heard) + self.timeout
     }
 
     /// Decides what to do at the deadline. `waits`: events wait until other watches are known to be complete.
@@ -211,7 +211,7 @@ impl Freshness {
                 Ask::Read
             }
             Probe::Behind { since, target, proves, .. } if now < self.limit(since) => {
-                let late = now + self.patience / 2 >= self.limit(since);
+                let late = now + self.timeout / 2 >= self.limit(since);
                 self.mute |= late && self.told == 0;
                 let urgent = !proven && waits && now >= self.rest_until;
                 if self.mute || urgent || (late && !proven) {
@@ -254,7 +254,7 @@ impl Freshness {
             self.read_at = self.rest_until.max(now + self.interval);
             return Some(sent);
         }
-        self.probe = Probe::Behind { since, target, again: now + self.patience / 4, proves };
+        self.probe = Probe::Behind { since, target, again: now + self.timeout / 4, proves };
         None
     }
 

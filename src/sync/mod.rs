@@ -25,7 +25,7 @@ mod streak;
 mod stream;
 mod wire;
 
-pub use driver::{Driver, Outlet};
+pub use driver::{Driver, Sinks};
 pub use event::{
     Comparison, Effect, Event, Fault, Found, Header, Page, PageRequest, Peer, Response, Trust, Update,
 };

@@ -70,7 +70,7 @@ impl Reader {
         default: Option<Value>,
         reason: &CoreError,
     ) -> Result<Value, Error> {
-        self.must_be_watched(ruby, key)?;
+        self.ensure_key_watched(ruby, key)?;
         default.ok_or_else(|| raised(ruby, reason))
     }
 

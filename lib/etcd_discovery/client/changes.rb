@@ -22,10 +22,10 @@ module EtcdDiscovery
     end
 
     # @api private
-    # Wakes the bell of {Dispatcher} at each change and event in this process.
-    def listen(bell)
-      native_hang(bell) if change_feed.subscribed?
-      native_observe(bell) if event_subscriptions.any?
+    # Registers the waker of {Dispatcher} for each change and event in this process.
+    def listen(waker)
+      native_add_waker(waker) if change_feed.subscribed?
+      native_observe(waker) if event_subscriptions.any?
     end
 
     # @api private
@@ -62,7 +62,7 @@ module EtcdDiscovery
     def on_change(target, initial: false, &block)
       raise ArgumentError, "on_change needs a block" unless block
 
-      native_must_watch(target)
+      native_ensure_range_watched(target)
       current = snapshot_for(target)
       Subscription.new(self, target.dup.freeze, initial ? nil : current, block).tap do |subscription|
         Dispatcher.add(subscription)
@@ -87,7 +87,7 @@ module EtcdDiscovery
     # @raise [UnwatchedKeyError] outside every watched range
     def wait_for(key, timeout:)
       deadline = Client.now + timeout
-      native_must_be_watched(key)
+      native_ensure_key_watched(key)
       await_first_snapshot(timeout, "#{key.inspect} did not become what was waited for", key)
       last = self # no value yet
       loop do

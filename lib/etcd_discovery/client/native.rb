@@ -24,17 +24,17 @@ module EtcdDiscovery
   # @!method native_status
   #   @api private
   #   @return [Hash{Symbol => Object}] what {Status} adds to
-  # @!method native_must_be_watched(key)
+  # @!method native_ensure_key_watched(key)
   #   @api private
   #   @return [void]
   #   @raise [UnwatchedKeyError] outside every watched range
-  # @!method native_must_watch(target)
+  # @!method native_ensure_range_watched(target)
   #   @api private
   #   @param target [String] a key or a prefix
   #   @return [void]
   #   @raise [UnwatchedKeyError] unless all of it is watched
-  # @!method native_observe(bell)
-  #   Rings the bell at each event of the process from now on.
+  # @!method native_observe(waker)
+  #   Registers the waker, which is woken at each event of the process from now on.
   #   @api private
   #   @return [void]
   # @!method native_drain(cursor)
@@ -123,8 +123,8 @@ module EtcdDiscovery
            :native_generation,
            :native_wait_generation,
            :native_status,
-           :native_must_be_watched,
-           :native_must_watch,
+           :native_ensure_key_watched,
+           :native_ensure_range_watched,
            :native_observe,
            :native_drain,
            :native_notify_invalid,

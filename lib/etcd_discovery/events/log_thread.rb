@@ -12,16 +12,16 @@ module EtcdDiscovery
     module LogThread
       # Weak, so that an otherwise unused client can be collected.
       @clients = WeakList.new
-      @thread = BackgroundThread.new("etcd_discovery log", hang: ->(bell) { hang(bell) }) { look }
+      @thread = BackgroundThread.new("etcd_discovery log", register: ->(waker) { register(waker) }) { look }
 
       class << self
         def add(client)
           @clients << client
           revive
-          bell = @thread.bell
-          client.native_observe(bell) if bell
-          # Something may have happened before the bell was registered.
-          ring
+          waker = @thread.waker
+          client.native_observe(waker) if waker
+          # Something may have happened before the waker was registered.
+          wake
         end
 
         # Starts the thread if this process should have it and does not.
@@ -29,14 +29,14 @@ module EtcdDiscovery
           @thread.revive if @clients.to_a.any?
         end
 
-        def ring
-          @thread.ring
+        def wake
+          @thread.wake
         end
 
         private
 
-        def hang(bell)
-          @clients.to_a.each { |client| client.native_observe(bell) }
+        def register(waker)
+          @clients.to_a.each { |client| client.native_observe(waker) }
         end
 
         def look

@@ -56,7 +56,7 @@ module EtcdDiscovery
       # @raise [ConnectionError, AuthenticationError, PermissionError] when there is no first snapshot within
       #   `boot_timeout`; the client goes on trying, and `PROVIDER_READY` follows when it has one
       def init(_context = nil)
-        core.native_must_watch(prefix)
+        core.native_ensure_range_watched(prefix)
         follow if @subscriptions.empty?
         @client.start
         nil

@@ -14,7 +14,7 @@ module EtcdDiscovery
     # A block may end the thread. The log thread then starts it again.
     @thread = BackgroundThread.new(
       "etcd_discovery changes",
-      hang: ->(bell) { listen(bell) }, lost: -> { Events::LogThread.ring }
+      register: ->(waker) { listen(waker) }, lost: -> { Events::LogThread.wake }
     ) { deliver }
     @asked = @told = 0
     @done = ConditionVariable.new
@@ -58,8 +58,8 @@ module EtcdDiscovery
       # Whether there is a block to call.
       def any? = @clients.to_a.any?(&:subscriptions?)
 
-      def ring
-        @thread.ring
+      def wake
+        @thread.wake
       end
 
       # Waits until every subscriber has received the current state.
@@ -73,7 +73,7 @@ module EtcdDiscovery
         deadline = Client.now + timeout
         @lock.synchronize do
           round = @asked += 1
-          ring
+          wake
           @done.wait(@lock, deadline - Client.now) while @told < round && Client.now < deadline
           @told >= round
         end
@@ -85,16 +85,16 @@ module EtcdDiscovery
       def attend(client)
         @clients << client
         revive
-        bell = @thread.bell
-        client.listen(bell) if bell
-        # For subscribers that want the current state now, and for changes before the bell was registered.
-        ring
+        waker = @thread.waker
+        client.listen(waker) if waker
+        # For subscribers that want the current state now, and for changes before the waker was registered.
+        wake
       end
 
-      def listen(bell)
+      def listen(waker)
         @clients.to_a.each do |client|
           client.forget_what_the_parent_delivers
-          client.listen(bell)
+          client.listen(waker)
         end
       end
 
@@ -105,7 +105,7 @@ module EtcdDiscovery
           client.deliver if @thread.current?
         end
         finish(round)
-        nil # until the next ring
+        nil # until the next wake
       end
 
       def finish(round)

@@ -3,25 +3,26 @@
 require "io/wait" # IO#wait_readable is not in the core before Ruby 3.2
 
 module EtcdDiscovery
-  # A Ruby thread that waits for a bell. It starts when it is first needed, and again in a forked child.
+  # A Ruby thread that sleeps until its waker wakes it. It starts when it is first needed, and again in a
+  # forked child.
   #
   # @api private
   class BackgroundThread
     # Minimum seconds between two runs, so that the thread never spins.
     SHORTEST_PAUSE = 0.01
 
-    # The bell that wakes it in this process; mute or `nil` before the thread has started.
-    attr_reader :bell
+    # What wakes it in this process. Does nothing, or is `nil`, before the thread has started.
+    attr_reader :waker
 
     # @param name [String] of the thread
-    # @param hang [#call] receives each new bell and registers it
+    # @param register [#call] receives each new waker and registers it
     # @param lost [#call] called in the thread when something ends it (`Thread.exit`, a kill). It must not
     #   start a thread: at the end of the process Ruby kills threads until there is none.
     # @yield after each wake-up
     # @yieldreturn [Numeric, nil] seconds after which to run again without a wake-up
-    def initialize(name, hang:, lost: -> {}, &look)
+    def initialize(name, register:, lost: -> {}, &look)
       @name = name
-      @hang = hang
+      @register = register
       @lost = lost
       @look = look
       @lock = Lock.new
@@ -36,8 +37,8 @@ module EtcdDiscovery
       Lock.soon { @lock.synchronize { start unless running? } }
     end
 
-    def ring
-      @bell&.ring
+    def wake
+      @waker&.wake
     end
 
     # Whether the caller runs on this thread.
@@ -48,24 +49,24 @@ module EtcdDiscovery
     private
 
     def start
-      bell = Bell.new
-      @hang.call(bell)
-      @bell = bell
-      @thread = Threads.start(@name) { attend(bell) }
-      bell.ring # so that changes around a fork are not missed
+      waker = Waker.new
+      @register.call(waker)
+      @waker = waker
+      @thread = Threads.start(@name) { attend(waker) }
+      waker.wake # so that changes around a fork are not missed
     end
 
-    # A bell is mute in every process but its own.
+    # A waker has a descriptor only in the process that made it.
     def running?
-      @thread&.alive? && @bell.descriptor
+      @thread&.alive? && @waker.descriptor
     end
 
-    def attend(bell)
-      ear = IO.for_fd(bell.descriptor, autoclose: false)
+    def attend(waker)
+      io = IO.for_fd(waker.descriptor, autoclose: false)
       pause = nil
-      while bell.descriptor # otherwise the callback has forked, and this is its child
-        ear.wait_readable(pause)
-        bell.hush
+      while waker.descriptor # otherwise the callback has forked, and this is its child
+        io.wait_readable(pause)
+        waker.clear
         pause = @look.call&.clamp(SHORTEST_PAUSE, nil)
       end
       over = true

@@ -68,7 +68,7 @@ module EtcdDiscovery
 
         # Makes sure that the client has no etcd, and that no other thread has these keys.
         def claim(client, keys)
-          keys.each { |key| client.native_must_be_watched(key) }
+          keys.each { |key| client.native_ensure_key_watched(key) }
           refuse_conflict(client, keys)
           return if client.native_offline?
 

@@ -10,8 +10,8 @@ use crate::clock::Instant;
 
 impl Driver {
     /// Checks whether one of the registered keys changed in the new snapshot.
-    pub(super) fn look_around(&mut self) {
-        let published = self.around.publication.load_full();
+    pub(super) fn check_snapshot(&mut self) {
+        let published = self.context.publication.load_full();
         let mut ids = Vec::new();
         let told = published.each_change_since(self.seen_generation, |key| {
             ids.extend(members_of(&self.keys, key));
@@ -33,7 +33,7 @@ impl Driver {
         let Some(member) = self.members.get(&id) else { return };
         let Some(key) = member.key.clone() else { return };
         let limit = requests::seconds(member.entry.spec.ttl) / 6;
-        let sync = self.around.sync.load();
+        let sync = self.context.sync.load();
         let confirmed = sync.confirmed_at.filter(|at| !sync.from_cache && at.elapsed() < limit);
         let ours = |holder: &Holder| match (holder, member.machine.report().lease) {
             (Holder::Lease { lease, .. }, Some(current)) => *lease == current,
@@ -41,7 +41,7 @@ impl Driver {
         };
         match (confirmed, self.holder_in_snapshot(id).filter(ours)) {
             (Some(sent), Some(holder)) => {
-                let revision = self.around.publication.load().snapshot().revision();
+                let revision = self.context.publication.load().snapshot().revision();
                 self.step(id, Event::Seen { holder, revision, sent });
             }
             _ => self.workload.look(id, key, Instant::now()),
@@ -51,10 +51,10 @@ impl Driver {
     /// Returns `None` if the key is not watched.
     fn holder_in_snapshot(&self, id: u64) -> Option<Holder> {
         let key = self.members.get(&id)?.key.as_ref()?;
-        if !self.around.settings.ranges.contains(key) {
+        if !self.context.settings.ranges.contains(key) {
             return None;
         }
-        let published = self.around.publication.load();
+        let published = self.context.publication.load();
         let entry = published.snapshot().get(key);
         Some(entry.map_or(Holder::Nobody, |entry| Holder::Lease {
             lease: entry.lease(),

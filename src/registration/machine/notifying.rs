@@ -63,8 +63,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_reported_once_for_each_kind_of_reason_however_often_it_is_tried() {
-        let patience = Duration::from_secs(3);
-        let rules = Rules { patience, backoff_cap: patience, liveness: None, seed: 1 };
+        let timeout = Duration::from_secs(3);
+        let rules = Rules { timeout, backoff_cap: timeout, liveness: None, seed: 1 };
         let (mut machine, mut now) = (Machine::new(rules, &Report::default()), Instant::now());
         let mut effects = machine.step(now, Event::Start);
         let mut reported = Vec::new();

@@ -24,7 +24,7 @@ impl Machine {
         let looks = self.holds_or_waits();
         let lives = self.lease.as_ref().and_then(|lease| lease.renew_at).is_none_or(|at| self.lives_at(at));
         let Some(lease) = &mut self.lease else { return };
-        let (id, patience) = (lease.id, self.rules.patience.min(lease.ttl / 3));
+        let (id, timeout) = (lease.id, self.rules.timeout.min(lease.ttl / 3));
         if now >= lease.deadline {
             self.lease = None;
             self.former.doubt(id);
@@ -38,7 +38,7 @@ impl Machine {
         }
         if lives && lease.renew_at.is_some_and(|at| now >= at) {
             lease.renew_at = None;
-            effects.push(Effect::Renew { lease: id, patience });
+            effects.push(Effect::Renew { lease: id, timeout });
         }
         if looks && lease.check_at.is_some_and(|at| now >= at) {
             lease.check_at = None;
@@ -76,7 +76,7 @@ mod tests {
     }
 
     fn registered_by(seed: u64) -> Machine {
-        let rules = Rules { patience: CAP, backoff_cap: CAP, liveness: None, seed };
+        let rules = Rules { timeout: CAP, backoff_cap: CAP, liveness: None, seed };
         let (mut machine, sent) = (Machine::new(rules, &Report::default()), Instant::now());
         let effects = machine.step(sent, Event::Start);
         let [Effect::Grant { lease }] = effects[..] else { panic!("{effects:?}") };
@@ -110,7 +110,7 @@ mod tests {
     fn a_fleet_whose_registrations_failed_at_the_same_moment_does_not_try_again_at_the_same_moment() {
         for (failures, ceiling) in [(1, BACKOFF_BASE), (9, CAP)] {
             fleet::assert_full_jitter(ceiling, |seed| {
-                let rules = Rules { patience: CAP, backoff_cap: CAP, liveness: None, seed };
+                let rules = Rules { timeout: CAP, backoff_cap: CAP, liveness: None, seed };
                 let (mut machine, now) = (Machine::new(rules, &Report::default()), Instant::now());
                 let (mut effects, mut last) = (machine.step(now, Event::Start), Duration::MAX);
                 for _ in 0..failures {

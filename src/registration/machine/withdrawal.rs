@@ -12,7 +12,7 @@ impl Machine {
         if self.is_over() {
             return;
         }
-        let until = self.lease.as_ref().map_or(now + self.rules.patience, |lease| lease.deadline);
+        let until = self.lease.as_ref().map_or(now + self.rules.timeout, |lease| lease.deadline);
         if let Some(lease) = self.lease.take() {
             effects.push(Effect::Forget { lease: lease.id });
             self.former.doubt(lease.id);

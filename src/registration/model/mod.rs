@@ -27,7 +27,7 @@ mod etcd;
 mod world;
 
 const TTL: Duration = Duration::from_secs(6);
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// The rival's leases; the machine's are random.
 const RIVAL: i64 = 7;
 
@@ -103,7 +103,7 @@ proptest! {
 #[test]
 fn a_hanging_application_loses_its_registration_and_gets_it_back() {
     let rules = Rules {
-        patience: PATIENCE,
+        timeout: TIMEOUT,
         backoff_cap: Duration::from_secs(1),
         liveness: Some(Duration::from_secs(4)),
         seed: 1,
@@ -129,7 +129,7 @@ fn a_hanging_application_loses_its_registration_and_gets_it_back() {
 /// The put took effect, and the lease expired here before the answer arrived.
 #[test]
 fn an_answer_that_comes_too_late_still_marks_the_first_contact() {
-    let rules = Rules { patience: PATIENCE, backoff_cap: PATIENCE, liveness: None, seed: 1 };
+    let rules = Rules { timeout: TIMEOUT, backoff_cap: TIMEOUT, liveness: None, seed: 1 };
     let (mut machine, start) = (Machine::new(rules, &Report::default()), Instant::now());
     let requests = |mut effects: Vec<Effect>| {
         effects.retain(|effect| !matches!(effect, Effect::Notify(_)));
@@ -140,8 +140,8 @@ fn an_answer_that_comes_too_late_still_marks_the_first_contact() {
         ref other => panic!("{other:?} is no grant"),
     };
     let lease = granted(machine.step(start, Event::Start));
-    machine.step(start, Event::Granted { lease, ttl: PATIENCE, sent: start });
-    let now = start + PATIENCE;
+    machine.step(start, Event::Granted { lease, ttl: TIMEOUT, sent: start });
+    let now = start + TIMEOUT;
     machine.step(now, Event::Claimed { lease, revision: 11, sent: start });
 
     let now = machine.deadline().unwrap_or(now);

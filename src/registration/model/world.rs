@@ -7,7 +7,7 @@ use super::super::machine::{Machine, Rules};
 use super::super::report::{Phase, Report};
 use super::account::Account;
 use super::etcd::Etcd;
-use super::{PATIENCE, RIVAL, TTL};
+use super::{RIVAL, TIMEOUT, TTL};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 
@@ -62,7 +62,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let rules = Rules { patience: PATIENCE, backoff_cap: Duration::from_secs(1), liveness: None, seed };
+        let rules = Rules { timeout: TIMEOUT, backoff_cap: Duration::from_secs(1), liveness: None, seed };
         let now = Instant::now();
         let mut world = Self {
             now,
@@ -235,13 +235,15 @@ impl World {
     }
 
     fn expire_requests(&mut self) {
-        while let Some(n) = self.sent.iter().position(|(effect, sent)| {
-            !matches!(effect, Effect::Renew { .. }) && self.now >= *sent + PATIENCE
-        }) {
+        while let Some(n) = self
+            .sent
+            .iter()
+            .position(|(effect, sent)| !matches!(effect, Effect::Renew { .. }) && self.now >= *sent + TIMEOUT)
+        {
             let (effect, sent) = self.sent.remove(n);
             self.give_up(effect, sent);
         }
-        while let Some(n) = self.held.iter().position(|held| self.now >= held.sent + PATIENCE) {
+        while let Some(n) = self.held.iter().position(|held| self.now >= held.sent + TIMEOUT) {
             let held = self.held.remove(n);
             self.miss(held.effect);
         }

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::store::{Changed, Snapshot};
 
 /// How long a process with a disk copy waits for etcd before it shows the copy, if nothing fails earlier.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A disk copy.
 #[derive(Debug, Clone)]
@@ -43,11 +43,11 @@ impl Machine {
 
     pub(super) fn give_etcd_a_moment(&mut self, now: Instant) {
         if let Some(held) = &mut self.cached {
-            held.until = Some(now + PATIENCE);
+            held.until = Some(now + TIMEOUT);
         }
     }
 
-    pub(super) fn patience_with_etcd(&self) -> Option<Instant> {
+    pub(super) fn wait_for_etcd_ends(&self) -> Option<Instant> {
         let waits = !matches!(self.state, State::Stopped);
         self.cached.as_ref().filter(|_| waits)?.until
     }
@@ -90,7 +90,7 @@ impl Machine {
     }
 
     pub(super) fn show_cached_when_due(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.patience_with_etcd().is_some_and(|until| now >= until) {
+        if self.wait_for_etcd_ends().is_some_and(|until| now >= until) {
             self.show_cached(effects);
         }
     }

@@ -37,7 +37,7 @@ impl Machine {
             self.mute = true;
             self.note(self.muteness());
         }
-        if self.mute && divided && self.watches_hull() {
+        if self.mute && divided && self.watches_bounding_range() {
             // Several watches would wait forever for each other's progress; a single watch is ordered in
             // itself.
             self.reopen(now, effects);

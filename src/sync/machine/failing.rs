@@ -112,7 +112,7 @@ impl Machine {
     /// Extends the deadline while a large message is arriving.
     pub(super) fn flowing(&mut self, now: Instant) {
         match &mut self.state {
-            State::Opening { deadline, .. } => *deadline = now + self.rules.patience,
+            State::Opening { deadline, .. } => *deadline = now + self.rules.timeout,
             State::Watching { freshness, .. } => freshness.heard(now),
             _ => {}
         }
@@ -120,8 +120,8 @@ impl Machine {
 
     fn silent(&mut self, now: Instant, what: &str, effects: &mut Vec<Effect>) {
         self.resume.failed(self.revision(), false);
-        let patience = self.rules.patience.as_secs_f64();
-        let error = Error::new(ErrorKind::Timeout, format!("{what} for {patience} s; reconnecting"));
+        let timeout = self.rules.timeout.as_secs_f64();
+        let error = Error::new(ErrorKind::Timeout, format!("{what} for {timeout} s; reconnecting"));
         self.failed(now, Fault::Lost(self.at_peer(error)), effects);
     }
 
@@ -153,7 +153,7 @@ mod tests {
             ranges: Ranges::merge([KeyRange::prefix(b"/a/")]),
             page_size: 2,
             progress_interval: Duration::from_secs(3),
-            patience: Duration::from_secs(3),
+            timeout: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
             max_staleness: Duration::from_secs(10),
             audit_interval: Duration::ZERO,

@@ -34,8 +34,8 @@ impl Machine {
         };
         match fault {
             // The user may read the ranges but not the keys between them.
-            Fault::Denied(_) if self.watches_hull() => {
-                self.hull_denied = true;
+            Fault::Denied(_) if self.watches_bounding_range() => {
+                self.bounding_range_denied = true;
                 self.reopen(now, effects);
             }
             // Older servers report "permission denied" to a watch even for an expired token.

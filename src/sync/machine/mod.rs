@@ -75,7 +75,7 @@ pub struct Rules {
     /// The time between two proofs of freshness.
     pub progress_interval: Duration,
     /// How long an answer on the stream may take.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// The longest pause between two attempts.
     pub backoff_cap: Duration,
     /// How long one confirmation keeps the data fresh.
@@ -154,7 +154,7 @@ pub struct Machine {
     /// The revision that the current comparison is about; `None` for the latest.
     compared_at: Option<i64>,
     /// This user may not watch the bounding range of all ranges, so each range is watched alone.
-    hull_denied: bool,
+    bounding_range_denied: bool,
     /// A refusal has been answered with a new token since the last success.
     reauthenticated: bool,
     /// The watch that failed last.
@@ -195,7 +195,7 @@ impl Machine {
             mute: false,
             asked_at: 0,
             compared_at: None,
-            hull_denied: false,
+            bounding_range_denied: false,
             reauthenticated: false,
             resume: Resume::default(),
             waiting: Waiting::default(),
@@ -240,7 +240,7 @@ impl Machine {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let staleness = self.staleness.deadline(self.report.confirmed_at);
-        [self.state_deadline(), self.patience_with_etcd(), self.audit_deadline(), staleness]
+        [self.state_deadline(), self.wait_for_etcd_ends(), self.audit_deadline(), staleness]
             .into_iter()
             .flatten()
             .min()

@@ -47,7 +47,7 @@ impl Machine {
     }
 
     pub(super) fn create_watches(&mut self, now: Instant, stream: Stream, effects: &mut Vec<Effect>) {
-        self.state = State::Opening { stream, deadline: now + self.rules.patience };
+        self.state = State::Opening { stream, deadline: now + self.rules.timeout };
         self.create_next(now, effects);
     }
 
@@ -56,7 +56,7 @@ impl Machine {
         let fragments = self.resume.wants_fragments(self.revision());
         let State::Opening { stream, deadline } = &mut self.state else { return false };
         let Some((range, from)) = stream.to_create() else { return false };
-        *deadline = now + self.rules.patience;
+        *deadline = now + self.rules.timeout;
         effects.push(Effect::Watch { range, from, fragments });
         true
     }
@@ -66,16 +66,16 @@ impl Machine {
     /// Otherwise one watch covers all ranges, which orders their events. A user who may not read that much
     /// gets several watches anyway.
     pub(super) fn watch_ranges(&self) -> Vec<KeyRange> {
-        match self.rules.ranges.bounding_range().filter(|_| self.watches_hull()) {
-            Some(hull) => vec![hull],
+        match self.rules.ranges.bounding_range().filter(|_| self.watches_bounding_range()) {
+            Some(bounding_range) => vec![bounding_range],
             None => self.rules.ranges.as_slice().to_vec(),
         }
     }
 
-    pub(super) fn watches_hull(&self) -> bool {
+    pub(super) fn watches_bounding_range(&self) -> bool {
         self.rules.ranges.as_slice().len() > 1
             && (self.trust == Trust::Repeated || self.mute)
-            && !self.hull_denied
+            && !self.bounding_range_denied
     }
 
     pub(super) fn created(&mut self, now: Instant, watch_id: i64, effects: &mut Vec<Effect>) {
@@ -97,8 +97,8 @@ impl Machine {
     }
 
     pub(super) fn new_freshness(&self, now: Instant, stream: &Stream) -> Freshness {
-        let Rules { progress_interval, patience, max_staleness, limits, .. } = self.rules;
-        let freshness = Freshness::new(progress_interval, patience, max_staleness, now, self.mute);
+        let Rules { progress_interval, timeout, max_staleness, limits, .. } = self.rules;
+        let freshness = Freshness::new(progress_interval, timeout, max_staleness, now, self.mute);
         if self.trust == Trust::Exact {
             return freshness;
         }

@@ -54,7 +54,7 @@ impl Machine {
 
     /// When the wait has lasted too long.
     pub(super) fn wait_ends(&self) -> Option<Instant> {
-        Some(self.waiting.since? + self.rules.patience * LONGEST_WAIT)
+        Some(self.waiting.since? + self.rules.timeout * LONGEST_WAIT)
     }
 
     /// Gives up a stream on which changes have waited for too long; returns `false` if they have not.
@@ -64,7 +64,7 @@ impl Machine {
             return false;
         }
         let slowest = stream.slowest().map_or_else(String::new, ToString::to_string);
-        let seconds = (self.rules.patience * LONGEST_WAIT).as_secs_f64();
+        let seconds = (self.rules.timeout * LONGEST_WAIT).as_secs_f64();
         let told = format!(
             "the watch of {slowest} did not advance for {seconds} s, and changes of other watched keys wait for it; \
              connecting again"
@@ -88,7 +88,7 @@ mod tests {
     use crate::range::{KeyRange, Ranges};
     use crate::store::{Change, Entry, Key};
 
-    const PATIENCE: Duration = Duration::from_secs(3);
+    const TIMEOUT: Duration = Duration::from_secs(3);
 
     /// A machine, and an etcd that does everything except answer progress requests.
     struct Pair {
@@ -104,11 +104,11 @@ mod tests {
             let rules = Rules {
                 ranges: Ranges::merge([KeyRange::prefix(b"/a/"), KeyRange::prefix(b"/b/")]),
                 page_size: 100,
-                progress_interval: PATIENCE,
-                patience: PATIENCE,
-                backoff_cap: PATIENCE,
+                progress_interval: TIMEOUT,
+                timeout: TIMEOUT,
+                backoff_cap: TIMEOUT,
                 audit_interval: Duration::ZERO,
-                max_staleness: PATIENCE,
+                max_staleness: TIMEOUT,
                 limits: Limits::default(),
                 seed: 1,
             };
@@ -205,7 +205,7 @@ mod tests {
     fn changes_wait_for_a_silent_watch_no_longer_than_the_bound_and_then_everything_is_listed() {
         let mut pair = Pair::watching();
         let (shown, listings) = (pair.machine.revision(), pair.listings);
-        pair.pass_with_changes((PATIENCE * LONGEST_WAIT).saturating_sub(Duration::from_secs(1)), |_| ());
+        pair.pass_with_changes((TIMEOUT * LONGEST_WAIT).saturating_sub(Duration::from_secs(1)), |_| ());
         assert_eq!(
             (pair.phase(), pair.machine.revision()),
             (Phase::Watching, shown),
@@ -219,7 +219,7 @@ mod tests {
             "{}",
             pair.last_error()
         );
-        pair.pass_with_changes(PATIENCE * LONGEST_WAIT + PATIENCE * 3, |_| ());
+        pair.pass_with_changes(TIMEOUT * LONGEST_WAIT + TIMEOUT * 3, |_| ());
         assert_eq!(pair.listings, listings + 1, "the second time at the same revision");
         assert!(pair.machine.revision() > shown + 100);
     }
@@ -248,12 +248,12 @@ mod tests {
         assert_eq!(pair.machine.wait_ends(), None, "nothing waits while nothing changes");
         pair.change(b"/a/", b"v");
         let first = pair.machine.wait_ends();
-        assert_eq!(first, Some(pair.now + PATIENCE * LONGEST_WAIT));
-        pair.now += PATIENCE;
+        assert_eq!(first, Some(pair.now + TIMEOUT * LONGEST_WAIT));
+        pair.now += TIMEOUT;
         pair.change(b"/a/", b"v");
         assert_eq!(pair.machine.wait_ends(), first);
         pair.change(b"/b/", b"v");
-        assert_eq!(pair.machine.wait_ends(), Some(pair.now + PATIENCE * LONGEST_WAIT));
+        assert_eq!(pair.machine.wait_ends(), Some(pair.now + TIMEOUT * LONGEST_WAIT));
     }
 
     #[test]

@@ -210,12 +210,12 @@ proptest! {
         script in prop::collection::vec(act(), 1..120),
         ranges in ranges(),
         trust in trust(),
-        hull_refused in any::<bool>(),
+        bounding_range_refused in any::<bool>(),
         mute in any::<bool>(),
         storm in any::<bool>(),
         seed in any::<u64>(),
     ) {
-        let mut world = World::new(ranges, trust, hull_refused, mute, seed);
+        let mut world = World::new(ranges, trust, bounding_range_refused, mute, seed);
         world.play(Act::Storm(storm));
         for act in script {
             world.play(act);

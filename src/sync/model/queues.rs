@@ -93,7 +93,7 @@ impl Queues {
 impl World {
     /// Whether the server has several watches and answers that may overtake events.
     pub(super) fn has_queues(&self) -> bool {
-        self.trust == Trust::Repeated && self.hull_refused && self.ranges.as_slice().len() > 1
+        self.trust == Trust::Repeated && self.bounding_range_refused && self.ranges.as_slice().len() > 1
     }
 
     /// Queues the last transaction for the watches that are up to date, in random order as in etcd.

@@ -80,7 +80,7 @@ impl World {
         let wider = !self.ranges.as_slice().contains(&range);
         let stream = self.stream.get_or_insert_default();
         let id = i64::try_from(stream.watchers.len()).unwrap() * 3 + FIRST_WATCH;
-        if wider && self.hull_refused {
+        if wider && self.bounding_range_refused {
             let denied = Fault::Denied(Error::new(ErrorKind::Permission, "permission denied"));
             let refusal = Response {
                 header,

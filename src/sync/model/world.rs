@@ -32,7 +32,7 @@ pub(super) struct World {
     pub(super) etcd: Etcd,
     pub(super) ranges: Ranges,
     pub(super) trust: Trust,
-    pub(super) hull_refused: bool,
+    pub(super) bounding_range_refused: bool,
     /// The server answers no progress request, like `etcd grpc-proxy`.
     pub(super) mute: bool,
     /// Before every answer something is written and everything is compacted.
@@ -61,13 +61,19 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(ranges: Ranges, trust: Trust, hull_refused: bool, mute: bool, seed: u64) -> Self {
+    pub(super) fn new(
+        ranges: Ranges,
+        trust: Trust,
+        bounding_range_refused: bool,
+        mute: bool,
+        seed: u64,
+    ) -> Self {
         let now = Instant::now();
         let rules = Rules {
             ranges: ranges.clone(),
             page_size: 2,
             progress_interval: Duration::from_secs(3),
-            patience: Duration::from_secs(3),
+            timeout: Duration::from_secs(3),
             backoff_cap: Duration::from_secs(3),
             max_staleness: MAX_STALENESS,
             audit_interval: Duration::from_secs(2),
@@ -78,7 +84,7 @@ impl World {
             etcd: Etcd::new(now),
             ranges,
             trust,
-            hull_refused,
+            bounding_range_refused,
             mute,
             storm: false,
             strikes: 0,
@@ -159,7 +165,7 @@ impl World {
     /// Whether events of one range may wait for a comparison of the others.
     pub(super) fn compares_at_revisions(&self) -> bool {
         let several = self.ranges.as_slice().len() > 1;
-        several && self.hull_refused && (self.mute || self.trust == Trust::Repeated)
+        several && self.bounding_range_refused && (self.mute || self.trust == Trust::Repeated)
     }
 
     /// Commits many transactions, faster than anything is sent.

@@ -1,4 +1,4 @@
-//! The real driver with its transport and its outlet, on the clock and network of a test.
+//! The real driver with its transport and its sinks, on the clock and network of a test.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::notice::{Notice, Sink};
 use crate::range::{KeyRange, Ranges};
 use crate::store::Publication;
-use crate::sync::{Driver, Outlet, Phase, Report};
+use crate::sync::{Driver, Phase, Report, Sinks};
 use crate::transport::{Endpoints, Link, simulated};
 
 /// Longer than anything here takes. The simulated clock makes waiting free.
@@ -32,7 +32,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Arc<Settings>,
     pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) link: Arc<Link>,
-    pub(crate) outlet: Outlet,
+    pub(crate) sinks: Sinks,
     pub(crate) wanted: watch::Receiver<bool>,
 }
 
@@ -83,8 +83,8 @@ impl Follower {
     /// Starts one process of many, with its own random numbers.
     pub(crate) fn beside_others(settings: Settings) -> Self {
         Self::run_by(settings, |parts| {
-            let Parts { settings, endpoints, link, outlet, wanted } = parts;
-            Driver::new(settings, endpoints, link, outlet, wanted).run()
+            let Parts { settings, endpoints, link, sinks, wanted } = parts;
+            Driver::new(settings, endpoints, link, sinks, wanted).run()
         })
     }
 
@@ -98,17 +98,17 @@ impl Follower {
         let link = Arc::new(Link::new(Arc::clone(&settings), Arc::clone(&endpoints)));
         let (publication, report) = (Arc::<Publication>::default(), Arc::<ArcSwap<Report>>::default());
         let reported = Arc::<Reported>::default();
-        let outlet = Outlet {
+        let sinks = Sinks {
             publication: Arc::clone(&publication),
             report: Arc::clone(&report),
-            signal: Arc::default(),
+            wakers: Arc::default(),
             published: Arc::default(),
             advanced: Arc::default(),
             notices: Arc::<Reported>::clone(&reported),
         };
         let (sender, mut wanted) = watch::channel(true);
         wanted.mark_changed();
-        tokio::spawn(run(Parts { settings, endpoints, link, outlet, wanted }));
+        tokio::spawn(run(Parts { settings, endpoints, link, sinks, wanted }));
         Self { publication, report, reported, _wanted: sender }
     }
 

@@ -49,8 +49,9 @@ unsafe extern "C" fn client_aref(client: VALUE, key: VALUE) -> VALUE {
 /// `Snapshot#[key]`.
 unsafe extern "C" fn snapshot_aref(snapshot: VALUE, key: VALUE) -> VALUE {
     // SAFETY: as for a client.
-    let known =
-        unsafe { (*rb_sys::RTYPEDDATA_GET_DATA(snapshot).cast::<Snapshot>()).memo().known(Kind::Text, key) };
+    let known = unsafe {
+        (*rb_sys::RTYPEDDATA_GET_DATA(snapshot).cast::<Snapshot>()).value_cache().known(Kind::Text, key)
+    };
     // SAFETY: as above.
     known.unwrap_or_else(|| unsafe { snapshot_find(snapshot, Kind::Text, &[key]) })
 }
@@ -96,7 +97,7 @@ unsafe extern "C" fn snapshot_typed<const KIND: usize>(
     unsafe {
         let (kind, arguments) = (Kind::ALL[KIND], arguments(count, values));
         let receiver = &*rb_sys::RTYPEDDATA_GET_DATA(snapshot).cast::<Snapshot>();
-        let known = key(arguments).and_then(|key| receiver.memo().known(kind, key));
+        let known = key(arguments).and_then(|key| receiver.value_cache().known(kind, key));
         known.unwrap_or_else(|| snapshot_find(snapshot, kind, arguments))
     }
 }

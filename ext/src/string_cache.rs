@@ -34,12 +34,12 @@ struct Text {
 const NO_TEXT: Text = Text { hash: 0, name: NOTHING, value: NOTHING };
 
 /// Answers, all of one generation.
-pub(crate) struct Recall {
+pub(crate) struct StringCache {
     identities: Box<[Cell<(VALUE, VALUE)>; IDENTITIES]>,
     texts: Box<[Cell<Text>]>,
 }
 
-impl Recall {
+impl StringCache {
     pub(crate) fn new() -> Self {
         Self {
             identities: Box::new([const { Cell::new((NOTHING, NOTHING)) }; IDENTITIES]),

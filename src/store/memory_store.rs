@@ -37,7 +37,7 @@ impl Write {
 }
 
 /// Holds all keys in memory and publishes the watched ones. A forked child continues with its own copy.
-pub struct Ledger {
+pub struct MemoryStore {
     ranges: Ranges,
     publication: Arc<Publication>,
     /// Every key that was written, including unwatched ones, which are not published.
@@ -46,7 +46,7 @@ pub struct Ledger {
     writing: ProcessCell<Mutex<()>>,
 }
 
-impl Ledger {
+impl MemoryStore {
     /// Becomes the writer of `publication`, and starts without keys.
     #[must_use]
     pub fn open(ranges: Ranges, publication: Arc<Publication>) -> Self {
@@ -134,18 +134,18 @@ mod tests {
     use super::*;
     use crate::range::KeyRange;
 
-    fn ledger() -> (Ledger, Arc<Publication>) {
+    fn store() -> (MemoryStore, Arc<Publication>) {
         let publication = Arc::new(Publication::default());
-        let ledger = Ledger::open(Ranges::merge([KeyRange::prefix(b"/a/")]), Arc::clone(&publication));
-        (ledger, publication)
+        let store = MemoryStore::open(Ranges::merge([KeyRange::prefix(b"/a/")]), Arc::clone(&publication));
+        (store, publication)
     }
 
     fn to(key: &str, value: Option<&str>) -> Write {
         Write { key: key.as_bytes().into(), value: value.map(|value| value.as_bytes().into()), lease: 0 }
     }
 
-    fn write(ledger: &Ledger, writes: &[Write]) -> i64 {
-        ledger.write(|_| Some(writes.to_vec())).unwrap()
+    fn write(store: &MemoryStore, writes: &[Write]) -> i64 {
+        store.write(|_| Some(writes.to_vec())).unwrap()
     }
 
     fn shown(publication: &Publication) -> Vec<(String, String)> {
@@ -156,9 +156,9 @@ mod tests {
 
     #[test]
     fn a_write_of_several_keys_is_one_revision_and_one_publication() {
-        let (ledger, publication) = ledger();
+        let (store, publication) = store();
         let before = publication.generation();
-        let revision = write(&ledger, &[to("/a/1", Some("x")), to("/a/2", Some("y"))]);
+        let revision = write(&store, &[to("/a/1", Some("x")), to("/a/2", Some("y"))]);
         assert_eq!(publication.generation(), before + 1);
         assert_eq!(publication.load().snapshot().revision(), revision);
         let mut changed = 0;
@@ -168,40 +168,40 @@ mod tests {
 
     #[test]
     fn an_unwatched_key_is_kept_and_not_published() {
-        let (ledger, publication) = ledger();
+        let (store, publication) = store();
         let before = publication.generation();
-        let revision = write(&ledger, &[to("/b", Some("x"))]);
+        let revision = write(&store, &[to("/b", Some("x"))]);
         assert_eq!(publication.generation(), before);
         assert_eq!(publication.load().snapshot().revision(), revision);
-        assert!(shown(&publication).is_empty() && ledger.all().get(b"/b").is_some());
+        assert!(shown(&publication).is_empty() && store.all().get(b"/b").is_some());
     }
 
     #[test]
     fn deleting_a_missing_key_makes_no_revision_and_putting_the_same_value_makes_one() {
-        let (ledger, _) = ledger();
-        let first = write(&ledger, &[to("/a/1", Some("x"))]);
-        assert_eq!(write(&ledger, &[to("/a/2", None)]), first);
-        assert_eq!(write(&ledger, &[to("/a/1", Some("x"))]), first + 1);
-        assert_eq!(ledger.all().get(b"/a/1").map(Entry::mod_revision), Some(first + 1));
+        let (store, _) = store();
+        let first = write(&store, &[to("/a/1", Some("x"))]);
+        assert_eq!(write(&store, &[to("/a/2", None)]), first);
+        assert_eq!(write(&store, &[to("/a/1", Some("x"))]), first + 1);
+        assert_eq!(store.all().get(b"/a/1").map(Entry::mod_revision), Some(first + 1));
     }
 
     #[test]
     fn nothing_is_written_when_the_condition_fails() {
-        let (ledger, publication) = ledger();
-        assert_eq!(ledger.write(|now| now.get(b"/a/1").map(|_| vec![to("/a/1", None)])), None);
+        let (store, publication) = store();
+        assert_eq!(store.write(|now| now.get(b"/a/1").map(|_| vec![to("/a/1", None)])), None);
         assert!(shown(&publication).is_empty());
     }
 
     #[test]
     fn restoring_returns_to_the_earlier_content_except_for_kept_keys() {
-        let (ledger, publication) = ledger();
-        write(&ledger, &[to("/a/1", Some("old")), to("/a/2", Some("old")), to("/a/5", Some("old"))]);
-        let earlier = ledger.all();
-        write(&ledger, &[to("/a/1", Some("new")), to("/a/2", None), to("/a/3", Some("new"))]);
-        write(&ledger, &[to("/a/4", Some("new")), to("/a/5", Some("new"))]);
-        write(&ledger, &[to("/a/5", Some("old"))]);
+        let (store, publication) = store();
+        write(&store, &[to("/a/1", Some("old")), to("/a/2", Some("old")), to("/a/5", Some("old"))]);
+        let earlier = store.all();
+        write(&store, &[to("/a/1", Some("new")), to("/a/2", None), to("/a/3", Some("new"))]);
+        write(&store, &[to("/a/4", Some("new")), to("/a/5", Some("new"))]);
+        write(&store, &[to("/a/5", Some("old"))]);
         let kept = BTreeSet::from([Key::from(&b"/a/4"[..])]);
-        assert_eq!(ledger.restore(&earlier, &kept), [&b"/a/1"[..], b"/a/2", b"/a/3"].map(Key::from));
+        assert_eq!(store.restore(&earlier, &kept), [&b"/a/1"[..], b"/a/2", b"/a/3"].map(Key::from));
         let pairs = [("/a/1", "old"), ("/a/2", "old"), ("/a/4", "new"), ("/a/5", "old")];
         assert_eq!(shown(&publication), pairs.map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
@@ -209,10 +209,10 @@ mod tests {
     #[test]
     fn taking_over_a_publication_continues_its_revisions_without_its_keys() {
         let publication = Arc::new(Publication::default());
-        let first = Ledger::open(Ranges::merge([KeyRange::prefix(b"")]), Arc::clone(&publication));
+        let first = MemoryStore::open(Ranges::merge([KeyRange::prefix(b"")]), Arc::clone(&publication));
         let revision = write(&first, &[to("/a/1", Some("x"))]);
         let generation = publication.generation();
-        let _second = Ledger::open(Ranges::merge([KeyRange::prefix(b"")]), Arc::clone(&publication));
+        let _second = MemoryStore::open(Ranges::merge([KeyRange::prefix(b"")]), Arc::clone(&publication));
         assert!(shown(&publication).is_empty());
         assert!(publication.load().snapshot().revision() > revision);
         assert_eq!(publication.generation(), generation + 1);

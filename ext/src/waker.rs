@@ -1,20 +1,20 @@
-//! `EtcdDiscovery::Bell`: what the thread that delivers changes waits for.
+//! `EtcdDiscovery::Waker`: what the Ruby threads for callbacks and log lines wait for.
 
 use std::io;
 use std::sync::Arc;
 
 use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
-use etcd_discovery_core::store::Bell as Core;
+use etcd_discovery_core::store::Waker as Core;
 use magnus::{DataTypeFunctions, Error, Ruby, TypedData, Value, function, method, prelude::*};
 
 use crate::error::{guarded, raised};
 
-/// A bell that Ruby can wait for.
+/// A waker whose descriptor Ruby can wait for.
 #[derive(TypedData, DataTypeFunctions)]
-#[magnus(class = "EtcdDiscovery::Bell", free_immediately)]
-pub(crate) struct Bell(Arc<Core>);
+#[magnus(class = "EtcdDiscovery::Waker", free_immediately)]
+pub(crate) struct Waker(Arc<Core>);
 
-/// Why there can be no bell.
+/// Why the system gives no descriptor for a waker.
 pub(crate) fn no_descriptor(error: &io::Error) -> CoreError {
     let message = format!(
         "the system gives no descriptor ({error}): this process or its container is at a limit (ulimit -n)"
@@ -22,7 +22,7 @@ pub(crate) fn no_descriptor(error: &io::Error) -> CoreError {
     CoreError::new(ErrorKind::ResourceExhausted, message)
 }
 
-impl Bell {
+impl Waker {
     fn new(ruby: &Ruby) -> Result<Self, Error> {
         guarded(ruby, || match Core::new() {
             Ok(core) => Ok(Self(Arc::new(core))),
@@ -38,16 +38,16 @@ impl Bell {
         guarded(ruby, || Ok(this.0.descriptor()))
     }
 
-    fn ring(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+    fn wake(ruby: &Ruby, this: &Self) -> Result<(), Error> {
         guarded(ruby, || {
-            this.0.ring();
+            this.0.wake();
             Ok(())
         })
     }
 
-    fn hush(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+    fn clear(ruby: &Ruby, this: &Self) -> Result<(), Error> {
         guarded(ruby, || {
-            this.0.hush();
+            this.0.clear();
             Ok(())
         })
     }
@@ -55,12 +55,12 @@ impl Bell {
 
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let module = ruby.define_module("EtcdDiscovery")?;
-    let class = module.define_class("Bell", ruby.class_object())?;
-    let _: Value = module.funcall("private_constant", (ruby.to_symbol("Bell"),))?;
+    let class = module.define_class("Waker", ruby.class_object())?;
+    let _: Value = module.funcall("private_constant", (ruby.to_symbol("Waker"),))?;
     class.undef_default_alloc_func();
-    class.define_singleton_method("new", function!(Bell::new, 0))?;
-    class.define_method("descriptor", method!(Bell::descriptor, 0))?;
-    class.define_method("ring", method!(Bell::ring, 0))?;
-    class.define_method("hush", method!(Bell::hush, 0))?;
+    class.define_singleton_method("new", function!(Waker::new, 0))?;
+    class.define_method("descriptor", method!(Waker::descriptor, 0))?;
+    class.define_method("wake", method!(Waker::wake, 0))?;
+    class.define_method("clear", method!(Waker::clear, 0))?;
     Ok(())
 }

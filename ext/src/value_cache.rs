@@ -6,26 +6,26 @@ use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{Error, RHash, RString, Ruby, Value};
 use rb_sys::VALUE;
 
-use crate::recall::is_plain_string;
+use crate::string_cache::is_plain_string;
 use crate::typed::Kind;
 
 const KINDS: usize = Kind::ALL.len();
 const NIL: VALUE = rb_sys::Qnil as VALUE;
 
-/// A Hash for each kind, made when it is first needed. Whoever owns the memo marks it.
-pub(crate) struct Memo([Cell<VALUE>; KINDS]);
+/// A Hash for each kind, made when it is first needed. The owner of the cache marks it.
+pub(crate) struct ValueCache([Cell<VALUE>; KINDS]);
 
-impl Default for Memo {
+impl Default for ValueCache {
     fn default() -> Self {
         Self([const { Cell::new(NIL) }; KINDS])
     }
 }
 
-impl Memo {
+impl ValueCache {
     /// The result for `key`, if it is here.
     ///
     /// # Safety
-    /// `key` is a live value, and the memo's owner is alive.
+    /// `key` is a live value, and the owner of the cache is alive.
     #[inline]
     pub(crate) unsafe fn known(&self, kind: Kind, key: VALUE) -> Option<VALUE> {
         let hash = self.0[kind as usize].get();

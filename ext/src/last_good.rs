@@ -13,26 +13,26 @@ use etcd_discovery_core::store::{Entry, Key, Snapshot};
 use magnus::{Error, RString, Ruby, Value, prelude::*};
 
 use crate::error::unparsable;
-use crate::memo::Memo;
 use crate::read::{Outcome, Read};
 use crate::typed::Kind;
 use crate::value::{name, string};
+use crate::value_cache::ValueCache;
 
-/// The verdicts of one client's reader.
-pub(crate) struct Verdicts {
+/// The last good values of one client's reader.
+pub(crate) struct LastGood {
     /// Takes what is bad: no Ruby code runs in the middle of a read.
     notices: Arc<Feed>,
     /// The last good result for each kind and key.
-    good: Memo,
+    good: ValueCache,
     /// The keys that are in `good` or in `bad`.
     keys: RefCell<HashSet<Key>>,
     /// The entries that are not of a kind, by key and kind.
     bad: RefCell<BTreeMap<(Key, usize), Entry>>,
 }
 
-impl Verdicts {
+impl LastGood {
     pub(crate) fn new(notices: &Arc<Feed>) -> Self {
-        let (good, keys, bad) = (Memo::default(), RefCell::default(), RefCell::default());
+        let (good, keys, bad) = (ValueCache::default(), RefCell::default(), RefCell::default());
         Self { notices: Arc::clone(notices), good, keys, bad }
     }
 
@@ -41,12 +41,12 @@ impl Verdicts {
     }
 
     /// Whether a change of `key` matters here.
-    pub(crate) fn concern(&self, key: &Key) -> bool {
+    pub(crate) fn knows(&self, key: &Key) -> bool {
         self.keys.borrow().contains(key)
     }
 
     /// Makes what was asked for of the read's entry. Only of a `current` one is the outcome kept.
-    pub(crate) fn judge(
+    pub(crate) fn evaluate(
         &self,
         ruby: &Ruby,
         read: &Read,
@@ -58,9 +58,9 @@ impl Verdicts {
         }
         if !self.is_known_bad(read) {
             match read.kind.parse(ruby, read.entry.value())? {
-                Ok(value) if current => return self.acquit(ruby, read, name, value),
+                Ok(value) if current => return self.keep_good(ruby, read, name, value),
                 Ok(value) => return Ok(Outcome::Value(value)),
-                Err(problem) if current => self.condemn(read, problem),
+                Err(problem) if current => self.keep_bad(read, problem),
                 Err(_) => {}
             }
         }
@@ -76,14 +76,14 @@ impl Verdicts {
         known.is_some_and(|known| known.is(read.entry))
     }
 
-    fn acquit(&self, ruby: &Ruby, read: &Read, name: RString, value: Value) -> Result<Outcome, Error> {
+    fn keep_good(&self, ruby: &Ruby, read: &Read, name: RString, value: Value) -> Result<Outcome, Error> {
         self.bad.borrow_mut().remove(&read.place());
         self.keys.borrow_mut().insert(Key::from(read.entry.key()));
         self.good.keep(ruby, read.kind, name, value)?;
         Ok(Outcome::Value(value))
     }
 
-    fn condemn(&self, read: &Read, problem: String) {
+    fn keep_bad(&self, read: &Read, problem: String) {
         let (key, revision) = (read.entry.key(), read.entry.mod_revision());
         self.keys.borrow_mut().insert(Key::from(key));
         self.bad.borrow_mut().insert(read.place(), read.entry.clone());

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::report::Report;
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::Signal;
+use crate::store::WakerSet;
 
 /// Touches more frequent than this fraction of the liveness period are ignored.
 const TOUCHES_PER_PERIOD: u32 = 16;
@@ -63,7 +63,7 @@ pub struct Spec {
 pub(super) struct Entry {
     pub(super) spec: Spec,
     pub(super) report: ArcSwap<Report>,
-    pub(super) signal: Signal,
+    pub(super) wakers: WakerSet,
     born: Instant,
     /// Milliseconds from `born` to the last touch that was passed on.
     touched: AtomicU64,
@@ -72,7 +72,7 @@ pub(super) struct Entry {
 /// A command to the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
-    /// Start with this entry of the roster.
+    /// Start with this entry of the registry.
     Add(u64),
     /// Record that the application is alive.
     Touch(u64),
@@ -82,12 +82,12 @@ pub enum Command {
 
 /// All registrations of one client, in one process.
 #[derive(Debug, Default)]
-pub struct Roster {
+pub struct Registry {
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
     next: AtomicU64,
 }
 
-impl Roster {
+impl Registry {
     /// Adds `spec` and tells the driver to start.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Roster {
         let entry = Arc::new(Entry {
             spec,
             report: ArcSwap::default(),
-            signal: Signal::default(),
+            wakers: WakerSet::default(),
             born: Instant::now(),
             touched: AtomicU64::new(0),
         });
@@ -123,7 +123,7 @@ impl Roster {
             entry
                 .report
                 .store(Arc::new(Report { last_error: Some(error.clone()), ..before.as_ref().clone() }));
-            entry.signal.notify();
+            entry.wakers.wake_all();
         }
     }
 
@@ -182,7 +182,7 @@ impl Handle {
 
     /// Notifies of each change of the report.
     #[must_use]
-    pub fn signal(&self) -> &Signal {
-        &self.entry.signal
+    pub fn wakers(&self) -> &WakerSet {
+        &self.entry.wakers
     }
 }

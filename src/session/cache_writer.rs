@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::notice::Notice;
 use crate::range::Ranges;
 use crate::store::disk::{CacheFile, Candidate, DiskCopy, Header, Outcome, Verdict, milliseconds};
-use crate::sync::{Cached, Outlet};
+use crate::sync::{Cached, Sinks};
 
 /// The thread's name in `ps -L`, `top -H` and debuggers.
 const THREAD_NAME: &str = "etcd_disk";
@@ -50,13 +50,13 @@ impl Disk {
 }
 
 /// Reads the copy, if one is configured, and lets one of the `helpers` keep it up to date.
-pub(super) async fn keep(keeper: Option<Keeper>, helpers: &mut JoinSet<()>) -> Option<Cached> {
-    let mut keeper = keeper?;
-    let cached = keeper.load().await;
+pub(super) async fn keep(writer: Option<CacheWriter>, helpers: &mut JoinSet<()>) -> Option<Cached> {
+    let mut writer = writer?;
+    let cached = writer.load().await;
     // A separate task, so that a panic in it does not end the watch.
     helpers.spawn(async move {
-        let next = keeper.successor();
-        let mut first = Some(keeper);
+        let next = writer.successor();
+        let mut first = Some(writer);
         let start = |_| first.take().unwrap_or_else(|| next.successor()).run();
         supervise(REFRESH, |error| next.tell(Some(error.clone())), start).await;
     });
@@ -71,10 +71,10 @@ struct Offered {
 }
 
 /// The disk's part in one process's session.
-pub(super) struct Keeper {
+pub(super) struct CacheWriter {
     disk: Arc<Disk>,
     ranges: Ranges,
-    outlet: Outlet,
+    sinks: Sinks,
     settled: Option<Offered>,
     /// The generation seen last, and its revision.
     seen: (u64, i64),
@@ -83,20 +83,20 @@ pub(super) struct Keeper {
     failures: Backoff,
 }
 
-impl Keeper {
-    pub(super) fn new(disk: Arc<Disk>, ranges: Ranges, outlet: Outlet) -> Self {
+impl CacheWriter {
+    pub(super) fn new(disk: Arc<Disk>, ranges: Ranges, sinks: Sinks) -> Self {
         let failures = Backoff::new(REST, REFRESH, REFRESH * 2);
-        Self { disk, ranges, outlet, settled: None, seen: (0, 0), replace: false, failures }
+        Self { disk, ranges, sinks, settled: None, seen: (0, 0), replace: false, failures }
     }
 
-    /// A new keeper for the same copy, which has written nothing yet.
+    /// A new writer for the same copy, which has written nothing yet.
     fn successor(&self) -> Self {
-        Self::new(Arc::clone(&self.disk), self.ranges.clone(), self.outlet.clone())
+        Self::new(Arc::clone(&self.disk), self.ranges.clone(), self.sinks.clone())
     }
 
     /// Loads the copy, for a process that has no content yet.
     pub(super) async fn load(&mut self) -> Option<Cached> {
-        if self.outlet.publication.generation() > 0 {
+        if self.sinks.publication.generation() > 0 {
             return None;
         }
         let (disk, ranges) = (Arc::clone(&self.disk), self.ranges.clone());
@@ -147,8 +147,8 @@ impl Keeper {
     /// The current content, if etcd confirmed it in this process and the disk may not have it.
     fn fresh(&mut self) -> Option<(DiskCopy, Candidate)> {
         // The report is read first: the snapshot, read after it, holds at least what the report confirms.
-        let report = self.outlet.report.load_full();
-        let published = self.outlet.publication.load_full();
+        let report = self.sinks.report.load_full();
+        let published = self.sinks.publication.load_full();
         let confirmed_at =
             report.confirmed_at.filter(|_| !report.from_cache && published.generation() > 0)?;
         let snapshot = published.snapshot();
@@ -175,9 +175,9 @@ impl Keeper {
     fn tell(&self, problem: Option<Error>) {
         let problem = problem.map(Arc::new);
         if self.disk.problem.swap(problem.clone()) != problem {
-            self.outlet.signal.notify();
+            self.sinks.wakers.wake_all();
             if let Some(error) = problem {
-                self.outlet.notices.notify(Notice::CacheFailed { error: Error::clone(&error) });
+                self.sinks.notices.notify(Notice::CacheFailed { error: Error::clone(&error) });
             }
         }
     }
