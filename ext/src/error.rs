@@ -85,6 +85,14 @@ pub(crate) fn unparsable(ruby: &Ruby, key: &[u8], revision: i64, problem: &str) 
     exception(ruby, ErrorKind::Parse, &message, &about)
 }
 
+/// Why the system gives no descriptor for a waker.
+pub(crate) fn no_descriptor(error: &std::io::Error) -> CoreError {
+    let message = format!(
+        "the system gives no descriptor ({error}): this process or its container is at a limit (ulimit -n)"
+    );
+    CoreError::new(ErrorKind::ResourceExhausted, message)
+}
+
 /// What an error carries besides its text, for a program to act on.
 #[derive(Default)]
 struct About<'a> {

@@ -20,8 +20,7 @@ use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::store::Waker;
 use magnus::{Error, Ruby, Value, kwargs, prelude::*, rb_sys::protect};
 
-use crate::error::raised;
-use crate::waker::no_descriptor;
+use crate::error::{no_descriptor, raised};
 
 /// Something to wait for.
 pub(crate) trait Wait {

@@ -7,42 +7,26 @@
 //! * A panic must not reach Ruby, where it cannot be rescued: [`error::guarded`] turns it into an
 //!   `InternalError`.
 //! * Whatever may block gives up the GVL in [`gvl`], and nowhere else.
-//! * No Ruby value is kept outside of an object that marks it, save the one root in [`entry_points`].
+//! * No Ruby value is kept outside of an object that marks it, save the one root in [`ruby_api`].
 
 #![expect(clippy::disallowed_types, reason = "a caller waits for so long awake; ages come from the core")]
 
 mod built_for;
-mod changes;
-mod client;
-mod client_methods;
-#[cfg(feature = "defects")]
-mod defect;
-mod entry_points;
 mod error;
 mod fork;
 mod gvl;
 mod json;
 mod last_good;
-mod lease;
-mod notices;
-mod offline;
-mod past;
-mod pin;
 mod read;
 mod reader;
-mod registration;
+mod ruby_api;
 mod seconds;
-mod service;
 mod settings;
-mod snapshot;
 mod string_cache;
-mod target_index;
-mod transaction;
 mod typed;
 mod value;
 mod value_cache;
 mod waits;
-mod waker;
 
 use magnus::method::RubyInit;
 use magnus::{Error, Ruby};
@@ -65,19 +49,5 @@ pub unsafe extern "C" fn Init_etcd_discovery() {
 
 fn init(ruby: &Ruby) -> Result<(), Error> {
     fork::init();
-    waker::init(ruby)?;
-    target_index::init(ruby)?;
-    client_methods::init(ruby)?;
-    transaction::init(ruby)?;
-    lease::init(ruby)?;
-    past::init(ruby)?;
-    snapshot::init(ruby)?;
-    changes::init(ruby)?;
-    registration::init(ruby)?;
-    service::init(ruby)?;
-    notices::init(ruby)?;
-    offline::init(ruby)?;
-    #[cfg(feature = "defects")]
-    defect::init(ruby)?;
-    entry_points::init(ruby)
+    ruby_api::init(ruby)
 }

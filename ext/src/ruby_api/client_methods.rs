@@ -8,16 +8,16 @@ use etcd_discovery_core::session::Client as Core;
 use etcd_discovery_core::store::Publication;
 use magnus::{Error, RArray, RHash, Ruby, Value, method, prelude::*, typed_data::Obj};
 
-use crate::client::Client;
+use super::client::Client;
+use super::client_pins;
+use super::snapshot::Snapshot;
+use super::waker::Waker;
 use crate::error::{guarded, raised, unwatched};
-use crate::pin;
 use crate::reader::Reader;
 use crate::seconds::Seconds;
-use crate::snapshot::Snapshot;
 use crate::typed::Kind;
 use crate::value::bytes;
 use crate::waits;
-use crate::waker::Waker;
 
 impl Client {
     fn setup(ruby: &Ruby, this: Obj<Self>, settings: RHash, boot_timeout: Seconds) -> Result<(), Error> {
@@ -71,29 +71,29 @@ impl Client {
     }
 
     fn has_key(ruby: &Ruby, this: Obj<Self>, key: Value) -> Result<bool, Error> {
-        guarded(ruby, || match pin::pinned(ruby, this)? {
+        guarded(ruby, || match client_pins::pinned(ruby, this)? {
             Some(pinned) => pinned.has_key(ruby, key),
             None => this.reader(ruby)?.has_key(ruby, this.as_value(), key),
         })
     }
 
     fn snapshot(ruby: &Ruby, this: Obj<Self>) -> Result<Obj<Snapshot>, Error> {
-        guarded(ruby, || match pin::pinned(ruby, this)? {
+        guarded(ruby, || match client_pins::pinned(ruby, this)? {
             Some(pinned) => Ok(pinned),
             None => Ok(ruby.obj_wrap(Snapshot::current(ruby, this)?)),
         })
     }
 
     fn pin(ruby: &Ruby, this: Obj<Self>) -> Result<Value, Error> {
-        guarded(ruby, || pin::pin(ruby, this))
+        guarded(ruby, || client_pins::pin(ruby, this))
     }
 
     fn pin_enter(ruby: &Ruby, this: Obj<Self>) -> Result<Option<RHash>, Error> {
-        guarded(ruby, || pin::enter(ruby, this))
+        guarded(ruby, || client_pins::enter(ruby, this))
     }
 
     fn pin_leave(ruby: &Ruby, this: Obj<Self>, pins: RHash) -> Result<(), Error> {
-        guarded(ruby, || pin::leave(pins, this))
+        guarded(ruby, || client_pins::leave(pins, this))
     }
 
     fn invalid_keys(ruby: &Ruby, this: &Self) -> Result<RArray, Error> {

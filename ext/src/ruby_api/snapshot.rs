@@ -12,7 +12,7 @@ use magnus::{
 };
 use rb_sys::VALUE;
 
-use crate::client::Client;
+use super::client::Client;
 use crate::error::{guarded, unwatched};
 use crate::read::{Outcome, Read};
 use crate::typed::Kind;

@@ -8,9 +8,9 @@ use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::store::{Entry, Key};
 use magnus::{Error, RArray, Ruby, Value, method, prelude::*, typed_data::Obj};
 
+use super::snapshot::Snapshot;
+use super::target_index::TargetIndex;
 use crate::error::guarded;
-use crate::snapshot::Snapshot;
-use crate::target_index::TargetIndex;
 use crate::typed::Kind;
 use crate::value::{bytes, string};
 

@@ -1,26 +1,16 @@
 //! `EtcdDiscovery::Waker`: what the Ruby threads for callbacks and log lines wait for.
 
-use std::io;
 use std::sync::Arc;
 
-use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::store::Waker as Core;
 use magnus::{DataTypeFunctions, Error, Ruby, TypedData, Value, function, method, prelude::*};
 
-use crate::error::{guarded, raised};
+use crate::error::{guarded, no_descriptor, raised};
 
 /// A waker whose descriptor Ruby can wait for.
 #[derive(TypedData, DataTypeFunctions)]
 #[magnus(class = "EtcdDiscovery::Waker", free_immediately)]
 pub(crate) struct Waker(Arc<Core>);
-
-/// Why the system gives no descriptor for a waker.
-pub(crate) fn no_descriptor(error: &io::Error) -> CoreError {
-    let message = format!(
-        "the system gives no descriptor ({error}): this process or its container is at a limit (ulimit -n)"
-    );
-    CoreError::new(ErrorKind::ResourceExhausted, message)
-}
 
 impl Waker {
     fn new(ruby: &Ruby) -> Result<Self, Error> {

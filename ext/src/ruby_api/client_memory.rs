@@ -10,9 +10,9 @@ use etcd_discovery_core::store::{Key, Write};
 use magnus::rb_sys::AsRawValue;
 use magnus::{Error, RArray, Ruby, TryConvert, Value, method, prelude::*, typed_data::Obj};
 
-use crate::client::Client;
+use super::client::Client;
+use super::snapshot::Snapshot;
 use crate::error::{guarded, raised};
-use crate::snapshot::Snapshot;
 use crate::value::{bytes, string};
 use crate::waits;
 

@@ -3,7 +3,7 @@
 use etcd_discovery_core::store::transaction::{Compare, Condition, Operation, Outcome, Transaction};
 use magnus::{Error, RArray, RString, Ruby, TryConvert, Value, method, prelude::*};
 
-use crate::client::Client;
+use super::client::Client;
 use crate::error::guarded;
 use crate::value::bytes;
 use crate::waits::Request;

@@ -2,7 +2,7 @@
 
 use magnus::{Error, RString, Ruby, method, prelude::*};
 
-use crate::client::Client;
+use super::client::Client;
 use crate::error::guarded;
 use crate::waits::Request;
 

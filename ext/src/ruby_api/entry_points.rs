@@ -11,11 +11,11 @@ use magnus::rb_sys::{AsRawValue, FromRawValue, protect, resume_error};
 use magnus::{Error, RClass, RModule, Ruby, TryConvert, Value, method, prelude::*, typed_data::Obj};
 use rb_sys::VALUE;
 
-use crate::client::Client;
+use super::client::Client;
+use super::client_pins;
+use super::snapshot::Snapshot;
 use crate::error::guarded;
-use crate::pin;
 use crate::reader::Reader;
-use crate::snapshot::Snapshot;
 use crate::typed::Kind;
 
 /// The reader of the default client. The client itself is the one value that Rust keeps alive.
@@ -26,7 +26,7 @@ static mut DEFAULT_CLIENT: VALUE = rb_sys::Qnil as VALUE;
 unsafe extern "C" fn module_aref(module: VALUE, key: VALUE) -> VALUE {
     // SAFETY: the pointer is null or of the reader of a client that the root keeps alive.
     let known = unsafe { DEFAULT.load(Ordering::Relaxed).as_ref() }
-        .filter(|_| !pin::any())
+        .filter(|_| !client_pins::any())
         // SAFETY: Ruby passes live values.
         .and_then(|reader| unsafe { reader.known_text(key) });
     // SAFETY: as above.
@@ -39,7 +39,7 @@ unsafe extern "C" fn client_aref(client: VALUE, key: VALUE) -> VALUE {
     // passes live values.
     let known = unsafe { &*rb_sys::RTYPEDDATA_GET_DATA(client).cast::<Client>() }
         .reader_if_set()
-        .filter(|_| !pin::any())
+        .filter(|_| !client_pins::any())
         // SAFETY: as above.
         .and_then(|reader| unsafe { reader.known_text(key) });
     // SAFETY: as above.
@@ -65,7 +65,7 @@ unsafe extern "C" fn module_typed<const KIND: usize>(
     // SAFETY: Ruby passes `count` live values; the pointer is null or of a living client's reader.
     unsafe {
         let (kind, arguments) = (Kind::ALL[KIND], arguments(count, values));
-        let reader = DEFAULT.load(Ordering::Relaxed).as_ref().filter(|_| !pin::any());
+        let reader = DEFAULT.load(Ordering::Relaxed).as_ref().filter(|_| !client_pins::any());
         let known = reader.zip(key(arguments)).and_then(|(reader, key)| reader.known(kind, key));
         known.unwrap_or_else(|| module_find(module, kind, arguments))
     }
@@ -81,7 +81,7 @@ unsafe extern "C" fn client_typed<const KIND: usize>(
     unsafe {
         let (kind, arguments) = (Kind::ALL[KIND], arguments(count, values));
         let receiver = &*rb_sys::RTYPEDDATA_GET_DATA(client).cast::<Client>();
-        let reader = receiver.reader_if_set().filter(|_| !pin::any());
+        let reader = receiver.reader_if_set().filter(|_| !client_pins::any());
         let known = reader.zip(key(arguments)).and_then(|(reader, key)| reader.known(kind, key));
         known.unwrap_or_else(|| client_find(client, kind, arguments))
     }
@@ -154,7 +154,7 @@ fn find(ruby: &Ruby, client: Obj<Client>, kind: Kind, arguments: &[VALUE]) -> Re
     if let Some(reason) = reader.missing(ruby, client.as_value())? {
         return reader.without_snapshot(ruby, key, default, &reason);
     }
-    if let Some(pinned) = pin::pinned(ruby, client)? {
+    if let Some(pinned) = client_pins::pinned(ruby, client)? {
         return pinned.read(ruby, kind, key, default);
     }
     reader.find(ruby, client.as_value(), kind, key, default)

@@ -1,4 +1,4 @@
-//! `EtcdDiscovery::Client`: the object. Its methods are in [`client_methods`](crate::client_methods).
+//! `EtcdDiscovery::Client`: the object. Its methods are in [`client_methods`](super::client_methods).
 
 use std::cell::OnceCell;
 use std::sync::Arc;

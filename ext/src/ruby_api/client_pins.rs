@@ -11,8 +11,8 @@ use magnus::rb_sys::AsRawValue;
 use magnus::value::LazyId;
 use magnus::{Error, RArray, RHash, Ruby, Value, prelude::*, typed_data::Obj};
 
-use crate::client::Client;
-use crate::snapshot::Snapshot;
+use super::client::Client;
+use super::snapshot::Snapshot;
 
 static PINS: LazyId = LazyId::new("etcd_discovery_pins");
 

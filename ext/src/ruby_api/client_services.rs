@@ -3,7 +3,7 @@
 use etcd_discovery_core::range::KeyRange;
 use magnus::{Error, RArray, Ruby, Value, method, prelude::*, typed_data::Obj};
 
-use crate::client::Client;
+use super::client::Client;
 use crate::error::{guarded, unwatched};
 use crate::value::{bytes, string};
 

@@ -5,9 +5,9 @@ use etcd_discovery_core::session::{Found, Query};
 use magnus::rb_sys::AsRawValue;
 use magnus::{Error, RArray, RString, Ruby, TryConvert, Value, method, prelude::*, typed_data::Obj};
 
-use crate::client::Client;
+use super::client::Client;
+use super::snapshot::Snapshot;
 use crate::error::guarded;
-use crate::snapshot::Snapshot;
 use crate::value::{bytes, string};
 use crate::waits::Request;
 

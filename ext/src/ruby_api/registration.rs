@@ -10,7 +10,7 @@ use etcd_discovery_core::session::Registration as Core;
 use etcd_discovery_core::store::Waker;
 use magnus::{DataTypeFunctions, Error, RHash, RString, Ruby, TypedData, Value, method, prelude::*};
 
-use crate::client::Client;
+use super::client::Client;
 use crate::error::{guarded, raised};
 use crate::gvl::{self, Wait};
 use crate::seconds::Seconds;

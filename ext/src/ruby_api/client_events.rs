@@ -7,10 +7,10 @@ use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::notice::{LocalCopy, Member, Notice, Sink};
 use magnus::{Error, RArray, RHash, Ruby, Value, method, prelude::*};
 
-use crate::client::Client;
+use super::client::Client;
+use super::waker::Waker;
 use crate::error::{guarded, raised};
 use crate::value::{bytes, string};
-use crate::waker::Waker;
 
 /// Reads on at `cursor`; nil is the end, and gives nothing that has happened so far. Returns where to read on, how many
 /// notices were missed, and an array of name, time (seconds), payload and origin for each of the others; nil if nothing
