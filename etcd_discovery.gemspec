@@ -35,6 +35,7 @@ Gem::Specification.new do |spec|
         "README.md", "README.zh-CN.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY.md"]
       .select { |path| File.file?(path) }
       .reject { |path| path.end_with?(".so", ".bundle", ".dylib") || path.include?("/target/") }
+      .reject { |path| path.start_with?("docs/images/") } # on the site, and larger than all guides together
       .sort
   end
   spec.require_paths = ["lib"]

@@ -103,6 +103,8 @@ require_relative "etcd_discovery/settings"
 module EtcdDiscovery
   # Loaded on demand, so that only tests pay for it.
   autoload :Testing, File.expand_path("etcd_discovery/testing", __dir__)
+  # Only who mounts it pays for it, and has rack.
+  autoload :Web, File.expand_path("etcd_discovery/web", __dir__)
 
   class << self
     # Sets up the default client. Connects nothing; {.start} or the first read does that.

@@ -29,6 +29,7 @@ class Site
     FileUtils.mkdir_p(folder)
     pages.each { |name, text| File.write(File.join(folder, name), text) }
     FileUtils.cp(Dir.glob("docs/*.svg", base: @root).map { |path| File.join(@root, path) }, folder)
+    FileUtils.cp_r(File.join(@root, "docs/images"), folder)
   end
 
   private
@@ -40,7 +41,7 @@ class Site
 
   def target(path)
     return OTHERS[path] if OTHERS.key?(path)
-    return File.basename(path) if path.match?(%r{\Adocs/[^/]+\z})
+    return path.delete_prefix("docs/") if path.match?(%r{\Adocs/(?:images/)?[^/]+\z})
 
     REPOSITORY + path
   end

@@ -16,7 +16,7 @@ RSpec.describe Site do
                                          "](#{described_class::REPOSITORY}LICENSE)")
     expect(pages["migrating.md"]).to include("](index.md#installation)")
     links = pages.flat_map { |_, text| text.scan(described_class::LINK) }.flatten
-    expect(links.grep_v(/\.svg\z/) - pages.keys).to be_empty
+    expect(links.grep_v(/\.(?:svg|png)\z/) - pages.keys).to be_empty
   end
 
   it "is reached through its menu on every page" do

@@ -60,6 +60,10 @@ module EtcdDiscovery
         @services[[name, options]] ||= Service.new(self, name, **options)
       end
 
+      # @api private
+      # @return [Array<Service>] those that the application has asked for
+      def used_services = (@services || {}).values
+
       # @return [Array<Registration>] the registrations of this process that were not deregistered
       def registrations
         @registrations ||= RegistrationSet.new

@@ -60,6 +60,10 @@ module EtcdDiscovery
         text
       end
 
+      # @api private
+      # @return [Range, Array, nil] what `in:` allows
+      def accepted = @rules.accepted
+
       # @return [String]
       def inspect = "#<#{self.class} #{name} #{type} #{key.inspect}>"
 

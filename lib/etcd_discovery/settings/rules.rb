@@ -21,6 +21,9 @@ module EtcdDiscovery
         @model = model if @validates
       end
 
+      # @return [Range, Array, nil] what `in:` allows
+      def accepted = @in
+
       # @return [String, nil] what is wrong with a value of the right type, without repeating the value
       def problem(value)
         range_problem(value) || format_problem(value) || block_problem(value) || model_problem(value)

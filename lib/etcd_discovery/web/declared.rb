@@ -1,0 +1,27 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Web
+    # What code has declared about keys ({Settings}).
+    #
+    # @api private
+    module Declared
+      class << self
+        # @return [Hash{String => Settings::Field}] the fields of a client's settings, by key
+        def fields(client)
+          own = Settings.all.select { |settings| of?(settings, client) }
+          own.flat_map(&:fields).to_h { |field| [field.key.b, field] }
+        end
+
+        def field(client, key) = fields(client)[key.b]
+
+        private
+
+        def of?(settings, client)
+          receiver = settings.client
+          receiver.equal?(client) || (receiver.equal?(EtcdDiscovery) && DefaultClient.current.equal?(client))
+        end
+      end
+    end
+  end
+end

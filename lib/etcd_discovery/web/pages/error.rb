@@ -1,0 +1,36 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Web
+    # What is shown at each address.
+    #
+    # @api private
+    module Pages
+      # Something cannot be shown, or was refused.
+      #
+      # @api private
+      class Error < Page
+        attr_reader :status
+
+        # @param details [String, nil] what the library says about it
+        def initialize(web, request, status, reason, details = nil)
+          super(web, request)
+          @status = status
+          @reason = reason
+          @details = details
+        end
+
+        private
+
+        def title = t(:"error_#{@reason}")
+
+        def content
+          h.h1(title)
+          h.p(t(:"error_#{@reason}_advice"))
+          h.pre(@details, class: "value") if @details
+          h.p { h.a(t(:to_overview), href: url("/")) }
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,140 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Web
+    module Pages
+      # The watched keys, folder by folder, and the search among them.
+      #
+      # @api private
+      class Keys < Page
+        LIVE = %i[list].freeze
+
+        private
+
+        def section = :keys
+        def title = prefix ? Escape.cell(prefix) : t(:nav_keys)
+        def stream = url("/stream/keys", **place, after: request.query("after"))
+        def prefix = request.query("prefix")
+        def words = request.query("q").to_s.strip
+        def place = { prefix:, q: (words unless words.empty?) }
+
+        def content
+          h.h1(t(:nav_keys))
+          search_form
+          trail
+          live(:list)
+        end
+
+        def search_form
+          h.form(action: url("/keys"), method: "get", role: "search", class: "search") do
+            h.label(t(:search_label), for: "q", class: "unseen")
+            h.input(type: "search", id: "q", name: "q", value: words, placeholder: t(:search_label),
+                    autocomplete: "off", spellcheck: "false")
+            h.button(t(:search), type: "submit")
+          end
+        end
+
+        # The way back up.
+        def trail
+          h.nav(aria_label: t(:trail), class: "trail") do
+            h.ol do
+              h.li { h.a(t(:all_keys), href: url("/keys"), aria_current: ("page" if prefix.nil?)) }
+              steps.each do |path, name|
+                h.li { h.a(name, href: url("/keys", prefix: path), aria_current: ("page" if path == prefix)) }
+              end
+            end
+          end
+        end
+
+        # Only what is watched has a page.
+        def steps
+          return [] if prefix.nil?
+
+          parts = prefix.b.scan(%r{[^/]*/|[^/]+\z})
+          paths = parts.each_index.map { |at| ForeignText.exact(parts[0..at].join) }
+          paths.zip(parts.map { |part| Escape.cell(ForeignText.exact(part)) })
+               .select { |path, _| watched_prefix?(path) }
+        end
+
+        def watched_prefix?(path)
+          snapshot.prefix(path)
+          true
+        rescue UnwatchedKeyError
+          false
+        end
+
+        def list
+          tree = found
+          return h.p(t(words.empty? ? :no_keys : :nothing_found), class: "empty") if tree.entries.empty?
+
+          fields = Declared.fields(client)
+          table(title, class: "keys") do
+            columns(:col_key, :col_value, :col_type, :col_changed)
+            h.tbody do
+              tree.entries.each do |entry|
+                entry.folder? ? folder(entry) : row(entry, fields[entry.path.b])
+              end
+            end
+          end
+          more(tree.more)
+        end
+
+        def found
+          after = request.query("after")
+          return Tree.search(scope.keys, words, after) unless words.empty?
+          return roots if prefix.nil? && client.config.watch != [""]
+
+          Tree.level(scope.keys, prefix.to_s, after)
+        end
+
+        def scope = prefix ? snapshot.prefix(prefix) : snapshot
+
+        # What is watched, each a folder or a key.
+        def roots
+          watched = client.config.watch.uniq.sort_by(&:b)
+          outer = watched.reject do |one|
+            watched.any? do |other|
+              one != other && other.end_with?("/") && one.b.start_with?(other.b)
+            end
+          end
+          Tree.new([]).tap do |tree|
+            tree.entries.concat(outer.map { |one| Tree::Entry.new(one, one, size_of(one)) })
+          end
+        end
+
+        def size_of(target) = (snapshot.prefix(target).size if target.end_with?("/"))
+
+        def folder(entry)
+          h.tr(class: "folder") do
+            cell(:col_key) do
+              h.a(Escape.cell(entry.name), href: url("/keys", prefix: entry.path), class: "key")
+            end
+            cell(:col_count, t(entry.holds == 1 ? :one_key_inside : :keys_inside, count: entry.holds),
+                 colspan: "3", class: "quiet")
+          end
+        end
+
+        def row(entry, field)
+          revision = snapshot.mod_revision(entry.path)
+          h.tr(id: row_id(entry.path), data_version: revision || 0, data_name: Escape.cell(entry.path)) do
+            cell(:col_key) { key_cell(entry, field) }
+            cell(:col_value) { value(entry.path, snapshot[entry.path]) }
+            cell(:col_type, (field.type if field), class: "quiet")
+            cell(:col_changed, revision, class: "number")
+          end
+        end
+
+        def key_cell(entry, field)
+          key_link(entry.path, entry.name.empty? ? t(:no_name) : Escape.cell(entry.name))
+          h.div(field.description, class: "hint") if field&.description
+        end
+
+        def more(after)
+          return if after.nil?
+
+          h.p { h.a(t(:next_page), href: url("/keys", **place, after:), rel: "next", class: "button") }
+        end
+      end
+    end
+  end
+end

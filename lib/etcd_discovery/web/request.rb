@@ -1,0 +1,110 @@
+# frozen_string_literal: true
+
+require "securerandom"
+
+module EtcdDiscovery
+  class Web
+    # What a request asks for, and who asks.
+    #
+    # @api private
+    class Request
+      # A form cannot be read.
+      class Malformed < StandardError; end
+
+      COOKIE = "etcd_discovery_token"
+      # Larger than a value that etcd takes, in Base64 and percent-encoded.
+      LARGEST_FORM = 8 * 1024 * 1024
+      TOKEN = /\A\h{64}\z/
+      private_constant :LARGEST_FORM, :TOKEN
+
+      attr_reader :env
+
+      def initialize(env, authorize)
+        @env = env
+        @rack = Rack::Request.new(env)
+        @authorize = authorize
+      end
+
+      def verb = env["REQUEST_METHOD"]
+      def path = env["PATH_INFO"].to_s.then { |path| path.empty? ? "/" : path }
+      def root = env["SCRIPT_NAME"].to_s.chomp("/")
+      def head? = verb == "HEAD"
+      def secure? = @rack.ssl?
+      def last_event_id = env["HTTP_LAST_EVENT_ID"].to_s
+
+      # Only a server that answers several requests at once may keep one of them open.
+      def concurrent? = env["rack.multithread"] == true
+
+      # @return [String, nil] the name of who acts; `nil`: refused
+      def actor
+        @actor = named(@authorize.call(env)) unless defined?(@actor)
+        @actor
+      end
+
+      # @return [String, nil] UTF-8 where its bytes are, else BINARY: a key may be any bytes
+      def query(name)
+        found = queries[name]
+        ForeignText.exact(found) if found.is_a?(String)
+      end
+
+      # @return [Integer, nil] a number from 0
+      def number(text) = text.to_s.match?(/\A\d{1,18}\z/) ? text.to_i : nil
+
+      # @return [String]
+      # @raise [Malformed]
+      def form(name)
+        raise Malformed if env["CONTENT_LENGTH"].to_i > LARGEST_FORM
+
+        @form ||= @rack.POST
+        value = @form[name]
+        value.is_a?(String) ? value.dup.force_encoding(Encoding::UTF_8) : ""
+      rescue StandardError # each version of Rack has errors of its own
+        raise Malformed
+      end
+
+      # A path of this page, wherever it is mounted.
+      def url(path, **query)
+        pairs = query.compact.map { |name, value| "#{name}=#{percent(value.to_s)}" }
+        ["#{root}#{path}", *(pairs.join("&") if pairs.any?)].join("?")
+      end
+
+      # The token that this browser has, or gets with this answer. A page elsewhere cannot read it.
+      def token = @token ||= known_token || SecureRandom.hex(32)
+
+      def known_token
+        found = @rack.cookies[COOKIE]
+        found if found.is_a?(String) && found.match?(TOKEN)
+      end
+
+      # What the browser calls this site, as far as Rack knows: behind a proxy by its headers.
+      def origin = origin_of("#{@rack.scheme}://#{@rack.host_with_port}")
+
+      # @return [Array, nil] scheme, host and port
+      def origin_of(text)
+        uri = URI.parse(text)
+        [uri.scheme.downcase, uri.host.downcase, uri.port] if uri.is_a?(URI::HTTP) && uri.host
+      rescue URI::InvalidURIError
+        nil
+      end
+
+      # @return [Strings]
+      def strings = @strings ||= Strings.for(env["HTTP_ACCEPT_LANGUAGE"])
+
+      private
+
+      def queries
+        @queries ||= Rack::Utils.parse_query(env["QUERY_STRING"].to_s)
+      rescue ArgumentError, RangeError
+        raise Malformed
+      end
+
+      # An answer that is no name is a mistake, and must not let anyone in.
+      def named(answer)
+        name = answer.to_s.strip
+        name unless name.empty? || ![String, Symbol].include?(answer.class)
+      end
+
+      def percent(text) = text.b.gsub(%r{[^A-Za-z0-9_.~/-]}n) { |byte| format("%%%02X", byte.ord) }
+    end
+  end
+end

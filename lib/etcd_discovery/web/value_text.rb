@@ -1,0 +1,86 @@
+# frozen_string_literal: true
+
+require "json"
+
+module EtcdDiscovery
+  class Web
+    # Values as texts in a form, and back. A browser changes line breaks and cannot hold every byte, so what
+    # would not come back as it was is edited in Base64, or not at all.
+    #
+    # @api private
+    module ValueText
+      # A value whose text cannot be read as the declared type.
+      class Wrong < StandardError; end
+
+      # Larger ones are for a file and `etcd_discovery apply`.
+      LARGEST = 128 * 1024
+      UNITS = { "ns" => 1e-9, "us" => 1e-6, "ms" => 1e-3, "s" => 1, "m" => 60, "h" => 3600,
+                "d" => 86_400 }.freeze
+      DURATION = /\A(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d))+\z/
+      PARSERS = {
+        string: ->(text) { text }, integer: ->(text) { Integer(text, 10) }, float: ->(text) { Float(text) },
+        boolean: ->(text) { boolean(text) }, duration: ->(text) { duration(text) },
+        list: ->(text) { text.split(/[,\n]/).map(&:strip).reject(&:empty?) },
+        json: ->(text) { JSON.parse(text) }
+      }.freeze
+      private_constant :UNITS, :DURATION, :PARSERS
+
+      class << self
+        # @return [Symbol] `:text`, `:base64`, or `:large` for what is not edited here
+        def form_of(value)
+          return :text if value.nil?
+          return :large if value.bytesize > LARGEST
+
+          Escape.utf8?(value) && !value.b.match?(/[\x00-\x08\x0b-\x1f\x7f]/n) ? :text : :base64
+        end
+
+        # @return [String] for a textarea
+        def shown(value, form) = form == :base64 ? [value].pack("m") : value
+
+        # @param text [String] of a form
+        # @return [String] the value
+        # @raise [Wrong]
+        def value(text, form)
+          return text.gsub("\r\n", "\n") unless form == "base64"
+
+          ForeignText.exact(text.gsub(/\s/, "").unpack1("m0"))
+        rescue ArgumentError
+          raise Wrong
+        end
+
+        # Checks a text as its field's declaration says.
+        #
+        # @return [String] what to write
+        # @raise [Wrong, InvalidValueError]
+        def checked(field, text)
+          return text if field.nil?
+
+          text = text.strip unless field.type == :string
+          field.encode(parsed(field.type, text))
+          text
+        end
+
+        private
+
+        def parsed(type, text)
+          PARSERS.fetch(type).call(text)
+        rescue ArgumentError, JSON::ParserError
+          raise Wrong
+        end
+
+        def boolean(text)
+          return true if %w[true yes on 1].include?(text.downcase)
+          return false if %w[false no off 0].include?(text.downcase)
+
+          raise Wrong
+        end
+
+        def duration(text)
+          return Float(text) unless text.match?(DURATION)
+
+          text.scan(/(\d+(?:\.\d+)?)([a-z]+)/).sum { |amount, unit| amount.to_f * UNITS.fetch(unit) }
+        end
+      end
+    end
+  end
+end

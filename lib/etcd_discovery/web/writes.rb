@@ -1,0 +1,115 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Web
+    # The writes: each is checked, compared with what was shown, and made in the name of who acts.
+    #
+    # @api private
+    class Writes
+      # The key is not changed here.
+      class Fixed < StandardError; end
+
+      def initialize(web, request)
+        @web = web
+        @request = request
+      end
+
+      def put
+        value = typed
+        write(Pages::Key, value) { client.put(key, value, if_revision: revision, **why) }
+      rescue ValueText::Wrong
+        field = Declared.field(client, key)
+        page(Pages::Key, problem: t(:wrong_value, type: t(field ? :"type_#{field.type}" : :value_base64)))
+      rescue InvalidValueError => e
+        page(Pages::Key, problem: e.message)
+      end
+
+      def delete
+        write(Pages::Key, nil) { client.delete(key, if_revision: revision, **why) }
+      end
+
+      # One key, as it was, if it is still what was shown.
+      def rollback
+        past = value_at(request.number(request.query("to")))
+        raise Fixed if masked?(past)
+
+        write(Pages::Rollback, past) do
+          if past.nil?
+            client.delete(key, if_revision: revision, **why)
+          else
+            client.put(key, past, if_revision: revision, **why)
+          end
+        end
+      end
+
+      private
+
+      attr_reader :web, :request
+
+      def client = web.client
+      def t(...) = request.strings.t(...)
+      def key = @key ||= request.query("key") || raise(Request::Malformed)
+      def revision = request.number(request.form("revision")) || raise(Request::Malformed)
+      def note = request.form("note").scrub.strip[0, 500]
+      def why = { by: request.actor, note: }
+      def masked?(value) = web.mask.masked?(key, value)
+
+      # @return [String] what the form holds
+      # @raise [ValueText::Wrong, InvalidValueError]
+      def typed
+        encoding = request.form("encoding")
+        value = ValueText.value(request.form("value"), encoding)
+        encoding == "base64" ? value : ValueText.checked(Declared.field(client, key), value)
+      end
+
+      def value_at(revision)
+        watched!
+        raise Request::Malformed if revision.nil? || revision.zero?
+
+        History::Content.read(client, [[key, false]], revision).value(key)
+      end
+
+      # @raise [UnwatchedKeyError] the page is no way to what this process does not watch
+      def watched! = client.key?(key)
+
+      # @param value [String, nil] what is to be written
+      # @yieldreturn [Integer, nil] the revision of the write; `nil`: the key has changed since it was shown
+      def write(shown_on, value)
+        return page(shown_on, problem: t(:note_missing)) if note.empty?
+
+        before = present
+        # What cannot be seen is not changed blindly.
+        raise Fixed if masked?(before&.value) || masked?(nil)
+
+        started = Client.now
+        written = yield
+        return conflict(value) if written.nil?
+
+        measure(written, started)
+        Response.see_other(request.url("/key", key:, wrote: written))
+      end
+
+      # As etcd has it, not as the local copy does.
+      def present
+        watched!
+        History::Content.read(client, [[key, false]]).rows[key]
+      end
+
+      def conflict(value) = page(Pages::Conflict, key, value, present)
+
+      def page(kind, *arguments, **options)
+        page = kind.new(web, request, *arguments, **options)
+        Response.html(request, page.status, page.render)
+      end
+
+      # How long it took until this process could read it.
+      def measure(written, started)
+        collector = Collector.of(client)
+        client.wait_for_revision(written, timeout: 1)
+        collector.add_delay(Client.now - started) unless collector.follows_log?
+      rescue Error
+        nil # it is written all the same
+      end
+    end
+  end
+end

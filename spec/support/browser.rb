@@ -1,0 +1,108 @@
+# frozen_string_literal: true
+
+require "base64"
+require "fileutils"
+require_relative "cleanup"
+require_relative "wait_until"
+
+module Harness
+  # A real Chromium without a window, driven by chromedriver.
+  class Browser
+    # A container has a small /dev/shm, and Chromium's sandbox does not run as root.
+    FLAGS = %w[--headless=new --no-sandbox --disable-dev-shm-usage --disable-gpu --hide-scrollbars
+               --force-color-profile=srgb].freeze
+    DRIVER = ENV.fetch("CHROMEDRIVER_BIN", "/usr/bin/chromedriver")
+    private_constant :FLAGS, :DRIVER
+
+    # @param languages [String] as a browser prefers them
+    def initialize(languages: "en")
+      require "selenium-webdriver"
+      options = Selenium::WebDriver::Chrome::Options.new(args: FLAGS)
+      options.add_preference("intl.accept_languages", languages)
+      service = Selenium::WebDriver::Service.chrome(path: DRIVER)
+      @driver = Selenium::WebDriver.for(:chrome, options:, service:)
+      Cleanup.add(self)
+    end
+
+    attr_reader :driver
+
+    def visit(url)
+      driver.get(url)
+      self
+    end
+
+    # As a person sees it.
+    def text(css = "body") = WaitUntil.wait_until("#{css} on #{address}") { find(css)&.text }
+    def address = driver.current_url
+    def title = driver.title
+
+    def find(css)
+      found = all(css).first
+      found if found&.displayed?
+    end
+
+    def all(css) = driver.find_elements(css:)
+
+    def click(css)
+      element = WaitUntil.wait_until("#{css} on #{address}") { find(css) }
+      driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+      element.click
+      self
+    end
+
+    # Another text in a field.
+    def fill(css, text)
+      element = WaitUntil.wait_until("#{css} on #{address}") { find(css) }
+      driver.execute_script("arguments[0].value = ''", element)
+      element.send_keys(text)
+      self
+    end
+
+    def choose(css, value)
+      Selenium::WebDriver::Support::Select.new(driver.find_element(css:)).select_by(:value, value)
+      self
+    end
+
+    def press(*keys)
+      driver.action.send_keys(*keys).perform
+      self
+    end
+
+    def script(code, *arguments) = driver.execute_script(code, *arguments)
+
+    # What the page's own code and the browser complain of.
+    def complaints = driver.logs.get(:browser).map(&:message)
+
+    def dark = media("dark")
+    def light = media("light")
+
+    def size(width, height)
+      command("Emulation.setDeviceMetricsOverride", width:, height:, deviceScaleFactor: 1,
+                                                    mobile: width < 600)
+    end
+
+    # The whole page, not only what fits into the window.
+    def screenshot(path, most: 2400)
+      width, height = script("return [window.innerWidth, document.documentElement.scrollHeight]")
+      size(width, [height, most].min)
+      FileUtils.mkdir_p(File.dirname(path))
+      File.binwrite(path, Base64.decode64(driver.screenshot_as(:base64)))
+      path
+    end
+
+    def close = driver.quit
+
+    def report = "#{self.class} at #{address}: #{text[0, 500]}"
+
+    private
+
+    def media(scheme)
+      command("Emulation.setEmulatedMedia", features: [{ name: "prefers-color-scheme", value: scheme }])
+    end
+
+    def command(name, **parameters)
+      driver.execute_cdp(name, **parameters)
+      self
+    end
+  end
+end

@@ -1,0 +1,94 @@
+# frozen_string_literal: true
+
+RSpec.describe "the stream of the page" do
+  attr_reader :etcd, :reader
+
+  before(:context) do
+    @etcd = start_etcd
+    @reader = client(etcd, "/shop/").start
+  end
+
+  let(:web) { EtcdDiscovery::Web.new(client: reader, authorize: ->(_env) { "ann" }) }
+
+  def write(key, value) = reader.wait_for_revision(reader.put(key, value), timeout: 20)
+
+  def body(path, concurrent:, last: nil)
+    env = Rack::MockRequest.env_for(path, { "HTTP_LAST_EVENT_ID" => last }.compact)
+    web.call(env.merge("rack.multithread" => concurrent))[2]
+  end
+
+  # `{ part => HTML }` of an event.
+  def parts(text) = JSON.parse(text[/^data: (.*)$/, 1])
+
+  def id(text) = text[/^id: (\h+)$/, 1]
+
+  it "of a server with one request at a time gives one answer and ends, and says when to ask again" do
+    write("/shop/limit", "value 1")
+    answer = body("/stream/keys?prefix=/shop/", concurrent: false).to_enum(:each).to_a
+    expect(answer.first).to eq "retry: 1000\n\n"
+    expect(parts(answer.last)["list"]).to include("/key?key=/shop/limit", ">value 1<")
+    again = body("/stream/keys?prefix=/shop/", concurrent: false, last: id(answer.last)).to_enum(:each).to_a
+    expect(again.drop(1)).to eq [": \n\n"]
+    write("/shop/limit", "value 2")
+    changed = body("/stream/keys?prefix=/shop/", concurrent: false, last: id(answer.last)).to_enum(:each).to_a
+    expect(parts(changed.last)["list"]).to include(">value 2<")
+  end
+
+  it "of a server with threads stays open, sends what changes, and ends when the browser is gone" do
+    write("/shop/limit", "value 3")
+    stream = body("/stream/keys?prefix=/shop/", concurrent: true)
+    got = Queue.new
+    reading = Thread.new do
+      stream.each do |text|
+        raise Errno::EPIPE if text.include?(">value 5<")
+
+        got << text
+      end
+    rescue Errno::EPIPE
+      :gone
+    end
+    expect_soon("the first state") do
+      got.size >= 2 && got.pop(true).then do
+        got.pop(true)
+      end.include?(">value 3<")
+    end
+    write("/shop/limit", "value 4")
+    expect_soon("the change") { !got.empty? && got.pop.include?(">value 4<") }
+    write("/shop/limit", "value 5")
+    expect(reading.value).to eq :gone
+  end
+
+  it "a process keeps few streams open, so that requests still find a thread; the others ask again" do
+    streams = Array.new(3) { body("/stream/keys?prefix=/shop/", concurrent: true) }
+    expect(streams.last.to_enum(:each).to_a.size).to eq 2
+    streams.each(&:close)
+    streams.each(&:close) # also twice
+    free = Array.new(2) { body("/stream/keys?prefix=/shop/", concurrent: true) }
+    over = body("/stream/keys?prefix=/shop/", concurrent: true)
+    expect(over.to_enum(:each).to_a.size).to eq 2
+    free.each(&:close)
+  end
+
+  it "another worker than the one that the page is about tells of itself in the table alone" do
+    other = Process.spawn("sleep 60")
+    expect(parts(body("/stream/overview?pid=#{other}",
+                      concurrent: true).to_enum(:each).to_a.last).keys).to eq ["processes"]
+    Process.kill(:KILL, other)
+    Process.wait(other)
+    expect(parts(body("/stream/overview?pid=#{other}",
+                      concurrent: false).to_enum(:each).to_a.last).keys).to include("health", "charts")
+  end
+
+  it "is not held back by Rack::ETag, which would read it to its end" do
+    app = Rack::ETag.new(web)
+    env = Rack::MockRequest.env_for("/stream/keys?prefix=/shop/").merge("rack.multithread" => true)
+    _, headers, stream = app.call(env)
+    expect(headers.keys.map(&:downcase)).not_to include("etag")
+    stream.close
+  end
+
+  it "says when a page cannot be shown any more" do
+    answer = body("/stream/key?key=/elsewhere", concurrent: false).to_enum(:each).to_a
+    expect(answer.last).to start_with("event: trouble\ndata: ")
+  end
+end
