@@ -32,21 +32,26 @@ module Harness
     end
 
     # As a person sees it.
-    def text(css = "body") = WaitUntil.wait_until("#{css} on #{address}") { find(css)&.text }
+    def text(css = "body")
+      WaitUntil.wait_until("#{css} on #{address}") do
+        script("return document.querySelector(arguments[0])?.innerText", css)
+      end
+    end
+
     def address = driver.current_url
     def title = driver.title
 
     def find(css)
       found = all(css).first
       found if found&.displayed?
+    rescue Selenium::WebDriver::Error::StaleElementReferenceError
+      nil # the page has replaced it
     end
 
     def all(css) = driver.find_elements(css:)
 
     def click(css)
-      element = WaitUntil.wait_until("#{css} on #{address}") { find(css) }
-      driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-      element.click
+      WaitUntil.wait_until("#{css} to be clicked on #{address}") { find(css)&.then { |element| clicked?(element) } }
       self
     end
 
@@ -95,6 +100,16 @@ module Harness
     def report = "#{self.class} at #{address}: #{text[0, 500]}"
 
     private
+
+    # Not if the page has just replaced it, or something is in front of it.
+    def clicked?(element)
+      driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+      element.click
+      true
+    rescue Selenium::WebDriver::Error::StaleElementReferenceError,
+           Selenium::WebDriver::Error::ElementClickInterceptedError
+      false
+    end
 
     def media(scheme)
       command("Emulation.setEmulatedMedia", features: [{ name: "prefers-color-scheme", value: scheme }])

@@ -48,8 +48,8 @@ RSpec.describe "parts of the page" do
     random = Random.new(RSpec.configuration.seed)
     50.times do
       names = ["", "a", "b\xff".b, "c0", "\u9650"].map(&:b)
-      name = ->(*) { Array.new(random.rand(1..4)) { names.sample(random:) }.join("/") }
-      keys = Array.new(random.rand(1..900), &name).uniq.sort.map { |key| EtcdDiscovery::ForeignText.exact(key) }
+      path = ->(*) { Array.new(random.rand(1..4)) { names.sample(random:) }.join("/") }
+      keys = Array.new(random.rand(1..900), &path).uniq.sort.map { |key| EtcdDiscovery::ForeignText.exact(key) }
       folders = keys.group_by { |key| key.b[%r{\A[^/]*/?}n] }
       expected = folders.map { |name, found| [name, name.end_with?("/") ? found.size : nil] }
       seen = []

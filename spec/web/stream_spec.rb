@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "rack"
+
 RSpec.describe "the stream of the page" do
   attr_reader :etcd, :reader
 
@@ -77,6 +79,13 @@ RSpec.describe "the stream of the page" do
     Process.wait(other)
     expect(parts(body("/stream/overview?pid=#{other}",
                       concurrent: false).to_enum(:each).to_a.last).keys).to include("health", "charts")
+  end
+
+  it "links to where the page is mounted, also after Rack has left the mount" do
+    mounted = Rack::URLMap.new("/ops/etcd" => web)
+    stream = mounted.call(Rack::MockRequest.env_for("/ops/etcd/stream/keys"))[2]
+    links = parts(stream.to_enum(:each).to_a.last)["list"].scan(/href="([^"]*)"/).flatten
+    expect(links).to include("/ops/etcd/keys?prefix=/shop/").and all(start_with("/ops/etcd/"))
   end
 
   it "is not held back by Rack::ETag, which would read it to its end" do

@@ -17,17 +17,23 @@ module EtcdDiscovery
       TOKEN = /\A\h{64}\z/
       private_constant :LARGEST_FORM, :TOKEN
 
+      # @return [String] where the page is mounted
+      attr_reader :root
+      # @return [String] what is asked for below that
+      attr_reader :path
       attr_reader :env
 
+      # Rack::URLMap takes the path of the mount away again as soon as the application has answered, and a
+      # stream makes its links later.
       def initialize(env, authorize)
         @env = env
+        @root = env["SCRIPT_NAME"].to_s.chomp("/").dup.freeze
+        @path = env["PATH_INFO"].to_s.then { |path| path.empty? ? "/" : path.dup }.freeze
         @rack = Rack::Request.new(env)
         @authorize = authorize
       end
 
       def verb = env["REQUEST_METHOD"]
-      def path = env["PATH_INFO"].to_s.then { |path| path.empty? ? "/" : path }
-      def root = env["SCRIPT_NAME"].to_s.chomp("/")
       def head? = verb == "HEAD"
       def secure? = @rack.ssl?
       def last_event_id = env["HTTP_LAST_EVENT_ID"].to_s
