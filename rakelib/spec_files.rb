@@ -11,7 +11,7 @@ require_relative "tally"
 class SpecFiles
   # The folders whose files start first, because they take longest. A long file that started last would delay
   # the end.
-  LONG = %w[service examples servers rails main_job registration].freeze
+  LONG = %w[service examples web servers rails main_job registration].freeze
 
   # One more than the number of processors, because a file waits more than it computes.
   PROCESSES = Integer(ENV.fetch("SPEC_PROCESSES", Etc.nprocessors + 1))

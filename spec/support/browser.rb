@@ -41,7 +41,7 @@ module Harness
     def address = driver.current_url
     def title = driver.title
 
-    def find(css)
+    def shown(css)
       found = all(css).first
       found if found&.displayed?
     rescue Selenium::WebDriver::Error::StaleElementReferenceError
@@ -51,13 +51,15 @@ module Harness
     def all(css) = driver.find_elements(css:)
 
     def click(css)
-      WaitUntil.wait_until("#{css} to be clicked on #{address}") { find(css)&.then { |element| clicked?(element) } }
+      WaitUntil.wait_until("#{css} to be clicked on #{address}") do
+        shown(css)&.then { |element| clicked?(element) }
+      end
       self
     end
 
     # Another text in a field.
     def fill(css, text)
-      element = WaitUntil.wait_until("#{css} on #{address}") { find(css) }
+      element = WaitUntil.wait_until("#{css} on #{address}") { shown(css) }
       driver.execute_script("arguments[0].value = ''", element)
       element.send_keys(text)
       self
@@ -74,6 +76,13 @@ module Harness
     end
 
     def script(code, *arguments) = driver.execute_script(code, *arguments)
+
+    # What the page has told screen readers last.
+    def announcement = script("return document.getElementById('announcement').textContent")
+
+    # Elements without a name, and texts that do not stand out from their ground, each as HTML.
+    def nameless = script(File.read(File.join(__dir__, "browser/nameless.js")))
+    def weak_texts = script(File.read(File.join(__dir__, "browser/weak_texts.js")))
 
     # What the page's own code and the browser complain of.
     def complaints = driver.logs.get(:browser).map(&:message)
@@ -95,7 +104,10 @@ module Harness
       path
     end
 
-    def close = driver.quit
+    def close
+      driver.quit unless @closed
+      @closed = true
+    end
 
     def report = "#{self.class} at #{address}: #{text[0, 500]}"
 

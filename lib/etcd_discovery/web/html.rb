@@ -11,8 +11,8 @@ module EtcdDiscovery
       VOID = %i[meta link input br].freeze
       TAGS = %i[html head title meta link script body header nav main footer section article aside h1 h2 h3
                 div span p a b em strong small code pre ul ol li dl dt dd table caption thead tbody tr th td
-                form label input textarea select option button time figure figcaption svg g line polyline polygon
-                circle rect ins del fieldset legend].freeze
+                form label input textarea select option button time figure figcaption svg g line polyline
+                polygon circle rect ins del fieldset legend].freeze
       NAME = /\A[a-zA-Z][\w-]*\z/
       private_constant :ESCAPED, :VOID, :TAGS, :NAME
 
