@@ -109,11 +109,9 @@ module EtcdDiscovery
   class << self
     # Sets up the default client. Connects nothing; {.start} or the first read does that.
     #
-    # A second call replaces the default client and stops the former one:
-    #
-    # - Subscriptions ({.on_change}) continue with the new client and receive the differences.
-    # - Registrations of the former client are deregistered.
-    # - A {Service} of the former client no longer updates. it gave follows no more.
+    # A second call replaces the default client and stops the former one. Subscriptions ({.on_change})
+    # continue with the new client and receive the differences. Registrations of the former client are
+    # deregistered, and its {Service}s no longer update.
     #
     # @yieldparam config [Configuration]
     # @return [Client] the default client
@@ -122,8 +120,7 @@ module EtcdDiscovery
       DefaultClient.configure(&block)
     end
 
-    # @return [Client] the default client; built from the environment (and Rails' settings) if nothing was
-    #   configured
+    # @return [Client] the default client; if none is configured, from the environment and Rails' settings
     # @raise [ConfigurationError] when those settings are not enough
     def client
       DefaultClient.get
@@ -211,8 +208,7 @@ module EtcdDiscovery
       client.on_change(target, initial:, &block)
     end
 
-    # Calls the block for each event of the given names of the default client, such as stale data or a new
-    # connection.
+    # Calls the block for each event of the default client with one of the given names.
     #
     # @example
     #   EtcdDiscovery.subscribe(:stale) { |event| pager.call("the data is #{event[:age]} s old") }

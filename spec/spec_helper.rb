@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# Specs run against real servers: etcd, unicorn, and fresh Ruby processes with the gem loaded. What
-# they share to start, break and end those is in support/.
+# Specs run against real servers: etcd, unicorn, and fresh Ruby processes with the gem loaded. The shared code
+# to start, break and end those is in support/.
 
 require "etcd_discovery"
 
@@ -16,7 +16,7 @@ RSpec.configure do |config|
   config.expect_with(:rspec) { |expectations| expectations.max_formatted_output_length = 2_000 }
 
   config.before(:context) { Harness::Cleanup.enter }
-  # `gems:` names those with a native part that a group cannot do without.
+  # `gems:` names the gems with a native part that a group needs.
   config.before(:context, :gems) do
     reason = Harness::CompiledGems.missing(self.class.metadata.fetch(:gems))
     skip reason if reason

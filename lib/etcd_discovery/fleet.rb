@@ -86,7 +86,7 @@ module EtcdDiscovery # rubocop:disable Style/Documentation -- lib/etcd_discovery
 
     def offline? = @client.native_offline?
 
-    # Without etcd nobody else is there.
+    # Without etcd there are no other members.
     def await_alone(revision, timeout)
       started = Client.now
       reached = @client.native_wait_revision(revision, timeout)

@@ -7,7 +7,7 @@ RSpec.describe "the change log" do
   let(:log) { "/shop/changes/" }
   let(:writer) { client(etcd, change_log: log) }
 
-  # `[entry, revision]` of each, by etcdctl.
+  # `[entry, revision]` pairs, read with etcdctl.
   def logged(ctl = etcd.ctl)
     kvs = JSON.parse(ctl.run("get", "--prefix", "--write-out=json", "--", log))["kvs"] || []
     kvs.map { |kv| [JSON.parse(kv["value"].unpack1("m")), kv["mod_revision"]] }
@@ -37,7 +37,7 @@ RSpec.describe "the change log" do
     expect(entries[1].first["by"]).to match(/\A\S+@\S+\z/)
   end
 
-  it "gets none for what was not written, and for what changes nothing" do
+  it "gets no entry for a write that failed, or that changed nothing" do
     writer.put("/shop/a", "1")
     before = etcd.ctl.current_revision
     expect(writer.put("/shop/a", "2", if_revision: 1)).to be_nil
@@ -49,7 +49,7 @@ RSpec.describe "the change log" do
     expect([etcd.ctl.current_revision, logged.size]).to eq [before, 1]
   end
 
-  it "holds values only where it is told to" do
+  it "holds values only if configured to" do
     writer.put("/shop/a", "s3cret")
     client(etcd, change_log: log, change_log_values: true).transaction { |t| t.put("/shop/\xFF".b, "\xFE".b) }
     expect(logged.map { |entry,| entry["keys"].first })
@@ -58,7 +58,7 @@ RSpec.describe "the change log" do
                 "value_base64" => ["\xFE"].pack("m0") }]
   end
 
-  it "keeps the newest entries, however many there were" do
+  it "keeps only the newest entries" do
     30.times { |n| writer.put("/shop/a", n.to_s) }
     etcd.ctl.put("/shop/changed", "no part of the log")
     short = client(etcd, change_log: log, change_log_keep: 3)
@@ -69,7 +69,7 @@ RSpec.describe "the change log" do
     expect(Array.new(2) { one.put("/shop/c", "x") }.last(1)).to eq logged.map(&:last)
   end
 
-  it "has the true revision before, also while others write the same key" do
+  it "records the right previous revision even while others write the same key" do
     others = Thread.new { 60.times { |n| etcd.ctl.put("/shop/a", n.to_s) } }
     writers = Array.new(3) { Thread.new { 10.times { client(etcd, change_log: log).put("/shop/a", "x") } } }
     [others, *writers].each(&:join)
@@ -81,7 +81,7 @@ RSpec.describe "the change log" do
     end
   end
 
-  it "that its user may not write, or not read, fails the write with a clear error, and nothing is written" do
+  it "fails the write with a clear error if the user may not read or write the log, and writes nothing" do
     users = Harness::EtcdUsers.new(etcd)
     %w[none read write].each do |name|
       users.add(name, "secret", prefix: "/shop/limits/", access: "readwrite")
@@ -101,14 +101,14 @@ RSpec.describe "the change log" do
     expect(logged(root).size).to eq 1
   end
 
-  it "gets nothing but entries through the gem" do
+  it "accepts nothing but entries through the gem" do
     expect { writer.transaction { |t| t.put("/shop/a", "1").put("#{log}1", "forged") } }
       .to raise_error(EtcdDiscovery::InvalidRequestError, /belongs to the change log/)
     expect { writer.delete(log) }.to raise_error(EtcdDiscovery::InvalidRequestError)
     expect(etcd.ctl.current_revision).to eq 1
   end
 
-  it "takes two of the operations that etcd accepts" do
+  it "uses two of the operations that etcd accepts" do
     small = start_etcd(flags: ["--max-txn-ops=8"])
     writer = client(small, change_log: log)
     expect(writer.transaction { |t| 7.times { |n| t.put("/#{n}", "x") } }).to eq 2
@@ -117,7 +117,7 @@ RSpec.describe "the change log" do
     expect(small.ctl.current_revision).to eq 2
   end
 
-  it "is written where a transaction has more keys than one request reads" do
+  it "is written also for a transaction with more keys than one request reads" do
     large = start_etcd(flags: ["--max-txn-ops=1000"])
     writer = client(large, change_log: log)
     2.times { |round| writer.transaction { |t| 250.times { |n| t.put("/k/#{n}", round.to_s) } } }
@@ -126,14 +126,14 @@ RSpec.describe "the change log" do
            end).to all(eq(2)).and have_attributes(size: 250)
   end
 
-  it "is kept without etcd too" do
+  it "also works without etcd" do
     app = EtcdDiscovery::Client.new(source: "memory", change_log: log, change_log_keep: 2).start
     4.times { |n| app.put("/shop/a", n.to_s, by: "ann") }
     entries = app.snapshot.prefix(log).to_h.values.map { |json| JSON.parse(json) }
     expect(entries.map { |entry| entry["by"] }).to eq %w[ann ann]
   end
 
-  it "is set by a prefix, and keeps a number of entries" do
+  it "is configured by a prefix and a number of entries" do
     expect { client(etcd, change_log: "/shop/changes") }
       .to raise_error(EtcdDiscovery::ConfigurationError, /change_log.*ends in a slash/)
     [0, -1, "many", 1.5].each do |keep|

@@ -6,14 +6,14 @@ RSpec.describe "the past" do
 
   def shown(entries) = entries.map { |entry| [entry.revision, entry.type, entry.value] }
 
-  it "may be read first; the first read of the present starts the client all the same" do
+  it "may be read first; the first read of the current state then still starts the client" do
     reader.put("/shop/a", "1") # 2
     expect(reader.at(2)["/shop/a"]).to eq "1"
     expect(reader["/shop/a"]).to eq "1"
   end
 
   describe "as the history of a key" do
-    it "has every change, the newest first, deletions too" do
+    it "has every change, including deletions, newest first" do
       reader.put("/shop/a", "1") # 2
       reader.put("/shop/other", "x")
       reader.delete("/shop/a") # 4
@@ -28,7 +28,7 @@ RSpec.describe "the past" do
       expect(reader.history("/shop/none")).to eq []
     end
 
-    it "goes back to the oldest revision that is left" do
+    it "goes back to the oldest revision that etcd still has" do
       3.times { |n| reader.put("/shop/a", n.to_s) } # 2..4
       reader.put("/shop/b", "x") # 5
       reader.put("/shop/a", "3") # 6
@@ -50,7 +50,7 @@ RSpec.describe "the past" do
       expect(reader.history("/shop/a").map(&:value)).to eq entries.first(100).map(&:value)
     end
 
-    it "says who, when and why, where the change log knows" do
+    it "says who, when and why if the change log knows" do
       writer = client(etcd, change_log: "/shop/changes/")
       etcd.ctl.put("/shop/a", "0")
       writer.put("/shop/a", "1", by: "ann", note: "sale starts")
@@ -63,7 +63,7 @@ RSpec.describe "the past" do
       expect(JSON.parse(entries[1].to_json)).to include("by" => "ann", "revision" => 3)
     end
 
-    it "keeps what the log has of changes that are compacted, with their values if it holds them" do
+    it "keeps compacted changes that the log has, with their values if it holds them" do
       plain = client(etcd, change_log: "/shop/changes/")
       full = client(etcd, change_log: "/shop/changes/", change_log_values: true)
       plain.put("/shop/a", "1", by: "ann")
@@ -74,7 +74,7 @@ RSpec.describe "the past" do
         .to eq [[4, "3", "cid"], [3, "2", "bob"], [2, nil, "ann"]]
     end
 
-    it "needs no right but that to read the key" do
+    it "needs only the permission to read the key" do
       root = Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/shop/").grant("app", "read",
                                                                                        "/one").enforce
       root.put("/shop/a", "1")
@@ -86,7 +86,7 @@ RSpec.describe "the past" do
       expect { app.history("/other") }.to raise_error(EtcdDiscovery::PermissionError, %r{history of "/other"})
     end
 
-    it "survives entries of the log that are none" do
+    it "survives invalid entries in the log" do
       writer = client(etcd, change_log: "/log/")
       writer.put("/shop/a", "1", by: "ann")
       ["", "{", "[]", "5", '{"keys":5}', '{"keys":[{"key":"/shop/a"}],"at":"now"}',
@@ -106,7 +106,7 @@ RSpec.describe "the past" do
   end
 
   describe "as a snapshot" do
-    it "has all watched keys as they were, of one revision" do
+    it "has all watched keys as they were at one revision" do
       etcd.ctl.transaction([:put, "/shop/a", "1"], [:put, "/shop/b", "[1]"])
       etcd.ctl.transaction([:put, "/shop/a", "2"], [:del, "/shop/b"], [:put, "/shop/c", "3"])
       past = reader.at(2)
@@ -118,7 +118,7 @@ RSpec.describe "the past" do
       expect(reader.at(3).to_h).to eq("/shop/a" => "2", "/shop/c" => "3")
     end
 
-    it "has more keys than a page, and values that are larger than a message together" do
+    it "works for more keys than a page, and for values that exceed a message together" do
       3.times do |n|
         etcd.ctl.transaction(*Array.new(1_00) do |k|
                                [:put, format("/shop/%d/%03d", n, k), "x" * 9_000]
@@ -131,7 +131,7 @@ RSpec.describe "the past" do
       expect([past.size, past["/shop/large/79"].size, past["/shop/2/099"].size]).to eq [380, 1_000_000, 9_000]
     end
 
-    it "of a revision that is compacted is a CompactedError that names the oldest one" do
+    it "raises a CompactedError that names the oldest revision if the revision is compacted" do
       5.times { |n| reader.put("/shop/a", n.to_s) }
       etcd.ctl.compact(4)
       [-> { reader.at(3) }, -> { reader.diff(from: 2) }, lambda {
@@ -146,7 +146,7 @@ RSpec.describe "the past" do
       expect { reader.at(99) }.to raise_error(EtcdDiscovery::InvalidRequestError, /future/)
     end
 
-    it "is of the prefixes that the user may read, and needs nothing outside of them" do
+    it "covers the prefixes that the user may read, and needs nothing outside of them" do
       root = Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/a/", access: "readwrite")
                                .grant("app", "readwrite", "--prefix=true", "/c/").enforce
       %w[/a/1 /b/1 /c/1].each { |key| root.put(key, "old") }
@@ -163,7 +163,7 @@ RSpec.describe "the past" do
     end
   end
 
-  it "as a difference names what was added, changed and deleted, with both values" do
+  it "is shown as a difference with what was added, changed and deleted, and both values" do
     etcd.ctl.transaction([:put, "/shop/a", "1"], [:put, "/shop/b", "1"], [:put, "/shop/same", "1"])
     etcd.ctl.transaction([:put, "/shop/a", "2"], [:del, "/shop/b"], [:put, "/shop/c", "3"],
                          [:put, "/shop/same", "1"])
@@ -178,7 +178,7 @@ RSpec.describe "the past" do
     expect { client(etcd).diff(from: 2) }.to raise_error(ArgumentError, /watches nothing/)
   end
 
-  describe "brought back by a rollback" do
+  describe "restored by a rollback" do
     let(:writer) { client(etcd, "/shop/", change_log: "/log/") }
 
     before do
@@ -186,7 +186,7 @@ RSpec.describe "the past" do
       etcd.ctl.transaction([:put, "/shop/a", "2"], [:del, "/shop/b"], [:put, "/shop/c", "3"])
     end
 
-    it "is one transaction of what differs" do
+    it "is one transaction with only what differs" do
       revision = writer.rollback("/shop/", to: 2, by: "ann", note: "sale is over")
       expect(revision).to eq(etcd.ctl.current_revision).and eq 4
       expect(etcd.ctl.read_prefix("/shop/")).to eq("/shop/a" => "1", "/shop/b" => "1", "/shop/same" => "1")
@@ -197,14 +197,14 @@ RSpec.describe "the past" do
       expect(etcd.ctl.current_revision).to eq revision
     end
 
-    it "is of one key where one is named" do
+    it "restores only one key if one is named" do
       writer.rollback("/shop/a", to: 2)
       expect(etcd.ctl.read_prefix("/shop/")).to eq("/shop/a" => "1", "/shop/c" => "3", "/shop/same" => "1")
       writer.rollback("/shop/a", to: 1)
       expect(etcd.ctl.get("/shop/a")).to be_nil
     end
 
-    it "writes nothing when somebody changes one of the keys meanwhile" do
+    it "writes nothing if someone changes one of the keys meanwhile" do
       allow(writer).to receive(:write).and_wrap_original do |original, *arguments, **options|
         etcd.ctl.put("/shop/c", "4")
         original.call(*arguments, **options)
@@ -227,7 +227,7 @@ RSpec.describe "the past" do
       expect(etcd.ctl.get("/shop/service")).to be_nil
     end
 
-    it "that is larger than a transaction writes nothing" do
+    it "writes nothing if it exceeds a transaction" do
       small = start_etcd(flags: ["--max-txn-ops=4"])
       writer = client(small)
       10.times { |n| writer.put("/shop/#{n}", "x") }
@@ -237,7 +237,7 @@ RSpec.describe "the past" do
     end
   end
 
-  it "without etcd is the present alone, and says so" do
+  it "has only the current state for a client without etcd, and says so" do
     app = EtcdDiscovery::Client.new(source: "memory").start
     app.put("/a", "1")
     now = app.put("/a", "2")

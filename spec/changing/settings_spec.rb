@@ -40,7 +40,7 @@ RSpec.describe EtcdDiscovery::Settings do
                                                                  "default" => 100)
   end
 
-  it "follow etcd, as the typed read does" do
+  it "follow etcd like a typed read" do
     write("limit", "50")
     write("tiers", '{"gold":3}')
     write("timeout", "250ms")
@@ -50,7 +50,7 @@ RSpec.describe EtcdDiscovery::Settings do
     expect(settings.limit).to eq 100
   end
 
-  it "write several values in one transaction, which read back the same" do
+  it "write several values in one transaction, and read the same values back" do
     values = { limit: 50, fast_lane: true, timeout: 1.5, share: 1, currency: "USD", hosts: ["x y", "z"],
                tiers: { gold: [1, nil, 2.5, "é"] }, steps: 3 }
     revision = settings.update(by: "ann", note: "sale", **values)
@@ -92,7 +92,7 @@ RSpec.describe EtcdDiscovery::Settings do
     end
   end
 
-  it "refuse a name that is no field" do
+  it "refuse an unknown field" do
     expect do
       settings.update(limits: 1)
     end.to raise_error(ArgumentError, /no field :limits; there are limit, fast_lane/)
@@ -130,7 +130,7 @@ RSpec.describe EtcdDiscovery::Settings do
       .to raise_error(EtcdDiscovery::InvalidValueError, /breaks its rule: KeyError/)
   end
 
-  it "are checked where they are declared" do
+  it "are checked at their declaration" do
     declare = lambda do |prefix = "/shop/", &block|
       Class.new(described_class) { prefix(prefix) && instance_exec(&block) }
     end
@@ -155,7 +155,7 @@ RSpec.describe EtcdDiscovery::Settings do
       .to raise_error(EtcdDiscovery::ConfigurationError, /has no prefix/)
   end
 
-  it "speak to the default client, and to a test's stub" do
+  it "use the default client, and a test's stub" do
     own = Class.new(described_class) do
       prefix "/shop/own/"
       field :limit, type: :integer, default: 1

@@ -39,7 +39,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     "an empty value of no key" => [[:compare, "/none", { value: "" }], %r{"/none" does not hold}],
     "a revision of a deleted key" => [[:compare, "/none", { revision: 2 }], /it does not exist now/]
   }.each do |what, ((call, key, condition), message)|
-    it "writes nothing where a comparison fails, and names the key: #{what}" do
+    it "writes nothing if a comparison fails, and names the key: #{what}" do
       now = key == "/a" ? writer.put("/a", "s3cret") : 0
       before = etcd.ctl.current_revision
       error = conflict(writer) do |t|
@@ -72,7 +72,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     expect { away.transaction }.to raise_error(ArgumentError, /block/)
   end
 
-  it "refuses what is no key, no value and no condition at the line that says it", :misuse do
+  it "refuses an invalid key, value or condition at the line that has it", :misuse do
     wrong = [-> { _1.put(:a, "1") }, -> { _1.put("/a", 1) }, -> { _1.put("/a", nil) }, -> { _1.delete(nil) },
              -> { _1.compare("/a", revision: "1") }, -> { _1.compare("/a", value: nil) },
              -> { _1.compare("/a", absent: nil) }]
@@ -89,7 +89,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     expect(etcd.ctl.current_revision).to eq 1
   end
 
-  it "that is larger than etcd accepts is an error that says so, and writes nothing" do
+  it "raises an error that says so if it is larger than etcd accepts, and writes nothing" do
     small = start_etcd(flags: ["--max-txn-ops=4"])
     writer = client(small)
     expect(writer.transaction { |t| 4.times { |n| t.put("/#{n}", "x") } }).to eq 2
@@ -100,7 +100,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     expect(small.ctl.current_revision).to eq 2
   end
 
-  it "with a key that its user may not write is a PermissionError, and writes nothing" do
+  it "raises a PermissionError for a key that its user may not write, and writes nothing" do
     root = Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/a/", access: "readwrite")
                              .grant("app", "readwrite", "--prefix=true", "/b/").enforce
     app = client(etcd, user: "app", password: "secret")
@@ -116,7 +116,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     expect(root.current_revision).to eq before
   end
 
-  it "that is not answered in time is a TimeoutError: all of it was written, or nothing" do
+  it "raises a TimeoutError if etcd does not answer in time: all of it was written, or nothing" do
     proxy = start_proxy(etcd)
     writer = client(proxy, request_timeout: 0.5)
     writer.put("/a/0", "x")
@@ -126,7 +126,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     expect_soon("what has reached etcd") { etcd.ctl.read_prefix("/a/").size == 3 }
   end
 
-  it "is the same for a client without etcd" do
+  it "works the same for a client without etcd" do
     file = Tempfile.create(["keys-", ".yml"])
     File.write(file, "/a: '1'\n")
     ["memory", file.path].each do |source|
@@ -145,7 +145,7 @@ RSpec.describe "EtcdDiscovery.transaction" do
     File.unlink(file) if file
   end
 
-  it "in a test is undone with the stub" do
+  it "is undone with the stub in a test" do
     EtcdDiscovery::Testing.stub("/a" => "1",
                                 client: (app = EtcdDiscovery::Client.new(source: "memory").start)) do
       app.transaction { |t| t.compare("/a", value: "1").put("/a", "2").put("/b", "2") }

@@ -7,7 +7,7 @@ RSpec.describe "changing values from the command line" do
   let(:etcd) { start_etcd }
   let(:log) { %w[--change-log /log/] }
 
-  # Output, errors, exit status.
+  # Returns output, errors and exit status.
   def run_cli(*arguments, stdin: "")
     command = command_line("--endpoints", etcd.endpoint, *arguments)
     out, err, status = Open3.capture3(*command, stdin_data: stdin, binmode: true)
@@ -16,7 +16,7 @@ RSpec.describe "changing values from the command line" do
 
   def json(*arguments) = run_cli(*arguments, "--json").first.lines.map { |line| JSON.parse(line) }
 
-  it "puts what a file or standard input holds, byte by byte" do
+  it "writes exactly the bytes of a file or of standard input" do
     bytes = "\x00\xFF\n-5\n".b
     expect(run_cli("put", "/a", "--file", "-", stdin: bytes)).to eq ["revision  2\n", "", 0]
     expect(etcd.ctl.get("/a")).to eq bytes
@@ -30,7 +30,7 @@ RSpec.describe "changing values from the command line" do
     expect(run_cli("put", "/b")).to match ["", /no value given/, 2]
   end
 
-  it "puts and deletes only what has not changed since, and says so by its exit status" do
+  it "writes and deletes only what has not changed since, and reports it by its exit status" do
     expect(run_cli("put", "/a", "1", "--if-revision", "0")).to eq ["revision  2\n", "", 0]
     expect(run_cli("put", "/a", "2", "--if-revision", "0"))
       .to eq ["", "etcd_discovery: /a has changed since revision 0; nothing was written\n", 6]
@@ -40,7 +40,7 @@ RSpec.describe "changing values from the command line" do
     expect([etcd.ctl.get("/a"), etcd.ctl.current_revision]).to eq [nil, 4]
   end
 
-  it "refuses an option that a command does not know, instead of passing it over" do
+  it "refuses an option that a command does not have, instead of ignoring it" do
     [%w[put /a 1 --dry-run], %w[delete /a --prune], %w[get /a --by ann],
      %w[diff /a --from 1 --limit 2]].each do |words|
       expect(run_cli(*words)).to match ["", /#{words.first}: there is no --[a-z-]+ for this command; see/, 2]
@@ -52,7 +52,7 @@ RSpec.describe "changing values from the command line" do
     expect(etcd.ctl.current_revision).to eq 1
   end
 
-  it "shows the history of a key, with who and why" do
+  it "shows the history of a key, with author and reason" do
     run_cli(*log, "put", "/a", "1", "--by", "ann", "--note", "the sale starts")
     etcd.ctl.put("/a", "\e[2J")
     run_cli(*log, "delete", "/a", "--by", "bob")
@@ -68,7 +68,7 @@ RSpec.describe "changing values from the command line" do
     expect(run_cli("history", "/none")).to eq ["", "", 3]
   end
 
-  it "shows what differs, goes back, and can show it first" do
+  it "shows what differs, restores it, and can show it first" do
     etcd.ctl.transaction([:put, "/shop/a", "1"], [:put, "/shop/long", "x"])
     etcd.ctl.transaction([:put, "/shop/a", "2"], [:del, "/shop/long"], [:put, "/shop/c", "3"])
     back = "-  /shop/a     2\n+  /shop/a     1\n-  /shop/c     3\n+  /shop/long  x\n"
@@ -89,7 +89,7 @@ RSpec.describe "changing values from the command line" do
     expect(run_cli("rollback", "/shop/", "--to", "2")).to match ["", /oldest revision available is 4/, 1]
   end
 
-  it "is coloured on a terminal alone, and has no control character of a key or a value" do
+  it "is coloured only on a terminal, and prints no control character of a key or a value" do
     etcd.ctl.put("/a", "\e[31mred")
     expect(on_a_terminal("diff", "/a", "--from", "1")).to eq ["\e[32m+  /a  \"\\x1b[31mred\"\e[0m"]
     expect(on_a_terminal("diff", "/a", "--from", "1",

@@ -9,13 +9,13 @@ RSpec.describe "the command line" do
 
   def command(*arguments) = command_line("--endpoints", etcd.endpoint, *arguments)
 
-  # Output, errors, exit status.
+  # Returns output, errors and exit status.
   def run_cli(*arguments)
     out, err, status = Open3.capture3(*command(*arguments))
     [out, err, status.exitstatus]
   end
 
-  it "puts, gets and lists, for people and for machines" do
+  it "writes, reads and lists, for people and for machines" do
     expect(run_cli("put", "/service/b", "10.1.1.60:8081").last).to eq 0
     expect(run_cli("get", "/service/b")).to eq ["10.1.1.60:8081\n", "", 0]
     etcd.ctl.put("/service/long", "x")
@@ -24,7 +24,7 @@ RSpec.describe "the command line" do
     expect(lines.first).to eq("key" => "/service/b", "value" => "10.1.1.60:8081")
   end
 
-  it "tells by its exit status what went wrong, and in a sentence" do
+  it "reports what went wrong by its exit status and in a sentence" do
     expect(run_cli("get", "/nowhere")).to eq ["", "", 3]
     expect(run_cli("juggle")).to match ["", /unknown command: juggle/, 2]
     expect(run_cli("--endpoints", "http://127.0.0.1:1", "--timeout", "1", "get", "/a"))
@@ -32,7 +32,7 @@ RSpec.describe "the command line" do
     expect(run_cli("--help")).to match [/Exit status: 0 done/, "", 0]
   end
 
-  it "points to its help where arguments are missing, too many or wrong" do
+  it "points to its help if arguments are missing, too many or wrong" do
     expect(run_cli("get")).to match ["", /get: wrong number of arguments \(given 0, expected 1\).*--help/, 2]
     expect(run_cli("put", "/a")).to match ["", /put: no value given: VALUE, or --file FILE; .*--help/, 2]
     expect(run_cli("put", "/a", "1", "2")).to match ["", /given 3, expected 1\.\.2\).*--help/, 2]
@@ -42,14 +42,14 @@ RSpec.describe "the command line" do
     expect(run_cli("get", "/a", "--unknown")).to match ["", /invalid option: --unknown.*--help/, 2]
   end
 
-  it "reads and writes keys and values of any bytes, and values that begin with a dash" do
+  it "reads and writes keys and values of any bytes, and values that start with a dash" do
     expect(run_cli("put", "/a/\xff", "\xfe").last).to eq 0
     expect(run_cli("get", "/a/\xff").first.b).to eq "\xfe".b
     expect(run_cli("put", "/a/limit", "--", "-5").last).to eq 0
     expect(run_cli("get", "/a/limit").first).to eq "-5\n"
   end
 
-  it "says by its exit status that its output could not be written" do
+  it "reports by its exit status that its output could not be written" do
     etcd.ctl.put("/a", "x")
     full, err, status = Open3.capture3("sh", "-c", 'exec "$@" > /dev/full', "sh", *command("get", "/a"))
     expect([full, err, status.exitstatus]).to match ["", /\Aetcd_discovery: cannot write .*No space left/, 1]
@@ -71,7 +71,7 @@ RSpec.describe "the command line" do
     process.stop(:INT)
   end
 
-  it "finds a service by the name that it is registered by" do
+  it "finds a service by the name that it was registered with" do
     announced = [%w[b], %w[b --id one], %w[b --format kratos], %w[/teams/b], %w[user.rpc --format zero]]
     announced.each do |name, *options|
       words = ["register", name, "10.1.1.60:8081", *options]
@@ -85,7 +85,7 @@ RSpec.describe "the command line" do
     end
   end
 
-  it "shows the instances of services, and how etcd fares" do
+  it "shows the instances of services, and the status of etcd" do
     etcd.ctl.put("/service/b/one", "10.1.1.60:8081")
     etcd.ctl.put("/service/b/two", '{"Op":0,"Addr":"10.1.1.61:8081","Metadata":{"weight":2}}')
     expect(run_cli("services").first.lines.map(&:split))
@@ -95,7 +95,7 @@ RSpec.describe "the command line" do
       .to include("state" => "watching", "endpoint" => etcd.endpoint)
   end
 
-  it "says who it may not be, and what is no answer" do
+  it "says which user was refused, and what is not an answer of etcd" do
     Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/service/").enforce
     expect(run_cli("--user", "app:wrong", "get", "/service/b")).to match ["", /etcd_discovery: /, 5]
     expect(run_cli("--user", "app:secret", "put", "/service/b", "x")).to match ["", /permission/, 5]
@@ -103,7 +103,7 @@ RSpec.describe "the command line" do
   end
 
   describe "status" do
-    it "shows a healthy client to a user who may read nothing but its own prefix" do
+    it "shows a healthy client to a user who may read only its own prefix" do
       Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/service/").enforce
       user = %w[--user app:secret]
       expect(run_cli(*user, "status", "/service/")).to match [/^state +watching$/, "", 0]
@@ -113,7 +113,7 @@ RSpec.describe "the command line" do
       expect([out, err, status.exitstatus]).to match [%r{^state +watching$.*^watched +/service/$}m, "", 0]
     end
 
-    it "shows who is refused, and what" do
+    it "shows which user was refused, and for what" do
       Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/service/").enforce
       expect(run_cli("--user", "app:wrong", "status")).to match [/^state +denied$/, /etcd_discovery: /, 5]
       expect(run_cli("--user", "app:secret", "status", "/other/"))
@@ -121,7 +121,7 @@ RSpec.describe "the command line" do
       expect(run_cli("status")).to match [/^last_error +\S/, /etcd_discovery: /, 5]
     end
 
-    it "shows what is known of an etcd that cannot be reached" do
+    it "shows what is known about an etcd that cannot be reached" do
       away = %w[--endpoints http://127.0.0.1:1 --timeout 0.5]
       out, err, status = run_cli(*away, "status")
       expect(out).to match(%r{^state +backoff$.*^endpoints +http://127.0.0.1:1$.*^last_error .*127.0.0.1:1}m)
@@ -144,19 +144,19 @@ RSpec.describe "the command line" do
       expect([out, err, status.exitstatus]).to eq ["", "", 3]
     end
 
-    it "takes it as etcdctl does" do
+    it "accepts it as etcdctl does" do
       expect(run_cli("--user", "app", "--password", "s3cret-word", "get", "/service/b")).to eq ["", "", 3]
       expect(run_cli("--user", "app", "--password", "wr0ng", "get", "/service/b"))
         .to match ["", /\A(?!.*wr0ng)etcd_discovery: /, 5]
     end
 
-    it "says which file holds none" do
+    it "says which file has none" do
       expect(run_cli("--password-file", "/nowhere", "get", "/a"))
         .to match ["", %r{--password-file: No such file.*/nowhere}, 2]
       expect(run_cli("--password-file", "/dev/null", "get", "/a")).to match ["", /no password/, 2]
     end
 
-    it "does not show it in the list of processes once it runs, however it was given" do
+    it "does not show it in the list of processes once it runs, in whatever way it was given" do
       [%w[app:s3cret-word], %w[app --password s3cret-word], %w[app --password=s3cret-word]].each do |given|
         user = ["--user", *given]
         process = talking_process(*command(*user, "watch", "/service/", "--json"))
@@ -166,14 +166,14 @@ RSpec.describe "the command line" do
       end
     end
 
-    it "does not repeat it when the option is misspelt" do
+    it "does not repeat it when the option is misspelled" do
       expect(run_cli("--usr=app:s3cret-word", "get", "/a")).to match ["", /\A(?!.*s3cret).*invalid option/, 2]
     end
 
     def command_line_of(process) = File.read("/proc/#{process.pid}/cmdline")
   end
 
-  it "prints what is there and then each change, until it is interrupted" do
+  it "prints the existing keys and then each change, until it is interrupted" do
     etcd.ctl.put("/service/b", "10.1.1.60:8081")
     people = talking_process(*command("watch", "/service/"))
     machines = talking_process(*command("watch", "/service/", "--json"))
@@ -186,7 +186,7 @@ RSpec.describe "the command line" do
     expect([people, machines].map { |process| process.stop(:INT).exitstatus }).to eq [0, 0]
   end
 
-  it "shows no instance by its exit status too" do
+  it "reports by its exit status that there is no instance" do
     expect(run_cli("services")).to eq ["", "", 3]
     expect(run_cli("list", "--json")).to eq ["", "", 0]
   end

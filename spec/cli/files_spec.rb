@@ -12,7 +12,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
   let(:etcd) { start_etcd }
   let(:writer) { client(etcd) }
 
-  # Output, errors, exit status.
+  # Returns output, errors and exit status.
   def run_cli(*arguments, stdin: "")
     command = command_line("--endpoints", etcd.endpoint, *arguments)
     out, err, status = Open3.capture3(*command, stdin_data: stdin)
@@ -39,7 +39,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     "/shop/---" => "---\n...\n", "/shop/surrogate" => "\\ud83d"
   }
 
-  it "gives back the very same bytes from what it wrote, whatever they are" do
+  it "restores exactly the bytes that it wrote, whatever they are" do
     odd.each { |key, value| writer.put(key, value) }
     before = content
     yaml, err, status = run_cli("export", "/shop/")
@@ -53,7 +53,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(etcd.ctl.current_revision).to eq revision
   end
 
-  it "does the same in JSON, but for bytes that JSON cannot say" do
+  it "does the same in JSON, except for bytes that JSON cannot represent" do
     text = odd.select do |key, value|
       [key, value].all? do |one|
         one.dup.force_encoding("UTF-8").valid_encoding?
@@ -70,7 +70,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(run_cli("export", "/shop/", "--json")).to match ["", /not UTF-8, which JSON cannot represent/, 1]
   end
 
-  it "writes a file that people can read, without what lives under a lease or in the change log" do
+  it "writes a file that people can read, without leased keys and the change log" do
     writer.put("/shop/limit", "50")
     writer.put("/shop/tiers", "{\n  \"gold\": 3\n}\n")
     client(etcd, change_log: "/shop/changes/").put("/shop/checkout/fast lane", "on")
@@ -106,7 +106,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
                                 "/shop/smile" => "\u{1f600}é\\ud83d")
   end
 
-  it "deletes what the file does not have only where it is told to, and only under the file's prefixes" do
+  it "deletes keys that the file does not have only if asked to, and only under the file's prefixes" do
     %w[/shop/a /shop/b /other/c].each { |key| etcd.ctl.put(key, "1") }
     client(etcd, change_log: "/shop/log/").put("/shop/d", "1")
     lease = etcd.ctl.run("lease", "grant", "600")[/lease (\w+)/, 1]
@@ -119,7 +119,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(etcd.ctl.get("/other/c")).to eq "1"
   end
 
-  it "refuses to overwrite what has changed since the difference was shown" do
+  it "refuses to overwrite what changed since the difference was shown" do
     etcd.ctl.put("/shop/a", "1")
     path = file("/shop/:\n  a: '5'\n  b: '5'\n")
     expect(run_cli("apply", path, "--dry-run").first).to include("compared_at  2")
@@ -133,7 +133,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(run_cli("apply", path, "--if-revision", "4").last).to eq 6
   end
 
-  it "refuses it also while it runs" do
+  it "also refuses it if the change happens while it runs" do
     etcd.ctl.put("/shop/a", "1")
     path = file("/shop/:\n  a: '5'\n  b: '5'\n")
     out = StringIO.new
@@ -145,7 +145,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(content).to eq bytes("/shop/a" => "1", "/shop/b" => "2")
   end
 
-  it "that is wrong is an error with its line, and nothing is written" do
+  it "reports a wrong file with the line of the mistake, and writes nothing" do
     { "/shop/a: 'x" => /values.yml:\d+ is not YAML/, "/shop/:\n  a:\n" => /values.yml:2 \(a\) has no value/,
       "- 1\n" => /is not a mapping/, "/shop/a: *x\n" => /alias without its anchor/, "\xFF" => /is not UTF-8/,
       "{\"/shop/a\": " => /is not YAML/ }.each do |text, message|
@@ -157,7 +157,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(etcd.ctl.current_revision).to eq 1
   end
 
-  it "that is larger than a transaction is an error, and nothing is written" do
+  it "reports a file that exceeds a transaction, and writes nothing" do
     keys = Array.new(200) { |n| "  k#{n}: x\n" }.join
     expect(run_cli("apply", file("/shop/:\n#{keys}")).values_at(1,
                                                                 2)).to match [
@@ -166,7 +166,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(etcd.ctl.current_revision).to eq 1
   end
 
-  it "needs no right but to its keys" do
+  it "needs no permission except for its own keys" do
     Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/shop/", access: "readwrite").enforce
     user = %w[--user app:secret]
     expect(run_cli(*user, "apply", file("/shop/:\n  a: x\n")).last).to eq 0

@@ -19,7 +19,7 @@ RSpec.describe "what the command line prints" do
 
   def json(*arguments) = run_cli(*arguments, "--json").first.lines.map { |line| JSON.parse(line) }
 
-  it "shows keys and values with control characters, or that are not UTF-8, in one inert row each" do
+  it "shows keys and values with control characters or invalid UTF-8 in one harmless row each" do
     odd.each { |key, value| writer.put(key, value) }
     out, err, status = run_cli("list", "/m/")
     expect([err, status]).to eq ["", 0]
@@ -32,7 +32,7 @@ RSpec.describe "what the command line prints" do
     )
   end
 
-  it "prints valid JSON, with the exact bytes in Base64 beside what is not UTF-8" do
+  it "prints valid JSON, with the exact bytes in Base64 beside text that is not UTF-8" do
     odd.each { |key, value| writer.put(key, value) }
     out = run_cli("list", "/m/", "--json").first
     expect(out.delete("\n")).not_to match(hazards)
@@ -43,7 +43,7 @@ RSpec.describe "what the command line prints" do
     expect(json("get", "/m/z")).to eq [{ "key" => "/m/z", "value" => "" }]
   end
 
-  it "shows services whose keys and values are odd, for people and for machines" do
+  it "shows services with odd keys and values, for people and for machines" do
     writer.put("/service/\x00x/1", "10.0.0.4:80") # a name that `register` refuses
     writer.put("/service/caf\u00e9/\xFF".b, "10.0.0.3:80")
     writer.put("/service/b/1", %({"Op":0,"Addr":"10.0.0.1:80","Metadata":{"a\xFF":"\xFF"}}))
@@ -63,7 +63,7 @@ RSpec.describe "what the command line prints" do
     process.stop(:INT)
   end
 
-  it "gives the bytes of a value to a pipe, and nothing that a terminal acts on to a terminal" do
+  it "writes the bytes of a value to a pipe, and nothing that a terminal acts on to a terminal" do
     writer.put("/m/binary", "\xFF\x00\e[2J\n\n".b)
     writer.put("/m/text", "one\n\e[2Jtwo")
     expect(run_cli("get", "/m/binary").first).to eq "\xFF\x00\e[2J\n\n".b
@@ -72,7 +72,7 @@ RSpec.describe "what the command line prints" do
     expect(on_a_terminal("get", "/m/binary")).to eq ['\xff\x00\x1b[2J', ""]
   end
 
-  it "repeats nothing of an argument that a terminal acts on" do
+  it "repeats no character of an argument that a terminal acts on" do
     out, err, status = run_cli("jug\e[2J\ngle")
     expect([out, err.lines.size, status]).to eq ["", 1, 2]
     expect(err).to include('jug\x1b[2J\ngle')

@@ -14,13 +14,13 @@ RSpec.describe "etcd_discovery register" do
     talking_process(*command_line("--endpoints", endpoint, *words))
   end
 
-  # The sidecar waits a second for etcd to take it, and a busy one may take it later; but long before the
-  # lease runs out.
+  # The sidecar waits a second for etcd to confirm. A busy etcd may confirm later, but long before the lease
+  # ends.
   def expect_withdrawn = expect_soon("the withdrawal") { etcd.ctl.get(key).nil? }
 
   def expect_announced = expect_soon("the instance", timeout: 60) { etcd.ctl.get(key) == "10.1.1.60:8081" }
 
-  it "announces an instance while a command runs, and ends with the command's status" do
+  it "announces an instance while a command runs, and returns the command's status" do
     process = sidecar(%($stdout.sync = true; trap("USR1") { exit 7 }; puts "ready"; sleep))
     expect(process.line).to eq "ready"
     expect_announced
@@ -29,7 +29,7 @@ RSpec.describe "etcd_discovery register" do
   end
 
   %w[INT TERM HUP QUIT USR1 USR2].each do |signal|
-    it "passes #{signal} on to the command, and withdraws the instance when it has ended" do
+    it "passes #{signal} on to the command, and withdraws the instance when the command has ended" do
       answer = %(trap("#{signal}") { puts "told"; exit 3 })
       process = sidecar(%($stdout.sync = true; #{answer}; puts "ready"; sleep))
       expect(process.line).to eq "ready"
@@ -40,7 +40,7 @@ RSpec.describe "etcd_discovery register" do
     end
   end
 
-  it "withdraws the instance of a command that a signal ended, and tells which" do
+  it "withdraws the instance of a command that a signal ended, and names the signal" do
     process = sidecar(%($stdout.sync = true; puts Process.pid; sleep))
     pid = Integer(process.line)
     expect_announced
@@ -49,14 +49,14 @@ RSpec.describe "etcd_discovery register" do
     expect_withdrawn
   end
 
-  it "of a command that cannot be started says so, and announces nothing" do
+  it "says that a command cannot be started, and announces nothing" do
     words = %w[register b 10.1.1.60:8081 --id one -- /no/such/command]
     out, err, status = Open3.capture3(*command_line("--endpoints", etcd.endpoint, *words))
     expect([out, err, status.exitstatus]).to match ["", %r{/command cannot be started: No such file}, 127]
     expect(etcd.ctl.get(key)).to be_nil
   end
 
-  it "without a command stands until it is told to end" do
+  it "holds the registration without a command until it is asked to end" do
     words = %w[register b 10.1.1.60:8081 --id one --ttl 60]
     process = talking_process(*command_line("--endpoints", etcd.endpoint, *words))
     expect_announced
@@ -64,7 +64,7 @@ RSpec.describe "etcd_discovery register" do
     expect_withdrawn
   end
 
-  it "runs its command while etcd is away, and announces it once etcd is there" do
+  it "runs its command while etcd is away, and announces it once etcd is back" do
     proxy = start_proxy(etcd)
     proxy.refuse
     process = sidecar(%($stdout.sync = true; puts "ready"; sleep), endpoint: proxy.endpoint)
@@ -74,7 +74,7 @@ RSpec.describe "etcd_discovery register" do
     expect(process.stop.exitstatus).to eq 128 + 15
   end
 
-  it "keeps the command and its registration together when nobody reads what it says" do
+  it "keeps the command and its registration together when no one reads its output" do
     proxy = start_proxy(etcd)
     proxy.refuse
     code = %($stdout.sync = true; puts "ready"; sleep)
@@ -88,7 +88,7 @@ RSpec.describe "etcd_discovery register" do
     expect_withdrawn
   end
 
-  it "lets nohup keep a hangup from it and from the command" do
+  it "keeps a hangup from itself and from the command under nohup" do
     code = %($stdout.sync = true; puts "ready"; sleep)
     words = ["register", "b", "10.1.1.60:8081", "--id", "one", "--ttl", "60", "--", RbConfig.ruby, "-e", code]
     listed = command_line("--endpoints", etcd.endpoint, *words)

@@ -13,7 +13,7 @@ RSpec.describe "docs/architecture.md" do
     expect(named.select { |path| Dir.glob(path, base: root).empty? }).to be_empty
   end
 
-  it "names every folder of the core and the binding that has code" do
+  it "names every folder of the core and the binding that contains code" do
     rooms = Dir.glob("{src,ext/src}/*/", base: root).map { |path| path.delete_suffix("/") }
     expect(rooms.reject { |room| text.include?("`#{room}") }).to be_empty
   end
@@ -32,7 +32,7 @@ RSpec.describe "docs/architecture.md" do
     expect(calls).to be_empty
   end
 
-  it "has the thirteen promises in order, each with a test that holds it" do
+  it "has the thirteen promises in order, each with a test that checks it" do
     rows = text[/^## The promises$.*/m].scan(/^\| (\d+) \| (.+?) \| (.+) \|$/)
     expect(rows.map { |number,| number.to_i }).to eq [*1..13]
     expect(rows.map { |row| row[2][/`(.+?)`/, 1] }).to all(match(/\.rs\z|_spec\.rb\z/))
@@ -47,7 +47,7 @@ RSpec.describe "docs/architecture.md" do
   end
 
   describe "as to the machines" do
-    # `{ from => [to, …] }` of a Mermaid diagram, where a composite stands for the states in it.
+    # `{ from => [to, …] }` of a Mermaid diagram. A composite stands for the states in it.
     def self.edges(diagram)
       inner = diagram.scan(/^ +state (\w+) \{\n(.*?)^ +\}/m).to_h
                      .transform_values { |body| body.scan(/\b[A-Z]\w+(?= -->)|(?<=--> )[A-Z]\w+/).uniq }
@@ -69,12 +69,12 @@ RSpec.describe "docs/architecture.md" do
       end
     end
 
-    it "draws exactly the transitions of the sync that its table has" do
+    it "draws exactly the transitions in the table of the sync machine" do
       connected = %w[Listing Verifying Opening Watching]
       rows = read["src/sync/machine/transitions.md"].scan(/^\| (.+?) \| .+? \| (.+?) \|/)
       table = rows.flat_map do |from, to|
         from = from.include?("any connected state") ? connected : from.scan(/`(\w+)`/).flatten
-        # What comes after "then" is the way on, not this transition.
+        # The text after "then" is the next step, not this transition.
         to = to.sub(/`Backoff`, then.*/, "`Backoff`").scan(/`(\w+)`/).flatten
         from.product(to)
       end

@@ -6,7 +6,7 @@ RSpec.describe "the README and the guides" do
   pages = Dir.glob("{docs/,}*.md", base: root) - %w[THIRD_PARTY.md]
   prose = ->(page) { samples.text(page).gsub(/^( *)```.*?^\1```$/m, "") }
 
-  # The anchors that GitHub makes of headings.
+  # The anchors that GitHub makes from headings.
   anchors = lambda do |page|
     prose[page].scan(/^#+ (.+)$/).flatten.map do |heading|
       heading.downcase.gsub(/[^\p{Word}\- ]/, "").tr(" ", "-")
@@ -21,7 +21,7 @@ RSpec.describe "the README and the guides" do
 
   pages.each do |page|
     describe page do
-      # In code a link is no link.
+      # A link inside code is not a link.
       links = prose[page].gsub(/`[^`\n]*`/, "").scan(/\]\(([^)\s]+)\)/).flatten.grep_v(/\A[a-z]+:/)
 
       it "links only to files and headings that exist" do
@@ -34,7 +34,7 @@ RSpec.describe "the README and the guides" do
         expect(named.select { |name| Dir.glob(name, base: root).empty? }).to be_empty
       end
 
-      it "quotes tests as they are" do
+      it "quotes tests exactly" do
         quotes = samples.text(page).scan(%r{`((?:src|spec)/[\w./]+)`, "([^"]+)"})
         wrong = quotes.reject do |path, sentence|
           text = File.read(File.join(root, path), encoding: "UTF-8")

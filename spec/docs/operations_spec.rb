@@ -8,19 +8,19 @@ RSpec.describe "docs/operations.md" do
   rows = text.scan(/^\| `(\w+)` \|/).flatten
 
   EtcdDiscovery::EventType::ALL.each do |type|
-    it "says what to do at #{type.name}" do
+    it "says what to do about #{type.name}" do
       expect(rows).to include(type.name.to_s)
     end
   end
 
-  it "tells of each alert, and of no other" do
+  it "describes each alert, and no other" do
     alerts = YAML.load_file(File.join(root, "examples/prometheus/rules.yml"))["groups"].flat_map do |group|
       group["rules"].map { |rule| rule["alert"] }
     end
     expect(rows.grep(/\AEtcdDiscovery/)).to eq alerts
   end
 
-  it "and the alerting rules name only metrics that there are" do
+  it "names only metrics that exist, also in the alerting rules" do
     there = EtcdDiscovery::Metrics.text({}).scan(/^# TYPE (\w+)/).flatten
     rules = File.read(File.join(root, "examples/prometheus/rules.yml"))
     expect((text + rules).scan(/\betcd_discovery_[a-z_]+/) - there).to be_empty

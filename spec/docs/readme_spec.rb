@@ -5,7 +5,7 @@ RSpec.describe "the README" do
   table = text[/^## Settings$.*?(?=^## )/m]
   settings = EtcdDiscovery::Configuration::SETTINGS
 
-  it "tells of no setting and of no environment variable that is not read" do
+  it "names no setting and no environment variable that is not read" do
     told = table.scan(/^\| (.*?) \|/).flatten.flat_map { |cell| cell.scan(/`(\w+)`/) }.flatten
     expect(told).not_to be_empty
     expect(told - settings.map { |setting| setting.name.to_s }).to be_empty

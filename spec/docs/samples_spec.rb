@@ -4,7 +4,7 @@ RSpec.describe "samples in the README and the guides" do
   samples = Harness::Samples
   run = samples.all.reject(&:reason)
 
-  it "are all fenced, and say their language" do
+  it "are all fenced, and name their language" do
     unfenced = samples::PAGES.flat_map do |page|
       text = samples.text(page).gsub(/^( *)```.*?^\1```$/m, "")
       text.scan(/^\n {4,}(\S.*)$/).flatten.map { |line| "#{page}: #{line}" }
@@ -13,7 +13,7 @@ RSpec.describe "samples in the README and the guides" do
     expect(samples.all.map(&:language).uniq - %w[ruby yaml sh text mermaid]).to be_empty
   end
 
-  it "are all run by somebody, or named with a reason" do
+  it "are all run by a spec, or listed with a reason" do
     expect(run.reject(&:kind).map(&:to_s)).to be_empty
     stale = (samples::NOT_RUN + samples::QUOTED).reject do |page, beginning,|
       samples.all.any? { |sample| sample.page == page && sample.code.start_with?(beginning) }
@@ -21,14 +21,14 @@ RSpec.describe "samples in the README and the guides" do
     expect(stale).to be_empty
   end
 
-  it "have no reason for a command that is nowhere" do
+  it "have no reason for a command that does not exist" do
     commands = samples.all.select { |sample| sample.language == "sh" }
                       .flat_map { |sample| samples::ShellPage.commands(sample) }
     named = commands.filter_map { |command| samples::ShellPage.reason(command) }
     expect(samples::COMMANDS_NOT_RUN.values - named).to be_empty
   end
 
-  it "are Ruby, also those that are not run" do
+  it "are valid Ruby, including those that are not run" do
     broken = samples.all.select { |sample| sample.language == "ruby" }.filter_map do |sample|
       RubyVM::InstructionSequence.compile(sample.code)
       nil
@@ -50,14 +50,14 @@ RSpec.describe "samples in the README and the guides" do
 
   run.select { |sample| sample.kind == :server }.each do |sample|
     describe "that a program loads", gems: samples::ServerFile.gems(sample) do
-      it "load where they belong: #{sample.file}, #{sample}" do
+      it "load in their place: #{sample.file}, #{sample}" do
         expect(samples::ServerFile.error(sample)).to be_nil
       end
     end
   end
 
   run.select { |sample| sample.kind == :quoted }.each do |sample|
-    it "stand in a file that a spec runs: #{sample.quoted_from}, #{sample}" do
+    it "are part of a file that a spec runs: #{sample.quoted_from}, #{sample}" do
       text = File.read(File.join(samples::ROOT, sample.quoted_from), encoding: "UTF-8")
       expect(text).to include sample.code.lines.drop(1).join
     end

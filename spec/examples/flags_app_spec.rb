@@ -8,7 +8,7 @@ RSpec.describe "an application that is developed and tested without etcd",
     "RSpec" => [%w[rspec --options /dev/null], /^7 examples, 0 failures$/],
     "Minitest" => [%w[ruby -Itest test/orders_test.rb], /^4 runs, 6 assertions, 0 failures, 0 errors/]
   }.each do |framework, (words, result)|
-    it "passes its tests in #{framework} by the helpers alone, and asks for etcd nowhere" do
+    it "passes its tests in #{framework} with only the helpers, and never contacts etcd" do
       output, status = application.run(*words)
       expect(status).to be_success, output
       expect(output).to match(result)
@@ -16,7 +16,7 @@ RSpec.describe "an application that is developed and tested without etcd",
     end
   end
 
-  it "runs from its file, shows what changes in it, and asks for etcd nowhere" do
+  it "runs from its file, shows changes of the file, and never contacts etcd" do
     path = File.join(application.place, "flags.yml")
     content = File.read(File.join(Harness::FlagsApplication::FOLDER, "config/flags.dev.yml"))
     File.write(path, content)

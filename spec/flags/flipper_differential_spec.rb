@@ -8,7 +8,7 @@ RSpec.describe "the flipper adapter beside Flipper's memory adapter" do
   actors = ["User;1", "User;2", "Ä/ö", "", "\xFF".b, "\xFF", "ä".encode("ISO-8859-1")]
   expressions = Flipper.respond_to?(:property)
 
-  # Each is called with a feature, and changes it.
+  # Each change is called with a feature.
   changes = [
     ->(feature, _) { feature.add }, ->(feature, _) { feature.remove }, ->(feature, _) { feature.clear },
     ->(feature, _) { feature.enable }, ->(feature, _) { feature.disable },
@@ -31,7 +31,7 @@ RSpec.describe "the flipper adapter beside Flipper's memory adapter" do
     ]
   end
 
-  # A gate that is not there is the same as one without a value.
+  # A missing gate is the same as one without a value.
   def gates(hash) = hash.compact
 
   def copy(adapter) = Flipper::Adapters::Memory.new.tap { |copy| copy.import(adapter) }
@@ -49,7 +49,7 @@ RSpec.describe "the flipper adapter beside Flipper's memory adapter" do
     names.flat_map do |name|
       feature = flags[name]
       values = gates(feature.adapter.get(feature))
-      # A share of the time is a matter of chance.
+      # A percentage of time is random.
       checks = actors.map { |id| check(feature, id) } unless values[:percentage_of_time]
       [values, checks, feature.exist?, feature.state, feature.enabled_gate_names]
     end

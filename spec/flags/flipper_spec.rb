@@ -4,7 +4,7 @@ Harness::Flippers.load
 
 RSpec.describe EtcdDiscovery::Flipper do
   let(:etcd) { start_etcd }
-  # It asks etcd for nothing by itself.
+  # The client sends no requests by itself.
   let(:quiet) { { audit_interval: 0, progress_interval: 3_600, max_staleness: 7_200 } }
   let(:watching) { client(etcd, "/flipper/", **quiet).start }
   let(:adapter) { described_class.new(client: watching) }
@@ -13,7 +13,7 @@ RSpec.describe EtcdDiscovery::Flipper do
 
   def revision = etcd.ctl.current_revision
 
-  # The reads and writes that etcd has been asked for.
+  # The number of reads and writes that etcd received.
   def requests
     %w[Range Txn Put DeleteRange].sum do |name|
       etcd.metric(%(grpc_server_started_total{grpc_method="#{name}"))
@@ -80,7 +80,7 @@ RSpec.describe EtcdDiscovery::Flipper do
     expect([after.last - before.first, after.first - before.last]).to eq [1, 1]
   end
 
-  it "is seen by a process that reads, as soon as etcd has sent the change" do
+  it "is visible to a reading process as soon as etcd has sent the change" do
     reader = ruby_process(<<~RUBY, etcd)
       #{Harness::Flippers.prelude}
       connect "/flipper/"
@@ -134,7 +134,7 @@ RSpec.describe EtcdDiscovery::Flipper do
     expect(etcd.ctl.get("/flipper/search")).to eq '{"groups":["admins"]}'
   end
 
-  it "keeps what another version of Flipper has written" do
+  it "keeps data that another version of Flipper has written" do
     put('{"actors":["User;2"],"schedule":{"from":"2030-01-01"}}')
     flags[:search].enable_actor(actor)
     expect(JSON.parse(etcd.ctl.get("/flipper/search")))
@@ -149,7 +149,7 @@ RSpec.describe EtcdDiscovery::Flipper do
     expect { flags.enable(:search) }.to raise_error EtcdDiscovery::ConnectionError
   end
 
-  it "goes on with what was read last while etcd is away" do
+  it "keeps the last state while etcd is away" do
     flags.enable(:search)
     etcd.stop
     expect(flags.enabled?(:search)).to be true
@@ -164,7 +164,7 @@ RSpec.describe EtcdDiscovery::Flipper do
       .to raise_error EtcdDiscovery::ConfigurationError, /ends in a slash/
   end
 
-  it "names in the change log who did it" do
+  it "records the author in the change log" do
     writer = client(etcd, "/flipper/", change_log: "/changes/").start
     who = "ann"
     flags = Flipper.new(described_class.new(client: writer, by: -> { who }))
@@ -185,7 +185,7 @@ RSpec.describe EtcdDiscovery::Flipper do
     expect(adapter.get_all["feature 7"]).to eq source.adapter.get_all["feature 7"]
   end
 
-  it "gives copies that an application may change, and gates that it may not" do
+  it "returns copies that an application may change, and gates that it may not" do
     flags[:search].enable_actor(actor)
     adapter.get_all.fetch("search")[:actors] << "User;2"
     expect(flags.enabled?(:search, Flipper::Actor.new("User;2"))).to be false
@@ -193,7 +193,7 @@ RSpec.describe EtcdDiscovery::Flipper do
     expect(adapter.get(flags[:search])).to equal adapter.get(flags[:search])
   end
 
-  it "writes on top of the present state within a pin" do
+  it "writes on top of the current state within a pin" do
     flags[:search].enable_actor(actor)
     watching.pin do
       watching["/flipper/search"]

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-$LOAD_PATH.push(File.expand_path("../support/open_feature_stub", __dir__)) # the gem, where it is installed
+$LOAD_PATH.push(File.expand_path("../support/open_feature_stub", __dir__)) # after an installed gem
 require "etcd_discovery/open_feature"
 
 RSpec.describe EtcdDiscovery::OpenFeature::Provider do
@@ -45,7 +45,7 @@ RSpec.describe EtcdDiscovery::OpenFeature::Provider do
       expect(details(:object, "map", {})).to eq [{ "a" => 1 }, "STATIC", nil]
     end
 
-    it "gives the default and an error code for a flag that is missing, or of another type" do
+    it "returns the default and an error code for a flag that is missing, or of another type" do
       put("text", "blue")
       put("number", "5")
       expect(details(:boolean, "absent", true)).to eq [true, "ERROR", "FLAG_NOT_FOUND"]
@@ -56,14 +56,14 @@ RSpec.describe EtcdDiscovery::OpenFeature::Provider do
       expect(details(:number, "text", 7)).to eq [7, "ERROR", "PARSE_ERROR"]
     end
 
-    it "keeps the last good value in force when a bad one is put" do
+    it "keeps the last good value in force when a bad one is written" do
       put("on", "true")
       expect(details(:boolean, "on", false)).to eq [true, "STATIC", nil]
       put("on", "maybe")
       expect(details(:boolean, "on", false)).to eq [true, "STATIC", nil]
     end
 
-    it "tells of changes, with the names of the flags" do
+    it "reports changes with the names of the flags" do
       put("on", "true")
       expect(next_event("PROVIDER_CONFIGURATION_CHANGED").last).to eq(flags_changed: ["on"])
       watching.delete("/flags/on")
@@ -87,7 +87,7 @@ RSpec.describe EtcdDiscovery::OpenFeature::Provider do
     end
   end
 
-  it "fails to begin while etcd is away, answers with the defaults, and is ready when etcd is back" do
+  it "fails to start while etcd is away, returns the defaults, and is ready when etcd is back" do
     proxy.refuse
     expect { sdk.set_provider_and_wait(provider) }.to raise_error EtcdDiscovery::ConnectionError
     expect(sdk.state).to eq "FATAL"
@@ -108,7 +108,7 @@ RSpec.describe EtcdDiscovery::OpenFeature::Provider do
       .to raise_error EtcdDiscovery::ConfigurationError, /ends in a slash/
   end
 
-  it "tells that etcd refuses the user, and keeps what it has" do
+  it "reports that etcd refuses the user, and keeps its content" do
     put("on", "true")
     root = Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/flags/").enforce
     user = client(proxy, "/flags/", user: "app", password: "secret").start

@@ -47,7 +47,7 @@ RSpec.describe "awaiting a revision in the whole fleet" do
     expect(waiting.value).to be_complete
   end
 
-  it "counts no answer of a lower revision, whoever gave it" do
+  it "counts no answer of a lower revision, whichever process gave it" do
     etcd.ctl.put("/fleet/members/web-1/7", "{}")
     waiting = Thread.new { asking.fleet.await(5_000, timeout: 2) }
     id = expect_soon("the call") { etcd.ctl.read_prefix("/fleet/calls/").keys.first }[/\d+\z/]
@@ -56,7 +56,7 @@ RSpec.describe "awaiting a revision in the whole fleet" do
       .to end_with "missing: web-1 pid 7 (at revision 4999, which etcd confirmed 500 ms before)"
   end
 
-  it "is answered though every Ruby thread of the member is busy, and though a block of on_change hangs" do
+  it "is answered even if every Ruby thread of the member is busy, and a block of on_change hangs" do
     busy = member(<<~RUBY)
       EtcdDiscovery.on_change("/config/") { sleep }
       Thread.new { ("a" * 40 + "b").match?(/(a+)+$/) }
@@ -65,7 +65,7 @@ RSpec.describe "awaiting a revision in the whole fleet" do
     expect(report.reached.map(&:pid)).to eq [busy.pid]
   end
 
-  it "names a member that is stopped, and waits no longer than it was told to" do
+  it "names a member that is stopped, and waits no longer than requested" do
     well = member
     stopped = member
     stopped.signal(:STOP)
@@ -79,7 +79,7 @@ RSpec.describe "awaiting a revision in the whole fleet" do
     stopped.signal(:CONT)
   end
 
-  it "waits for no member that has ended meanwhile, and says that it has left" do
+  it "does not wait for a member that has ended meanwhile, and reports that it has left" do
     stopped = member
     stopped.signal(:STOP)
     waiting = Thread.new { asking.fleet.await(1, timeout: 30) }
@@ -90,7 +90,7 @@ RSpec.describe "awaiting a revision in the whole fleet" do
     expect(report.seconds).to be < 20
   end
 
-  it "is not complete where there is no member" do
+  it "is not complete without a member" do
     report = asking.fleet.await(1, timeout: 1)
     expect([report.complete?, report.to_s]).to eq [false, "no process is a member of the fleet"]
   end
@@ -121,7 +121,7 @@ RSpec.describe "awaiting a revision in the whole fleet" do
     expect(etcd.ctl.current_revision - before).to eq 4
   end
 
-  it "says what is wrong with a revision or a timeout before it asks anybody" do
+  it "says what is wrong with a revision or a timeout before it asks any member" do
     expect { asking.fleet.await(0) }.to raise_error(ArgumentError, /a number above 0/)
     expect { asking.fleet.await(1, timeout: 0) }.to raise_error(ArgumentError, /seconds above 0/)
   end
@@ -131,7 +131,7 @@ RSpec.describe "awaiting a revision in the whole fleet" do
 
     def as(name, **settings) = client(etcd, user: name, password: "secret", fleet: "/fleet/", **settings)
 
-    it "is refused to one who may not write to the fleet, with the right that is missing" do
+    it "is refused to a user who may not write to the fleet, with the missing permission" do
       users.add("app", "secret", prefix: "/config/").enforce
       expect { as("app").fleet.await(1) }
         .to raise_error(EtcdDiscovery::PermissionError, %r{readwrite --prefix=true /fleet/})
@@ -151,7 +151,7 @@ RSpec.describe "awaiting a revision in the whole fleet" do
       expect(report.missing.map(&:problem)).to eq ["no answer"]
     end
 
-    it "a process that may not hear the calls says so at its start" do
+    it "a process that may not read the calls says so at its start" do
       users.add("app", "secret", prefix: "/config/").enforce
       follower = client(etcd, "/config/", user: "app", password: "secret", fleet: "/fleet/")
       expect { follower.start }.to raise_error(EtcdDiscovery::PermissionError, %r{/fleet/calls/})

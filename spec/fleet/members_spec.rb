@@ -23,7 +23,7 @@ RSpec.describe "the members of a fleet" do
     expect(keys).to eq ["/fleet/members/#{Socket.gethostname}/#{process.pid}"]
   end
 
-  it "do not count among what an application has announced, and their trouble leaves it healthy" do
+  it "are not among the application's registrations, and their failures leave it healthy" do
     process = ruby_process("#{fleet}\nreport true\nhear\nreport EtcdDiscovery.status.registrations", etcd)
     process.heard
     expect_soon("the member") { pids.any? }
@@ -31,7 +31,7 @@ RSpec.describe "the members of a fleet" do
     expect(process.heard).to eq []
   end
 
-  it "leave when they end or stop, and when they were killed as soon as their lease has run out" do
+  it "leave when they end or stop, and after a kill once their lease has expired" do
     process = ruby_process("#{fleet}\nreport true\nhear\nEtcdDiscovery.stop\nreport 1\nhear", etcd)
     process.heard
     expect_soon("the member") { pids.any? }
@@ -46,7 +46,7 @@ RSpec.describe "the members of a fleet" do
     expect_soon("the end of its lease") { keys.empty? }
   end
 
-  it "are forked children too, each for itself; a process that has forked others is their parent" do
+  it "include forked children, each for itself; a process that has forked others is their parent" do
     process = ruby_process(<<~RUBY, etcd)
       #{fleet}
       children = Array.new(2) { fork { EtcdDiscovery.after_fork; report Process.pid; hear; exit!(0) } }
@@ -59,14 +59,14 @@ RSpec.describe "the members of a fleet" do
     expect(roles).to eq(process.pid => :parent, children[0] => :worker, children[1] => :worker)
   end
 
-  it "are no processes that only write, register or ask" do
+  it "do not include processes that only write, register or ask" do
     asking.put("/config/limit", "1")
     asking.fleet.await(1, timeout: 0.1)
     asking.register("b", "10.1.1.60:8081", ttl: 10).wait(timeout: 30)
     expect(keys).to eq []
   end
 
-  it "are told from what else may stand there" do
+  it "are distinguished from other keys under the prefix" do
     etcd.ctl.put("/fleet/members/web-1/4711", "\xff no JSON")
     etcd.ctl.put("/fleet/members/web-1/abc", "{}")
     etcd.ctl.put("/fleet/members/web-2/7", '{"layers":[1,"/a/"],"started_at":"soon","parent_pid":1}')
@@ -79,7 +79,7 @@ RSpec.describe "the members of a fleet" do
     expect { client(etcd, fleet: "/fleet") }.to raise_error(EtcdDiscovery::ConfigurationError, /slash/)
   end
 
-  it "without etcd are this process alone" do
+  it "are only this process without etcd" do
     alone = EtcdDiscovery::Client.new(source: "memory", watch: ["/config/"], fleet: "/fleet/")
     revision = alone.start.put("/config/limit", "1")
     expect(alone.fleet.members.map(&:pid)).to eq [Process.pid]

@@ -3,7 +3,7 @@
 require "tmpdir"
 
 RSpec.describe Harness::CompiledGems do
-  # Why a gem is missing for Ruby 3.4, where Debian has these specifications.
+  # The reason why a gem is missing for Ruby 3.4, if Debian has these specifications.
   def missing(name, *paths)
     Dir.mktmpdir do |folder|
       paths.each do |path|
@@ -19,12 +19,12 @@ RSpec.describe Harness::CompiledGems do
       .to eq "Debian has no_such_gem 8.0.2 for Ruby 3.3 only"
   end
 
-  it "finds a version missing that only another Ruby has, as Ruby's own json is older" do
+  it "reports a version as missing that only another Ruby has, because Ruby's own json is older" do
     expect(missing("json", "3.3.0/specifications/json-999.0.gemspec"))
       .to eq "Debian has json 999.0 for Ruby 3.3 only"
   end
 
-  it "says nothing of a gem that this Ruby has, or that nobody has: that one fails where it is loaded" do
+  it "says nothing about a gem that this Ruby has, or that no Ruby has: that one fails where it is loaded" do
     expect(missing("json", "3.3.0/specifications/json-0.1.gemspec")).to be_nil
     expect(missing("no_such_gem")).to be_nil
     expect(missing("no_such_gem", "3.4.0/specifications/no_such_gem-1.0.gemspec")).to be_nil

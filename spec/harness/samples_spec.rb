@@ -3,7 +3,7 @@
 RSpec.describe Harness::Samples do
   def sample(language, code) = described_class::Sample.new(page: "docs/none.md", line: 1, language:, code:)
 
-  it "finds each block with its line, its language and its file, in lists too" do
+  it "finds each block with its line, its language and its file, also in lists" do
     text = "# A\n\n```ruby\n1 + 1\n```\n\n* b\n\n  ```yaml\n  # config/b.yml\n  a: 1\n  ```\n"
     found = described_class::Sample.all("docs/none.md", text)
     expect(found.map { |one| [one.line, one.language, one.code, one.file, one.kind] })
@@ -11,7 +11,7 @@ RSpec.describe Harness::Samples do
               [10, "yaml", "# config/b.yml\na: 1\n", "config/b.yml", :yaml]]
   end
 
-  it "fails a sample in Ruby that gives something else than it says, or raises" do
+  it "fails a Ruby sample that returns something else than it says, or raises" do
     samples = ["a = 1 # => 1\n", "a # => 2\n", "missing\n"].each.with_index(1).map do |code, line|
       sample("ruby", code).tap { |one| one.line = line }
     end

@@ -3,8 +3,8 @@
 RSpec.describe "an audit" do
   let(:etcd) { start_etcd }
 
-  # The cluster's id is the same, revision and term fit: nothing that etcd says of itself shows it.
-  it "finds that etcd came back with another past, mends the copy, and counts it" do
+  # The cluster's id is the same, and revision and term fit, so nothing in etcd's answers shows the restore.
+  it "finds that etcd was restored with another past, repairs the copy, and counts it" do
     proxy = start_proxy(etcd)
     2.times { |n| etcd.ctl.put("/service/old#{n}", "before") }
     reader = client(proxy, "/service/", audit_interval: 1, progress_interval: 0.5).tap(&:start)
@@ -30,7 +30,7 @@ RSpec.describe "an audit" do
     end
   end
 
-  it "finds nothing while all is well, whatever is written and compacted meanwhile" do
+  it "finds nothing in normal operation, whatever is written and compacted meanwhile" do
     etcd.ctl.transaction(*(0...120).map { |n| [:put, "/service/#{n}", "x"] })
     reader = client(etcd, "/service/", "/config/limit", audit_interval: 0.05).tap(&:start)
     written = 0
@@ -42,7 +42,7 @@ RSpec.describe "an audit" do
     expect(reader.status).to have_attributes(divergences: 0, relists: 0)
   end
 
-  it "is not made where the interval is 0" do
+  it "does not run if the interval is 0" do
     reader = client(etcd, "/service/", audit_interval: 0, progress_interval: 0.1).tap(&:start)
     other = client(etcd, "/service/", audit_interval: 0.1).tap(&:start)
     wait_until("audits of another client") { other.status.audits > 5 }

@@ -7,7 +7,7 @@ RSpec.describe "bad input" do
   # Ends a hang. The promise is "within boot_timeout", which is 2 s here; the rest is for a slow machine.
   def promptly(&block) = Timeout.timeout(30, &block)
 
-  # What nobody should be shown at night: where in the native code it happened.
+  # No one should see at night where in the native code the error happened.
   def expect_no_rust(error)
     expect(error.message).not_to match(/panicked|\.rs:|RUST_BACKTRACE|unwrap/)
   end
@@ -29,7 +29,7 @@ RSpec.describe "bad input" do
 
   def dead_endpoint = "http://127.0.0.1:#{Harness::FreePort.take}"
 
-  # What stands in place of a port may be a password, with the host forgotten: no error repeats it.
+  # The text instead of a port may be a password, if the host was forgotten. No error repeats it.
   def harmless(endpoint) = endpoint[%r{\A(?:\w+://)?[^:]*:?(?:\d+\z)?}]
 
   {
@@ -41,14 +41,14 @@ RSpec.describe "bad input" do
     "that is empty" => "",
     "with a NUL byte" => "http://127.0.0.1:2379\0"
   }.each do |description, endpoint|
-    it "an endpoint #{description} is refused by name" do
+    it "an endpoint #{description} is refused and named" do
       error = error_from(EtcdDiscovery::ConfigurationError) { start_against(endpoint) }
       expect(error.message).to include("endpoint").and include(harmless(endpoint))
     end
   end
 
   [nil, [], 42, [nil], { a: 1 }].each do |endpoints|
-    it "endpoints that are #{endpoints.inspect} are refused" do
+    it "endpoints given as #{endpoints.inspect} are refused" do
       error = error_from(EtcdDiscovery::ConfigurationError) do
         EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"]).start
       end
@@ -57,7 +57,7 @@ RSpec.describe "bad input" do
   end
 
   [[nil], [42]].each do |watched|
-    it "a watch list that is #{watched.inspect} is refused" do
+    it "a watch list given as #{watched.inspect} is refused" do
       error = error_from(EtcdDiscovery::ConfigurationError) { client(dead_endpoint, *watched).start }
       expect(error.message).to include("watch")
     end
@@ -82,7 +82,7 @@ RSpec.describe "bad input" do
     end
   end
 
-  it "a TLS file that does not exist matters to those who connect alone" do
+  it "a TLS file that does not exist matters only to processes that connect" do
     missing = client("https://127.0.0.1:1", "/service/", ca_file: "/nowhere.pem", boot_timeout: 2)
     [-> { missing.start }, -> { missing["/service/b"] }, lambda {
                                                            missing.put("/service/b", "1")
@@ -108,19 +108,19 @@ RSpec.describe "bad input" do
     expect(error.message).to include(endpoint)
   end
 
-  it "a host name that nobody knows is named" do
+  it "a host name that does not exist is named" do
     error = error_from(EtcdDiscovery::ConnectionError) { start_against("http://etcd.invalid:2379") }
     expect(error.message).to include("etcd.invalid")
   end
 
-  it "an etcd that takes connections and never answers is named" do
+  it "an etcd that accepts connections and never answers is named" do
     proxy = start_proxy(start_etcd)
     proxy.blackhole
     error = error_from(EtcdDiscovery::ConnectionError) { start_against(proxy.endpoint) }
     expect(error.message).to include(proxy.endpoint)
   end
 
-  it "a server that speaks something else than etcd is named" do
+  it "a server that is not etcd is named" do
     server = TCPServer.new("127.0.0.1", 0)
     Thread.new { greet(server.accept) until server.closed? }.report_on_exception = false
     endpoint = "http://127.0.0.1:#{server.addr[1]}"
@@ -130,7 +130,7 @@ RSpec.describe "bad input" do
     server.close
   end
 
-  it "a key or value of the wrong kind is a TypeError, as for a Hash of strings" do
+  it "a key or value of the wrong type is a TypeError, as for a Hash of strings" do
     reader = client(start_etcd, "/service/").tap(&:start)
     [nil, 42, [], Object.new].each do |wrong|
       expect { reader[wrong] }.to raise_error(TypeError)
@@ -140,7 +140,7 @@ RSpec.describe "bad input" do
     expect { reader.put("", "value") }.to raise_error(EtcdDiscovery::Error) { |error| expect_no_rust(error) }
   end
 
-  it "a value too large for etcd is refused, and the copy goes on" do
+  it "a value too large for etcd is refused, and the copy still follows etcd" do
     etcd = start_etcd
     reader = client(etcd, "/service/").tap(&:start)
     error = error_from(EtcdDiscovery::Error) { reader.put("/service/b", "x" * 3_000_000) }
@@ -149,7 +149,7 @@ RSpec.describe "bad input" do
     expect_soon("the next value") { reader["/service/b"] == "small" }
   end
 
-  it "given to configure is refused as it is given to a client" do
+  it "a value given to configure is refused like one given to a client" do
     process = ruby_process(<<~RUBY)
       report error_of { EtcdDiscovery.configure { |config| config.endpoints = ["not a url"]; config.watch "/a/" } }
       report error_of { EtcdDiscovery.configure { |config| config.watch 42 } }

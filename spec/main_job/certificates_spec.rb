@@ -10,7 +10,7 @@ RSpec.describe "a certificate or a key" do
     client(@etcd, "/a/", boot_timeout: 3, ca_file: files.path("#{trust}.pem"), **settings)
   end
 
-  # All that stands between the endpoint and the end of the sentence.
+  # The text between the endpoint and the end of the sentence.
   def refusal(**settings)
     reader = reader(boot_timeout: 0.5, **settings)
     expect { reader.start }.to raise_error(EtcdDiscovery::Error)
@@ -32,7 +32,7 @@ RSpec.describe "a certificate or a key" do
       serve(files.server("self"))
     end
 
-    it "that signs itself is trusted when ca_file holds it, with CA:TRUE and without" do
+    it "that is self-signed is trusted if ca_file holds it, with and without CA:TRUE" do
       [[], ["basicConstraints=critical,CA:FALSE"]].each do |extensions|
         self_signed(Harness::OpenSSLFiles::NAMES, *extensions)
         following = reader(trust: "self").start
@@ -42,7 +42,7 @@ RSpec.describe "a certificate or a key" do
       end
     end
 
-    it "that signs itself must still have the name and the dates, and the server its key" do
+    it "that is self-signed must still have the right name and dates, and the server its key" do
       self_signed("subjectAltName=DNS:elsewhere.internal")
       expect(refusal(trust: "self")).to match(/elsewhere\.internal.*; set server_name/)
       expect(reader(trust: "self", server_name: "elsewhere.internal").start).to be_ready
@@ -51,14 +51,14 @@ RSpec.describe "a certificate or a key" do
       expect(refusal(trust: "self", server_name: "elsewhere.internal")).to match(/has expired/)
     end
 
-    it "that is an authority's, signed by another, is named as such" do
+    it "that belongs to an authority, signed by another, is named as such" do
       files.signed("middle", Harness::OpenSSLFiles::NAMES, "basicConstraints=critical,CA:TRUE")
       serve(files.server("middle"))
       expect(refusal).to match(/"CN=middle" is an authority's \(CA:TRUE\).*issue a server certificate/)
       expect(reader(trust: "middle").start).to be_ready
     end
 
-    it "with a short key, or one on a curve that is not supported, is named with what is" do
+    it "with a short key, or one on an unsupported curve, is named with what is supported" do
       files.signed("short", Harness::OpenSSLFiles::NAMES, key: "-algorithm RSA -pkeyopt rsa_keygen_bits:1024")
       serve(files.server("short"))
       expect(refusal).to match(/RSA of 1024 bits.*RSA of 2048 to 8192 bits/)
@@ -77,13 +77,13 @@ RSpec.describe "a certificate or a key" do
       end
     end
 
-    it "that names its host in the common name alone is named with subjectAltName" do
+    it "that names its host only in the common name is named with subjectAltName" do
       files.signed("named", "basicConstraints=CA:FALSE", subject: "/CN=127.0.0.1")
       serve(files.server("named"))
       expect(refusal).to match(/common name \("CN=127.0.0.1"\).*subjectAltName/)
     end
 
-    it "by an authority of the same name with another key is told from one by a stranger" do
+    it "by an authority of the same name with another key is distinguished from one by a stranger" do
       serve(good)
       files.self_signed("twin", subject: "/CN=ca")
       expect(refusal(trust: "twin"))
@@ -92,7 +92,7 @@ RSpec.describe "a certificate or a key" do
       expect(refusal(trust: "stranger")).to match(/UnknownIssuer; set ca_file.*\("CN=ca"\)/)
     end
 
-    it "that is out of date is named with both times, and the clock of this machine" do
+    it "that is out of date is named with both dates and this machine's clock" do
       files.signed("dated", Harness::OpenSSLFiles::NAMES)
       time = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/
       files.redate("dated", -20, -10)
@@ -115,11 +115,11 @@ RSpec.describe "a certificate or a key" do
 
     def own(name, key: name) = { cert_file: files.path("#{name}.pem"), key_file: files.path("#{key}.key") }
 
-    it "that is missing is named each time" do
+    it "that is missing is named at each attempt" do
       12.times { expect(refusal).to match(/requires a client certificate: set cert_file and key_file/) }
     end
 
-    it "that has expired is named each time, with the day" do
+    it "that has expired is named at each attempt, with the date" do
       files.signed("old", "extendedKeyUsage=clientAuth")
       files.redate("old", -20, -10)
       6.times do
@@ -136,12 +136,12 @@ RSpec.describe "a certificate or a key" do
       expect(refusal(**own("for-servers"))).to match(/not issued for clients: .*clientAuth/)
     end
 
-    it "with the key of another is named with both files" do
+    it "with another certificate's key is named with both files" do
       expect(refusal(**own("client", key: "good")))
         .to match(/do not belong together.*client\.pem and .*good\.key/)
     end
 
-    it "may be in any usual form" do
+    it "may have any usual format" do
       files.run "rsa -traditional -in client.key -out pkcs1.key"
       curve = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256"
       files.signed("elliptic", "extendedKeyUsage=clientAuth", key: curve)
@@ -161,7 +161,7 @@ RSpec.describe "a certificate or a key" do
 
     def wrong_key(file) = wrong_setting(cert_file: files.path("client.pem"), key_file: file)
 
-    it "is named with the command that decrypts it, when it has a passphrase" do
+    it "is named with the command that decrypts it, if it has a passphrase" do
       files.run "pkcs8 -topk8 -in client.key -out new.key -passout pass:x"
       files.run "rsa -traditional -aes128 -in client.key -out old.key -passout pass:x"
       %w[new.key old.key].each do |name|
@@ -182,7 +182,7 @@ RSpec.describe "a certificate or a key" do
       expect(wrong_setting(ca_file: broken)).to match(/broken PEM block/)
     end
 
-    it "is named with the command that converts it, when it is no PEM" do
+    it "is named with the command that converts it, if it is not PEM" do
       files.run "x509 -in ca.pem -outform der -out ca.der"
       files.run "pkey -in client.key -outform der -out key.der"
       files.run "pkcs12 -export -in client.pem -inkey client.key -out both.p12 -passout pass:x"

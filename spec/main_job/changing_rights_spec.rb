@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-RSpec.describe "a process whose rights in etcd change while it runs" do
+RSpec.describe "a process whose permissions in etcd change while it runs" do
   let(:password) { "s3cret-word" }
   let(:quick) { { progress_interval: 0.5, max_staleness: 3 } }
 
@@ -20,8 +20,8 @@ RSpec.describe "a process whose rights in etcd change while it runs" do
     expect(reader["/service/b"]).to eq "before"
   end
 
-  # Attempts after this call that etcd refuses too. Two within a tenth of a second count as one: the time of
-  # an error is a moment of the monotonic clock, told in the time of day.
+  # Waits for attempts after this call that etcd refuses too. Two within a tenth of a second count as one,
+  # because the time of an error is a moment of the monotonic clock, converted to the time of day.
   def wait_for_refusals(reader, count)
     seen = [reader.status.last_error_at]
     wait_until("#{count} more refusals") do
@@ -37,7 +37,7 @@ RSpec.describe "a process whose rights in etcd change while it runs" do
     wait_until("fresh") { !reader.stale? && reader.healthy? }
   end
 
-  it "keeps its copy and is denied, though its watch is open, while its permission is taken away" do
+  it "keeps its copy and is denied while its permission is revoked, although its watch is open" do
     reader = start_following(start_etcd)
     @root.run("role", "revoke-permission", "app-role", "--prefix=true", "/service/")
     expect_denied(reader, EtcdDiscovery::PermissionError)
@@ -51,7 +51,7 @@ RSpec.describe "a process whose rights in etcd change while it runs" do
     expect_to_follow(reader, "after")
   end
 
-  it "keeps its copy while its password is not the right one any more, and follows again when it is" do
+  it "keeps its copy while its password is wrong, and follows again once it is right" do
     reader = start_following(start_etcd)
     change_password("an0ther-word")
     expect_denied(reader, EtcdDiscovery::AuthenticationError)
@@ -60,21 +60,21 @@ RSpec.describe "a process whose rights in etcd change while it runs" do
     expect_to_follow(reader, "after")
   end
 
-  it "follows and writes with JSON web tokens for longer than one lives, and after the rights were changed" do
+  it "follows and writes with JSON web tokens for longer than one lives, and after permissions changed" do
     reader = start_following(start_etcd(flags: [Harness::WebTokens.new(lifetime: 2).flag]))
     expired = Harness.now + 3
     wait_until("a token's lifetime to pass") { Harness.now > expired }
     expect_to_follow(reader, "one token later")
     reader.put("/service/c", "written")
 
-    # Now every token that was issued before is void: it names the revision of the rights.
+    # Now every earlier token is invalid, because a token names the revision of the permissions.
     @root.run("role", "grant-permission", "app-role", "read", "--prefix=true", "/other/")
     expect_to_follow(reader, "after")
     wait_until("a write to be taken") { write(reader, "/service/c", "again") }
     expect(@root.get("/service/c")).to eq "again"
   end
 
-  # A write that a void token was sent with is refused once, and the next has a new one.
+  # A write with an invalid token is refused once; the next one has a new token.
   def write(reader, key, value)
     reader.put(key, value)
   rescue EtcdDiscovery::AuthenticationError

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# Every 50 ms something is written and all history before it is compacted: no listing of several pages can
-# be read at one revision, and no watch can begin where a listing ended.
+# Every 50 ms something is written and all history before it is compacted. So no listing of several pages can
+# be read at one revision, and no watch can start where a listing ended.
 RSpec.describe "a history that is compacted faster than the keys are listed" do
   let(:etcd) { start_etcd(flags: %w[--max-txn-ops=1000]) }
   let(:written) { {} } # What each revision changed.
@@ -15,7 +15,7 @@ RSpec.describe "a history that is compacted faster than the keys are listed" do
     bytes((0...count).to_h { |number| [key(number), "10.1.1.60:#{number}"] })
   end
 
-  # Commits the operations that the block makes of a number, and compacts, while the example goes on.
+  # Runs the example while it commits the operations that the block makes from a number, and compacts.
   def storm(**user)
     gateway = Harness::Gateway.new([etcd.port], **user)
     over = false
@@ -33,7 +33,7 @@ RSpec.describe "a history that is compacted faster than the keys are listed" do
     -> { (over = true) && thread.value }
   end
 
-  # Of an etcd that held `content`, and was then written to by the storm alone.
+  # The content at a revision of an etcd that held `content` and was then written only by the storm.
   def content_at(revision, content)
     content = content.dup
     written.select { |at, _| at <= revision }.sort.each do |_, changes|
@@ -55,7 +55,7 @@ RSpec.describe "a history that is compacted faster than the keys are listed" do
     client(etcd, *prefixes, **settings).tap(&:start)
   end
 
-  # Snapshots of so many revisions, as they come.
+  # Collects this many snapshots of different revisions.
   def collect(reader, count)
     (1..count).each_with_object([reader.snapshot]) do |_, snapshots|
       seen = snapshots.last.revision
@@ -86,13 +86,13 @@ RSpec.describe "a history that is compacted faster than the keys are listed" do
     over = storm { |n| [[:put, "/elsewhere", n.to_s]] }
     reader = follow("/service/")
     expect_fresh(reader)
-    revision = etcd.ctl.put(key(7), "10.1.1.60:7") # The same value, so that the content stays the one above.
+    revision = etcd.ctl.put(key(7), "10.1.1.60:7") # The same value, so that the content stays the same.
     wait_until("the put", timeout: 30) { reader.snapshot.revision >= revision }
     expect_exact([reader.snapshot], content)
     over.call
   end
 
-  it "is copied exactly, and followed, by a user who may read the watched prefixes alone" do
+  it "is copied exactly, and followed, by a user who may read only the watched prefixes" do
     content = fill(20_000)
     users = Harness::EtcdUsers.new(etcd).add("app", "app-secret", prefix: "/service/")
     etcd.ctl.run("role", "grant-permission", "app-role", "read", "--prefix=true", "/config/")

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-RSpec.describe "a process that the system gives no more descriptors" do
-  it "is refused subscriptions and writes by an error that names the limit, and reads go on" do
+RSpec.describe "a process without free descriptors" do
+  it "is refused subscriptions and writes with an error that names the limit, and reads still work" do
     etcd = start_etcd.tap { |server| server.ctl.put("/a/x", "x") }
     process = ruby_process(<<~'RUBY', etcd)
       connect "/a/"

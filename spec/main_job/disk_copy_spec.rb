@@ -12,12 +12,12 @@ RSpec.describe "the copy on disk" do
 
   after { FileUtils.rm_rf(folder) }
 
-  # What another process reads from the file is what counts, not that there is a file.
+  # Checks what another process reads from the file, not only that there is a file.
   def copier(*watched, **settings)
     client(etcd, *watched, cache_path: path, logger: Logger.new(log), progress_interval: 0.5, **settings)
   end
 
-  # Ends with a copy of all that `keys` says.
+  # Ends once there is a copy of all `keys`.
   def leave_a_copy(**keys)
     keys.each { |key, value| etcd.ctl.put("/service/#{key}", value) }
     writer = copier("/service/").tap(&:start)
@@ -26,7 +26,7 @@ RSpec.describe "the copy on disk" do
     writer
   end
 
-  it "is served at once to a process that starts while etcd is away, is called stale, and tells its age" do
+  it "is served at once to a process that starts while etcd is away, is marked stale, and shows its age" do
     leave_a_copy(b: "before", blob: "\xFF\x00".b)
     etcd.kill9
     File.utime(Time.now, Time.now, path) # the file's own time proves nothing
@@ -48,7 +48,7 @@ RSpec.describe "the copy on disk" do
     expect(bytes(reader.snapshot.to_h)).to eq etcd.ctl.read_prefix("/service/")
   end
 
-  it "spares a process that starts the listing, and is never seen while etcd can be asked" do
+  it "saves a starting process the listing, and is never shown while etcd answers" do
     leave_a_copy(b: "before", gone: "before")
     etcd.ctl.delete("/service/gone")
     etcd.ctl.put("/service/b", "after")
@@ -58,7 +58,7 @@ RSpec.describe "the copy on disk" do
     expect(reader.status).to have_attributes(from_cache: false, stale?: false)
   end
 
-  it "is thrown away when the history that it would go on from is compacted" do
+  it "is dropped if the history after its revision is compacted" do
     leave_a_copy(b: "before", gone: "before")
     etcd.ctl.delete("/service/gone")
     etcd.ctl.compact(etcd.ctl.put("/service/b", "after"))
@@ -66,7 +66,7 @@ RSpec.describe "the copy on disk" do
     expect(bytes(reader.snapshot.to_h)).to eq("/service/b" => "after")
   end
 
-  it "of another cluster is refused with a reason, and nobody sees it" do
+  it "of another cluster is refused with a reason, and no one sees it" do
     leave_a_copy(b: "of the old one", old: "of the old one")
     etcd.kill9
     etcd.start_empty
@@ -77,7 +77,7 @@ RSpec.describe "the copy on disk" do
     expect(reader.status.last_error.message).to include("another cluster")
   end
 
-  it "of another cluster that was shown while etcd was away gives way to what etcd has" do
+  it "of another cluster that was shown while etcd was away is replaced by etcd's content" do
     leave_a_copy(b: "of the old one", old: "of the old one")
     etcd.kill9
     reader = copier("/service/").tap(&:start)
@@ -101,7 +101,7 @@ RSpec.describe "the copy on disk" do
     ["empty", ->(_) { "" }, "was not written by etcd_discovery"],
     ["of a later release", ->(bytes) { bytes.dup.tap { |b| b.setbyte(8, 99) } }, "format 99"]
   ].each do |how, harm, reason|
-    it "that is #{how} is refused with a log line, and made anew when etcd is back" do
+    it "that is #{how} is refused with a log line, and written again once etcd is back" do
       leave_a_copy(b: "before")
       File.binwrite(path, harm.call(File.binread(path)))
       etcd.kill9
@@ -118,7 +118,7 @@ RSpec.describe "the copy on disk" do
     end
   end
 
-  it "is refused by who watches more than it holds, and serves who watches less" do
+  it "is refused by a process that watches more than it holds, and serves one that watches less" do
     leave_a_copy(b: "before")
     etcd.kill9
     expect(copier("/service/b").start["/service/b"]).to eq "before"
@@ -127,7 +127,7 @@ RSpec.describe "the copy on disk" do
     expect(wider.status.cache_error.message).to include("does not hold all ranges that are watched")
   end
 
-  it "is whole at every moment, for whoever starts then" do
+  it "is complete at every moment, for whichever process starts then" do
     etcd.ctl.transaction(*(0...120).map { |n| [:put, "/service/#{n}", "x" * 5_000] })
     writers = Array.new(2) { copier("/service/").tap(&:start) }
     wait_until("the copy") { File.exist?(path) }
@@ -143,13 +143,13 @@ RSpec.describe "the copy on disk" do
     expect(copier("/service/").start.snapshot.size).to eq 121
   end
 
-  it "is for the owner alone, and leaves no other file but its lock" do
+  it "is readable only for its owner, and leaves no other file but its lock" do
     leave_a_copy(b: "secret")
     expect(File.stat(path).mode & 0o777).to eq 0o600
     expect(Dir.children(folder)).to contain_exactly("copy", "copy.lock")
   end
 
-  it "that is, or may be written by, somebody else is refused" do
+  it "that belongs to another user, or that another user may write, is refused" do
     leave_a_copy(b: "planted")
     File.chmod(0o622, path)
     etcd.kill9
@@ -158,11 +158,11 @@ RSpec.describe "the copy on disk" do
     expect(reader.status.cache_error.message).to include("another user")
   end
 
-  it "that cannot be written is told, and harms nothing else" do
+  it "that cannot be written is reported, and does no other harm" do
     etcd.ctl.put("/service/b", "before")
     reader = copier("/service/").tap(&:start)
     wait_until("the copy") { File.exist?(path) }
-    # The writer may be in it just then.
+    # Its writer may be in it at this moment.
     wait_until("the end of the folder") { FileUtils.rm_rf(folder) && !File.exist?(folder) }
     etcd.ctl.put("/service/b", "after")
     expect_soon("the trouble in the status") do
@@ -175,9 +175,9 @@ RSpec.describe "the copy on disk" do
     expect_soon("the copy, written again") { reader.status.cache_error.nil? && File.exist?(path) }
   end
 
-  it "at a path that cannot be used stops nobody: the log and the status say so" do
+  it "at a path that cannot be used stops no process: the log and the status report it" do
     etcd.ctl.put("/service/b", "there")
-    # In the folder, or its lock would stay beside it, and a copy in its place.
+    # In the folder; otherwise its lock would stay beside it, and a copy at its path.
     Dir.mkdir(path)
     ["/nowhere/copy", path, "/dev/null/copy"].each do |wrong|
       reader = copier("/service/", cache_path: wrong).tap(&:start)
@@ -187,7 +187,7 @@ RSpec.describe "the copy on disk" do
     end
   end
 
-  it "in a folder that is not there yet is made when the folder is, and is told once by a read that starts" do
+  it "in a missing folder is written once the folder exists, and is reported once by a read that starts" do
     path = File.join(folder, "later/copy")
     reader = copier("/service/", cache_path: path)
     etcd.ctl.put("/service/b", "there")
@@ -197,7 +197,8 @@ RSpec.describe "the copy on disk" do
     expect_soon("the copy") { reader.status.cache_error.nil? && File.exist?(path) }
   end
 
-  # A process that may not read or write what is in the folder: root may everything, and becomes another user.
+  # A process that may not read or write the folder's content: root may do everything, so it becomes another
+  # user.
   def as_another_user(code, folder_rights, file_rights)
     root = Process.uid.zero?
     File.chmod(folder_rights, folder)
@@ -221,14 +222,14 @@ RSpec.describe "the copy on disk" do
     end
   end
 
-  it "in a folder that may not be written stops nobody" do
+  it "in a read-only folder stops no process" do
     etcd.ctl.put("/service/b", "there")
     process = as_another_user("report EtcdDiscovery.status.cache_error.message", 0o555, 0o600)
     expect(process.heard).to eq "there"
     expect(process.heard).to include(path, "its folder cannot be written to (Permission denied")
   end
 
-  it "that root leaves belongs to the owner of the folder, and root reads it again" do
+  it "that root leaves belongs to the owner of the folder, and root can read it again" do
     owner = Process.uid.zero? ? 65_534 : Process.uid
     File.chown(owner, nil, folder)
     leave_a_copy(b: "before")
@@ -247,7 +248,7 @@ RSpec.describe "the copy on disk" do
     expect(reader.status.cache_error.message).to include(path, "damaged")
   end
 
-  it "with a pipe, or a link, where its lock should be is not written, and the status says so" do
+  it "with a pipe or a link instead of its lock is not written, and the status reports it" do
     target = File.join(folder, "target")
     [-> { File.mkfifo("#{path}.lock") }, -> { File.symlink(target, "#{path}.lock") }].each do |plant|
       plant.call
@@ -261,17 +262,17 @@ RSpec.describe "the copy on disk" do
     end
   end
 
-  it "follows what changes" do
+  it "follows changes" do
     leave_a_copy(b: "before")
     reader = copier("/service/").tap(&:start)
     etcd.ctl.put("/service/b", "after")
     wait_until("the new value") { reader["/service/b"] == "after" }
-    # As a process would find it that starts now.
+    # As a process that starts now would find it.
     copied = -> { File.binread(path).include?("after") }
     expect_soon("the new value on disk", timeout: 60) { copied.call }
   end
 
-  it "is written by whoever is left when processes of the host fork and are killed" do
+  it "is written by the remaining processes when processes of the host fork and are killed" do
     etcd.ctl.put("/service/n", "0")
     code = <<~'RUBY'
       connect "/service/", cache_path: ENV.fetch("CACHE"), progress_interval: 0.2
@@ -284,7 +285,7 @@ RSpec.describe "the copy on disk" do
     wait_until("the copy") { File.exist?(path) }
     [children.first, process.pid].each { |pid| Process.kill(:KILL, pid) }
     etcd.ctl.put("/service/n", "last")
-    # Those that are left go on writing: the dead one's lock is free.
+    # The remaining ones still write: the dead process's lock is free.
     expect_soon("the last value on disk", timeout: 60) { File.binread(path).include?("last") }
   ensure
     children&.drop(1)&.each { |pid| Process.kill(:KILL, pid) }

@@ -3,7 +3,7 @@
 RSpec.describe "several endpoints" do
   def dead_endpoint = "http://127.0.0.1:#{Harness::FreePort.take}"
 
-  it "of which one is dead serve a start, a read and a write, in whatever order they are given" do
+  it "with one dead member serve a start, a read and a write, in whatever order they are given" do
     etcd = start_etcd
     etcd.ctl.put("/service/b", "before")
     [[dead_endpoint, etcd.endpoint], [etcd.endpoint, dead_endpoint]].each do |endpoints|
@@ -14,7 +14,7 @@ RSpec.describe "several endpoints" do
     end
   end
 
-  it "of which one takes connections and never answers serve a start" do
+  it "with one member that accepts connections and never answers serve a start" do
     etcd = start_etcd
     etcd.ctl.put("/service/b", "before")
     silent = start_proxy(etcd).tap(&:blackhole)
@@ -22,7 +22,7 @@ RSpec.describe "several endpoints" do
     expect(reader["/service/b"]).to eq "before"
   end
 
-  it "of a cluster are followed on when the member in use is killed, and the next one after it" do
+  it "of a cluster are followed further when the connected member is killed, and then the next one" do
     cluster = start_cluster
     reader = client(cluster.endpoints, "/service/").tap(&:start)
     revisions = []
@@ -38,7 +38,7 @@ RSpec.describe "several endpoints" do
     expect(bytes(reader.snapshot.to_h)).to eq cluster.ctl.read_prefix("/service/")
   end
 
-  it "of a cluster that lost its majority go on being read, and are called stale" do
+  it "of a cluster that lost its majority are still read, and are marked stale" do
     cluster = start_cluster
     cluster.put("/service/b", "before")
     reader = client(cluster.endpoints, "/service/", max_staleness: 3, progress_interval: 0.5).tap(&:start)

@@ -10,7 +10,7 @@ RSpec.describe "a process that watches etcd" do
   let(:key) { "#{prefix}b" }
   let(:reader) { client(etcd, prefix).tap(&:start) }
 
-  it "reads what was there before it started" do
+  it "reads keys that existed before it started" do
     etcd.ctl.put(key, "10.1.1.60:8081")
     expect(reader[key]).to eq "10.1.1.60:8081"
   end
@@ -30,7 +30,7 @@ RSpec.describe "a process that watches etcd" do
     wait_until("the end of the key") { reader[key].nil? && !reader.key?(key) }
   end
 
-  it "gives a frozen string, the same object until the value changes" do
+  it "returns a frozen string, the same object until the value changes" do
     etcd.ctl.put(key, "one")
     first = reader[key]
     expect(first).to be_frozen
@@ -40,7 +40,7 @@ RSpec.describe "a process that watches etcd" do
     expect(reader[key]).to equal first
   end
 
-  it "fetches as a Hash does: the value, else the default, else the block, else KeyError" do
+  it "fetches like a Hash: the value, otherwise the default, the block, or KeyError" do
     etcd.ctl.put(key, "one")
     absent = "#{prefix}absent"
     expect(reader.fetch(key, "default")).to eq "one"
@@ -49,13 +49,13 @@ RSpec.describe "a process that watches etcd" do
     expect { reader.fetch(absent) }.to raise_error(KeyError, /#{absent}/)
   end
 
-  it "refuses a key that nobody watches, instead of calling it absent" do
+  it "refuses a key outside the watched ranges, instead of reporting it as missing" do
     etcd.ctl.put("/elsewhere", "there")
     expect { reader["/elsewhere"] }.to raise_error(EtcdDiscovery::UnwatchedKeyError, %r{/elsewhere})
     expect { reader.key?("/elsewhere") }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
   end
 
-  it "watches an exact key, and none that only begins with it" do
+  it "watches an exact key, and no key that only starts with it" do
     etcd.ctl.put(key, "one")
     etcd.ctl.put("#{key}2", "neighbour")
     exact = client(etcd, key)
@@ -64,21 +64,21 @@ RSpec.describe "a process that watches etcd" do
     expect { exact["#{key}2"] }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
   end
 
-  it "watches several prefixes and exact keys at once, overlapping ones too" do
+  it "watches several prefixes and exact keys at once, including overlapping ones" do
     several = client(etcd, prefix, "#{prefix}deep/", "/single/#{key}").tap(&:start)
     [key, "#{prefix}deep/a", "/single/#{key}"].each_with_index { |name, n| etcd.ctl.put(name, n.to_s) }
     wait_until("all three") { several.snapshot.size == 3 }
     expect(several.snapshot.to_h).to eq(key => "0", "#{prefix}deep/a" => "1", "/single/#{key}" => "2")
   end
 
-  it "writes as a provider, and says at which revision" do
+  it "writes, and returns the revision" do
     expect(reader.put(key, "one")).to eq etcd.ctl.current_revision
     expect(etcd.ctl.get(key)).to eq "one"
     expect(reader.delete(key)).to eq etcd.ctl.current_revision
     expect(etcd.ctl.get(key)).to be_nil
   end
 
-  it "hands out snapshots that stay as they were" do
+  it "returns snapshots that never change" do
     revision = etcd.ctl.put(key, "one")
     before = reader.snapshot
     etcd.ctl.put(key, "two")
@@ -99,7 +99,7 @@ RSpec.describe "a process that watches etcd" do
     expect(fresh).not_to be_stale
   end
 
-  it "may be started and stopped twice, and started again" do
+  it "can be started and stopped twice, and started again" do
     etcd.ctl.put(key, "one")
     2.times { reader.start }
     2.times { reader.stop }

@@ -1,15 +1,15 @@
 # frozen_string_literal: true
 
-RSpec.describe "while a process forks in the midst of changes" do
+RSpec.describe "while a process forks during changes" do
   let(:etcd) { start_etcd(flags: ["--max-txn-ops=1000"]) }
 
   def churn(value) = etcd.ctl.transaction(*Array.new(1000) { |n| [:put, "/service/churn/#{n}", value] })
 
-  it "its native thread stands still; each child has one snapshot, whole; and the parent misses nothing" do
+  it "its native thread is parked; each child has one complete snapshot; and the parent misses nothing" do
     churn("begin")
     parent = ruby_process(<<~'RUBY', etcd, first: "fork_probe")
       connect "/service/"
-      # What this child reads is what its snapshot holds, unless something arrives between the two.
+      # This child's reads show its snapshot, unless something arrives between them.
       torn = lambda do |key|
         read, held, again = EtcdDiscovery[key], EtcdDiscovery.snapshot[key], EtcdDiscovery[key]
         read.equal?(again) && read != held

@@ -12,7 +12,7 @@ RSpec.describe "a forked process" do
       hear
       wait_until("the change in the daemon") { EtcdDiscovery["/service/b"] == "after" }
       report EtcdDiscovery.status.pid == Process.pid
-      hear # ends the daemon also when the spec has gone
+      hear # also ends the daemon when the spec has ended
     RUBY
     expect(process.heard).to eq ["before", false]
     etcd.ctl.put("/service/b", "after")
@@ -42,7 +42,7 @@ RSpec.describe "a forked process" do
     expect(process.heard).to eq 0
   end
 
-  it "may stop its own client: the parent's goes on" do
+  it "may stop its own client: the parent's keeps following" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       in_child { EtcdDiscovery.stop }
@@ -80,7 +80,7 @@ RSpec.describe "a forked process" do
     expect(process.heard).to eq "followed"
   end
 
-  it "may outlive a parent that has registered: the key ends with the parent's lease all the same" do
+  it "may outlive a parent that has registered: the key still ends with the parent's lease" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       EtcdDiscovery.register("b", "a:1", id: "one", ttl: 5).wait(timeout: 30)
@@ -99,7 +99,7 @@ RSpec.describe "a forked process" do
     expect(Harness::ProcessTable.alive?(child)).to be true
   end
 
-  it "may be forked before anything was started, and before anything was configured" do
+  it "may be forked before anything was started or configured" do
     process = ruby_process(<<~RUBY, etcd)
       in_child { connect "/service/"; report EtcdDiscovery["/service/b"] }
       configure "/service/"
@@ -149,7 +149,7 @@ RSpec.describe "a forked process" do
     process = ruby_process(<<~RUBY, proxy)
       connect "/service/", request_timeout: 60
       child = nil
-      trap(:USR1) { child = fork } # goes on with the wait in both
+      trap(:USR1) { child = fork } # the wait continues in both
       report "connected"
       hear
       report "putting"
@@ -161,7 +161,7 @@ RSpec.describe "a forked process" do
     process.heard
     proxy.half_open
     process.tell
-    expect(process.heard).to eq "putting" # a process that waits for the spec waits by poll too
+    expect(process.heard).to eq "putting" # a process that waits for the spec also waits in poll
     expect_soon("the wait for etcd") { File.read("/proc/#{process.pid}/wchan").include?("poll") }
     process.signal(:USR1)
     expect(process.heard).to eq ["child", "EtcdDiscovery::ConnectionError"]

@@ -5,7 +5,7 @@ RSpec.describe "fork" do
 
   def connections(pid, port = etcd.port) = Harness::ProcessTable.connections(pid, port)
 
-  it "100 times leaves the parent's connections as they were, and its reconnects at 0" do
+  it "leaves the parent's connections and its reconnects unchanged when it happens 100 times" do
     parent = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       report EtcdDiscovery.status.reconnects
@@ -34,7 +34,7 @@ RSpec.describe "fork" do
     expect(parent.heard).to eq 0
   end
 
-  it "in the midst of a stream of changes loses none, in the parent or in any child" do
+  it "loses no change during a stream of changes, in the parent or in any child" do
     parent = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       report "connected"
@@ -64,7 +64,7 @@ RSpec.describe "fork" do
   it "leaves no socket of the parent open in the child, whether or not the child uses the gem" do
     parent = ruby_process(<<~RUBY, etcd)
       connect "/service/"
-      # Each child tells of itself: when the parent's fork returns, the child may not have run yet.
+      # Each child reports itself: when the parent's fork returns, the child may not have run yet.
       fork { report Process.pid; hear }
       fork do
         EtcdDiscovery.after_fork
@@ -89,7 +89,7 @@ RSpec.describe "fork" do
 
   it "gives a child that follows by itself, and does not list again what it inherited" do
     etcd.ctl.transaction(*(0...100).map { |n| [:put, "/service/large/#{n}", "x" * 10_000] })
-    # A watch is told once more of the last revision that was known.
+    # A watch receives the last known revision once more.
     etcd.ctl.put("/service/b", "before")
     proxy = start_proxy(etcd)
     parent = ruby_process(<<~RUBY, proxy)
@@ -114,7 +114,7 @@ RSpec.describe "fork" do
     expect(proxy.stats.fetch("down") - listed).to be < 100_000
   end
 
-  it "gives a child whose status never tells of its parent's reconnects" do
+  it "gives a child whose status never shows its parent's reconnects" do
     proxy = start_proxy(etcd)
     parent = ruby_process(<<~RUBY, proxy)
       connect "/service/"
@@ -139,7 +139,7 @@ RSpec.describe "fork" do
     parent = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       child = fork do
-        hear # etcd changes meanwhile, and the child has not touched the gem yet
+        hear # etcd changes now, and the child has not used the gem yet
         EtcdDiscovery.after_fork
         wait_until("the change") { EtcdDiscovery["/service/b"] == "after" }
         report EtcdDiscovery.key?("/service/gone")
@@ -196,9 +196,9 @@ RSpec.describe "fork" do
     expect(parent.heard).to eq 0
   end
 
-  it "is sound at any moment while the parent is connecting" do
+  it "is safe at any moment while the parent is connecting" do
     proxy = start_proxy(etcd)
-    proxy.delay(0.2) # so that connecting takes long enough to be met in all its stages
+    proxy.delay(0.2) # so that connecting is slow enough to be hit in all its stages
     parent = ruby_process(<<~RUBY, proxy)
       configure "/service/", boot_timeout: 60
       start = Thread.new { EtcdDiscovery.start }

@@ -36,7 +36,7 @@ RSpec.describe "etcd grpc-proxy" do
     expect(status.last_error.message).to include(proxy.endpoint).and include("grpc-proxy")
   end
 
-  it "that is killed is noticed, the copy stays, and is followed again when it is back" do
+  it "that is killed is noticed, the copy stays, and is followed again once the proxy is back" do
     reader = start_following("/service/")
     proxy.kill9
     wait_until("stale") { reader.stale? }

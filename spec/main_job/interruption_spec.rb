@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
-RSpec.describe "whoever waits for etcd" do
+RSpec.describe "a caller that waits for etcd" do
   let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "before") } }
-  # Takes connections and never answers: what waits for it would wait until its own limit, which
-  # in these processes is ten minutes.
+  # Accepts connections and never answers. Callers would wait for their own limit, which is ten minutes in
+  # these processes.
   let(:silent) { start_proxy(etcd).tap(&:blackhole) }
 
-  it "in start can be interrupted by Timeout, Thread#kill and Thread#raise, and start again" do
+  it "can be interrupted in start by Timeout, Thread#kill and Thread#raise, and start again" do
     process = ruby_process(<<~RUBY, silent)
       require "timeout"
       configure "/service/", boot_timeout: 600
@@ -27,14 +27,14 @@ RSpec.describe "whoever waits for etcd" do
       report EtcdDiscovery["/service/b"]
     RUBY
     expect(process.heard).to include(class: "Timeout::Error")
-    expect(process.heard).to be false # how Ruby calls a thread that ended without an exception
+    expect(process.heard).to be false # Ruby's value for a thread that ended without an exception
     expect(process.heard).to include(class: "ArgumentError", message: "on purpose")
     silent.pass
     process.tell
     expect(process.heard(timeout: 60)).to eq "before"
   end
 
-  it "in start lets signal handlers and other threads run" do
+  it "lets signal handlers and other threads run in start" do
     process = ruby_process(<<~RUBY, silent)
       trap(:USR1) { report "handled" }
       ticks = 0
@@ -55,7 +55,7 @@ RSpec.describe "whoever waits for etcd" do
   end
 
   %i[INT TERM].each do |signal|
-    it "in start ends with the process on #{signal}, running its at_exit blocks" do
+    it "ends with the process on #{signal} in start, running its at_exit blocks" do
       process = ruby_process(<<~RUBY, silent)
         at_exit { report "at exit" }
         configure "/service/", boot_timeout: 600
@@ -69,7 +69,7 @@ RSpec.describe "whoever waits for etcd" do
     end
   end
 
-  it "in start does not keep the process from its end" do
+  it "does not keep the process from ending in start" do
     process = ruby_process(<<~RUBY, silent)
       configure "/service/", boot_timeout: 600
       thread = Thread.new { EtcdDiscovery.start }
@@ -80,7 +80,7 @@ RSpec.describe "whoever waits for etcd" do
     expect(process.finish).to be_success
   end
 
-  it "in put can be interrupted by Timeout and Thread#kill, and put again" do
+  it "can be interrupted in put by Timeout and Thread#kill, and put again" do
     proxy = start_proxy(etcd)
     process = ruby_process(<<~RUBY, proxy)
       require "timeout"
@@ -108,7 +108,7 @@ RSpec.describe "whoever waits for etcd" do
     expect(etcd.ctl.get("/service/d")).to eq "arrived"
   end
 
-  it "in start 200 times over, interrupted each time, leaves no thread behind" do
+  it "leaves no thread behind after 200 interrupted starts" do
     process = ruby_process(<<~RUBY, silent)
       require "timeout"
       configure "/service/", boot_timeout: 600

@@ -4,7 +4,7 @@ RSpec.describe "data that etcd sends in large messages" do
   let(:etcd) { start_etcd(flags: %w[--max-txn-ops=200000 --max-request-bytes=100000000]) }
   let(:proxy) { start_proxy(etcd) }
 
-  # etcdctl sends 2 MiB at most.
+  # etcdctl sends at most 2 MiB.
   def fill(prefix, count, bytes, at_once: 1_900_000 / bytes)
     numbers = (0...count).each_slice(at_once)
     numbers.each { |slice| etcd.ctl.transaction(*slice.map { |n| [:put, "#{prefix}#{n}", "x" * bytes] }) }
@@ -33,7 +33,7 @@ RSpec.describe "data that etcd sends in large messages" do
     expect(reader.status.relists).to eq 0
   end
 
-  it "shows a deletion of 100,000 keys that it missed, and never calls the old copy fresh" do
+  it "shows a missed deletion of 100,000 keys, and never marks the old copy fresh" do
     long_keys(100_000)
     reader = follow(proxy, "/m/", "/other/", keys: 100_000)
     proxy.refuse
@@ -62,18 +62,18 @@ RSpec.describe "data that etcd sends in large messages" do
     expect_empty(reader)
   end
 
-  it "shows one deletion whose keys alone are larger than a message may be" do
+  it "shows a deletion whose keys alone exceed the message size" do
     writer = client(etcd)
     100.times { |n| writer.put("/m/#{'k' * 700_000}#{n}", "up") }
     reader = follow(etcd, "/m/", keys: 100)
     etcd.ctl.run("del", "--prefix", "/m/")
     expect_soon("the deletion to be seen", timeout: 15) { reader.snapshot.size.zero? }
-    # In fragments, or (etcd sends some messages whole even then) listed.
+    # In fragments, or listed, because etcd sends some messages whole even then.
     expect(reader.status.relists).to be <= 1
     expect(reader.status.last_error.message).to match(/one message is too large.* 7\d{7} bytes/)
   end
 
-  it "loads more bytes under one prefix than a message may have, and again after a compaction" do
+  it "loads more bytes under one prefix than a message may hold, and again after a compaction" do
     fill("/docs/", 4_000, 20_000)
     reader = follow(proxy, "/docs/", keys: 4_000)
     proxy.refuse
@@ -90,7 +90,7 @@ RSpec.describe "data that etcd sends in large messages" do
     expect(reader["/docs/2"].bytesize).to eq 30_000_000
   end
 
-  it "loads over a slow line for as long as bytes arrive" do
+  it "loads over a slow network as long as bytes arrive" do
     fill("/c/", 2_500, 4_000)
     proxy.throttle(1_000_000)
     reader = follow(proxy, "/c/", keys: 2_500)

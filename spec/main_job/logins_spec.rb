@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# A login costs etcd's processor about 90 ms at bcrypt's cost of 10, and twice as much with each step.
+# A login costs about 90 ms of etcd's processor at bcrypt's cost of 10, and twice as much with each step.
 RSpec.describe "logins" do
   let(:etcd) { start_etcd }
   let(:users) do
@@ -15,7 +15,7 @@ RSpec.describe "logins" do
     etcd.metric('grpc_server_started_total{grpc_method="Authenticate",grpc_service="etcdserverpb.Auth"').to_i
   end
 
-  # etcd keeps simple tokens in memory, but replays the logins among its last entries: so writes follow them.
+  # etcd keeps simple tokens in memory, but replays the logins among its last entries, so writes follow them.
   def restart(etcd)
     2.times { |n| root.put("/other", n.to_s) }
     etcd.kill9
@@ -43,7 +43,7 @@ RSpec.describe "logins" do
     expect(logins(etcd) - before).to eq 1
   end
 
-  it "come once when etcd has forgotten the token, whatever asks first" do
+  it "happen once when etcd has forgotten the token, whatever asks first" do
     reader = client(etcd, "/service/", **user).tap(&:start)
     reader.put("/service/c", "1")
     restart(etcd)
@@ -53,8 +53,8 @@ RSpec.describe "logins" do
     expect(logins(etcd)).to eq 1
   end
 
-  # etcd holds a request with a simple token until its raft index is that of the login.
-  it "are repeated where etcd was restored from a backup, and does not answer the token of before" do
+  # etcd holds a request with a simple token until its raft index has reached that of the login.
+  it "are repeated when etcd was restored from a backup and does not answer the old token" do
     backup = File.join(Dir.mktmpdir, "backup")
     root.run("snapshot", "save", backup)
     writer = client(etcd, "/other", user: "root", password: "root-secret").tap(&:start)
@@ -70,15 +70,15 @@ RSpec.describe "logins" do
     FileUtils.rm_rf(File.dirname(backup)) if backup
   end
 
-  context "when etcd takes long for each" do
+  context "when each takes etcd long" do
     let(:etcd) { start_etcd(flags: ["--bcrypt-cost=11"]) }
 
-    it "are waited for, though a connection has to be there sooner" do
+    it "are waited for, although a connection has a shorter limit" do
       reader = client(etcd, "/service/", connect_timeout: 0.15, boot_timeout: 20, **user).tap(&:start)
       expect(reader["/service/b"]).to eq "before"
     end
 
-    it "of a fleet that comes back at once are one for each process: none is given up and asked for again" do
+    it "of a fleet that comes back at once are one for each process: none is given up and repeated" do
       fleet = ruby_process(<<~'RUBY', etcd)
         connect "/service/", user: "app", password: "s3cret-word", boot_timeout: 20
         15.times do |n|

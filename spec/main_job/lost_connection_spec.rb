@@ -3,7 +3,8 @@
 RSpec.describe "a process that loses etcd" do
   let(:etcd) { start_etcd }
 
-  # Read one by one before the connection is lost, so that an old value in the reader's own memory would show.
+  # Reads the keys one by one before the connection is lost, so that an old value in the reader's memory would
+  # show.
   def read_all(reader) = reader.snapshot.keys.tap { |keys| keys.each { |key| reader[key] } }
 
   def expect_copy_of(etcd, reader, known)
@@ -13,7 +14,7 @@ RSpec.describe "a process that loses etcd" do
     expect(one_by_one.compact).to eq answer
   end
 
-  it "goes on answering, and resumes when etcd was killed and comes back with its data" do
+  it "keeps answering, and resumes when etcd was killed and comes back with its data" do
     etcd.ctl.put("/service/b", "before")
     reader = client(etcd, "/service/").tap(&:start)
     known = read_all(reader)
@@ -31,7 +32,7 @@ RSpec.describe "a process that loses etcd" do
     expect_copy_of(etcd, reader, known)
   end
 
-  it "catches up on all that happened while it was cut off" do
+  it "catches up on everything that happened while it was cut off" do
     proxy = start_proxy(etcd)
     etcd.ctl.transaction(*(0...100).map { |n| [:put, "/service/#{n}", "before"] })
     reader = client(proxy, "/service/").tap(&:start)
@@ -45,10 +46,10 @@ RSpec.describe "a process that loses etcd" do
     proxy.pass
     wait_until("the last change") { reader["/service/new"] }
     expect_copy_of(etcd, reader, known)
-    expect(reader.status.relists).to eq relists # the history was there, nothing had to be read anew
+    expect(reader.status.relists).to eq relists # the history was there, so nothing was listed again
   end
 
-  it "reads all anew when the history it missed was compacted, and drops what was deleted meanwhile" do
+  it "lists again if the missed history was compacted, and drops keys deleted meanwhile" do
     proxy = start_proxy(etcd)
     etcd.ctl.transaction(*%w[gone changed same].map { |name| [:put, "/service/#{name}", "1"] })
     reader = client(proxy, "/service/").tap(&:start)
@@ -59,7 +60,7 @@ RSpec.describe "a process that loses etcd" do
     etcd.ctl.delete("/service/gone")
     etcd.ctl.put("/service/changed", "2")
     etcd.ctl.compact(etcd.ctl.put("/service/new", "1"))
-    expect(reader["/service/gone"]).to eq "1" # the last that was known
+    expect(reader["/service/gone"]).to eq "1" # the last known value
     proxy.pass
 
     wait_until("the end of the deleted key") { reader["/service/gone"].nil? }
@@ -69,7 +70,7 @@ RSpec.describe "a process that loses etcd" do
     expect(reader.status.relists).to eq relists + 1
   end
 
-  it "shows what is there when etcd comes back without its data" do
+  it "shows the current content when etcd comes back without its data" do
     12.times { |n| etcd.ctl.put("/service/#{n}", "before") }
     reader = client(etcd, "/service/").tap(&:start)
     known = read_all(reader)
@@ -83,7 +84,7 @@ RSpec.describe "a process that loses etcd" do
     expect_soon("a change after it") { reader["/service/other"] == "later" }
   end
 
-  it "notices a connection that died without a word, and finds another one" do
+  it "notices a connection that died silently, and finds another member" do
     proxy = start_proxy(etcd)
     reader = client(proxy, "/service/").tap(&:start)
     proxy.strand
@@ -91,7 +92,7 @@ RSpec.describe "a process that loses etcd" do
     expect_soon("the value over a new connection", timeout: 90) { reader["/service/b"] == "after" }
   end
 
-  it "says stale while etcd hangs, goes on answering, and is fresh when etcd goes on" do
+  it "is stale while etcd hangs, keeps answering, and is fresh when etcd continues" do
     etcd.ctl.put("/service/b", "before")
     reader = client(etcd, "/service/", max_staleness: 3, progress_interval: 0.5).tap(&:start)
     etcd.pause
@@ -105,10 +106,10 @@ RSpec.describe "a process that loses etcd" do
     wait_until("the new value") { reader["/service/b"] == "after" }
   end
 
-  it "stays fresh for as long as etcd is there, also when nothing changes" do
+  it "stays fresh while etcd is there, even when nothing changes" do
     reader = client(etcd, "/service/", max_staleness: 5, progress_interval: 0.5).tap(&:start)
     ages = []
-    # Twice the limit: without a sign from etcd the age would pass it for certain.
+    # Twice the limit: without contact with etcd the age would certainly exceed it.
     wait_until("twice the limit to pass") do
       ages << reader.status.age
       expect(reader).not_to be_stale
@@ -117,7 +118,7 @@ RSpec.describe "a process that loses etcd" do
     expect(ages.max).to be < 5
   end
 
-  it "loses no change when the connection breaks again and again" do
+  it "loses no change when the connection breaks repeatedly" do
     proxy = start_proxy(etcd)
     reader = client(proxy, "/service/").tap(&:start)
     20.times do |n|
@@ -131,7 +132,7 @@ RSpec.describe "a process that loses etcd" do
     expect_copy_of(etcd, reader, (0...7).map { |n| "/service/#{n}" })
   end
 
-  it "follows over a slow link" do
+  it "follows over a slow network" do
     proxy = start_proxy(etcd)
     proxy.delay(0.3)
     proxy.throttle(50_000)

@@ -9,7 +9,7 @@ RSpec.describe "a prefix of 100,000 keys" do
     end
   end
 
-  # The whole copy, byte by byte, against etcdctl's answer.
+  # Compares the whole copy, byte by byte, with etcdctl's answer.
   def expect_equal_to_etcdctl(reader, answer)
     copy = bytes(reader.snapshot.to_h)
     different = (copy.keys | answer.keys).reject { |key| copy[key] == answer[key] }

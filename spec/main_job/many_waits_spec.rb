@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 # Each waiting thread and each client holds descriptors of this process, which a forked child has to close.
-RSpec.describe "a process in which much waits" do
+RSpec.describe "a process with many waits" do
   let(:etcd) { start_etcd }
 
   def descriptors = Dir.children("/proc/self/fd").size

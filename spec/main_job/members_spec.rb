@@ -15,25 +15,25 @@ RSpec.describe "the cluster's own members" do
     seed.pass
   end
 
-  it "are used when the configured one is gone, where member_sync is set" do
+  it "are used when the configured one is gone, if member_sync is set" do
     cluster.put("/service/b", "before")
     reader = client(seed, "/service/", member_sync: true).tap(&:start)
     wait_until("the reader to find another member", timeout: 90) { moved_on?(reader) }
     seed.refuse
     cluster.put("/service/b", "after")
-    expect_soon("the value from a member that nobody configured") { reader["/service/b"] == "after" }
+    expect_soon("the value from a member that is not configured") { reader["/service/b"] == "after" }
     expect(reader.put("/service/c", "1")).to be > 1
   end
 
-  it "are not asked for by themselves" do
+  it "are not asked for by default" do
     cluster.put("/service/b", "before")
     reader = client(seed, "/service/", backoff_cap: 0.2).tap(&:start)
     seed.refuse
-    wait_until("some attempts in vain") { reader.status.state == :backoff }
+    wait_until("some failed attempts") { reader.status.state == :backoff }
     expect(moved_on?(reader)).to be false
   end
 
-  it "go to a forked child and to its children, when the configured one is gone" do
+  it "are known to a forked child and to its children when the configured one is gone" do
     cluster.put("/service/b", "before")
     parent = ruby_process(<<~'RUBY', seed)
       never_started = EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"], member_sync: true)

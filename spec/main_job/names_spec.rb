@@ -8,14 +8,14 @@ RSpec.describe "a host name" do
     ruby_process(code, under: Harness::RubyProcess::OWN_NETWORK, first: "own_network.rb")
   end
 
-  it "under localhost needs no name server, as RFC 6761 has it" do
+  it "under localhost needs no name server, as RFC 6761 requires" do
     etcd = start_etcd
     etcd.ctl.put("/service/b", "value")
     reader = client("http://etcd.localhost:#{etcd.port}", "/service/")
     expect(reader["/service/b"]).to eq "value"
   end
 
-  it "in the hosts file is found while there is no name server, or none that answers" do
+  it "in the hosts file is found without a name server, or with one that does not answer" do
     process = in_own_network(<<~'RUBY')
       etcd = start_etcd
       etcd.ctl.put("/service/b", "value")
@@ -30,7 +30,7 @@ RSpec.describe "a host name" do
     expect(Array.new(3) { process.heard }).to eq %w[value value value]
   end
 
-  it "that DNS does not know is called so, with the name server that was asked" do
+  it "that DNS does not know is reported as such, with the name server that was asked" do
     process = in_own_network(<<~'RUBY')
       name_server({})
       resolv_conf "nameserver 127.0.0.1\n"
@@ -64,7 +64,7 @@ RSpec.describe "a host name" do
       expect(Array.new(3) { process.heard(timeout: 60) }).to eq ["old", true, "Integer"]
     end
 
-    it "without any record is called so, and nothing else is connected to" do
+    it "without any record is reported as such, and nothing else is connected to" do
       process = in_own_network(<<~'RUBY')
         name_server({})
         resolv_conf "nameserver 127.0.0.1\n"

@@ -1,16 +1,16 @@
 # frozen_string_literal: true
 
-# A panic that leaves the library is Ruby's `fatal`, which no `rescue` catches: it ends the process.
+# A panic that leaves the library becomes Ruby's `fatal`, which no `rescue` catches: it ends the process.
 RSpec.describe "the native methods" do
   sources = Dir[File.expand_path("../../ext/src/**/*.rs", __dir__)].to_h { |path| [path, File.read(path)] }
 
-  # Of `class.define_method("name", method!(function, arity))`: the name, the function and the file.
+  # From `class.define_method("name", method!(function, arity))`: the name, the function and the file.
   defined = sources.flat_map do |path, text|
     text.scan(/define_\w*method\(\s*"([^"]+)",\s*(?:method|function)!\(([^,]+),/)
         .map { |name, function| [name, function, path] }
   end
 
-  # What `function`, named in the file at `path`, does.
+  # The body of `function`, named in the file at `path`.
   body = lambda do |function, path|
     *scope, name = function.delete_prefix("crate::").split("::")
     indent = scope.any? && scope.last.match?(/\A[A-Z]/) ? "    " : ""
@@ -18,17 +18,17 @@ RSpec.describe "the native methods" do
     sources.fetch(path)[/^#{indent}(?:pub\(crate\) )?fn #{name}\b.*?^#{indent}\}$/m]
   end
 
-  # The reads, which are bare C functions: `finish` guards them.
+  # The reads are bare C functions, guarded by `finish`.
   bare = sources.values.join.scan(/c"([^"]+)"(?:\.as_ptr\(\), cfunc|, Kind::)/).flatten.uniq
 
-  it "are all behind the guard that makes an InternalError of a panic" do
+  it "are all behind the guard that turns a panic into an InternalError" do
     unguarded = defined.reject { |_, function, path| body.call(function, path)&.include?(" guarded(ruby, ") }
     expect(defined.size).to be > 50
     expect(unguarded).to be_empty
     expect(sources.values.join).to match(/unsafe fn finish.*?guarded\(&ruby, /m)
   end
 
-  it "are all seen by the example above" do
+  it "are all found by the example above" do
     constants = EtcdDiscovery.constants.map { |name| EtcdDiscovery.const_get(name) }
     hidden = %i[Waker TargetIndex].map { |name| EtcdDiscovery.send(:const_get, name) }
     modules = [EtcdDiscovery, *hidden, *constants.grep(Module)]
@@ -42,7 +42,7 @@ RSpec.describe "the native methods" do
     expect(names.size).to be > 50
   end
 
-  it "answer every odd number with an ordinary error or none, and the process goes on" do
+  it "answer every odd number with an ordinary error or none, and the process continues" do
     process = ruby_process(<<~'RUBY')
       client = EtcdDiscovery::Client.new(source: "memory")
       client.put("/b", "1")
@@ -71,7 +71,7 @@ RSpec.describe "the native methods" do
     expect(process.heard).to eq []
   end
 
-  it "take a deadline that has passed for one that has passed, and endless patience for patience" do
+  it "treat a past deadline as past, and an endless timeout as endless" do
     offline = EtcdDiscovery::Client.new(source: "memory")
     expect { offline.wait_for("/a", timeout: -0.1) }.to raise_error(EtcdDiscovery::TimeoutError)
     waiting = Thread.new { offline.wait_for("/a", timeout: Float::INFINITY) }

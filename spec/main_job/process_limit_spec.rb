@@ -2,13 +2,13 @@
 
 require "tmpdir"
 
-# `ulimit -u`, or a container's limit of processes: no thread can be started. Root is above the limit, so that
-# the process takes another user.
-RSpec.describe "a process that the system gives no more threads", if: Process.uid.zero? do
+# `ulimit -u`, or a container's limit of processes: no thread can be started. The limit does not apply to
+# root, so the process becomes another user.
+RSpec.describe "a process that cannot start threads", if: Process.uid.zero? do
   let(:etcd) { start_etcd.tap { |server| %w[x y].each { |name| server.ctl.put("/a/#{name}", name) } } }
 
   limited = <<~'RUBY'
-    # Of no other process, so that what others do does not count.
+    # A user without other processes, so that only this one counts.
     user = 40_000 + Process.pid % 20_000
     connect "/a/", connect_in_children: "lazy"
     EtcdDiscovery["/a/x"]
@@ -31,7 +31,7 @@ RSpec.describe "a process that the system gives no more threads", if: Process.ui
     skip "Ruby #{RUBY_VERSION} itself hangs after a Thread.new that has failed" unless survives
   end
 
-  it "reads the inherited copy in a forked child, says why it follows nothing, and follows once it can" do
+  it "reads the inherited copy in a forked child, says why it does not follow, and follows once it can" do
     process = ruby_process(<<~RUBY, etcd)
       #{limited}
       in_child do
@@ -51,7 +51,7 @@ RSpec.describe "a process that the system gives no more threads", if: Process.ui
     expect(process.heard).to be true
   end
 
-  it "reads what a followed file held, in a forked child, and follows the file once it can" do
+  it "reads a followed file's content in a forked child, and follows the file once it can" do
     need_a_ruby_that_goes_on(lone_ruby)
     Dir.mktmpdir do |folder|
       File.chmod(0o755, folder) # for another user
@@ -75,7 +75,7 @@ RSpec.describe "a process that the system gives no more threads", if: Process.ui
     end
   end
 
-  it "is refused a subscription by an error that names the limit, and nothing is subscribed" do
+  it "is refused a subscription with an error that names the limit, and nothing is subscribed" do
     need_a_ruby_that_goes_on(lone_ruby)
     process = ruby_process(<<~RUBY, etcd)
       #{limited}

@@ -20,7 +20,7 @@ RSpec.describe "a forked child that neither reads nor subscribes" do
     RUBY
   end
 
-  it "connects nowhere when it lives for a moment" do
+  it "connects nowhere if it lives only for a moment" do
     process = parent({}, "20.times { in_child { nil } }; report :done; hear")
     process.heard
     before = connections
@@ -29,14 +29,14 @@ RSpec.describe "a forked child that neither reads nor subscribes" do
     expect(connections).to eq before
   end
 
-  it "connects by itself when it lives on" do
+  it "connects by itself if it lives on" do
     process = parent({}, contact)
     process.heard
     process.tell
     expect(process.heard).to eq "ok"
   end
 
-  it "connects at once where its settings say so, and with `lazy` only at its first read" do
+  it "connects at once if its settings say so, and with `lazy` only at its first read" do
     eager = parent({ connect_in_children: "now" }, contact)
     eager.heard
     eager.tell

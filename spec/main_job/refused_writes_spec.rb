@@ -4,7 +4,7 @@ RSpec.describe "a write that etcd refuses" do
   let(:proxy) { start_proxy(etcd) }
   let(:writer) { client(proxy, "/a/", request_timeout: 10).start }
 
-  # What a refused `write` raises; no connection may be made because of it.
+  # The error of a refused `write`, which must not cause a new connection.
   def refusal(&write)
     writer.put("/a/before", "v")
     before = proxy.accepted
@@ -21,7 +21,7 @@ RSpec.describe "a write that etcd refuses" do
     e
   end
 
-  describe "for what it asks" do
+  describe "because of its content" do
     let(:etcd) { start_etcd }
 
     {
@@ -55,7 +55,7 @@ RSpec.describe "a write that etcd refuses" do
     end
   end
 
-  describe "since its space is used up" do
+  describe "because its space is used up" do
     let(:etcd) { start_etcd(flags: ["--quota-backend-bytes=#{16 << 20}"]) }
 
     before do
@@ -63,7 +63,7 @@ RSpec.describe "a write that etcd refuses" do
       expect_soon("etcd to be full") { raised_by { 20.times { writer.put("/a/big", "x" * 1_000_000) } } }
     end
 
-    it "is a ResourceExhaustedError that names the alarm and the way out, and reads go on" do
+    it "is a ResourceExhaustedError that names the alarm and the remedy, and reads still work" do
       error = raised_by { writer.put("/a/k", "v") }
       expect(error).to be_a(EtcdDiscovery::ResourceExhaustedError)
       expect(error.message).to include("NOSPACE").and include("etcdctl alarm disarm")
@@ -80,10 +80,10 @@ RSpec.describe "a write that etcd refuses" do
     end
   end
 
-  describe "since its members disagree" do
+  describe "because its members disagree" do
     let(:etcd) { start_etcd }
 
-    it "is a CorruptError that names the alarm, costs no connection, and reads go on" do
+    it "is a CorruptError that names the alarm, costs no connection, and reads still work" do
       writer.put("/a/k", "v")
       expect_soon("the value") { writer["/a/k"] == "v" }
       before = proxy.accepted

@@ -7,7 +7,7 @@ RSpec.describe "a setting" do
     EtcdDiscovery::Configuration.new(env:, **settings)
   end
 
-  it "comes from the block, then from our own variable, then from etcdctl's, then from the default" do
+  it "comes from the block, then from the gem's variable, then from etcdctl's, then from the default" do
     own = { "ETCDDISCOVERY_ENDPOINTS" => "http://own:1,http://own:2", "ETCDCTL_ENDPOINTS" => "http://etcdctl:1" }
     expect(configured(own, endpoints: ["http://block:1"]).endpoints).to eq(["http://block:1"])
     expect(configured(own).endpoints).to eq(["http://own:1", "http://own:2"])
@@ -15,7 +15,7 @@ RSpec.describe "a setting" do
     expect(configured({}).endpoints).to eq(["http://127.0.0.1:2379"])
   end
 
-  it "comes from what stands below the environment, if neither the block nor the environment gives it" do
+  it "comes from below the environment, if neither the block nor the environment gives it" do
     config = EtcdDiscovery::Configuration.new(
       env: { "ETCDDISCOVERY_WATCH" => "/env/" }, below: { watch: ["/below/"], boot_timeout: 7.0 }
     )
@@ -41,21 +41,21 @@ RSpec.describe "a setting" do
       expect(configured(old.merge("ETCD_DISCOVERY_ENDPOINTS" => "")).endpoints).to eq ["http://etcdctl:1"]
     end
 
-    it "is not read where the variables are those of a server that discovers its cluster" do
+    it "is not read if the variables belong to a server that discovers its cluster" do
       expect(configured(old.merge("ETCD_DISCOVERY_TOKEN" => "t")).endpoints).to eq ["http://etcdctl:1"]
     end
 
-    it "is warned of once, if it is in force" do
+    it "causes one warning, if it is in force" do
       expect(warned_of({ "ETCD_DISCOVERY_BACKOFF_CAP" => "2", "ETCDDISCOVERY_MAX_STALENESS" => "2" }))
         .to eq ["the environment variable ETCD_DISCOVERY_BACKOFF_CAP is now ETCDDISCOVERY_BACKOFF_CAP"]
     end
 
-    it "is not warned of if something else is in force" do
+    it "causes no warning if something else is in force" do
       expect(warned_of({ "ETCD_DISCOVERY_CONNECT_TIMEOUT" => "2" }, connect_timeout: 3)).to eq []
     end
   end
 
-  it "that has DNS name the members goes before endpoints of the same place, and after higher ones" do
+  it "that uses DNS to name the members precedes endpoints of the same source, and follows higher ones" do
     domain = ->(env, **given) { EtcdDiscovery::Configuration.new(env:, **given).to_native[:discovery_srv] }
     etcdctls = { "ETCDCTL_DISCOVERY_SRV" => "example.com", "ETCDCTL_ENDPOINTS" => "http://a:1" }
     expect(domain.call(etcdctls)).to eq "example.com"
@@ -65,7 +65,7 @@ RSpec.describe "a setting" do
     expect(domain.call({}, endpoints: ["http://b:1"], discovery_srv: "example.org")).to eq "example.org"
   end
 
-  it "that is a list in the environment may have spaces, empty parts and a comma at its end" do
+  it "that is a list in the environment may have spaces, empty parts and a trailing comma" do
     env = { "ETCDCTL_ENDPOINTS" => " http://a:1, ,http://b:1,", "ETCDDISCOVERY_WATCH" => "/a/,,/b/" }
     config = configured(env)
     expect(config.endpoints).to eq %w[http://a:1 http://b:1]
@@ -73,10 +73,10 @@ RSpec.describe "a setting" do
   end
 
   describe "that is text" do
-    # What Ruby makes of the environment of a process without a locale.
+    # How Ruby sees the environment of a process without a locale.
     def claimed(text, encoding) = text.dup.force_encoding(encoding)
 
-    it "is read by its bytes where its encoding is ASCII or BINARY, and else as its encoding says" do
+    it "is read by its bytes if its encoding is ASCII or BINARY, and otherwise in its encoding" do
       [claimed("app:pä:ß", Encoding::US_ASCII), "app:pä:ß".b, "app:pä:ß".encode("UTF-16LE")].each do |user|
         expect(configured({ "ETCDCTL_USER" => user }).to_native).to include(user: "app", password: "pä:ß")
         expect { EtcdDiscovery::Client.new(user:).status }.not_to raise_error
@@ -85,7 +85,7 @@ RSpec.describe "a setting" do
       expect(configured({ "ETCDDISCOVERY_WATCH" => watch }).watch.map(&:b)).to eq ["/kä/".b, "/b\xff/".b]
     end
 
-    it "is refused without being repeated if it is no text" do
+    it "is refused without being repeated if it is not valid text" do
       %i[user password endpoints server_name discovery_srv].each do |name|
         expect { EtcdDiscovery::Client.new(name => "hunter2\xff") }
           .to raise_error(EtcdDiscovery::ConfigurationError, /\A#{name}: the text is not valid UTF-8\z/)
@@ -101,12 +101,12 @@ RSpec.describe "a setting" do
     end
   end
 
-  it "that is no domain is refused" do
+  it "that is not a valid domain is refused" do
     expect { EtcdDiscovery::Client.new(discovery_srv: "http://example.com") }
       .to raise_error(EtcdDiscovery::ConfigurationError, /discovery_srv: .*not a domain/)
   end
 
-  it "that is an endpoint and cannot be one is refused with the mistake" do
+  it "that is an invalid endpoint is refused with the mistake" do
     { "http://a:1/v3" => /has a path/, "http://a:1,http://b:1" => /contains a comma.*list/, "" => /is empty/ }
       .each do |endpoint, mistake|
         expect { EtcdDiscovery::Client.new(endpoints: [endpoint]) }
@@ -147,13 +147,13 @@ RSpec.describe "a setting" do
       .to raise_error(EtcdDiscovery::ConfigurationError, /_REQUIRED: "maybe" is not true or false/)
   end
 
-  it "that the environment holds wrongly is named by its variable" do
+  it "that is wrong in the environment is named by its variable" do
     config = configured({ "ETCDDISCOVERY_BOOT_TIMEOUT" => "soon" })
     expect { config.boot_timeout }
       .to raise_error(EtcdDiscovery::ConfigurationError, /_BOOT_TIMEOUT: "soon" is not a number/)
   end
 
-  it "that is a password goes with its user: another one from further below is not taken" do
+  it "that is a password belongs to its user: one from a lower level is not used" do
     env = { "ETCDCTL_USER" => "root:own" }
     below = { user: "app", password: "other" }
     login = lambda { |**given|
@@ -165,12 +165,12 @@ RSpec.describe "a setting" do
     expect(login.call(env:, below:, user: "me", password: "mine")).to eq %w[me mine]
   end
 
-  it "that nobody knows is refused, with the ones that there are" do
+  it "that does not exist is refused, with the list of settings" do
     expect { configured({}, endpoint: "x") }
       .to raise_error(EtcdDiscovery::ConfigurationError, /endpoint: no such setting; there are endpoints/)
   end
 
-  it "that is secret is not shown, however it was given" do
+  it "that is secret is not shown, in whatever way it was given" do
     shown = [
       configured({}, user: "root:hunter2"), configured({ "ETCDCTL_USER" => "root:hunter2" }),
       configured({}, user: "root", password: "hunter2")
@@ -192,8 +192,8 @@ RSpec.describe "a setting" do
       "a user in an endpoint of an unknown scheme" => { endpoints: ["etcd://u:hunter2@h:1"] },
       "a password with a slash in an endpoint" => { endpoints: ["http://u:hun/hunter2@h:1"] },
       "a password in the query" => { endpoints: ["http://h:1/?password=hunter2"] },
-      "a user in place of an endpoint" => { endpoints: "root:hunter2" },
-      "a private key in place of its path" => { key_file: "-----BEGIN PRIVATE KEY-----\nhunter2" },
+      "a user instead of an endpoint" => { endpoints: "root:hunter2" },
+      "a private key instead of its path" => { key_file: "-----BEGIN PRIVATE KEY-----\nhunter2" },
       "a private key without its first line" => { key_file: "MIIEvQIBADAN#{'Bg/k' * 30}hunter2" },
       "a PEM file in Base64" => { key_file: "LS0tLS1CRUdJTiBQUklWQVRFIEtFWQ==hunter2" },
       "a user in the address of a socket" => { endpoints: ["unix://u:hunter2@/run/etcd.sock"] },
@@ -209,7 +209,7 @@ RSpec.describe "a setting" do
       end
     end
 
-    it "is not shown by what lists the settings either" do
+    it "is not shown by lists of the settings either" do
       config = configured({}, user: "root:hunter2", password: "hunter2",
                               endpoints: ["http://u:hunter2@h:1", "http://h:1/?p=hunter2", "root:hunter2"])
       shown = [config.inspect, config.to_s].join
@@ -218,7 +218,7 @@ RSpec.describe "a setting" do
       expect { pp config }.not_to output(/hunter2/).to_stdout
     end
 
-    it "is not repeated when the environment gives it" do
+    it "is not repeated if the environment gives it" do
       env = { "ETCDCTL_ENDPOINTS" => "http://a:1,http://u:hunter2@h:1" }
       expect { EtcdDiscovery::Client.new(configured(env)) }
         .to raise_error(EtcdDiscovery::ConfigurationError, /\A(?!.*hunter2)/)

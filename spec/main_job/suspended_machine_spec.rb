@@ -13,7 +13,7 @@ RSpec.describe "a machine that is suspended and wakes up" do
 
   def process(code) = ruby_process(code, etcd, env: machine.env)
 
-  it "finds its data as old and as stale as it is, at once, and says when the last error was" do
+  it "finds its data as old and as stale as it is, at once, and reports when the last error happened" do
     etcd.ctl.put("/a/1", "one")
     reader = process(<<~'RUBY')
       connect "/a/", backoff_cap: 0.2
@@ -37,7 +37,7 @@ RSpec.describe "a machine that is suspended and wakes up" do
     expect(last_error_at).to be_within(0.5).of(failed_at)
   end
 
-  it "tells subscribers that the data is stale, before the timer of the observer that stood still" do
+  it "notifies subscribers that the data is stale, before a timer that stood still would" do
     reader = process(<<~'RUBY')
       events = Thread::Queue.new
       configure "/a/", max_staleness: 20
@@ -57,7 +57,7 @@ RSpec.describe "a machine that is suspended and wakes up" do
     expect(after).to be < 12
   end
 
-  it "knows that it lost a registration whose lease ran out meanwhile, and registers it again" do
+  it "knows that it lost a registration whose lease expired meanwhile, and registers it again" do
     owner = process(<<~'RUBY')
       connect "/service/", request_timeout: 20
       events = Thread::Queue.new
@@ -81,13 +81,13 @@ RSpec.describe "a machine that is suspended and wakes up" do
     expect(owner.heard).to eq ["lost", false]
     *states, after = owner.heard
     expect(states).to eq %w[registered lost]
-    # Long before a request of before the suspension fails.
+    # Long before a request from before the suspension fails.
     expect(after).to be < 10
     etcd.continue
     expect(owner.heard).to eq etcd.ctl.lease_of("/service/b/one")
   end
 
-  it "goes on with the ages of Ruby's part, and not with the waits of callers" do
+  it "continues the ages of Ruby's part, and not the waits of callers" do
     sleeper = process(<<~'RUBY')
       before = [EtcdDiscovery::Clock.now, EtcdDiscovery::Client.now]
       report "ready"

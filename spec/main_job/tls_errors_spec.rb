@@ -11,7 +11,7 @@ RSpec.describe "the last error of a client, when TLS fails," do
     reader
   end
 
-  # All that stands between the endpoint and the end of the sentence.
+  # The text between the endpoint and the end of the sentence.
   def last_error(endpoint, **settings)
     reader = failing(endpoint, **settings)
     error = wait_until("an error in the status") { reader.status.last_error }
@@ -19,8 +19,8 @@ RSpec.describe "the last error of a client, when TLS fails," do
     error.message.delete_prefix("#{endpoint}: ")
   end
 
-  # etcd looks at a client's certificate when the client already holds the handshake for done: a request
-  # that is under way just then learns that the connection was closed, and a later attempt why.
+  # etcd checks a client's certificate when the client already considers the handshake done. A request under
+  # way at that moment sees only a closed connection; a later attempt sees the reason.
   def expect_refusal(reason, endpoint, **settings)
     reader = failing(endpoint, **settings)
     wait_until("the refusal #{reason.inspect}") { reader.status.last_error&.message&.match?(reason) }
@@ -35,12 +35,12 @@ RSpec.describe "the last error of a client, when TLS fails," do
     { ca_file: certificates.ca_file, cert_file: by.client_cert, key_file: by.client_key }
   end
 
-  it "names ca_file for an authority that is not known" do
+  it "names ca_file for an unknown authority" do
     expect(last_error(secure.endpoint)).to match(/UnknownIssuer; set ca_file/)
     expect(last_error(secure.endpoint, ca_file: strangers.ca_file)).to match(/; set ca_file/)
   end
 
-  it "names server_name for a certificate of another name, and tells its names" do
+  it "names server_name for a certificate with another name, and lists its names" do
     error = last_error(secure.endpoint, ca_file: certificates.ca_file, server_name: "another.internal")
     expect(error).to match(/"another\.internal".+"localhost".*; set server_name/)
   end
@@ -51,20 +51,20 @@ RSpec.describe "the last error of a client, when TLS fails," do
     expect(error).to match(/etcd's certificate has expired: renew it.+ UTC/)
   end
 
-  it "names cert_file and key_file where etcd demands a certificate and none is set" do
+  it "names cert_file and key_file if etcd demands a certificate and none is set" do
     made = demanding
     expect_refusal(/requires a client certificate: set cert_file and key_file/, @demanding.endpoint,
                    ca_file: made.ca_file)
   end
 
-  it "names cert_file where etcd refuses it: of another authority, or expired" do
+  it "names cert_file if etcd refuses it: from another authority, or expired" do
     made = demanding
     expect_refusal(/refuses.+in cert_file/, @demanding.endpoint, **files(made, by: strangers))
     made = demanding(expired: "client")
     expect_refusal(/refuses.+in cert_file: .+expired/, @demanding.endpoint, **files(made))
   end
 
-  it "says so when certificate and key are not a pair" do
+  it "reports a certificate and a key that do not match" do
     made = demanding
     mixed = files(made).merge(key_file: strangers.client_key)
     expect(last_error(@demanding.endpoint, **mixed)).to match(/do not belong together/)
@@ -84,7 +84,7 @@ RSpec.describe "the last error of a client, when TLS fails," do
     "SSH" => ["SSH-2.0-OpenSSH_9.2p1\r\n", /"SSH-2.0-OpenSSH_9.2p1": that is not etcd/],
     "what could forge a line of the log" => ["+OK\e[2J\u0007\n", /\A[[:print:]]*that is not etcd/]
   }.each do |what, (words, reason)|
-    it "says that what answers is not etcd, but #{what}" do
+    it "reports that the answering server is not etcd, but #{what}" do
       stranger = TCPServer.new("127.0.0.1", 0)
       answering = Thread.new do
         loop do

@@ -33,17 +33,17 @@ RSpec.describe "https" do
     expect_refusal(etcd, ca_file: Harness::Certificates.new.ca_file)
   end
 
-  it "with a client certificate opens an etcd that demands one" do
+  it "with a client certificate reaches an etcd that demands one" do
     expect_to_follow(secure_etcd(client_auth: true), ca_file: certificates.ca_file,
                                                      cert_file: certificates.client_cert,
                                                      key_file: certificates.client_key)
   end
 
-  it "without a client certificate is turned away by an etcd that demands one" do
+  it "without a client certificate is refused by an etcd that demands one" do
     expect_refusal(secure_etcd(client_auth: true), ca_file: certificates.ca_file)
   end
 
-  it "reaches an etcd whose certificate has another name, when that name is given" do
+  it "reaches an etcd whose certificate has another name, if that name is configured" do
     etcd = secure_etcd(names: "DNS:etcd.internal")
     expect_refusal(etcd, ca_file: certificates.ca_file)
     expect_refusal(etcd, ca_file: certificates.ca_file, server_name: "another.internal")
@@ -71,14 +71,14 @@ RSpec.describe "https" do
     expect(process.heard).to eq "followed"
   end
 
-  it "takes up certificates that were rotated on disk with the next connection" do
+  it "uses certificates that were rotated on disk for the next connection" do
     etcd = secure_etcd(client_auth: true)
     files = { ca_file: certificates.ca_file, cert_file: certificates.client_cert,
               key_file: certificates.client_key }
     reader = client(etcd, "/service/", **files).tap(&:start)
     certificates.rotate
     etcd.kill9
-    etcd.start # with another authority: it and the process are strangers unless both read the files anew
+    etcd.start # with another authority; both must read the files again
     etcd.ctl.put("/service/b", "after")
     wait_until("the new value") { reader["/service/b"] == "after" }
     expect(reader.put("/service/c", "written")).to eq etcd.ctl.current_revision

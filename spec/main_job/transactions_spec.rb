@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 RSpec.describe "a transaction" do
-  # Reads snapshots as fast as it can while the block writes, and returns what each one showed: the set
-  # of values that the given keys had together, for every different state that was seen.
+  # Reads snapshots as fast as it can while the block writes. Returns the sets of values that the given keys
+  # had together, one for every different state that was seen.
   def states_seen_while(reader, keys, &block)
     state = -> { reader.snapshot.then { |snapshot| keys.map { |key| snapshot[key] } } }
     seen = [state.call]
@@ -29,7 +29,7 @@ RSpec.describe "a transaction" do
     expect(seen.size).to be > 10 # otherwise nothing was watched
   end
 
-  it "appears at once also in a catch-up that is too large for one message" do
+  it "also appears at once in a catch-up that is too large for one message" do
     etcd = start_etcd
     proxy = start_proxy(etcd)
     reader = client(proxy, "/a/", "/b/").tap(&:start)

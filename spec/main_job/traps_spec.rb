@@ -4,7 +4,7 @@
 RSpec.describe "in a signal handler" do
   let(:etcd) { start_etcd }
 
-  it "every public method works; those for tests say that they do not" do
+  it "every public method works; the methods for tests say that they do not" do
     process = ruby_process(<<~RUBY, etcd)
       require "#{File.expand_path('../support/ruby_process/public_api', __dir__)}"
       connect "/service/"
@@ -29,7 +29,7 @@ RSpec.describe "in a signal handler" do
     expect(raised.values.map(&:first).uniq).to eq ["EtcdDiscovery::SignalHandlerError"]
   end
 
-  it "the first read makes the default client, and its watch goes on" do
+  it "the first read makes the default client, and its watch keeps following" do
     variables = { "ETCDDISCOVERY_ENDPOINTS" => etcd.endpoint, "ETCDDISCOVERY_WATCH" => "/service/" }
     etcd.ctl.put("/service/b", "old")
     process = ruby_process(<<~RUBY, etcd, env: variables)
@@ -41,7 +41,7 @@ RSpec.describe "in a signal handler" do
     expect([process.heard, process.heard]).to eq %w[old followed]
   end
 
-  it "subscribing works: the block hears what comes after it" do
+  it "subscribing works: the block receives what comes after it" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       #{in_handler('EtcdDiscovery.on_change("/service/") { |change| report change.value }.class')}
@@ -51,7 +51,7 @@ RSpec.describe "in a signal handler" do
     expect([process.heard, process.heard]).to eq %w[EtcdDiscovery::Subscription new]
   end
 
-  it "no line for the log is lost" do
+  it "no log line is lost" do
     process = ruby_process(<<~RUBY, etcd)
       require "logger"
       require "tmpdir"
@@ -66,7 +66,7 @@ RSpec.describe "in a signal handler" do
     expect(File.read(process.log)).not_to include "trap context"
   end
 
-  it "`deregister` works, and etcd has nothing left" do
+  it "`deregister` works, and nothing is left in etcd" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       registration = EtcdDiscovery.register("b", "10.0.0.1:1", id: "t", ttl: 10).wait
@@ -76,7 +76,7 @@ RSpec.describe "in a signal handler" do
     expect(etcd.ctl.read_prefix("/service/")).to be_empty
   end
 
-  describe "that has interrupted the library in the same part" do
+  describe "that has interrupted the same part of the library" do
     it "a call whose result is needed raises an error of the gem that says what to do" do
       process = ruby_process(<<~RUBY, etcd)
         connect "/service/"
@@ -95,7 +95,7 @@ RSpec.describe "in a signal handler" do
       expect(process.heard).to eq []
     end
 
-    it "subscribing, cancelling and configuring are done as soon as that part has come to its end" do
+    it "subscribing, cancelling and configuring happen as soon as that part has finished" do
       process = ruby_process(<<~RUBY, etcd)
         connect "/service/"
         first, second = Array.new(2) { EtcdDiscovery.on_change("/service/", initial: true) { report "former" } }
@@ -120,7 +120,7 @@ RSpec.describe "in a signal handler" do
     end
   end
 
-  # Ruby code that calls `call` in a handler, and reports what it gives.
+  # Ruby code that calls `call` in a handler, and reports its result.
   def in_handler(call)
     <<~RUBY
       done = false

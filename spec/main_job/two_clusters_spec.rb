@@ -14,7 +14,7 @@ RSpec.describe "one endpoint that leads to two clusters" do
 
   def calls = clusters.sum { |etcd| etcd.metric("grpc_server_handled_total") }
 
-  # What the client shows at a moment: the value under each key, the history that it is of, and its state.
+  # What the client shows at one moment: the value of each key, its history, and its state.
   def sample
     snapshot = reader.snapshot
     status = reader.status
@@ -31,10 +31,10 @@ RSpec.describe "one endpoint that leads to two clusters" do
     samples
   end
 
-  # Of samples, how often the values became the other cluster's.
+  # How often the values changed to the other cluster's in `samples`.
   def changes(samples) = samples.each_cons(2).count { |one, other| one[:values] != other[:values] }
 
-  it "is asked with pauses, and says what is wrong with it, what still works and what to do" do
+  it "is asked with pauses, and reports what is wrong, what still works and what to do" do
     reader.start
     expect_soon("the error", timeout: 30) { error.include?("different clusters") }
     expect(error).to include balancer.endpoint, "what was read last is still served", "endpoints of one"
@@ -45,7 +45,7 @@ RSpec.describe "one endpoint that leads to two clusters" do
     expect(states).to include :backoff
   end
 
-  it "gives one cluster's content at a time, and counts a reset for each change to the other's" do
+  it "shows one cluster's content at a time, and counts a reset for each change to the other's" do
     reader.start
     samples = samples_for(8)
     expect(samples.map { |one| one[:values] }.uniq - [%w[first], %w[second]]).to eq []

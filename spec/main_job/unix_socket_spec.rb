@@ -37,7 +37,7 @@ RSpec.describe "a Unix socket as an endpoint" do
     expect([parent.heard, parent.heard]).to eq %w[Integer seen]
   end
 
-  it "that is not there is named with the reason" do
+  it "that does not exist is named with the reason" do
     missing = client("unix:///nowhere/etcd.sock", "/service/", boot_timeout: 0.5)
     reason = %r{unix:///nowhere/etcd\.sock: No such file or directory}
     expect { missing.start }.to raise_error(EtcdDiscovery::ConnectionError, reason)

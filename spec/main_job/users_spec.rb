@@ -11,20 +11,20 @@ RSpec.describe "an etcd with users" do
     expect { reader.start }.to raise_error(error_class) { |error| return error }
   end
 
-  it "lets in who has the password" do
+  it "accepts a user with the right password" do
     reader = client(etcd, "/service/", user: "app", password: "s3cret-word").tap(&:start)
     expect(reader["/service/b"]).to eq "before"
     root.put("/service/b", "after")
     expect_soon("the new value") { reader["/service/b"] == "after" }
   end
 
-  it "turns away a wrong password: the error says what to check and tells no password" do
+  it "refuses a wrong password: the error says what to check and contains no password" do
     error = expect_error(EtcdDiscovery::AuthenticationError, user: "app", password: "wr0ng-word")
     expect(error.message).to include(etcd.endpoint).and include("password")
     expect(error.full_message).not_to match(/wr0ng-word|s3cret-word/)
   end
 
-  it "turns away an unknown user, and whoever gives no password" do
+  it "refuses an unknown user, and a client without a password" do
     expect_error(EtcdDiscovery::AuthenticationError, user: "nobody", password: "s3cret-word")
     expect_error(EtcdDiscovery::Error)
   end
@@ -34,14 +34,14 @@ RSpec.describe "an etcd with users" do
     expect { reader.start }.to raise_error(EtcdDiscovery::PermissionError, /#{etcd.endpoint}/)
   end
 
-  it "does not take what the user may not write" do
+  it "accepts no write that the user is not allowed" do
     reader = client(etcd, "/service/", user: "app", password: "s3cret-word").tap(&:start)
     expect { reader.put("/service/b", "mine") }
       .to raise_error(EtcdDiscovery::PermissionError, /#{etcd.endpoint}/)
     expect(root.get("/service/b")).to eq "before"
   end
 
-  it "shows several ranges that the user may read, though not what lies between them" do
+  it "shows several ranges that the user may read, but not the keys between them" do
     root.run("role", "grant-permission", "app-role", "read", "--prefix=true", "/config/")
     reader = client(etcd, "/service/", "/config/", user: "app", password: "s3cret-word").tap(&:start)
     root.transaction(*%w[service config other].map { |name| [:put, "/#{name}/b", "after"] })
@@ -49,9 +49,9 @@ RSpec.describe "an etcd with users" do
     expect(reader.snapshot.to_h).to eq("/service/b" => "after", "/config/b" => "after")
   end
 
-  # Where etcd's progress answers may be too early (3.4.23), reading all ranges for each change would prove it
-  # too, but that takes the longer the more keys there are.
-  it "shows an ordinary user of several ranges each change without reading the ranges, as it does root" do
+  # If etcd's progress answers may be too early (3.4.23), reading all ranges for each change would also prove
+  # it. But that takes longer, the more keys there are.
+  it "shows a user of several ranges each change without reading the ranges, as it does for root" do
     root.run("role", "grant-permission", "app-role", "read", "--prefix=true", "/config/")
     reader = client(etcd, "/service/", "/config/", user: "app", password: "s3cret-word").tap(&:start)
     wait_until("a change that no read has proven") { comparisons { see_change(reader) }.zero? }
@@ -89,8 +89,8 @@ RSpec.describe "an etcd with users" do
     expect_write_after_expiry(reader, "after the kill")
   end
 
-  # Nothing tells when a simple token has expired, but that etcd refuses it: its own log says so only in
-  # debug mode. So the one thing to wait for is the clock.
+  # Nothing shows that a simple token has expired, except that etcd refuses it. Its log says so only in debug
+  # mode. So the spec can only wait for the clock.
   def expect_write_after_expiry(reader, value)
     expired = Harness.now + 3
     wait_until("the token's time to live to pass") { Harness.now > expired }

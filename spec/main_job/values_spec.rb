@@ -18,7 +18,7 @@ RSpec.describe "a value" do
   }.each do |description, value|
     encoding = value.dup.force_encoding(Encoding::UTF_8).valid_encoding? ? Encoding::UTF_8 : Encoding::BINARY
 
-    it "#{description} comes out as it went in, whether it was listed or watched" do
+    it "#{description} is read exactly as written, whether it was listed or watched" do
       reader = client(etcd, prefix)
       etcd.ctl.put("#{prefix}listed", value)
       reader.start
@@ -26,19 +26,19 @@ RSpec.describe "a value" do
       wait_until("the watched value") { reader.key?("#{prefix}watched") }
 
       %w[listed watched].map { |name| reader["#{prefix}#{name}"] }.each do |read|
-        expect(read.b == value.b).to be true # not `eq`: nobody wants to read 1.4 MiB of difference
+        expect(read.b == value.b).to be true # not `eq`, which would print 1.4 MiB of difference
         expect(read.encoding).to eq encoding
         expect(read).to be_frozen
       end
     end
 
-    it "#{description} is written as it was given" do
+    it "#{description} is written exactly as given" do
       client(etcd, prefix).put("#{prefix}written", value)
       expect(etcd.ctl.get("#{prefix}written") == value.b).to be true
     end
   end
 
-  it "is found under a key that is not UTF-8, or holds a NUL byte" do
+  it "is found under a key that is not UTF-8, or contains a NUL byte" do
     keys = ["#{prefix}caf\xE9".b, "#{prefix}a\0b", "#{prefix}☕"]
     reader = client(etcd, prefix).tap(&:start)
     keys.each { |key| reader.put(key, "under #{key.b.inspect}") }

@@ -10,11 +10,11 @@ RSpec.describe "a subscriber of events" do
   let(:logger) { Logger.new(StringIO.new, formatter: ->(level, _, _, line) { log << [level, line] }) }
 
   def next_of(queue)
-    wait_until("something to be told") { !queue.empty? }
+    wait_until("an event") { !queue.empty? }
     queue.pop
   end
 
-  # Every event that reaches these specs must hold just what is documented.
+  # Every event in these specs must have exactly the documented payload.
   def next_event
     next_of(told).tap do |event|
       expect(event.payload.keys).to match_array EtcdDiscovery::EventType[event.name].payload.keys
@@ -38,7 +38,7 @@ RSpec.describe "a subscriber of events" do
     client(at, "/a/", **settings).tap { |reader| reader.subscribe(*names) { |event| told << event } }
   end
 
-  it "that came before the start is told of the first contact, with the member and its version" do
+  it "that exists before the start receives the first connection, with the member and its version" do
     etcd.ctl.put("/a/x", "1")
     reader = observed(:connect, at: etcd).start
     event = next_event
@@ -48,7 +48,7 @@ RSpec.describe "a subscriber of events" do
     expect(event[:revision]).to be_positive
   end
 
-  it "is told once of a loss, with what is still served, and of the return, with how long it took" do
+  it "receives a loss once, with what is still served, and the return, with how long it took" do
     etcd.ctl.put("/a/x", "1")
     observed(:connect, :disconnect, :reconnect, backoff_cap: 0.1).start
     expect(next_event.name).to be :connect
@@ -57,7 +57,7 @@ RSpec.describe "a subscriber of events" do
     lost = next_event
     expect(lost).to have_attributes(name: :disconnect, payload: include(endpoint: proxy.endpoint, keys: 1))
     expect(lost[:error]).to be_a(EtcdDiscovery::Error)
-    # Many attempts fail meanwhile; none of them is told.
+    # Many attempts fail meanwhile; none of them is reported.
     wait_until("the refusals") { lost.client.status.last_error.message.include?("refused") }
     proxy.pass
     back = next_event
@@ -65,7 +65,7 @@ RSpec.describe "a subscriber of events" do
     expect(back[:after]).to be_positive.and be < Harness.now - began
   end
 
-  it "is told of a loss also when etcd was never there, and then of the first contact" do
+  it "also receives a loss if etcd was never there, and then the first connection" do
     proxy.refuse
     reader = observed(:disconnect, :connect, :reconnect)
     expect { reader.start(timeout: 0.1) }.to raise_error(EtcdDiscovery::ConnectionError)
@@ -74,7 +74,7 @@ RSpec.describe "a subscriber of events" do
     expect(next_event).to have_attributes(name: :connect, payload: include(after: be_positive))
   end
 
-  it "is told when the data grows stale and when it is fresh again, in this order" do
+  it "receives that the data becomes stale and then that it is fresh again, in this order" do
     observed(:stale, :fresh, max_staleness: 1, progress_interval: 0.2).start
     etcd.pause
     stale = next_event
@@ -87,14 +87,14 @@ RSpec.describe "a subscriber of events" do
     expect(fresh[:after]).to be_positive
   end
 
-  it "is told of stale data also when etcd never confirmed any" do
+  it "also receives stale data if etcd never confirmed any" do
     proxy.refuse
     reader = observed(:stale, max_staleness: 0.3)
     expect { reader.start(timeout: 0.01) }.to raise_error(EtcdDiscovery::ConnectionError)
     expect(next_event.payload).to include(revision: 0, keys: 0, error: be_a(EtcdDiscovery::Error))
   end
 
-  it "is told that all was read again when the history it missed was compacted" do
+  it "receives that everything was listed again if the missed history was compacted" do
     etcd.ctl.put("/a/x", "1")
     reader = observed(:relist, :reset).start
     proxy.refuse
@@ -105,7 +105,7 @@ RSpec.describe "a subscriber of events" do
     expect(told).to be_empty
   end
 
-  it "is told that the history is another one when etcd comes back without its data" do
+  it "receives that the history is a different one when etcd comes back without its data" do
     3.times { etcd.ctl.put("/a/x", "1") }
     observed(:relist, :reset, at: etcd).start
     etcd.kill9
@@ -113,7 +113,7 @@ RSpec.describe "a subscriber of events" do
     expect([next_event, next_event].map(&:name)).to eq %i[reset relist]
   end
 
-  it "is told once that etcd refuses this user, and of the first contact when that is corrected" do
+  it "receives once that etcd refuses this user, and the first connection when that is corrected" do
     root = Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/elsewhere/").enforce
     reader = observed(:denied, :disconnect, :connect, at: etcd, user: "app", password: "secret")
     expect { reader.start }.to raise_error(EtcdDiscovery::PermissionError)
@@ -123,7 +123,7 @@ RSpec.describe "a subscriber of events" do
     expect(next_event.name).to be :connect
   end
 
-  it "is told of each state of a registration, and that it was lost when its lease was revoked" do
+  it "receives each state of a registration, including its loss when its lease was revoked" do
     reader = observed(:registration, at: etcd).start
     registration = reader.register("/a/service", "10.1.1.60:8081", id: "w", ttl: 10).wait(timeout: 30)
     expect(next_event.payload).to include(key: "/a/service/w", address: "10.1.1.60:8081", error: nil,
@@ -138,7 +138,7 @@ RSpec.describe "a subscriber of events" do
     expect(next_event.payload).to include(key: "/a/service/w", state: :deregistered, previous: :registered)
   end
 
-  it "is told once of each bad value that a typed read met" do
+  it "receives each bad value that a typed read found once" do
     etcd.ctl.put("/a/x", "one")
     reader = observed(:invalid_value, at: etcd).start
     3.times { expect(reader.integer("/a/x", 0)).to eq 0 }
@@ -150,7 +150,7 @@ RSpec.describe "a subscriber of events" do
     expect(told).to be_empty
   end
 
-  it "is told of each change, of the values only in the Change, also when it came before the start" do
+  it "receives each change, with the values only in the Change, also if it subscribed before the start" do
     etcd.ctl.put("/a/x", "1")
     reader = observed(:change, at: etcd).start
     reader.subscribe(:change) { |event| log << event }
@@ -162,7 +162,7 @@ RSpec.describe "a subscriber of events" do
     expect(next_of(log)[:revision]).to eq revision
   end
 
-  it "of all events is told of all, one that comes later of nothing that was before it" do
+  it "of all events receives all of them; one that comes later receives nothing from before" do
     reader = observed(at: proxy, backoff_cap: 0.1).start
     expect(next_named(:connect).client).to be reader
     late = Queue.new
@@ -174,7 +174,7 @@ RSpec.describe "a subscriber of events" do
     expect(next_named(:reconnect)[:keys]).to eq 1
   end
 
-  it "of a client that nobody observed so far is told of nothing that was before it" do
+  it "of a client that no one observed so far receives nothing from before" do
     reader = client(proxy, "/a/", backoff_cap: 0.1).start
     wait_until("the watch") { reader.status.state == :watching }
     proxy.cut
@@ -186,7 +186,7 @@ RSpec.describe "a subscriber of events" do
     expect(next_named(:reconnect)[:count]).to eq 1
   end
 
-  it "whose block fails is told of the next event all the same, and so are the others" do
+  it "whose block fails still receives the next event, and so do the others" do
     reader = client(proxy, "/a/", logger:)
     reader.subscribe(:connect, :disconnect) { raise "on purpose" }
     reader.subscribe(:connect, :disconnect) { |event| told << event }
@@ -210,7 +210,7 @@ RSpec.describe "a subscriber of events" do
     gate << :go
   end
 
-  it "is told of each transition exactly once and in order, as is every other subscriber" do
+  it "receives each transition exactly once and in order, like every other subscriber" do
     reader = observed(:connect, :disconnect, :reconnect, backoff_cap: 0.05)
     others = Queue.new
     reader.subscribe(:connect, :disconnect, :reconnect) { |event| others << event }
@@ -248,7 +248,7 @@ RSpec.describe "a subscriber of events" do
     expect(next_line("were dropped")).to include("2 events")
   end
 
-  it "that was cancelled is told nothing more" do
+  it "that was cancelled receives nothing more" do
     reader = client(etcd, "/a/")
     subscription = reader.subscribe { |event| told << event }
     reader.subscribe(:connect) { |event| log << event }
@@ -259,7 +259,7 @@ RSpec.describe "a subscriber of events" do
     expect(told).to be_empty
   end
 
-  it "of an event that there is not, or without a block, is refused with the names that there are" do
+  it "of an unknown event, or without a block, is refused with the names of the events" do
     reader = client(etcd, "/a/")
     expect { reader.subscribe(:stall) { nil } }
       .to raise_error(ArgumentError, /:stall: no such event.*stale, fresh/)

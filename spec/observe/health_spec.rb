@@ -5,7 +5,7 @@ require "net/http"
 require "rack"
 
 RSpec.describe EtcdDiscovery::Health do
-  # Rack's own judge stands in front: it raises at whatever an application may not do.
+  # Rack's own checker stands in front: it raises for everything that an application may not do.
   def ask(health, method = "GET", path = "/health")
     Rack::MockRequest.new(Rack::Lint.new(health)).request(method, path)
   end
@@ -18,7 +18,7 @@ RSpec.describe EtcdDiscovery::Health do
     let(:reader) { client(@etcd, "/a/").tap(&:start) }
     let(:health) { described_class.new(client: reader) }
 
-    it "answers 200 with the status, which nobody may cache" do
+    it "answers 200 with the status, which may not be cached" do
       answer = ask(health)
       expect(answer.status).to eq 200
       expect(answer["cache-control"]).to eq "no-store"
@@ -34,7 +34,7 @@ RSpec.describe EtcdDiscovery::Health do
       expect(Integer(answer["content-length"])).to be > 100
     end
 
-    it "answers 503 while the data is stale, 200 where more is allowed, and 200 when it is fresh again" do
+    it "answers 503 while the data is stale, 200 if more is allowed, and 200 when it is fresh again" do
       reader = client(@etcd, "/a/", max_staleness: 1, progress_interval: 0.2).tap(&:start)
       health = described_class.new(client: reader)
       patient = described_class.new(client: reader, max_staleness: 3_600)
@@ -55,14 +55,14 @@ RSpec.describe EtcdDiscovery::Health do
       expect(answer.body).to match(/^etcd_discovery_stale\{client="default",pid="#{Process.pid}"\} 0$/)
     end
 
-    it "refuses other methods and other paths, saying which there are" do
+    it "refuses other methods and other paths, and lists the allowed ones" do
       answer = ask(health, "POST")
       expect([answer.status, answer["allow"]]).to eq [405, "GET, HEAD"]
       answer = ask(health, "GET", "/healthz")
       expect([answer.status, answer.body]).to eq [404, "only /health and /metrics\n"]
     end
 
-    it "tells of bad values and of keys that are not UTF-8, and never a value" do
+    it "shows bad values and keys that are not UTF-8, and never a value" do
       key = "/a/\xFF".b
       @etcd.ctl.put(key, "hunter2")
       reader.wait_for(key, timeout: 30)
@@ -82,7 +82,7 @@ RSpec.describe EtcdDiscovery::Health do
     expect(answer.body).not_to include("hunter2")
   end
 
-  it "answers 503 of a client that was not started, and does not start it" do
+  it "answers 503 for a client that was not started, and does not start it" do
     idle = client("http://127.0.0.1:#{Harness::FreePort.take}", "/a/")
     answer = ask(described_class.new(client: idle))
     expect(answer.status).to eq 503
@@ -90,7 +90,7 @@ RSpec.describe EtcdDiscovery::Health do
     expect(idle.status.state).to be :stopped
   end
 
-  it "answers 503 with the reason when nothing was configured" do
+  it "answers 503 with the reason if nothing was configured" do
     process = ruby_process(<<~'RUBY')
       status, _headers, body = EtcdDiscovery::Health.new.call("REQUEST_METHOD" => "GET", "PATH_INFO" => "/health")
       report [status, body.join]
@@ -98,7 +98,7 @@ RSpec.describe EtcdDiscovery::Health do
     expect(process.heard).to match [503, /nothing is watched and nothing is registered/]
   end
 
-  it "with a threshold that is no number of seconds is refused" do
+  it "refuses a threshold that is not a number of seconds above 0" do
     [0, -1, "60", Float::NAN].each do |wrong|
       expect { described_class.new(max_staleness: wrong) }
         .to raise_error(EtcdDiscovery::ConfigurationError, /max_staleness: .* not a number of seconds/)
@@ -115,7 +115,7 @@ RSpec.describe EtcdDiscovery::Health do
                                           ))
     end
 
-    # For the server's configuration: what the harness asks a certain worker by.
+    # For the server's configuration: the socket by which the harness asks a certain worker.
     let(:worker_socket) { "\#{ENV.fetch('WORKER_SOCKETS')}/\#{Process.pid}.sock" }
 
     it "answers through puma, HEAD too" do
@@ -126,7 +126,7 @@ RSpec.describe EtcdDiscovery::Health do
       expect([answer.code, answer["content-type"]]).to eq ["200", EtcdDiscovery::Metrics::CONTENT_TYPE]
     end
 
-    it "tells of each of unicorn's workers by itself" do
+    it "answers for each of unicorn's workers separately" do
       hook = %(after_fork { |server, _worker| server.listen("#{worker_socket}") })
       server = Harness::UnicornServer.new(endpoints: @etcd.endpoint, workers: 2, application: small,
                                           config: "preload_app true\n#{hook}\n").start

@@ -8,7 +8,7 @@ RSpec.describe "the log" do
   context "of a subject that repeats" do
     let(:throttle) { parts::Throttle.new }
 
-    # What of one line a second, for `seconds`, gets through, and when.
+    # The lines that pass the limit, and when, of one line a second for `seconds`.
     def passed(seconds)
       (0...seconds).filter_map do |now|
         others = throttle.pass("line #{now}", now)
@@ -16,7 +16,7 @@ RSpec.describe "the log" do
       end
     end
 
-    it "has the first lines at once, then fewer and fewer, and counts what is left out" do
+    it "has the first lines at once, then fewer and fewer, and counts those that are held back" do
       times = passed(3_600)
       expect(times.first(6)).to eq [[0, 0], [1, 0], [2, 0], [3, 0], [4, 0], [5, 0]]
       gaps = times.map(&:first).drop(5).each_cons(2).map { |earlier, later| later - earlier }
@@ -24,7 +24,7 @@ RSpec.describe "the log" do
       expect(times.size + times.sum(&:last)).to eq times.last.first + 1
     end
 
-    it "has the last line in the end, when its time is due" do
+    it "has the last line in the end, when its time comes" do
       7.times { |now| throttle.pass("line #{now}", now) }
       expect(throttle.pass("the last", 7)).to be_nil
       expect(throttle.due(7)).to eq 8
@@ -33,13 +33,13 @@ RSpec.describe "the log" do
       expect(throttle.release(1_000)).to be_nil
     end
 
-    it "is as at first after a quiet time" do
+    it "is like new after a quiet time" do
       passed(100)
       expect(Array.new(6) { |second| throttle.pass("again", 5_000 + second) }).to all(be_an(Integer))
     end
   end
 
-  it "is reminded of a lost contact after a minute, and then after ever longer times up to an hour" do
+  it "repeats a lost connection after a minute, and then at growing intervals up to an hour" do
     reminder = parts::Reminder.new
     reminder.begin(0)
     times = (1..20_000).select { |now| reminder.due?(now) }
@@ -59,7 +59,7 @@ RSpec.describe "the log" do
       lines.pop
     end
 
-    it "tells of contact, its loss, stale data and its return in lines that are useful alone" do
+    it "reports the connection, its loss, stale data and its return in lines that are useful on their own" do
       etcd.ctl.put("/a/x", "a secret")
       proxy = start_proxy(etcd)
       reader = client(proxy, "/a/", logger:, max_staleness: 3, progress_interval: 0.2, backoff_cap: 0.2)
@@ -88,7 +88,7 @@ RSpec.describe "the log" do
       expect(line).not_to include("hunter2")
     end
 
-    it "holds no line, and no control character, that a key has forged" do
+    it "contains no line and no control character forged by a key" do
       reader = client(etcd, "/a/", "/service/", logger:).start
       next_line
       odd = ["/a/x\nERROR forged", "/a/\xFF\e[2J".b, "/a/caf\u00e9"]
@@ -103,7 +103,7 @@ RSpec.describe "the log" do
       expect(next_line).to match(%r{b: "/service/b/\\x1b\\xff\\nERROR" is not a valid instance})
     end
 
-    it "holds no line that what a block of the application raises has forged" do
+    it "contains no line forged by an error of the application's block" do
       reader = client(etcd, "/a/", "/service/", logger:).start
       next_line
       reader.on_change("/a/") { |change| raise "bad #{change.value}" }
@@ -111,7 +111,7 @@ RSpec.describe "the log" do
       expect(next_line).to end_with('bad \x1b[2J\nERROR forged')
     end
 
-    it "holds a block that keeps failing to the same limit as everything else" do
+    it "limits a block that keeps failing like everything else" do
       reader = client(etcd, "/a/", logger:).start
       called = Queue.new
       reader.on_change("/a/") { |change| (called << change) && raise("on purpose") }
@@ -124,7 +124,7 @@ RSpec.describe "the log" do
       expect(failures.size).to eq parts::Throttle::BURST
     end
 
-    it "names the block that ends the process by `exit`" do
+    it "names the block that ends the process with `exit`" do
       process = ruby_process(<<~RUBY, etcd)
         require "logger"
         configure "/a/", logger: Logger.new($stderr)
@@ -153,7 +153,7 @@ RSpec.describe "the log" do
       reader = client(etcd, "/a/", logger:)
       reader.subscribe(:connect, :disconnect) { |event| told << event.name }
       reader.start
-      wait_until("the first contact") { told.size == 1 }
+      wait_until("the first connection") { told.size == 1 }
       etcd.kill9
       expect_soon("the loss") { told.size == 2 }
     end

@@ -8,7 +8,7 @@ RSpec.describe EtcdDiscovery::Metrics do
   let(:proxy) { start_proxy(@etcd) }
   let(:reader) { client(proxy, "/a/", backoff_cap: 0.1).tap(&:start) }
 
-  # `{ name and the labels that only it has => value }`
+  # `{ name and the labels that only this sample has => value }`
   def samples(text)
     text.lines.grep_v(/\A#/).to_h do |line|
       sample = line.match(/\Aetcd_discovery_(\w+)\{client="[^"]*",pid="\d+",?(.*)\} (\S+)\n\z/)
@@ -16,7 +16,7 @@ RSpec.describe EtcdDiscovery::Metrics do
     end
   end
 
-  # What was registered before may leave etcd only now.
+  # An earlier registration may only now leave etcd.
   def told_of_one_moment
     expect_soon("metrics between two equal revisions") do
       status = reader.status
@@ -25,10 +25,10 @@ RSpec.describe EtcdDiscovery::Metrics do
     end
   end
 
-  # Prometheus' own parser and its rules for names; says nothing where all is well.
+  # Prometheus' own parser and its rules for names; prints nothing if all is well.
   def promtool(text) = Open3.capture2e("promtool", "check", "metrics", stdin_data: text)
 
-  it "are what Prometheus itself reads without a complaint, before the first contact and after" do
+  it "are read by Prometheus without a complaint, before the first connection and after" do
     idle = client(proxy, "/a/")
     [{ "idle" => idle }, { "default" => reader, "other" => reader }].each do |clients|
       said, status = promtool(described_class.text(clients))
@@ -36,14 +36,14 @@ RSpec.describe EtcdDiscovery::Metrics do
     end
   end
 
-  it "escape what a name may not hold, and are UTF-8 whatever it holds" do
+  it "escape what a name may not contain, and are UTF-8 whatever it contains" do
     text = described_class.text("a \"b\"\\c\n\xFF" => reader)
     expect(text).to be_valid_encoding
     expect(text).to include(%q(client="a \"b\"\\\\c\n\u{FFFD}",).gsub('\u{FFFD}', "\u{FFFD}"))
     expect(promtool(text).last).to be_success
   end
 
-  it "tell of the copy, its age and its state" do
+  it "show the copy, its age and its state" do
     @etcd.ctl.put("/a/x", "1")
     reader.wait_for("/a/x", timeout: 30)
     wait_until("the watch") { reader.status.state == :watching }
@@ -56,7 +56,7 @@ RSpec.describe EtcdDiscovery::Metrics do
     expect(told["max_staleness_seconds"]).to eq "10.0"
   end
 
-  it "say stale, and an infinite age, of what was never confirmed" do
+  it "show stale, and an infinite age, for data that was never confirmed" do
     told = samples(described_class.text("default" => client(proxy, "/a/")))
     expect(told).to include("stale" => "1", "ready" => "0", "age_seconds" => "+Inf")
   end
@@ -70,7 +70,7 @@ RSpec.describe EtcdDiscovery::Metrics do
       .to include("reconnects_total" => "1", "relists_total" => "0", "resets_total" => "0")
   end
 
-  it "tell of registrations by state, and of bad values" do
+  it "show registrations by state, and bad values" do
     reader.register("/a/service", "10.1.1.60:8081", id: "m", ttl: 10).wait(timeout: 30)
     reader.wait_for("/a/service/m", timeout: 30)
     reader.integer("/a/service/m", 0)
@@ -79,7 +79,7 @@ RSpec.describe EtcdDiscovery::Metrics do
                   "invalid_keys" => "1")
   end
 
-  describe "of what keeps etcd away" do
+  describe "of the error that prevents a connection" do
     def kinds(client)
       told = samples(described_class.text("default" => client))
       told.select { |name, value| name.start_with?("errorkind") && value == "1" }.keys
@@ -91,7 +91,7 @@ RSpec.describe EtcdDiscovery::Metrics do
       end
     end
 
-    it "tell the kind: the network, TLS, the login" do
+    it "show its kind: the network, TLS, the login" do
       expect(kinds(away("http://127.0.0.1:1"))).to eq ['errorkind="network"']
       expect(kinds(away(@etcd.endpoint.sub("http:", "https:")))).to eq ['errorkind="tls"']
       secured = start_etcd
@@ -100,7 +100,7 @@ RSpec.describe EtcdDiscovery::Metrics do
       expect(kinds(away(secured.endpoint, **wrong))).to eq ['errorkind="auth"']
     end
 
-    it "are silent once it is over, and the status says when the last error was" do
+    it "are silent once it is over, and the status says when the last error happened" do
       reader
       wait_until("the watch") { reader.status.state == :watching }
       expect([kinds(reader), reader.status.last_error_at]).to eq [[], nil]
@@ -115,7 +115,7 @@ RSpec.describe EtcdDiscovery::Metrics do
       expect(Float(seconds)).to be_within(1).of(reader.status.last_error_at.to_f)
     end
 
-    it "tell of a copy on disk that cannot be written" do
+    it "show that the disk copy cannot be written" do
       folder = "/proc/nowhere"
       broken = client(proxy, "/a/", cache_path: "#{folder}/copy").tap(&:start)
       wait_until("the problem") { broken.status.cache_error }

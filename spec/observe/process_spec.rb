@@ -8,7 +8,7 @@ RSpec.describe "a process that is observed" do
     expect(told).to match_array(tellers.map { |who| [who, name, payload] })
   end
 
-  it "is not woken by changes of keys while nobody subscribed to them" do
+  it "is not woken by changes of keys without a subscriber" do
     process = ruby_process(<<~'RUBY', etcd)
       require "logger"
       connect "/a/", logger: Logger.new(File::NULL), progress_interval: 0.2
@@ -26,11 +26,11 @@ RSpec.describe "a process that is observed" do
     RUBY
     threads, value, wakes = process.heard(timeout: 60)
     expect([threads, value]).to eq [2, "499"]
-    # A thread with a waker wakes once for each change, or nearly.
+    # A thread that is woken for each change wakes about once per change.
     expect(wakes).to be < 50
   end
 
-  it "has no thread of ours while nobody is to be told anything" do
+  it "has no thread of the gem while no one subscribes or logs" do
     process = ruby_process(<<~'RUBY', etcd)
       connect "/a/"
       EtcdDiscovery.integer("/a/x", 0)
@@ -49,7 +49,7 @@ RSpec.describe "a process that is observed" do
     expect(process.heard).to eq 0
   end
 
-  it "goes on being observed in forked children, each from its own beginning" do
+  it "is still observed in forked children, each from its own beginning" do
     proxy = start_proxy(etcd)
     process = ruby_process(<<~'RUBY', proxy)
       configure "/a/", backoff_cap: 0.1
@@ -87,7 +87,7 @@ RSpec.describe "a process that is observed" do
     expect(process.heard).to eq ["change", "/b/x"]
   end
 
-  it "tells ActiveSupport's listeners the same, where it is loaded, in forked children too" do
+  it "notifies ActiveSupport's listeners equally, if it is loaded, also in forked children" do
     process = ruby_process(<<~'RUBY', etcd)
       require "active_support"
       require "active_support/notifications"

@@ -5,7 +5,7 @@ require "pp" # rubocop:disable Lint/RedundantRequireStatement
 require "yaml"
 
 # Error reporters, log formatters and job queues write whatever they get (promise 10).
-RSpec.describe "objects that a tool writes down" do
+RSpec.describe "objects that a tool serializes" do
   secrets = /value-secret|password-secret|environment-secret|user-secret/
 
   let(:etcd) { start_etcd.tap { |server| server.ctl.put("/a/x", "value-secret") } }
@@ -30,7 +30,7 @@ RSpec.describe "objects that a tool writes down" do
     queue.pop
   end
 
-  # What belongs to this process, and its JSON.
+  # Objects that belong to this process, and their JSON.
   def bound
     name = "/a/service"
     { reader => { "place" => etcd.endpoint, "watch" => ["/a/"] },
@@ -55,7 +55,7 @@ RSpec.describe "objects that a tool writes down" do
                         "endpoints" => [end_with("[FILTERED]"), "http://10.0.0.2:2379"]) }
   end
 
-  # What means the same in another process.
+  # Objects that mean the same in another process.
   def data
     kept = EtcdDiscovery::Service::Event.new(type: :kept, service: "b", message: "m")
     { EtcdDiscovery::Instance.new(service: "b", id: "1", address: "a:1", weight: Float::INFINITY) =>
@@ -77,7 +77,7 @@ RSpec.describe "objects that a tool writes down" do
     end
   end
 
-  it "are copied by Marshal where a copy means something, and else refused in a sentence" do
+  it "are copied by Marshal if a copy means something, and otherwise refused with an explanation" do
     data.each_key { |object| expect(Marshal.load(Marshal.dump(object)).to_json).to eq object.to_json }
     { **told, **bound, **settings }.each_key do |object|
       expect { Marshal.dump(object) }
@@ -87,7 +87,7 @@ RSpec.describe "objects that a tool writes down" do
     end
   end
 
-  it "are JSON although a key is not UTF-8, and metadata holds itself or anything else", :misuse do
+  it "are valid JSON even if a key is not UTF-8, and metadata contains itself or anything else", :misuse do
     metadata = { "k\xFF".b => "v\xFF".b, Object => Object.new, "rational" => 1r / 3 }
     metadata["self"] = metadata
     instance = EtcdDiscovery::Instance.new(service: "b", address: "a:1", metadata:)
@@ -95,7 +95,7 @@ RSpec.describe "objects that a tool writes down" do
       .to include("k\uFFFD" => "v\uFFFD", "Object" => "Object", "rational" => be_within(0.01).of(0.33))
   end
 
-  it "are JSON although an event is about a key that is not UTF-8, and so is its payload alone" do
+  it "are valid JSON even if an event is about a key that is not UTF-8, and so is its payload alone" do
     key = "/a/\xFF".b
     met = Queue.new
     reader.subscribe(:invalid_value, :change) { |event| met << event if event[:key] == key }

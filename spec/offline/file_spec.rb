@@ -2,7 +2,7 @@
 
 require "tmpdir"
 
-RSpec.describe "a client with a file in place of etcd" do
+RSpec.describe "a client with a file instead of etcd" do
   around { |example| Dir.mktmpdir { |folder| (@folder = folder) && example.run } }
 
   let(:path) { File.join(@folder, "etcd.yml") }
@@ -12,7 +12,7 @@ RSpec.describe "a client with a file in place of etcd" do
          .new.tap { |made| made.define_singleton_method(:error, &log.method(:<<)) }
   end
 
-  # In one step, as careful editors and deployments do.
+  # Replaces the file in one step, as careful editors and deployments do.
   def replace(text)
     File.write("#{path}.new", text)
     File.rename("#{path}.new", path)
@@ -32,7 +32,7 @@ RSpec.describe "a client with a file in place of etcd" do
     e.message
   end
 
-  it "has its keys, each with the text that stands there" do
+  it "has its keys, each with its exact text" do
     expect(content(<<~'YAML')).to eq(
       # as people write it
       /service/b: 10.1.1.60:8081
@@ -79,7 +79,7 @@ RSpec.describe "a client with a file in place of etcd" do
     expect(["", "# nothing yet\n", "{}\n"].map { |text| content(text) }).to all(be_empty)
   end
 
-  it "is followed: what has changed in it is told, at one revision" do
+  it "follows it: changes in the file are delivered at one revision" do
     client = offline("/a: '1'\n/b: '1'\n/c: '1'\n")
     told = Queue.new
     client.on_change("/") { |change| told << [change.key, change.value, change.revision] }
@@ -91,7 +91,7 @@ RSpec.describe "a client with a file in place of etcd" do
     expect(client.snapshot.to_h).to eq("/a" => "1", "/b" => "2", "/d" => "1")
   end
 
-  it "leaves alone what the application itself has written, until that key changes in the file" do
+  it "leaves the application's own writes alone, until that key changes in the file" do
     client = offline("/a: '1'\n/b: '1'\n")
     client.put("/a", "own")
     registration = client.register("c", "10.1.1.60:1")
@@ -113,11 +113,11 @@ RSpec.describe "a client with a file in place of etcd" do
     "refers to itself" => "/a: &a [*a]\n",
     "is merged with what is no mapping" => "/a: &a text\n/b: { <<: *a }\n"
   }.each do |description, text|
-    it "that #{description} is refused at the start, with its name, the place, and what to do" do
+    it "refuses one that #{description} at the start, with its name, the place, and what to do" do
       expect(refusal(text)).to match(/\Asource: #{path}(:\d)? /).and include("etcd").and include("correct it")
     end
 
-    it "that comes to be such a one (#{description}) changes nothing, and is reported once" do
+    it "ignores one that becomes invalid (#{description}), and reports it once" do
       client = offline("/a: good\n")
       replace(text)
       expect_soon("the report") { client.status.last_error }
@@ -135,7 +135,7 @@ RSpec.describe "a client with a file in place of etcd" do
     expect(refusal("/a: '1'\n/b: [\n/c: x")).to match(/#{path}:\d /)
   end
 
-  it "that is not there is refused at the start, and no value is ever in a message" do
+  it "refuses a missing one at the start, and no value is ever in a message" do
     missing = File.join(@folder, "missing.yml")
     expect { EtcdDiscovery::Client.new(source: missing) }
       .to raise_error(EtcdDiscovery::ConfigurationError, /#{missing} cannot be read: No such file/)
@@ -147,7 +147,7 @@ RSpec.describe "a client with a file in place of etcd" do
       .to raise_error(EtcdDiscovery::ConfigurationError, /source: 5 is not `memory`, or the path/)
   end
 
-  it "that vanishes, or is emptied, keeps its content, and is followed again when it is back" do
+  it "keeps the content of a file that disappears or is emptied, and follows it again once it is back" do
     client = offline("/a: '1'\n")
     File.unlink(path)
     expect_soon("the report") { client.status.last_error&.message&.include?("No such file") }
@@ -158,7 +158,7 @@ RSpec.describe "a client with a file in place of etcd" do
     expect_soon("the content") { client["/a"] == "2" }
   end
 
-  it "that is still being written is left alone until it has come to rest" do
+  it "ignores one that is still being written until it stops changing" do
     replace("/a: '1'\n/b: '1'\n")
     client = Harness::ClosingClient.add(EtcdDiscovery::Client.new(source: "memory"))
     file = EtcdDiscovery::Source::File.new(client, path)
@@ -173,7 +173,7 @@ RSpec.describe "a client with a file in place of etcd" do
     expect(client.status.last_error).to be_nil
   end
 
-  it "makes the client stale for as long as it is bad" do
+  it "is stale as long as it is invalid" do
     client = offline("/a: '1'\n", max_staleness: 3)
     expect(client.status).to have_attributes(state: :offline, stale?: false)
     replace("/a: [\n")
@@ -182,7 +182,7 @@ RSpec.describe "a client with a file in place of etcd" do
     expect_soon("health") { client.healthy? && client["/a"] == "2" }
   end
 
-  it "is not followed while the client is stopped" do
+  it "does not follow it while the client is stopped" do
     client = offline("/a: '1'\n", max_staleness: 0.5)
     client.stop
     replace("/a: '2'\n")
@@ -192,7 +192,7 @@ RSpec.describe "a client with a file in place of etcd" do
     expect_soon("the content") { client["/a"] == "2" }
   end
 
-  it "is named with its path from the folder where the process began, and forked children follow it" do
+  it "finds it by its path from the folder where the process started, and forked children follow it" do
     replace("/a: '1'\n")
     process = ruby_process(<<~RUBY, env: { "FOLDER" => @folder })
       Dir.chdir(ENV.fetch("FOLDER"))
@@ -200,7 +200,7 @@ RSpec.describe "a client with a file in place of etcd" do
       report EtcdDiscovery["/a"]
       pid = fork do
         wait_until("the change in the child") { EtcdDiscovery["/a"] == "2" }
-        Process.daemon(false, true) # its folder is another one
+        Process.daemon(false, true) # it runs in another folder
         report [EtcdDiscovery["/a"], Dir.pwd]
         wait_until("the change in the daemon") { EtcdDiscovery["/a"] == "3" }
         report EtcdDiscovery["/a"]

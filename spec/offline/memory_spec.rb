@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-RSpec.describe "a client with memory in place of etcd" do
+RSpec.describe "a client with memory instead of etcd" do
   let(:told) { Queue.new }
 
   def offline(*watched, **settings)
     Harness::ClosingClient.add(EtcdDiscovery::Client.new(source: "memory", watch: watched, **settings))
   end
 
-  it "begins empty, holds what is put, and answers every read of it" do
+  it "starts empty, holds what is written, and answers every read of it" do
     client = offline
     expect(client["/a"]).to be_nil
     revision = client.put("/config/limits", '{"upload":5}')
@@ -22,7 +22,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect(client.key?("/config/limits")).to be false
   end
 
-  it "makes one revision of each change, and none of a deletion without a key" do
+  it "makes one revision of each change, and none of a deletion of a missing key" do
     client = offline
     first = client.put("/a", "1")
     expect(client.put("/a", "1")).to eq first + 1
@@ -32,7 +32,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect(client.wait_for_revision(first + 2, timeout: 0)).to eq first + 2
   end
 
-  it "writes on a condition as etcd does" do
+  it "writes conditionally as etcd does" do
     client = offline
     expect(client.compare_and_set("/lock", nil, "me")).to be_an Integer
     expect(client.compare_and_set("/lock", nil, "you")).to be_nil
@@ -44,7 +44,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect(client.put("/lock", "new", if_revision: 0)).to eq revision + 2
   end
 
-  it "tells subscribers and wakes waiters" do
+  it "notifies subscribers and wakes waiters" do
     client = offline
     client.on_change("/a/") { |change| told << [change.type, change.key, change.value, change.previous] }
     waiter = Thread.new { client.wait_for("/a/x", timeout: 30) { |value| value == "2" } }
@@ -70,7 +70,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect(client.status.invalid_keys).to eq ["/n"]
   end
 
-  it "watches everything when nothing is named, and else what is named" do
+  it "watches everything if nothing is named, and otherwise what is named" do
     expect(offline.status.watched).to eq [""]
     client = offline("/a/")
     expect(client.put("/b", "unseen")).to be_an Integer
@@ -80,7 +80,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect(client.snapshot.size).to eq 0
   end
 
-  it "is ready and healthy from the beginning; once stopped it answers still, and takes nothing" do
+  it "is ready and healthy from the start; after a stop it still answers, and accepts nothing" do
     client = offline
     expect([client.ready?, client.healthy?, client.status.state]).to eq [true, true, :offline]
     client.start.put("/a", "1")
@@ -92,14 +92,14 @@ RSpec.describe "a client with memory in place of etcd" do
     expect([client["/a"], client.status.state]).to eq ["3", :offline]
   end
 
-  it "grows stale when it is stopped" do
+  it "becomes stale after a stop" do
     client = offline(max_staleness: 0.01).start
     client.stop
     expect_soon("staleness") { client.stale? }
     expect(client.start).to be_healthy
   end
 
-  it "registers services that it finds, and tells what becomes of them" do
+  it "registers services that it finds, and reports their states" do
     client = offline
     registration = client.register("b", "10.1.1.60:8081", id: "web-1", ttl: 10).wait(timeout: 0)
     expect(registration.state).to eq :registered
@@ -114,7 +114,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect(client.register("c", "10.1.1.60:1", format: :zero).key).to match %r{\A/?c/\d+\z|\A/service/c/\d+\z}
   end
 
-  it "deregisters at its stop" do
+  it "deregisters when it stops" do
     client = offline
     registration = client.register("b", "10.1.1.60:8081")
     client.stop
@@ -128,7 +128,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect { client[:a] }.to raise_error(TypeError)
   end
 
-  it "starts no native thread and opens no connection, also from the environment alone" do
+  it "starts no native thread and opens no connection, also with only the environment" do
     process = ruby_process(<<~RUBY, env: { "ETCDDISCOVERY_SOURCE" => "memory" })
       EtcdDiscovery.start
       EtcdDiscovery.put("/a", "1")
@@ -140,7 +140,7 @@ RSpec.describe "a client with memory in place of etcd" do
     expect(process.heard).to eq ["1", false, 0]
   end
 
-  it "is a copy of its own in a forked child, where subscriptions and waits go on" do
+  it "is a separate copy in a forked child, where subscriptions and waits work" do
     process = ruby_process(<<~RUBY)
       EtcdDiscovery.configure { |config| config.source = "memory" }
       EtcdDiscovery.put("/a", "parent")

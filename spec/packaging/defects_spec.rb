@@ -6,8 +6,8 @@ require "open3"
 require "rbconfig"
 require "tmpdir"
 
-# A library that panics on demand, compiled for this alone: a release build refuses the feature.
-RSpec.describe "a defect in the native code" do
+# A library that panics on demand, compiled only for this spec: a release build refuses the feature.
+RSpec.describe "a panic in the native code" do
   root = File.expand_path("../..", __dir__)
 
   def self.compile(root, *flags)
@@ -36,14 +36,14 @@ RSpec.describe "a defect in the native code" do
 
   def process(code) = ruby_process(code, etcd, lib: @lib)
 
-  it "cannot be made on purpose in a release: that build is refused" do
+  it "cannot be enabled in a release: that build is refused" do
     _, errors, status = self.class.compile(root, "--profile", "release")
     expect(status).not_to be_success
     expect(errors).to include("it is for tests, never for a release")
     expect(EtcdDiscovery).not_to respond_to(:native_defect)
   end
 
-  it "in a method is an InternalError that can be rescued, and the process goes on" do
+  it "in a method is an InternalError that can be rescued, and the process continues" do
     asked = process(<<~RUBY)
       connect "/service/"
       report error_of { EtcdDiscovery.native_defect(nil, 0) }
@@ -67,7 +67,7 @@ RSpec.describe "a defect in the native code" do
     expect(asked.heard).to eq "2"
   end
 
-  it "in the task that follows etcd starts it again: reads go on, and the log says so" do
+  it "in the task that follows etcd restarts it: reads still work, and the log says so" do
     follower = process(<<~'RUBY')
       require "logger"
       lines = Queue.new
@@ -92,7 +92,7 @@ RSpec.describe "a defect in the native code" do
     expect(follower.heard).to include(match(/a Rust panic was caught/))
   end
 
-  it "in the task that keeps registrations starts it again, and the instance is registered" do
+  it "in the task that keeps registrations restarts it, and the instance is registered" do
     announcer = process(<<~RUBY)
       connect "/service/"
       EtcdDiscovery.native_defect("/service/b/one", 2)

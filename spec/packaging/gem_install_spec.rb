@@ -4,12 +4,13 @@ require "open3"
 require "rubygems/package"
 require "tmpdir"
 
-# Builds the gem from this tree, installs it as a machine without protoc would, and loads it from there.
+# Builds the gem from this tree, installs it like a machine without protoc, and loads it from there.
 RSpec.describe "the packaged gem", :packaging do
   root = File.expand_path("../..", __dir__)
   version = EtcdDiscovery::VERSION
 
-  # What would make the child find this tree's library, or Debian's gems, instead of the installed gem.
+  # Variables that would make the child find this tree's library, or Debian's gems, instead of the installed
+  # gem.
   outside = ENV.keys.grep(/\A(?:BUNDLE|BUNDLER|GEM|RUBY)/).to_h { |name| [name, nil] }
 
   def run(*command, chdir: @place)
@@ -17,8 +18,9 @@ RSpec.describe "the packaged gem", :packaging do
     status.success? ? output : raise("#{command.join(' ')} failed:\n#{output}")
   end
 
-  # Cargo, from 1.91 on, keeps all but the library itself in this folder. It starts with what `rake compile`
-  # has left, so that most dependencies need not compile again: minutes on a small machine.
+  # Cargo, from 1.91 on, keeps everything except the library itself in this folder. It starts with the result
+  # of `rake compile`, so that most dependencies need not compile again, which takes minutes on a small
+  # machine.
   build_dir = File.join(root, "target", "packaging")
 
   define_method(:lay_out_build_dir) do
@@ -35,7 +37,7 @@ RSpec.describe "the packaged gem", :packaging do
     @gem = File.join(@place, "etcd_discovery-#{version}.gem")
     @environment = outside.merge(
       "GEM_HOME" => @home, "GEM_PATH" => @home, "CARGO_BUILD_BUILD_DIR" => build_dir,
-      # Whatever protoc this machine has is not used.
+      # This machine's protoc, if any, is not used.
       "PROTOC" => "/nonexistent/protoc"
     )
     lay_out_build_dir
@@ -48,13 +50,13 @@ RSpec.describe "the packaged gem", :packaging do
 
   let(:contents) { Gem::Package.new(@gem).contents }
 
-  it "ships everything that Cargo needs, and the lock file, for RubyGems passes --locked" do
+  it "contains everything that Cargo needs, including the lock file, because RubyGems passes --locked" do
     sources = Dir[".cargo/config.toml", "Cargo.{toml,lock}", "ext/{Cargo.toml,build.rs}", "ext/protoc/*",
                   "{src,ext/src}/**/*.rs", base: root]
     expect(contents).to include(*sources)
   end
 
-  it "ships nothing that was compiled here" do
+  it "contains nothing that was compiled here" do
     expect(contents.grep(%r{\.(?:so|bundle|dylib|rlib|o)\z|(?:\A|/)target/})).to be_empty
   end
 

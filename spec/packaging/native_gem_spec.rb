@@ -8,13 +8,14 @@ require "tmpdir"
 require_relative "../../rakelib/gem/native_gem"
 require_relative "../../rakelib/gem/native_platform"
 
-# Packs the library of this tree as `rake gem:native` does, and installs it where there is nothing but Ruby.
+# Packs this tree's library like `rake gem:native`, and installs it where there is nothing but Ruby.
 RSpec.describe NativeGem do
   root = File.expand_path("../..", __dir__)
   this_ruby = RUBY_VERSION[/\A\d+\.\d+/]
   library = "lib/etcd_discovery/#{this_ruby}/#{described_class::LIBRARY}"
 
-  # What would make the child find this tree's library, or Debian's gems, instead of the installed gem.
+  # Variables that would make the child find this tree's library, or Debian's gems, instead of the installed
+  # gem.
   outside = ENV.keys.grep(/\A(?:BUNDLE|BUNDLER|GEM|RUBY)/).to_h { |name| [name, nil] }
 
   before(:context) do
@@ -36,7 +37,7 @@ RSpec.describe NativeGem do
     status.success? ? output : raise("ruby #{arguments.join(' ')} failed:\n#{output}")
   end
 
-  it "is for this platform and its Rubies, has a library for each, and no source to compile" do
+  it "is for this platform and its Rubies, has a library for each, and nothing to compile" do
     package = Gem::Package.new(@gem)
 
     expect(Gem::Platform.match_spec?(package.spec)).to be true
@@ -48,7 +49,7 @@ RSpec.describe NativeGem do
     expect(package.contents.grep(/\.rs\z|Cargo|\.so\z/)).to eq [library]
   end
 
-  it "installs within seconds where there is no compiler, and loads the library for its Ruby" do
+  it "installs within seconds without a compiler, and loads the library for its Ruby" do
     started = Harness.now
     ruby("-rrubygems/gem_runner", "-e", "Gem::GemRunner.new.run(ARGV)",
          "--", "install", "--local", "--no-document", @gem)

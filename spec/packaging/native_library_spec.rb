@@ -10,7 +10,7 @@ RSpec.describe "the compiled library" do
   name = "etcd_discovery.#{RbConfig::CONFIG.fetch('DLEXT')}"
   this_ruby = RUBY_VERSION[/\A\d+\.\d+/]
 
-  # The Ruby files of the gem in a folder of their own, to put libraries beside.
+  # The Ruby files of the gem in a separate folder, to put libraries beside.
   before do
     @place = Dir.mktmpdir("etcd_discovery-library")
     @lib = File.join(@place, "lib")
@@ -22,7 +22,7 @@ RSpec.describe "the compiled library" do
 
   define_method(:library) { File.binread(File.join(root, "lib", name)) }
 
-  # The library states the Ruby that it is built for in its data.
+  # The library states in its data which Ruby it is built for.
   define_method(:library_of) do |version|
     library.sub("is built for Ruby #{this_ruby}") { |text| text.sub(this_ruby, version) }
   end
@@ -38,7 +38,7 @@ RSpec.describe "the compiled library" do
     Open3.capture2e(RbConfig.ruby, "-I", @lib, "-r", "etcd_discovery", "-e", program)
   end
 
-  it "is the one of the Ruby that runs, where a native gem has several" do
+  it "is the one for the running Ruby, if a native gem has several" do
     put("not a library", "etcd_discovery/3.0", name)
     put(library, "etcd_discovery", this_ruby, name)
     output, status = load_gem
@@ -84,7 +84,7 @@ RSpec.describe "the compiled library" do
       .and include(File.join(@lib, name)).and include("(LoadError)")
   end
 
-  it "gives the system's reason where the system cannot load it" do
+  it "fails with the system's reason if the system cannot load it" do
     library = put("not a library", "etcd_discovery", this_ruby, name)
     output, status = load_gem
 

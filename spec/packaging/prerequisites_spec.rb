@@ -3,7 +3,7 @@
 require "open3"
 require "tmpdir"
 
-# Installs the packaged gem on a machine that lacks something: tools are hidden by PATH, libclang by
+# Installs the packaged gem on a machine that lacks something. Tools are hidden by PATH, and libclang by
 # LIBCLANG_PATH, the only folder in which bindgen then looks for it.
 RSpec.describe "installing the gem from source", :packaging do
   root = File.expand_path("../..", __dir__)
@@ -37,7 +37,7 @@ RSpec.describe "installing the gem from source", :packaging do
     File.write(File.join(bin, name), "#!/bin/sh\n#{text}\n", perm: 0o755)
   end
 
-  # The real one, which notes how it was called.
+  # The real one, which records its calls.
   def add_cargo(path)
     write_program("cargo", %(echo "$*" >>#{cargo_calls}\nexec #{path} "$@"))
   end
@@ -91,7 +91,7 @@ RSpec.describe "installing the gem from source", :packaging do
     expect_nothing_compiled(output)
   end
 
-  it "says that a cargo which rustup put outside PATH is there" do
+  it "says that a cargo installed by rustup outside PATH exists" do
     cargo_home = File.join(home, "cargo_home")
     FileUtils.mkdir_p(File.join(cargo_home, "bin"))
     FileUtils.mv(File.join(bin, "cargo"), File.join(cargo_home, "bin", "cargo"))
@@ -100,7 +100,7 @@ RSpec.describe "installing the gem from source", :packaging do
     expect_nothing_compiled(output)
   end
 
-  it "says that a C compiler cannot link for want of the C library's files" do
+  it "says that a C compiler cannot link because the C library's files are missing" do
     write_program("cc", "echo 'fatal error: stdio.h: No such file or directory' >&2; exit 1")
     output = install
     expect(output).to include "the C compiler cc cannot link a program (fatal error: stdio.h: No such file",

@@ -4,7 +4,7 @@ require "open3"
 require "yaml"
 require_relative "../../rakelib/gem/native_platform"
 
-# GitHub alone can run the workflows. What they name here must at least exist.
+# Only GitHub can run the workflows. What they name here must at least exist.
 RSpec.describe "the workflows" do
   root = File.expand_path("../..", __dir__)
   workflows = Dir[File.join(root, ".github/workflows/*.yml")].to_h do |path|
@@ -17,7 +17,7 @@ RSpec.describe "the workflows" do
     end
   end
 
-  it "run tasks and programs that there are" do
+  it "run only tasks and programs that exist" do
     output, status = Open3.capture2e("rake", "--all", "--tasks", chdir: root)
     expect(status).to be_success, output
 
@@ -30,7 +30,7 @@ RSpec.describe "the workflows" do
     expect(programs).to all(satisfy { |program| File.exist?(File.join(root, program)) })
   end
 
-  it "build every platform that there is a recipe for, and publish nothing before all are built and tried" do
+  it "build every platform that has a recipe, and publish nothing before all are built and tried" do
     release = jobs.fetch("release")
 
     expect(release.dig("linux", "strategy", "matrix", "platform")).to match_array(NativePlatform::CROSS.keys)

@@ -11,7 +11,7 @@ RSpec.describe "in Rails, a block that the gem calls", gems: %w[nokogiri] do
 
   after { FileUtils.rm_rf(root) }
 
-  # An application in development, which reloads what is in app/models.
+  # An application in development, which reloads the code in app/models.
   def application(code)
     ruby_process(<<~RUBY, etcd, env: { "RAILS_ENV" => "development" })
       require "logger"
@@ -32,7 +32,7 @@ RSpec.describe "in Rails, a block that the gem calls", gems: %w[nokogiri] do
     RUBY
   end
 
-  # Rails looks at the times of files alone.
+  # Rails looks only at the times of files.
   def write_model(value, time)
     path = File.join(root, "app/models/greeting.rb")
     FileUtils.mkdir_p(File.dirname(path))
@@ -40,7 +40,7 @@ RSpec.describe "in Rails, a block that the gem calls", gems: %w[nokogiri] do
     File.utime(time, time, path)
   end
 
-  it "runs in the executor, which it leaves when it is over, also by an exception" do
+  it "runs in the executor, and leaves it when it ends, also with an exception" do
     process = application(<<~RUBY)
       finished = Thread::Queue.new
       Application.executor.to_complete { finished << Thread.current.name }
@@ -59,7 +59,7 @@ RSpec.describe "in Rails, a block that the gem calls", gems: %w[nokogiri] do
     expect(process.finish).to be_success
   end
 
-  it "sees code that was reloaded" do
+  it "sees reloaded code" do
     write_model("before", Time.now - 60)
     process = application(<<~RUBY)
       EtcdDiscovery.on_change("/a/") { report Greeting::TEXT }

@@ -16,7 +16,7 @@ RSpec.describe "in Rails, the gem", gems: %w[nokogiri] do
     File.write(File.join(root, path), text)
   end
 
-  # The gem is loaded first in every RubyProcess, before Rails.
+  # In every RubyProcess the gem is loaded first, before Rails.
   def application(code, body: "", before: "")
     ruby_process(<<~RUBY, etcd, env: { "RAILS_ENV" => "production" })
       require "logger"
@@ -38,7 +38,7 @@ RSpec.describe "in Rails, the gem", gems: %w[nokogiri] do
   end
 
   context "when it is loaded before Rails" do
-    it "reads the yml at the first use, and refuses a wrong setting then" do
+    it "reads the yml at the first use, and then refuses a wrong setting" do
       yml("watch: /a/")
       expect(application("report EtcdDiscovery['/a/x']").heard).to eq "1"
       yml("watches: /a/")
@@ -47,7 +47,7 @@ RSpec.describe "in Rails, the gem", gems: %w[nokogiri] do
                     message: /etcd_discovery.yml \(shared\): watches/)
     end
 
-    it "reads the yml also when a read came before Rails" do
+    it "reads the yml also if a read came before Rails" do
       yml("watch: /a/")
       early = "report error_of { EtcdDiscovery['/a/x'] }[:class]"
       process = application("report EtcdDiscovery['/a/x']", before: early)
@@ -76,7 +76,7 @@ RSpec.describe "in Rails, the gem", gems: %w[nokogiri] do
       expect(process.heard).to be true
     end
 
-    it "and after ActiveSupport has its settings in the body of the application's class" do
+    it "has its settings in the body of the application's class if ActiveSupport was loaded before" do
       process = application(<<~RUBY, before: <<~BEFORE, body: "config.etcd_discovery.watch = '/a/'")
         report EtcdDiscovery.client.config.watch
         Application.load_server
@@ -89,7 +89,7 @@ RSpec.describe "in Rails, the gem", gems: %w[nokogiri] do
     end
   end
 
-  it "that was read before Rails has its settings has them after the boot, and keeps its subscriptions" do
+  it "has its settings after the boot if a read came before Rails' settings, and keeps its subscriptions" do
     yml("watch: /a/")
     early = <<~RUBY
       config.x.limit = EtcdDiscovery["/a/x"] rescue report($!.class.name)
@@ -103,7 +103,7 @@ RSpec.describe "in Rails, the gem", gems: %w[nokogiri] do
     expect([process.heard, process.heard]).to contain_exactly("1", "connect")
   end
 
-  it "that was configured before that stays as it was configured" do
+  it "keeps its configuration if it was configured before that" do
     yml("watch: /other/")
     early = "EtcdDiscovery.configure { |c| c.endpoints = endpoints; c.watch '/a/' }"
     expect(application("report EtcdDiscovery['/a/x']", body: early).heard).to eq "1"

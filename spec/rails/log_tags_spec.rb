@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 RSpec.describe "in Rails, the log of a request", gems: %w[nokogiri] do
-  # As the guide has it.
+  # As in the guide.
   let(:settings) do
     Harness::Samples.of("docs/rails.md").map(&:code).find { |code| code.include?("config.lograge") }
   end

@@ -2,7 +2,7 @@
 
 require "socket"
 
-# What a Rails team does: `rails new`, the gem into the Gemfile, `rails g etcd_discovery:install`.
+# The steps of a Rails team: `rails new`, the gem into the Gemfile, `rails g etcd_discovery:install`.
 RSpec.describe "a new Rails application", gems: %w[nokogiri] do
   readme = File.read(File.expand_path("../../README.md", __dir__), encoding: "UTF-8")
 
@@ -18,7 +18,8 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
       end
     RUBY
     @application.rails("generate", "etcd_discovery:install")
-    # The application's own: where to show the value, once as the README says, and a task that loads it all.
+    # The application's own part: a route that shows the value, as in the README, and a task that loads
+    # everything.
     @application.write("config/routes.rb", <<~RUBY)
       Rails.application.routes.draw do
         #{readme[%r{^(get "/greeting".*)$}, 1]}
@@ -60,7 +61,7 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
     expect_soon("the new value") { server.answer("/greeting") == "goodbye\n" }
   end
 
-  it "has the yml, an initializer, and the hooks in the files of its servers; a second run changes nothing" do
+  it "has the yml, an initializer, and the hooks in its servers' files; a second run changes nothing" do
     before = application.files
     expect(before).to include("etcd_discovery.yml", "initializers/etcd_discovery.rb")
     expect(before["unicorn.rb"]).to include("|_server, worker|\n  EtcdDiscovery.after_fork\n  $worker")
@@ -80,7 +81,7 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
       @application.delete("config/puma/staging.rb")
     end
 
-    it "leaves them alone, and prints what to add" do
+    it "leaves them unchanged, and prints what to add" do
       said = application.rails("generate", "etcd_discovery:install")
       expect(said).to match(/by hand +config.ru: Rails.application.load_server/)
         .and match(%r{by hand +config/puma/staging.rb: plugin :etcd_discovery})
@@ -98,7 +99,7 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
     expect_soon("both workers") { Array.new(20) { server.answer }.uniq.sort == ["0 goodbye", "1 goodbye"] }
   end
 
-  it "runs its tests without etcd: they put what is to be read" do
+  it "runs its tests without etcd: they write the keys that they read" do
     nowhere = "http://127.0.0.1:#{Harness::FreePort.take}"
     said = application.rails("test", ETCDDISCOVERY_ENDPOINTS: nowhere)
     expect(said).to include("1 runs, 1 assertions, 0 failures, 0 errors")
@@ -109,14 +110,14 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
   end
 
   it "runs tasks and commands without a connection, in development and in production" do
-    TCPServer.open("127.0.0.1", 0) do |nobody|
-      away = { ETCDDISCOVERY_ENDPOINTS: "http://127.0.0.1:#{nobody.addr[1]}", ETCDDISCOVERY_REQUIRED: "true" }
+    TCPServer.open("127.0.0.1", 0) do |silent|
+      away = { ETCDDISCOVERY_ENDPOINTS: "http://127.0.0.1:#{silent.addr[1]}", ETCDDISCOVERY_REQUIRED: "true" }
       production = { RAILS_ENV: "production", SECRET_KEY_BASE: "0" * 64 }
       expect(application.rails("assets:precompile", **away, **production)).to include("done")
       expect(application.rails("zeitwerk:check", **away, **production)).to include("All is good!")
       expect(application.rails("generate", "--help", **away)).to include("etcd_discovery:install")
       expect(application.rails("runner", "puts EtcdDiscovery.status.state", **away)).to include("stopped")
-      expect(nobody.accept_nonblock(exception: false)).to eq :wait_readable
+      expect(silent.accept_nonblock(exception: false)).to eq :wait_readable
     end
   end
 
@@ -129,7 +130,7 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
     expect(Harness::ProcessTable.connections(server.pid, etcd.port)).to match_array before
   end
 
-  # Spring 2, which Debian packages, does not know Rails 7.
+  # Spring 2, which Debian packages, does not support Rails 7.
   rails, spring = %w[railties spring].map { |name| Gem::Specification.find_by_name(name).version.segments[0] }
 
   context "with Spring", if: rails < 7 || spring > 2 do
@@ -156,7 +157,7 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
 
     after { etcd.start unless etcd.alive? }
 
-    it "boots, says so in its log, and has the value once etcd is there" do
+    it "boots, logs that it has no data, and has the value once etcd is back" do
       server = application.serve(*puma, **here)
       expect(server.answer).to eq "no data"
       expect(application.read("log/development.log")).to include("the server boots without data from etcd")
@@ -164,8 +165,8 @@ RSpec.describe "a new Rails application", gems: %w[nokogiri] do
       expect_to_follow(server)
     end
 
-    it "boots not, if it is told that the data is required, and says why" do
-      # Should it boot after all, it must not serve for ever.
+    it "does not boot if the data is required, and says why" do
+      # If it boots after all, it must not serve forever.
       output, status = application.try(*%w[timeout 60 bundle exec puma -b tcp://127.0.0.1:0], **here,
                                        ETCDDISCOVERY_REQUIRED: "true")
       expect(status.exitstatus).to eq 1

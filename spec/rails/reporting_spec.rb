@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
-# Debian's Rails is 6.1: what stands here for `Rails.event` (8.1) and `Rails.error` (7.0) has their published
-# methods, and nothing else of them.
-RSpec.describe "in Rails, what happens" do
+# Debian's Rails is 6.1. The stand-ins here for `Rails.event` (8.1) and `Rails.error` (7.0) have exactly their
+# published methods.
+RSpec.describe "in Rails, an event" do
   let(:etcd) { start_etcd }
   let(:proxy) { start_proxy(etcd) }
 
-  # As ActiveSupport::EventReporter: names become strings, keys symbols.
+  # Like ActiveSupport::EventReporter: names become strings, keys symbols.
   let(:reporter) { <<~'RUBY' }
     class Reporter
       attr_reader :subscribers, :seen
@@ -30,7 +30,7 @@ RSpec.describe "in Rails, what happens" do
     RUBY
   end
 
-  it "goes to Rails.event where that is, in a form that every encoder can write" do
+  it "goes to Rails.event if that exists, in a form that every encoder can write" do
     process = rails(<<~'RUBY')
       events = Thread::Queue.new
       reporter = Reporter.new
@@ -56,7 +56,7 @@ RSpec.describe "in Rails, what happens" do
     expect(event.to_s).not_to include("secret")
   end
 
-  it "costs no thread without a subscriber, and a listener that fails takes nothing from the others" do
+  it "costs no thread without a subscriber, and a failing listener keeps nothing from the others" do
     process = rails(<<~'RUBY')
       reporter = Reporter.new
       Rails.define_singleton_method(:event) { reporter }
@@ -77,7 +77,7 @@ RSpec.describe "in Rails, what happens" do
     expect(process.heard).to eq "etcd_discovery.disconnect"
   end
 
-  it "is reported to Rails.error if it is a mistake of the gem, with and without sources" do
+  it "is reported to Rails.error if it is an error inside the gem, with and without sources" do
     { "7.0" => "", "7.1" => ", source: nil" }.each_value do |source|
       process = rails(<<~RUBY, at: etcd)
         FAULTS = Thread::Queue.new

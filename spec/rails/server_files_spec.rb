@@ -7,7 +7,7 @@ RSpec.describe "the generator" do
 
   def puma(text) = EtcdDiscovery::Generators::PumaFile.new(text)
 
-  it "puts unicorn's hook first into the application's own after_fork block, however that is written" do
+  it "puts unicorn's hook first into the application's own after_fork block, however it is written" do
     expect(unicorn("after_fork do |server, worker|\n  own\nend\n").completed)
       .to eq "after_fork do |server, worker|\n  EtcdDiscovery.after_fork\n  own\nend\n"
     expect(unicorn("if x\n  after_fork {|s, w| # why\n    own\n  }\nend\n").completed)
@@ -15,7 +15,7 @@ RSpec.describe "the generator" do
     expect(unicorn("after_fork do\nend\n").completed).to eq "after_fork do\n  EtcdDiscovery.after_fork\nend\n"
   end
 
-  it "adds a block where there is none: neither a comment nor another name is one" do
+  it "adds a block if there is none, and is not misled by a comment or another name" do
     block = "\nafter_fork do |_server, _worker|\n  EtcdDiscovery.after_fork\nend\n"
     ["", "# after_fork do |server, worker|\n", "before_fork { |s, w| after_fork_is_later }\n"].each do |text|
       expect(unicorn(text).completed).to eq text + block
@@ -23,7 +23,7 @@ RSpec.describe "the generator" do
     expect(unicorn("timeout 30").completed).to eq "timeout 30\n#{block}"
   end
 
-  it "leaves alone what it does not understand" do
+  it "leaves a file unchanged that it does not understand" do
     [
       "after_fork { |s, w| own }\n", "after_fork(&hook)\n", "after_fork lambda { |s, w|\n}\n",
       "after_fork do |s, w| own\nend\n", "timeout 30\n__END__\nnotes\n", "after_fork do\n", "timeout ((\n",
@@ -36,7 +36,7 @@ RSpec.describe "the generator" do
     expect(puma("plugin :tmp_restart").completed).to eq "plugin :tmp_restart\n\nplugin :etcd_discovery\n"
   end
 
-  it "finds nothing to do where it is done, be it by another hand" do
+  it "changes nothing if the hook is there already, even if a person added it" do
     expect(unicorn("after_fork { |s, w| EtcdDiscovery.after_fork }")).to be_done
     expect(unicorn("# EtcdDiscovery.after_fork\n")).not_to be_done
     ["plugin :etcd_discovery", "plugin 'etcd_discovery'\n", "plugin(:etcd_discovery)"].each do |text|

@@ -33,12 +33,12 @@ RSpec.describe "rails generate etcd_discovery:settings" do
                  true]
   end
 
-  it "takes a prefix, a namespace and a name that ends in Settings" do
+  it "accepts a prefix, a namespace and a name that ends in Settings" do
     expect(run_generator("CheckoutSettings", "limit:integer", "--prefix", "/shop/c/").first)
       .to match(%r{^CheckoutSettings /shop/c/ limit:integer$})
   end
 
-  it "refuses what is no field" do
+  it "refuses an invalid field" do
     ["limit:number", "Limit:integer", "a-b:string"].each do |field|
       out, = run_generator("Checkout", field)
       expect(out).to match(/#{field} is no valid field; write name:type, one of/)

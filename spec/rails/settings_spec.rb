@@ -4,8 +4,8 @@ require "fileutils"
 require "tmpdir"
 
 RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
-  # A real application in a process of its own for each case, forked from one that has Rails loaded: what
-  # `rails new` writes takes longer to boot and says no more.
+  # Each case runs a real application in a separate process, forked from one that has Rails loaded. An
+  # application made by `rails new` takes longer to boot and shows no more.
   rails = <<~'RUBY'
     require "logger"
     require "rails"
@@ -45,7 +45,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     @rails.heard
   end
 
-  # What the application finds, having booted.
+  # What the application has after it booted.
   def found(asked, settings = "", **env)
     answer = boot(settings, asked:, **env)
     expect(answer).to include(:found), answer[:message]
@@ -63,7 +63,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     failure[:message]
   end
 
-  it "comes from the yml alone: of `shared` and of the environment, which goes first, with ERB" do
+  it "comes from the yml alone: from `shared` and from the environment's section, which wins, with ERB" do
     write(file, <<~YAML)
       shared:
         watch: [/config/, /service/]
@@ -86,7 +86,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     expect(in_force("watch")).to eq [["/initializer/"]]
   end
 
-  it "is the block's before the environment's, that before config.etcd_discovery, and that before the yml" do
+  it "comes from the block first, then the environment, config.etcd_discovery, and the yml" do
     write(file, "shared: {watch: /yml/, backoff_cap: 1, request_timeout: 1, connect_timeout: 1}")
     names = %w[connect_timeout backoff_cap request_timeout watch]
     rest = { settings: "config.etcd_discovery.backoff_cap = 2\nconfig.etcd_discovery.request_timeout = 2",
@@ -96,12 +96,12 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     expect(in_force(*names, **rest)).to eq [1.0, 2.0, 4.0, ["/yml/"]]
   end
 
-  it "that is a path counts from the application's folder, wherever the process runs" do
+  it "that is a path is relative to the application's folder, wherever the process runs" do
     write(file, "shared: {watch: /a/, ca_file: config/ca.pem}")
     expect(in_force("ca_file")).to eq ["#{root}/config/ca.pem"]
   end
 
-  it "that names a file which is not there yet, as while an image is built, stops no boot" do
+  it "that names a file which does not exist yet, as during an image build, stops no boot" do
     write(file, "shared: {watch: /a/, ca_file: secrets/ca.pem, cache_path: not/mounted/copy}")
     expect(found("EtcdDiscovery.status.state.to_s")).to eq "stopped"
     expect(found("error_of { EtcdDiscovery.start }")[:message])
@@ -120,22 +120,22 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
       .to eq ["from a file", "#{root}/config/keys.yml"]
   end
 
-  it "of a client of one's own is not taken from Rails' files, which are for the default client" do
+  it "of a separate client does not come from Rails' files, which are for the default client" do
     write(file, "shared: {watch: /yml/, max_staleness: 1}")
     expect(found("EtcdDiscovery::Client.new(watch: '/mine/').config.max_staleness")).to eq 10.0
   end
 
-  it "is Rails.logger for the logger, unless another or none is given" do
+  it "is Rails.logger for the logger, unless another one or none is given" do
     write(file, "shared: {watch: /yml/}")
     expect(in_force("logger.name")).to eq ["EtcdDiscovery::Railtie::CurrentLogger"]
     expect(in_force("logger", settings: "config.etcd_discovery.logger = nil")).to eq [nil]
   end
 
-  it "that says nothing leaves the gem alone: nothing is watched, and the application boots" do
+  it "that is not given leaves the gem inactive: nothing is watched, and the application boots" do
     expect(found("EtcdDiscovery.configured?")).to be false
   end
 
-  it "that nobody knows is refused at boot, with the file, the section, and what there is" do
+  it "that does not exist is refused at boot, with the file, the section, and the list of settings" do
     write(file, "production: {watch: /a/, endpoint: x}")
     expect(refused).to match(%r{\Aconfig/etcd_discovery.yml \(production\): endpoint: no such setting; there})
     write(file, "production: {watch: /a/}")
@@ -164,21 +164,21 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     expect(refused).to match(/an alias without its anchor/).and(satisfy { |text| !text.include?("hunter2") })
   end
 
-  it "in a file that is no mapping, or in a section that is none, is refused" do
+  it "in a file or a section that is not a mapping is refused" do
     write(file, "- watch")
     expect(refused).to eq "config/etcd_discovery.yml: of class Array, not a mapping"
     write(file, "production: http://a:1")
     expect(refused).to eq "config/etcd_discovery.yml (production): of class String, not a mapping"
   end
 
-  it "in a file without the environment is refused, with the environments that there are" do
+  it "in a file without the environment is refused, with the environments that exist" do
     write(file, "development: {watch: /a/}\ntest:")
     expect(refused).to match(/no section for the environment production, only for development, test; add/)
     write(file, "# nothing yet")
     expect(found("1")).to eq 1
   end
 
-  it "in a misspelt section is told in the log, with the environments, although `shared` is there" do
+  it "in a misspelled section is logged, with the environments, even if `shared` is there" do
     write("config/environments/staging.rb", "")
     write(file, <<~YAML)
       template: &template {max_staleness: 3}
@@ -193,13 +193,13 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     expect(File.read(log).scan(warning).size).to eq 1
   end
 
-  it "that an environment variable gives wrongly is refused at boot, with the variable" do
+  it "that is wrong in an environment variable is refused at boot, with the variable" do
     write(file, "production: {watch: /a/}")
     expect(refused(ETCDDISCOVERY_BOOT_TIMEOUT: "soon"))
       .to eq "ETCDDISCOVERY_BOOT_TIMEOUT: \"soon\" is not a number of seconds above 0"
   end
 
-  it "`logger` is by itself whatever Rails.logger is when a line is written" do
+  it "`logger` is by default whatever Rails.logger is when a line is written" do
     lines = found(<<~'RUBY', 'config.etcd_discovery.source = "memory"')
       Rails.logger = Logger.new(later = StringIO.new)
       EtcdDiscovery.client.config.logger.warn("a line")
@@ -209,7 +209,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
   end
 
   describe "pin_executor" do
-    # In a thread of its own each, since a run within a run is the same one.
+    # Each in a separate thread, because nested runs count as one.
     reads = <<~'RUBY'
       EtcdDiscovery.put("/a", "1")
       twice = lambda do |number|
@@ -225,7 +225,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
       expect(found(reads, settings)).to eq [%w[1 1], "2"]
     end
 
-    it "is off by itself" do
+    it "is off by default" do
       expect(found(reads, 'config.etcd_discovery.source = "memory"')).to eq [%w[1 2], "2"]
     end
   end

@@ -14,11 +14,11 @@ RSpec.describe Descriptors do
     Open3.capture2e(crate, File.join(described_class::FOLDER, "protoc"), *arguments)
   end
 
-  it "are those of the etcd-client that Cargo.lock names" do
+  it "are those of the etcd-client in Cargo.lock" do
     expect(Dir[described_class.path("*")]).to eq [described_class.path(locked_version)]
   end
 
-  it "are handed out as protoc would write them" do
+  it "are written as protoc would write them" do
     Dir.mktmpdir do |folder|
       target = File.join(folder, "set")
       _output, status = hand_out(locked_version, "--include_imports", "-o", target, "-I", "proto", "a.proto")
@@ -27,7 +27,7 @@ RSpec.describe Descriptors do
     end
   end
 
-  it "are refused to another version of etcd-client, with what to do" do
+  it "are refused for another version of etcd-client, with what to do" do
     output, status = hand_out("999.0.0", "-o", "/nonexistent/set")
     expect(status).not_to be_success
     expect(output).to include "no descriptors for etcd-client 999.0.0", "rake proto"

@@ -13,7 +13,7 @@ RSpec.describe "rake field" do
   parts = ->(row, size) { places.combination(size).map { |chosen| chosen.zip(row.to_a.values_at(*chosen)) } }
 
   describe Field::Choice do
-    it "has every pair of values that the rules allow in one of its set-ups, and none that they exclude" do
+    it "has every allowed pair of values in one of its set-ups, and no excluded one" do
       pairs = everything.flat_map { |row| parts.call(row, 2) }.uniq
       [[], %w[7]].each do |words|
         rows = described_class.new(words).set_ups
@@ -23,7 +23,7 @@ RSpec.describe "rake field" do
       end
     end
 
-    it "gives the same set-ups for a seed, plain and recommended ones of each etcd among them" do
+    it "gives the same set-ups for a seed, including plain and recommended ones of each etcd" do
       rows = described_class.new(%w[5]).set_ups
       expect(described_class.new(%w[5]).set_ups).to eq rows
       %w[3.4 3.5 3.6].each do |etcd|
@@ -31,14 +31,14 @@ RSpec.describe "rake field" do
       end
     end
 
-    it "has in its short form every value of what is installed, in a few set-ups" do
+    it "has in its short form every installed value, in a few set-ups" do
       rows = described_class.new(%w[short]).set_ups
       there = Field::FACTORS.merge(etcd: [Field::Etcds.installed], way: Field::Ways.installed)
       there.each { |factor, values| expect(rows.map(&factor).uniq).to match_array values }
       expect(rows.size).to be <= 6
     end
 
-    it "narrows the table to the rows with some values, and takes a set-up by all of its values" do
+    it "limits the table to the rows with some values, and accepts a set-up by all of its values" do
       rows = described_class.new(["3.6 nginx"]).set_ups
       expect(rows.map { |row| [row.etcd, row.way] }.uniq).to eq [%w[3.6 nginx]]
       name = "3.5 root TLS overlapping haproxy-http many busy"
@@ -60,7 +60,7 @@ RSpec.describe "rake field" do
       end
     end
 
-    it "finds a subscriber that misses the last value, gets another order, or gets what was not put" do
+    it "finds a subscriber that misses the last value, gets another order, or gets what was not written" do
       one = ["/", "/a", 1, 5]
       three = ["/", "/a", 3, 9]
       expect(described_class.changes([one, three], history)).to be_nil
@@ -71,7 +71,7 @@ RSpec.describe "rake field" do
       wrong.each { |seen, problem| expect(described_class.changes(seen, history)).to include problem }
     end
 
-    it "finds a snapshot that is not what etcd held" do
+    it "finds a snapshot that differs from etcd's content" do
       digest = Field::Content.method(:digest)
       seen = [[5, digest.call({ "a" => "1" })], [7, digest.call({ "a" => "1", "b" => "" })]]
       etcd = { 5 => { "a".b => "1".b }, 7 => { "a" => "1", "b" => "" } }
@@ -94,7 +94,7 @@ RSpec.describe "rake field" do
                "| 4.2 ms | 4.2 ms | 2.0 ms | 2.0 ms | 2.1 | ≤ 1.0 s | kept |\n"
     end
 
-    it "marks what is slow without a reason, and refers to the reason of what has one" do
+    it "marks a slow one without a reason, and refers to the reason if there is one" do
       huge = Field::SetUp.plain("3.4").tap { |set_up| set_up.values = "huge" }
       slow = result(0.007)
       explained = result(0.02, set_up: huge)
@@ -102,7 +102,7 @@ RSpec.describe "rake field" do
       expect(table.to_s.lines.last(2).map { |line| line.split(" | ")[11] }).to eq ["**3.5**", "10.0 (a)"]
       expect(table.reasons).to match [/\Aa: etcd writes each value/]
       expect([slow, explained].map(&:sound?)).to eq [false, true]
-      expect(result(1, set_up: huge)).not_to be_sound # a reason explains so much and no more
+      expect(result(1, set_up: huge)).not_to be_sound # a reason has a limit
     end
 
     it "shows what was broken, what failed to run, and what is unavailable, which alone is not a failure" do
@@ -117,7 +117,7 @@ RSpec.describe "rake field" do
   end
 
   describe MarkedSection do
-    it "replaces what stands between its marks, and nothing else" do
+    it "replaces the text between its marks, and nothing else" do
       section = described_class.new("<!-- from -->\n", "<!-- to -->\n")
       before = "a\n<!-- from -->\nold\n<!-- to -->\nz\n<!-- to -->\n"
       text = section.replace(before) { |old| "new, not #{old}" }

@@ -11,7 +11,7 @@ RSpec.describe LibraryCrates do
     expect(File.readlines(described_class::PATH, chomp: true)).to include(*crates.map(&:row))
   end
 
-  it "lists no version that Cargo.lock does not have" do
+  it "lists only versions that are in Cargo.lock" do
     lock = File.read(File.join(described_class::ROOT, "Cargo.lock"))
     locked = lock.scan(/^name = "(.+)"\nversion = "(.+)"/)
     expect(listed).not_to be_empty

@@ -5,7 +5,7 @@ require "tmpdir"
 require_relative "../../rakelib/matrix/run"
 
 RSpec.describe Matrix do
-  it "runs every row without a name, some by their names, and lists all when there is none of a name" do
+  it "runs every row without a name, some by their names, and lists all if a name is unknown" do
     expect(described_class.rows([])).to eq Matrix::ROWS
     expect(described_class.rows(%w[etcd3.6 trixie]).map(&:title)).to eq ["Debian 13", "Debian 12, etcd 3.6"]
     expect { described_class.rows(%w[trixie sarge]) }
@@ -19,7 +19,7 @@ RSpec.describe Matrix do
       expect(there.keys.to_h { |version| [version, described_class.upstream(version)] }).to eq there
     end
 
-    it "names the Ruby that runs and the etcd that is started, and only what is installed" do
+    it "names the running Ruby and the etcd that is started, and only what is installed" do
       text = <<~TEXT
         ruby 3.4.11
         etcd 3.6.16
@@ -31,7 +31,7 @@ RSpec.describe Matrix do
       expect(described_class.parse(text)).to eq "Ruby 3.4.11, Rails 7.2.4, puma 8.0.2, etcd 3.6.16"
     end
 
-    it "reads the versions of this machine by its own query" do
+    it "reads this machine's versions by its own query" do
       text, = Open3.capture2("sh", "-c", described_class::QUERY)
       expect(described_class.parse(text)).to match(/\ARuby 3\.\d+\.\d+, .*etcd 3\.\d+\.\d+\z/)
     end
@@ -48,7 +48,7 @@ RSpec.describe Matrix do
 
     define_method(:update) { |text, *results| described_class.update(text, results, rows:) }
 
-    it "writes the line of the row that ran, says of another that it has not, and keeps the text around" do
+    it "writes the line of the row that ran, marks another as not run, and keeps the text around" do
       text = update(document, result(rows.last))
       expect(text).to start_with("# Title\n\n").and end_with("\nThe end.\n")
       expect(text).to include "| Debian 1 | `old` | – | not run yet | – | – | – | – | – |\n" \
@@ -130,7 +130,7 @@ RSpec.describe Matrix do
   end
 
   describe Matrix::Namespace do
-    it "undoes every mount and ends every process at a TERM, also one that left its process group" do
+    it "undoes every mount and ends every process on TERM, also one that left its process group" do
       possible = system("unshare", "--mount", "--pid", "--fork", "true", err: File::NULL)
       skip "this machine lets this user make no namespaces" unless possible
 
@@ -143,7 +143,7 @@ RSpec.describe Matrix do
         expect(output.gets).to eq "bin\n"
         Process.kill(:TERM, -run.pid)
         expect(run.join(20)).not_to be_nil
-        expect(output.read).to include "sbin" # to its end: no process holds it open
+        expect(output.read).to include "sbin" # up to its end: no process holds it open
         expect(Dir.children(folder)).to be_empty
       ensure
         Process.kill(:KILL, -run.pid) if run&.alive?
@@ -158,7 +158,7 @@ RSpec.describe Matrix do
       expect(described_class).not_to be_runs_with("glibc 2.9\n", here: "glibc 2.36\n")
     end
 
-    it "shares all dependencies but those that depend on the Ruby, and never this tree's own packages" do
+    it "shares all dependencies except those that depend on the Ruby, and never this tree's own packages" do
       Dir.mktmpdir do |folder|
         kept = %w[deps/libtokio-1.rlib build/ring-1 .fingerprint/tokio-1]
         foreign = %w[deps/librb_sys-1.rlib build/rb-sys-1 deps/magnus-1.d .fingerprint/etcd_discovery_core-1]

@@ -6,7 +6,7 @@ RSpec.describe "the table of mutants" do
   root = File.expand_path("../..", __dir__)
 
   MUTATIONS.each_with_index do |mutation, index|
-    it "row #{index + 1}, #{mutation.promise}: changes one place that is there" do
+    it "row #{index + 1}, #{mutation.promise}: changes one existing place" do
       text = File.read(File.join(root, mutation.file))
       expect(text.scan(mutation.from).size).to eq 1
       expect(text.sub(mutation.from) { mutation.to }).not_to eq text

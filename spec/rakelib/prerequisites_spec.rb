@@ -15,7 +15,7 @@ RSpec.describe Prerequisites do
     expect(described_class.message).to be_nil
   end
 
-  it "is asked before Cargo, also by a RubyGems that sorts the extensions" do
+  it "runs before Cargo, also in a RubyGems that sorts the extensions" do
     extensions = Gem::Specification.load(File.expand_path("../../etcd_discovery.gemspec", __dir__)).extensions
     expect(extensions).to eq extensions.sort
     expect(extensions.first).to end_with "preflight/extconf.rb"
@@ -33,7 +33,7 @@ RSpec.describe Prerequisites do
     end
   end
 
-  it "takes a library of clang's C++ interface for no libclang" do
+  it "does not take a library of clang's C++ interface for libclang" do
     Dir.mktmpdir do |folder|
       ENV.update("LIBCLANG_PATH" => folder, "PATH" => folder)
       FileUtils.touch(File.join(folder, "libclang-cpp.so.14"))

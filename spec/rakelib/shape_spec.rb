@@ -17,7 +17,7 @@ RSpec.describe Shape do
     expect(described_class.errors(File.expand_path("../..", __dir__))).to eq([])
   end
 
-  it "names a circle of imports between folders, and no file beside it" do
+  it "names a circle of imports between folders, and no file outside it" do
     write "src/store/mod.rs", "mod entry;\npub use entry::Entry;\n"
     write "src/store/entry.rs", "use crate::sync::Report;\n"
     write "src/sync/mod.rs", "use self::report::Report;\n"
@@ -34,14 +34,14 @@ RSpec.describe Shape do
     expect(errors).to contain_exactly(%r{\Aext/src: a, b, c import each other})
   end
 
-  it "names a circle that runs through a name which the parent passes on" do
+  it "names a circle through a name that the parent re-exports" do
     write "src/store/mod.rs", "mod entry;\nmod index;\npub use entry::{Entry as One, other::{self, X}};\n"
     write "src/store/entry.rs", "use super::index::Index;\n"
     write "src/store/index.rs", "use crate::store::One;\n"
     expect(errors).to contain_exactly(/\Asrc: store::entry, store::index import each other/)
   end
 
-  it "leaves out what only tests compile, and nothing else" do
+  it "ignores code that only tests compile, and nothing else" do
     write "src/lib.rs", "mod a;\nmod b;\n#[cfg(test)]\nmod sim;\n"
     write "src/a.rs", "#[cfg(test)]\n#[allow(x)]\nmod tests { fn x() { crate::b::x(\"}\") } }\nfn y() {}\n"
     write "src/b.rs", "use crate::a::A;\n#[cfg(test)]\nuse crate::{c::C, d::D};\n"

@@ -11,7 +11,7 @@ RSpec.describe Site do
     expect(pages.keys).to match_array guides + described_class::OTHERS.values
   end
 
-  it "leads from page to page, and to the repository for everything else" do
+  it "links from page to page, and to the repository for everything else" do
     expect(pages["index.md"]).to include("](rails.md#one-revision-for-each-request)", "](zh-CN.md)",
                                          "](#{described_class::REPOSITORY}LICENSE)")
     expect(pages["migrating.md"]).to include("](index.md#installation)")
@@ -19,8 +19,8 @@ RSpec.describe Site do
     expect(links.grep_v(/\.(?:svg|png)\z/) - pages.keys).to be_empty
   end
 
-  it "is reached through its menu on every page" do
-    # The menu, without what only the generator understands.
+  it "is reachable through its menu on every page" do
+    # The menu, without the parts that only the generator understands.
     menu = File.read(File.join(root, "mkdocs.yml"), encoding: "UTF-8")[/^nav:\n.*/m]
     expect(menu.scan(/[\w-]+\.md/)).to match_array pages.keys
   end

@@ -7,7 +7,7 @@ require_relative "../../rakelib/spec_files"
 RSpec.describe SpecFiles do
   let(:output) { StringIO.new }
 
-  # A file of shell stands for a file of specs: only its output and its status matter.
+  # A shell script stands for a file of specs: only its output and its status matter.
   def run(scripts)
     Dir.mktmpdir do |folder|
       files = scripts.map do |name, script|
@@ -17,13 +17,13 @@ RSpec.describe SpecFiles do
     end
   end
 
-  it "passes when every file passes, and adds up their examples" do
+  it "passes if every file passes, and adds up their examples" do
     passing = { "a" => "echo '2 examples, 0 failures'", "b" => "echo '1 example, 0 failures, 1 pending'" }
     expect(run(passing)).to be true
     expect(output.string.lines.last).to eq "2 passed, 0 failed, 1 skipped\n"
   end
 
-  it "prints a line for each file when it is done, and nothing else of one that passes" do
+  it "prints a line for each finished file, and nothing else of one that passes" do
     run("quiet" => "echo some words; echo '1 example, 0 failures'")
     expect(output.string).to match(%r{0 left .* /\S+/quiet +1 passed, 0 failed$})
     expect(output.string).not_to include "some words"
@@ -47,7 +47,7 @@ RSpec.describe SpecFiles do
     expect(output.string.lines.last).to eq "0 passed, 1 failed\n"
   end
 
-  it "takes a run of no file for a failure" do
+  it "treats a run without a file as a failure" do
     expect(run({})).to be false
   end
 end

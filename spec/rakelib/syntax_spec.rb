@@ -15,7 +15,7 @@ RSpec.describe Syntax do
     end
   end
 
-  it "reads every file whose name or first line says that it is Ruby" do
+  it "reads every file that is Ruby by its name or first line" do
     files = Dir.glob("**/*", base: root).grep_v(described_class::LEFT_OUT)
     ruby = files.select { |path| File.file?(File.join(root, path)) && ruby?(File.join(root, path)) }
     expect(described_class.files(root)).to match_array(ruby)

@@ -11,7 +11,7 @@ RSpec.describe Tally do
     expect(described_class.of_tests(output, false).to_s).to eq "44 passed, 1 failed, 2 skipped"
   end
 
-  it "reads RSpec's closing line, pending examples being skipped ones" do
+  it "reads RSpec's closing line, and counts pending examples as skipped" do
     expect(described_class.of_tests("12 examples, 2 failures, 3 pending\n", false).to_a).to eq [7, 2, 3]
   end
 
@@ -24,7 +24,7 @@ RSpec.describe Tally do
     expect(described_class.of_tests("5 examples, 0 failures\n", false).to_s).to eq "5 passed, 1 failed"
   end
 
-  it "takes a run of no test for a failure" do
+  it "treats a run without a test as a failure" do
     expect(described_class.of_tests("0 examples, 0 failures\n", true).to_s).to eq "0 passed, 1 failed"
   end
 

@@ -7,7 +7,7 @@ RSpec.describe Verification do
   let(:output) { StringIO.new }
   let(:verification) { described_class.new(output) }
 
-  it "goes on after a failing step and prints the totals alone on the last line" do
+  it "continues after a failing step and prints only the totals on the last line" do
     verification.step("broken", "false")
     verification.step("sound", "true")
     verification.step("specs", "echo", "2 examples, 0 failures, 1 pending", tests: true)
@@ -16,7 +16,7 @@ RSpec.describe Verification do
     expect(output.string.lines.last).to eq "2 passed, 1 failed, 1 skipped\n"
   end
 
-  it "says before the totals what failed, and how to run it alone" do
+  it "prints before the totals what failed, and how to run it alone" do
     verification.record("setup", false, 1, "bin/setup test")
     verification.step("sh", "sh", "-c", "exit 1")
     failing = "echo 'rspec ./spec/a_spec.rb:5 # a promise'; echo '2 examples, 1 failure'; exit 1"
@@ -27,7 +27,7 @@ RSpec.describe Verification do
       .to eq ["bin/setup test", "sh -c exit 1", "rspec ./spec/a_spec.rb:5 # a promise"]
   end
 
-  it "ends a step that hangs, with all that it started" do
+  it "ends a step that hangs, with everything that it started" do
     stub_const("#{described_class}::LIMIT", 0.2)
     expect(verification.step("stuck", "sh", "-c", "sleep 60 & wait")).to be false
     expect(output.string).to include "ended after 0.2 s"

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
 RSpec.describe "a process that boots while etcd is away" do
-  # The wait that may happen once. What is called "at once" takes less than half of it, on a slow machine too.
+  # The one wait that may happen. A call counts as "at once" if it takes less than half of it, on a slow
+  # machine too.
   let(:patience) { 3 }
   let(:proxy) { start_proxy(start_etcd).tap(&:refuse) }
   let(:reader) { client(proxy, "/a/", boot_timeout: patience) }
@@ -19,7 +20,7 @@ RSpec.describe "a process that boots while etcd is away" do
     expect(took).to be_between(patience - 0.5, patience + 3)
   end
 
-  it "waits once: then a read with a default gives it at once" do
+  it "waits once: then a read with a default returns it at once" do
     wait_in_vain(reader)
     expect_at_once do
       expect(reader.fetch("/a/x", "default")).to eq "default"
@@ -48,7 +49,7 @@ RSpec.describe "a process that boots while etcd is away" do
     end
   end
 
-  it "a wait of start that was in vain is the one wait, and one of no time only begins" do
+  it "counts a failed wait of start as the one wait; a start with timeout 0 only begins" do
     expect { reader.start(timeout: 0) }.to raise_error(EtcdDiscovery::ConnectionError)
     wait_in_vain(reader)
     other = client(proxy, "/a/", boot_timeout: 600)
@@ -56,7 +57,7 @@ RSpec.describe "a process that boots while etcd is away" do
     expect_at_once { expect(other.fetch("/a/x", 1)).to eq 1 }
   end
 
-  it "those who read meanwhile all wait for the same moment" do
+  it "lets all readers wait until the same moment" do
     reader
     began = Harness.now
     first = Thread.new { reader.fetch("/a/x", 1) }
@@ -84,7 +85,7 @@ RSpec.describe "a process that boots while etcd is away" do
     expect([reader["/a/x"], reader.integer("/a/x", 1), reader.fetch("/a/y", 2)]).to eq ["5", 5, 2]
   end
 
-  it "wait_for and wait_for_revision wait for as long as they are told, before and after that" do
+  it "waits in wait_for and wait_for_revision for as long as the caller asks, before and after that" do
     2.times do
       expect(seconds do
         expect { reader.wait_for("/a/x", timeout: 0.5) }
@@ -101,7 +102,7 @@ RSpec.describe "a process that boots while etcd is away" do
     expect(waiter.value).to eq "came"
   end
 
-  it "a child of a process that has waited does not wait again, and follows when etcd is there" do
+  it "has forked children that do not wait again, and follow once etcd is there" do
     process = ruby_process(<<~RUBY, proxy)
       configure "/a/", boot_timeout: #{patience}
       EtcdDiscovery.fetch("/a/x", 1)
@@ -122,7 +123,7 @@ RSpec.describe "a process that boots while etcd is away" do
     expect(process.heard).to eq "there"
   end
 
-  it "that etcd refuses gives the default at once too, and else raises the refusal" do
+  it "returns the default at once if etcd refuses it, and otherwise raises the refusal" do
     etcd = start_etcd
     Harness::EtcdUsers.new(etcd).enforce
     refused = client(etcd, "/a/", boot_timeout: 60, user: "root", password: "wrong")

@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
-# How long the readers below are kept at it. `ETCDDISCOVERY_SOAK=60 rspec spec/reads/collector_spec.rb` is
-# the long version.
+# How long the readers below run. `ETCDDISCOVERY_SOAK=60 rspec spec/reads/collector_spec.rb` is the long
+# version.
 SOAK_SECONDS = Float(ENV.fetch("ETCDDISCOVERY_SOAK", "3"))
 
-# Two threads read, one stresses the collector and compacts. Every value tells its number and the key that it
-# belongs to, so that one of another key, or of freed memory, shows.
+# Two threads read; one stresses the collector and compacts. Every value contains its number and its key, so
+# that a value of another key, or of freed memory, shows.
 READERS = <<~'RUBY'
   connect "/service/"
   names = Array.new(20) { |n| -"/service/#{n}" }
@@ -36,14 +36,14 @@ READERS = <<~'RUBY'
   report "reading"
   deadline = now + Float(ENV.fetch("SECONDS"))
   names.cycle do |name|
-    # Every allocation collects, in all threads: a little of it goes a long way.
+    # Every allocation collects, in all threads, so a little of it is enough.
     GC.stress = true
     EtcdDiscovery[name]
     EtcdDiscovery["#{name}x"]
     EtcdDiscovery.snapshot[name]
     GC.stress = false
     GC.compact
-    # Ruby 3.3 and later; it compacts too, and makes every object old.
+    # Ruby 3.3 and later. It also compacts, and makes every object old.
     Process.warmup if Process.respond_to?(:warmup)
     sleep 0.05
     break if now > deadline
@@ -53,7 +53,7 @@ READERS = <<~'RUBY'
 RUBY
 
 RSpec.describe "reading under the garbage collector" do
-  it "gives no value that was never written, and no revision goes back" do
+  it "returns no value that was never written, and no revision goes back" do
     etcd = start_etcd
     names = Array.new(20) { |n| "/service/#{n}" }
     etcd.ctl.transaction(*names.map { |name| [:put, name, "#{name} 0"] })
@@ -66,8 +66,8 @@ RSpec.describe "reading under the garbage collector" do
         break unless writing
       end
     end
-    # Each of the three threads collects at every allocation, and one at a time: a round of that is some
-    # seconds of work, and minutes where other processes want the machine too.
+    # Each of the three threads collects at every allocation, and one at a time. One round takes some seconds
+    # of work, and minutes if other processes use the machine too.
     rounds, wrong = process.heard(timeout: SOAK_SECONDS + 600)
     writing = false
     writer.join

@@ -4,7 +4,7 @@ RSpec.describe "writing on a condition" do
   let(:etcd) { start_etcd }
   let(:writer) { client(etcd, "/").tap(&:start) }
 
-  it "by compare_and_set writes if the key holds what is expected" do
+  it "with compare_and_set writes if the key has the expected value" do
     expect(writer.compare_and_set("/k", "other", "1")).to be_nil
     first = writer.compare_and_set("/k", nil, "1")
     expect(first).to eq etcd.ctl.current_revision
@@ -13,7 +13,7 @@ RSpec.describe "writing on a condition" do
     expect(etcd.ctl.get("/k")).to eq "2"
   end
 
-  it "by if_revision puts and deletes if the key has not changed since" do
+  it "with if_revision writes and deletes if the key has not changed since" do
     first = writer.put("/k", "1", if_revision: 0)
     expect(first).to eq etcd.ctl.current_revision
     expect(writer.put("/k", "2", if_revision: 0)).to be_nil

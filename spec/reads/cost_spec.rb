@@ -3,8 +3,8 @@
 RSpec.describe "a read" do
   let(:etcd) { start_etcd }
 
-  # What `count` reads allocate, counted in a process that does nothing else. Counting costs a few objects
-  # itself; a read that allocates costs a hundred thousand.
+  # The allocations of `count` reads, counted in a process that does nothing else. Counting itself costs a few
+  # objects; a read that allocates costs a hundred thousand.
   def allocated(reading)
     ruby_process(<<~RUBY, etcd).heard
       # frozen_string_literal: true
@@ -59,7 +59,7 @@ RSpec.describe "a read" do
     expect(process.heard).to be < 100
   end
 
-  it "gives the same object, whatever String the key is, and so does a snapshot" do
+  it "returns the same object, whatever String the key is, and so does a snapshot" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       first = EtcdDiscovery["/service/b"]
@@ -71,7 +71,7 @@ RSpec.describe "a read" do
     expect(process.heard).to be true
   end
 
-  it "in another Ractor than the main one is refused with a clear error" do
+  it "in a Ractor other than the main one is refused with a clear error" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       refusal = Ractor.new { EtcdDiscovery["/service/b"] rescue [$!.class.name, $!.message] }.take

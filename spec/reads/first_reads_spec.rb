@@ -5,7 +5,7 @@ RSpec.describe "first reads of many threads without any configure" do
     etcd = start_etcd
     env = { "ETCDDISCOVERY_ENDPOINTS" => etcd.endpoint, "ETCDDISCOVERY_WATCH" => "/a/" }
     process = ruby_process(<<~'RUBY', etcd, env:)
-      # Lets others run while one thread makes the client.
+      # Lets other threads run while one makes the client.
       TracePoint.new(:call) { |point| sleep 0.05 if point.method_id == :warnings }.enable
       threads = Array.new(20) { Thread.new { EtcdDiscovery.client } }
       report threads.map { |thread| thread.value.object_id }.uniq.size

@@ -4,7 +4,7 @@ RSpec.describe "a change among many subscriptions" do
   let(:store) { EtcdDiscovery::Client.new(source: "memory", watch: [""]) }
   let(:told) { [] }
   let(:subscriptions) { [] }
-  # Everything that one of them is asked to do.
+  # Every call that a subscription receives.
   let(:asked) { [] }
 
   after { store.stop }
@@ -26,7 +26,7 @@ RSpec.describe "a change among many subscriptions" do
     subscriptions.each { |subscription| subscription.extend(log) }
   end
 
-  it "asks those whose key or prefix it matches, and compares nothing for the others" do
+  it "calls those whose key or prefix matches, and compares nothing for the others" do
     2_000.times do |n|
       subscribe("/a/#{n}")
       subscribe("/a/#{n}/")
@@ -43,7 +43,7 @@ RSpec.describe "a change among many subscriptions" do
     expect(asked).to contain_exactly("", "/a/", "/a/7")
   end
 
-  it "is told to a new subscription from what it knew, and to older ones from what they knew" do
+  it "reaches a new subscription from what it knew, and older ones from what they knew" do
     store.put("/a/x", "0")
     gate = Queue.new
     entered = Queue.new
@@ -62,7 +62,7 @@ RSpec.describe "a change among many subscriptions" do
       .to contain_exactly(["/a/x", "2", "0"], ["/a/", "2", "1"], ["/a/x", "2", nil])
   end
 
-  it "is not told to one that was cancelled, whichever of those with its target that was" do
+  it "does not reach a cancelled one, whichever of those with its target it was" do
     same = Array.new(3) { |n| store.on_change("/a/x") { told << n } }
     settle
     same[1].cancel
@@ -76,7 +76,7 @@ RSpec.describe "a change among many subscriptions" do
     expect(store.change_feed).not_to be_any
   end
 
-  it "is told to those that a block subscribes or cancels from then on" do
+  it "reaches subscriptions that a block adds, and not those that it cancels, from then on" do
     later = nil
     cancelled = store.on_change("/a/z") { told << :cancelled }
     store.on_change("/a/x") do

@@ -15,7 +15,7 @@ RSpec.describe "a subscription" do
 
   def facts(change) = [change.type, change.key, change.value, change.previous]
 
-  it "is told of each new, changed and deleted key under its prefix, with the revision and a snapshot" do
+  it "receives each new, changed and deleted key under its prefix, with the revision and a snapshot" do
     subscription = reader.on_change("/a/") { |change| told << change }
     revision = etcd.ctl.put("/a/x", "1")
     await(1)
@@ -33,7 +33,7 @@ RSpec.describe "a subscription" do
     subscription.cancel
   end
 
-  it "of a key is told of that key alone" do
+  it "to a key receives only that key" do
     reader.on_change("/single") { |change| told << change }
     etcd.ctl.put("/a/x", "1")
     etcd.ctl.put("/single", "1")
@@ -41,7 +41,7 @@ RSpec.describe "a subscription" do
     expect(facts(next_change)).to eq [:put, "/single", "1", nil]
   end
 
-  it "begins with what is there when it asks for that, and without when not" do
+  it "starts with the existing values if it asks for them, and without them if not" do
     etcd.ctl.put("/a/x", "1")
     wait_until("the key") { reader["/a/x"] }
     later = Queue.new
@@ -55,7 +55,7 @@ RSpec.describe "a subscription" do
     expect(later).to be_empty
   end
 
-  it "is told in the order of revisions, and of one transaction together" do
+  it "receives changes in the order of revisions, and those of one transaction together" do
     reader.on_change("/a/") { |change| told << change }
     20.times { |n| etcd.ctl.transaction([:put, "/a/z", n.to_s], [:put, "/a/y", n.to_s]) }
     changes = []
@@ -67,7 +67,7 @@ RSpec.describe "a subscription" do
     changes.each { |change| expect(change.snapshot["/a/y"]).to eq change.snapshot["/a/z"] }
   end
 
-  it "that is slow is told once of what changed several times, and holds nothing up" do
+  it "that is slow receives several changes of a key as one, and delays nothing" do
     gate = Queue.new
     reader.on_change("/a/x") { |change| (told << change) && gate.pop }
     etcd.ctl.put("/a/x", "1")
@@ -80,7 +80,7 @@ RSpec.describe "a subscription" do
     expect([next_change, next_change].map(&:value)).to eq %w[1 5]
   end
 
-  it "whose block fails is told of the next change all the same, and so are the others" do
+  it "whose block fails still receives the next change, and so do the others" do
     reader.on_change("/a/") { raise "on purpose" }
     reader.on_change("/a/") { |change| told << change }
     etcd.ctl.put("/a/x", "1")
@@ -91,7 +91,7 @@ RSpec.describe "a subscription" do
     expect(log).to all(include("/a/x").and(include("on purpose")))
   end
 
-  it "whose block ends its thread is told of the next change all the same, and so are the others" do
+  it "whose block ends its thread still receives the next change, and so do the others" do
     endings = [-> { Thread.exit }, -> { Thread.current.kill }, -> { raise Exception, "no StandardError" }, # rubocop:disable Lint/RaiseException
                -> { throw :nowhere }]
     others = Queue.new
@@ -109,7 +109,7 @@ RSpec.describe "a subscription" do
     expect(log.grep(%r{the block of on_change\("/a/"\) failed at "/a/x"}).size).to eq 2
   end
 
-  it "goes on with the rest of a transaction when its block ends the thread in the middle" do
+  it "receives the rest of a transaction if its block ends the thread in the middle" do
     reader.on_change("/a/") { |change| change.value == "1" ? Thread.exit : told << change.value }
     gateway = Harness::Gateway.new([etcd.port], timeout: 30)
     gateway.commit([%w[/a/k 0], %w[/a/l 1], %w[/a/m 2]].map { |key, value| [:put, key, value] })
@@ -117,7 +117,7 @@ RSpec.describe "a subscription" do
     expect(Array.new(2) { next_change }).to eq %w[0 2]
   end
 
-  it "ends with its client, when nobody holds that any more" do
+  it "ends with its client, when no one holds that any more" do
     descriptors = -> { Dir.children("/proc/self/fd").size }
     make = lambda do
       EtcdDiscovery::Client.new(endpoints: [etcd.endpoint], watch: ["/a/"]).tap(&:start).on_change("/a/") do
@@ -136,7 +136,7 @@ RSpec.describe "a subscription" do
     end
   end
 
-  it "that was cancelled is told nothing more" do
+  it "that was cancelled receives nothing more" do
     subscription = reader.on_change("/a/") { |change| told << change }
     other = Queue.new
     reader.on_change("/a/") { |change| other << change }
@@ -147,7 +147,7 @@ RSpec.describe "a subscription" do
     expect(subscription).to be_cancelled
   end
 
-  it "made while etcd is away begins with all that the first snapshot holds, and waits no second time" do
+  it "made while etcd is away starts with everything in the first snapshot, and does not wait again" do
     etcd.ctl.put("/a/x", "1")
     etcd.kill9
     away = client(etcd, "/a/", "/single", logger:, boot_timeout: 0.2)
@@ -163,13 +163,13 @@ RSpec.describe "a subscription" do
     expect(facts(next_change)).to eq [:put, "/single", "2", nil]
   end
 
-  it "to what nobody watches, or without a block, is refused", :misuse do
+  it "to a key outside the watched ranges, or without a block, is refused", :misuse do
     expect { reader.on_change("/elsewhere/") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     expect { reader.on_change("/elsewhere") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     expect { reader.on_change("/a/") }.to raise_error(ArgumentError)
   end
 
-  it "goes on in a child that was forked in a signal handler" do
+  it "continues in a child that was forked in a signal handler" do
     process = ruby_process(<<~'RUBY', etcd)
       connect "/a/"
       EtcdDiscovery.on_change("/a/") { |change| report [$who || "parent", change.value] }
@@ -182,7 +182,7 @@ RSpec.describe "a subscription" do
     expect([process.heard, process.heard]).to contain_exactly(%w[parent 1], %w[child 1])
   end
 
-  it "goes on in a forked child, in the parent, and in a child that a block has forked" do
+  it "continues in a forked child, in the parent, and in a child that a block has forked" do
     process = ruby_process(<<~'RUBY', etcd)
       connect "/a/"
       EtcdDiscovery.on_change("/a/") do |change|
@@ -199,7 +199,7 @@ RSpec.describe "a subscription" do
     expect([process.heard, process.heard]).to contain_exactly(%w[parent 1], %w[child 1])
     etcd.ctl.put("/a/x", "fork")
     expect([process.heard, process.heard]).to contain_exactly(%w[parent fork], %w[child fork])
-    # Both have forked by the time that they tell of the next one.
+    # Both have forked by the time that they report the next one.
     etcd.ctl.put("/a/x", "2")
     tellers = Array.new(4) { process.heard.first }
     expect(tellers).to contain_exactly("parent", "child", "block's child", "block's child")

@@ -6,11 +6,11 @@ RSpec.describe "a pin" do
 
   def change(value)
     revision = etcd.ctl.put("/a", value)
-    # In a thread of its own, which has no pin.
+    # In a separate thread, which has no pin.
     wait_until("revision #{revision}") { Thread.new { reader.snapshot.revision }.value >= revision }
   end
 
-  it "makes every kind of read see the revision of its first, until it ends" do
+  it "makes every kind of read use the revision of its first read, until it ends" do
     reader.pin do
       expect(reader["/a"]).to eq "1"
       change("2")
@@ -23,7 +23,7 @@ RSpec.describe "a pin" do
     expect(reader["/a"]).to be_nil
   end
 
-  it "within a pin is the same pin, and gives what the block gives" do
+  it "within a pin is the same pin, and returns what the block returns" do
     seen = reader.pin do
       reader["/a"]
       change("2")
@@ -38,7 +38,7 @@ RSpec.describe "a pin" do
     expect(reader.pin { |*given| given }).to eq []
   end
 
-  it "holds for its fiber alone" do
+  it "applies only to its fiber" do
     reader.pin do
       reader["/a"]
       change("2")
@@ -48,7 +48,7 @@ RSpec.describe "a pin" do
     end
   end
 
-  it "is not that of another thread that was given copies of its fiber-local variables" do
+  it "is not shared with another thread that received copies of its fiber-local variables" do
     reader.pin do
       reader["/a"]
       locals = Thread.current.keys.to_h { |name| [name, Thread.current[name]] }
@@ -72,7 +72,7 @@ RSpec.describe "a pin" do
     end
   end
 
-  it "is of one client, and no other" do
+  it "belongs to one client only" do
     other = client(etcd, "/a").tap(&:start)
     reader.pin do
       reader["/a"]
@@ -82,7 +82,7 @@ RSpec.describe "a pin" do
     end
   end
 
-  it "by the Rack middleware holds for a request" do
+  it "in the Rack middleware applies to a request" do
     seen = []
     app = lambda do |_env|
       seen << reader["/a"]
@@ -94,7 +94,7 @@ RSpec.describe "a pin" do
     expect(seen).to eq %w[1 1]
   end
 
-  it "shows no two revisions to a request that reads 20 keys during 1,000 transactions that write them" do
+  it "shows one revision to a request that reads 20 keys during 1,000 transactions that write them" do
     names = Array.new(20) { |n| "/k/#{n}" }
     writing = Thread.new do
       gateway = Harness::Gateway.new([etcd.port], timeout: 30)
@@ -102,7 +102,7 @@ RSpec.describe "a pin" do
     end
     seen = []
     until seen.last == "999"
-      writing.join(0) # raises what ended it
+      writing.join(0) # raises the error that ended it
       values = reader.pin { names.map { |name| reader[name].tap { Thread.pass } } }
       expect(values.uniq.size).to eq 1
       seen |= values

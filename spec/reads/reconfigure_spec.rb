@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
-# The default client is one of the process: so these run in one of their own.
+# The default client belongs to the process, so these run in a separate one.
 RSpec.describe "a second configure" do
   let(:etcd) { start_etcd.tap { |server| server.ctl.put("/a/x", "1") } }
 
-  it "leaves one client connected, and subscriptions go on with it" do
+  it "leaves one client connected, and subscriptions continue with it" do
     process = ruby_process(<<~'RUBY', etcd)
       connect "/a/", "/b/"
       EtcdDiscovery.on_change("/a/") { |change| report([change.key, change.value]) }
@@ -19,7 +19,7 @@ RSpec.describe "a second configure" do
     expect_soon("two connections") { Harness::ProcessTable.connections(process.pid, etcd.port).size == 2 }
   end
 
-  it "tells subscriptions what differs on another cluster" do
+  it "delivers the differences to subscriptions on another cluster" do
     other = start_etcd
     other.ctl.put("/a/x", "1")
     other.ctl.put("/a/y", "there")
@@ -36,7 +36,7 @@ RSpec.describe "a second configure" do
     expect(process.heard).to eq ["/a/z", "new"]
   end
 
-  it "ends the subscriptions of what is watched no more, and says so in the log" do
+  it "ends subscriptions to keys that are no longer watched, and logs it" do
     process = ruby_process(<<~'RUBY', etcd)
       require "logger"
       connect "/a/", "/b/"
@@ -52,7 +52,7 @@ RSpec.describe "a second configure" do
     expect(process.heard).to eq "/a/x"
   end
 
-  it "takes over also who subscribes with the former client a moment later" do
+  it "also takes over a subscription made with the former client a moment later" do
     process = ruby_process(<<~'RUBY', etcd)
       connect "/a/"
       former = EtcdDiscovery.client

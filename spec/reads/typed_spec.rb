@@ -42,7 +42,7 @@ RSpec.describe "a typed read" do
 
   { integer: ["1.5", "", "one"], float: ["x", ""], boolean: %w[2 tru], duration: %w[-1s 5parsecs 1.2.3 m],
     json: ["{", "", "[1,]", "\xFF", ("[" * 200) + ("]" * 200), "1 2"] }.each do |kind, texts|
-    it "by `#{kind}` refuses what is none, naming key and revision and not the value" do
+    it "by `#{kind}` refuses other values, naming key and revision and not the value" do
       texts.each do |text|
         put(text)
         expect { reader.public_send(kind, key) }.to raise_error(EtcdDiscovery::ParseError) { |error|
@@ -56,7 +56,7 @@ RSpec.describe "a typed read" do
     end
   end
 
-  it "gives one deeply frozen object until the key changes, and another after" do
+  it "returns one deeply frozen object until the key changes, and then another" do
     put('{"hosts": [{"name": "a"}]}')
     first = reader.json(key)
     host = first["hosts"][0]
@@ -69,14 +69,14 @@ RSpec.describe "a typed read" do
     expect(reader.json(key)).to eq("hosts" => [])
   end
 
-  it "gives nil or the default for a key that is not there, and refuses one that nobody watches", :misuse do
+  it "returns nil or the default for a missing key, and refuses an unwatched one", :misuse do
     expect([reader.json(key), reader.integer(key, 5), reader.snapshot.list(key, [])]).to eq [nil, 5, []]
     expect { reader.json("/elsewhere") }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     expect { reader.json }.to raise_error(ArgumentError)
     expect { reader.json(:symbol) }.to raise_error(TypeError)
   end
 
-  it "goes on with the last good value while a bad one is in etcd, and says so once" do
+  it "returns the last good value while a bad one is in etcd, and reports it once" do
     put('{"limit": 5}')
     good = reader.json(key)
     put("{oops")
@@ -91,7 +91,7 @@ RSpec.describe "a typed read" do
     expect(reader.status.invalid_keys).to be_empty
   end
 
-  it "takes the last good value along when the key is deleted" do
+  it "forgets the last good value when the key is deleted" do
     put("5")
     expect(reader.integer(key)).to eq 5
     revision = etcd.ctl.delete(key)
@@ -101,7 +101,7 @@ RSpec.describe "a typed read" do
     expect { reader.integer(key) }.to raise_error(EtcdDiscovery::ParseError)
   end
 
-  it "keeps the last good value of a key that is deleted and put again while nothing is read" do
+  it "keeps the last good value of a key that is deleted and written again between two reads" do
     put("5")
     expect(reader.integer(key)).to eq 5
     etcd.ctl.delete(key)
@@ -110,7 +110,7 @@ RSpec.describe "a typed read" do
     expect(reader.status.invalid_keys).to eq [key]
   end
 
-  it "has a last good value for the readers that read it, as that type, and for no other" do
+  it "has a last good value only for the readers that read it, as that type" do
     put("5")
     expect(reader.integer(key)).to eq 5
     put("five")

@@ -10,7 +10,7 @@ RSpec.describe "waiting for a change" do
   let(:key) { "#{prefix}b" }
   let(:reader) { client(etcd, prefix).tap(&:start) }
 
-  it "ends at once for a key that is there, and else when it comes" do
+  it "ends at once for a key that exists, and otherwise when it comes" do
     waiter = Thread.new { reader.wait_for(key, timeout: 30) }
     wait_until("the thread to wait") { waiter.status == "sleep" }
     etcd.ctl.put(key, "one")
@@ -34,7 +34,7 @@ RSpec.describe "waiting for a change" do
     expect { reader.wait_for(key, timeout: 1e20) }.to raise_error(ArgumentError, /over a hundred years/)
   end
 
-  it "looks at the live value within a pin" do
+  it "uses the live value within a pin" do
     reader.pin do
       expect(reader[key]).to be_nil
       etcd.ctl.put(key, "one")
@@ -43,7 +43,7 @@ RSpec.describe "waiting for a change" do
     end
   end
 
-  it "in vain is a TimeoutError that names the key" do
+  it "raises a TimeoutError that names the key when the time is over" do
     expect { reader.wait_for(key, timeout: 0.05) }.to raise_error(EtcdDiscovery::TimeoutError) { |error|
       expect(error.key).to eq key
       expect(error.message).to include(key)
@@ -53,7 +53,7 @@ RSpec.describe "waiting for a change" do
     expect { reader.wait_for("/elsewhere", timeout: 1) }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
   end
 
-  it "for the revision of a put is reading what was written, by whatever process" do
+  it "for the revision of a put reads what was written, by whatever process" do
     20.times do |number|
       revision = reader.put(key, number.to_s)
       expect(reader.wait_for_revision(revision, timeout: 30)).to be >= revision
@@ -68,7 +68,7 @@ RSpec.describe "waiting for a change" do
     expect(waiter.kill.join(30)).to be waiter
   end
 
-  it "under a fiber scheduler keeps one fiber waiting and lets the others run, and so does writing" do
+  it "under a fiber scheduler blocks only its fiber, and so does writing" do
     process = ruby_process(<<~'RUBY', etcd)
       Fiber.set_scheduler(SelectScheduler.new)
       configure "/fibers/"

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 RSpec.describe EtcdDiscovery::WeakList do
-  it "keeps no object alive, and never gives one that is being collected" do
+  it "keeps no object alive, and never returns one that is being collected" do
     process = ruby_process(<<~'RUBY')
       list = EtcdDiscovery::WeakList.new
       kept = Array.new(10) { |n| "kept #{n}".tap { |text| list << text } }

@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
-RSpec.describe "what a snapshot holds" do
+RSpec.describe "the memory of a snapshot" do
   let(:client) { Harness::ClosingClient.add(EtcdDiscovery::Client.new(source: "memory", watch: [""])) }
 
   def change(keys) = keys.times { |n| client.put("/#{n}", rand.to_s) }
 
-  # Bytes that Ruby's collector was told of meanwhile.
+  # The bytes reported to Ruby's collector meanwhile.
   def told
     GC.start
     GC.disable
@@ -16,7 +16,7 @@ RSpec.describe "what a snapshot holds" do
     GC.enable
   end
 
-  it "is known to Ruby's collector, which else would let thousands of old ones live" do
+  it "is known to Ruby's collector, which would otherwise keep thousands of old snapshots" do
     taken = told do
       100.times do
         change(100)
@@ -27,7 +27,7 @@ RSpec.describe "what a snapshot holds" do
     expect(taken - not_taken).to be > 100 * 100 * 100
   end
 
-  it "is told once, however many snapshots of one revision are taken" do
+  it "is reported once, however many snapshots of one revision are taken" do
     change(1_000)
     once = told { client.snapshot }
     again = told { client.snapshot }

@@ -5,7 +5,7 @@ RSpec.describe "a registration in a cluster of three" do
 
   def key = "/service/b/one"
 
-  # While a leader is being elected, nobody can say.
+  # While a leader is being elected, no member knows.
   def present?
     cluster.ctl.get(key) == "10.1.1.60:8081"
   rescue Harness::Etcdctl::Failed
@@ -25,7 +25,7 @@ RSpec.describe "a registration in a cluster of three" do
     @registration = reader.register("b", "10.1.1.60:8081", id: "one", ttl: 5).wait(timeout: 60)
   end
 
-  it "holds when the leader is killed" do
+  it "stays when the leader is killed" do
     wait_until("a leader") { leader }.kill9
     renewals = @registration.to_h.fetch(:renewals)
     expect_soon("renewals by another leader", timeout: 90) do
@@ -34,7 +34,7 @@ RSpec.describe "a registration in a cluster of three" do
     expect_soon("the key", timeout: 90) { present? && @registration.state == :registered }
   end
 
-  it "holds, or comes back, when all members are restarted" do
+  it "stays, or comes back, when all members are restarted" do
     cluster.members.each(&:kill9)
     cluster.start
     expect_soon("the key", timeout: 90) { present? && @registration.state == :registered }

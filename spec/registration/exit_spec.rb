@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# In Ruby, the at_exit block that was given last runs first, and some libraries do all their work in one.
-RSpec.describe "what a process has announced, at its end," do
+# Ruby runs at_exit blocks in reverse order, and some libraries do all their work in one.
+RSpec.describe "a registration at the end of its process" do
   let(:etcd) { start_etcd }
   let(:folder) { Dir.mktmpdir("exit-") }
   let(:register) { 'EtcdDiscovery.register("b", "10.0.0.1:1", id: "it", ttl: 60).wait(timeout: 30)' }
@@ -28,7 +28,7 @@ RSpec.describe "what a process has announced, at its end," do
 
   def log = File.read(File.join(folder, "log"))
 
-  # The key is there while the process serves, and gone when it has ended.
+  # The key exists while the process serves, and is gone when it has ended.
   def expect_to_stand_while_it_serves(process)
     expect_soon("the registration, while it serves") { log.include?("serving") && announced.any? }
     etcd.ctl.put("/service/go", "on")
@@ -38,25 +38,25 @@ RSpec.describe "what a process has announced, at its end," do
     process.kill9
   end
 
-  it "stands while an at_exit block serves that was there before the gem, and is withdrawn after it" do
+  it "stays while an at_exit block from before the gem serves, and is withdrawn after it" do
     expect_to_stand_while_it_serves(
       process("at_exit { puts 'serving'; $stdout.flush; #{serve} }", register)
     )
   end
 
-  it "stands while an at_exit block serves that came after the gem, and is withdrawn after it" do
+  it "stays while an at_exit block from after the gem serves, and is withdrawn after it" do
     expect_to_stand_while_it_serves(
       process("", "#{register}\nat_exit { puts 'serving'; $stdout.flush; #{serve} }")
     )
   end
 
-  it "is withdrawn although it was registered in an at_exit block" do
+  it "is withdrawn even if it was made in an at_exit block" do
     expect_to_stand_while_it_serves(
       process("at_exit { #{register}; puts 'serving'; $stdout.flush; #{serve} }", "")
     )
   end
 
-  it "is withdrawn although nothing holds its client, and the exit status stays" do
+  it "is withdrawn even if nothing holds its client, and the exit status stays" do
     process = process("", <<~RUBY)
       client = EtcdDiscovery::Client.new(endpoints: ENV["ENDPOINTS"])
       client.register("b", "10.0.0.1:1", id: "it", ttl: 60).wait(timeout: 30)
@@ -70,7 +70,7 @@ RSpec.describe "what a process has announced, at its end," do
     expect(announced).to be_empty
   end
 
-  it "is withdrawn by a signal that ends it, and by an exception" do
+  it "is withdrawn when a signal or an exception ends the process" do
     process = process("", "#{register}; puts 'serving'; $stdout.flush; sleep")
     expect_soon("the registration") { announced.any? && log.include?("serving") }
     process.signal(:TERM)
@@ -80,7 +80,7 @@ RSpec.describe "what a process has announced, at its end," do
     expect(announced).to be_empty
   end
 
-  it "of a process whose etcd is away keeps it for a second or so" do
+  it "delays the end of the process for about a second if etcd is away" do
     proxy = start_proxy(etcd)
     process = process("", <<~RUBY)
       EtcdDiscovery.configure { |config| config.endpoints = #{proxy.endpoint.inspect} }

@@ -3,8 +3,8 @@
 RSpec.describe "a registration" do
   let(:etcd) { start_etcd }
 
-  # The TTL is short where an example waits for its end; where a lease must not run out, a machine that
-  # stands still for a moment is no reason for it.
+  # The TTL is short if an example waits for its end. Where a lease must not expire, it is long enough for a
+  # machine that stands still for a moment.
   def announce(reader, ttl: 10)
     reader.register("b", "10.1.1.60:8081", id: "one", ttl:).wait(timeout: 30)
   end
@@ -13,7 +13,7 @@ RSpec.describe "a registration" do
 
   def present? = etcd.ctl.get(key) == "10.1.1.60:8081"
 
-  it "is there under its own lease, says so, and is gone at once when it is deregistered" do
+  it "exists under its own lease, says so, and is gone at once when it is deregistered" do
     registration = announce(client(etcd, "/service/"))
     expect(registration.state).to eq :registered
     expect(present?).to be true
@@ -25,14 +25,14 @@ RSpec.describe "a registration" do
     expect(etcd.ctl.leases).to be_empty
   end
 
-  it "in the plain form without an id is the service's one key" do
+  it "in the plain form without an id uses the service's single key" do
     reader = client(etcd, "/service/")
     registration = reader.register("/service/a", "10.1.1.60:8081", ttl: 10).wait(timeout: 30)
     expect(registration.key).to eq "/service/a"
     expect(etcd.ctl.get("/service/a")).to eq "10.1.1.60:8081"
   end
 
-  it "outlives many times its TTL without being put again" do
+  it "outlives its TTL many times without being written again" do
     registration = announce(client(etcd, "/service/"), ttl: 5)
     lease = registration.lease
     revision = etcd.ctl.mod_revision_of(key)
@@ -42,7 +42,7 @@ RSpec.describe "a registration" do
     expect([etcd.ctl.mod_revision_of(key), etcd.ctl.current_revision]).to eq [revision, revision]
   end
 
-  it "comes back when its lease is revoked by hand, under another one" do
+  it "comes back under another lease when its lease is revoked by hand" do
     registration = announce(client(etcd, "/service/"))
     lease = registration.lease
     etcd.ctl.revoke(lease)
@@ -60,7 +60,7 @@ RSpec.describe "a registration" do
     end
   end
 
-  it "says lost within a TTL of a partition, and comes back after it" do
+  it "is lost within a TTL of a partition, and comes back after it" do
     proxy = start_proxy(etcd)
     registration = announce(client(proxy, "/service/", backoff_cap: 0.5), ttl: 2)
     proxy.half_open
@@ -81,7 +81,7 @@ RSpec.describe "a registration" do
     expect_soon("the key in the empty etcd", timeout: 60) { present? && registration.state == :registered }
   end
 
-  it "leaves a newer registration of the same instance alone, and takes over when that one is gone" do
+  it "leaves a newer registration of the same instance alone, and registers again when that one is gone" do
     old = announce(client(etcd, "/service/"))
     new = client(etcd, "/service/").register("b", "10.1.1.61:8081", id: "one", ttl: 10).wait(timeout: 30)
     expect_soon("the old one to know") { old.state == :lost }
@@ -91,7 +91,7 @@ RSpec.describe "a registration" do
     expect_soon("the old one's turn", timeout: 60) { present? && old.state == :registered }
   end
 
-  it "does not take a newer registration of the same instance along when it goes" do
+  it "does not remove a newer registration of the same instance when it ends" do
     old = announce(client(etcd, "/service/"))
     new = client(etcd, "/service/").register("b", "10.1.1.61:8081", id: "one", ttl: 10).wait(timeout: 30)
     expect(old.deregister(timeout: 30)).to be true
@@ -99,7 +99,7 @@ RSpec.describe "a registration" do
     expect(new.state).to eq :registered
   end
 
-  it "tells why it cannot register in the time given, and registers when it can" do
+  it "says why it cannot register in the given time, and registers once it can" do
     proxy = start_proxy(etcd)
     proxy.refuse
     registration = client(proxy, "/service/").register("b", "10.1.1.60:8081", id: "one", ttl: 2)
@@ -110,7 +110,7 @@ RSpec.describe "a registration" do
     expect_soon("the key", timeout: 60) { present? }
   end
 
-  it "stands in the status of its client" do
+  it "is part of its client's status" do
     reader = client(etcd, "/service/").tap(&:start)
     announce(reader)
     expect(reader.status.registrations).to match [a_hash_including(key:, state: :registered, ttl: 10)]

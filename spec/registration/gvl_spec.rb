@@ -5,8 +5,8 @@ RSpec.describe "a registered process that holds the GVL for three times the TTL"
 
   def key = "/service/b/one"
 
-  # Hangs when it is told to, and reports for how long no other Ruby thread ran. Integer#pow with a modulus is
-  # one call of C that never releases the GVL, and lasts as long as its exponent has bits.
+  # Hangs on request, and reports for how long no other Ruby thread ran. Integer#pow with a modulus is one
+  # call of C that never releases the GVL, and lasts as long as its exponent has bits.
   def hanging(options = "")
     ruby_process(<<~'RUBY'.sub("OPTIONS", options), etcd)
       connect "/service/"
@@ -29,7 +29,7 @@ RSpec.describe "a registered process that holds the GVL for three times the TTL"
       until longest >= 9
         started = now
         3.pow(1 << bits, modulus)
-        bits = (bits * 10 / (now - started)).ceil # for 10 s, if the machine stays as fast as it is
+        bits = (bits * 10 / (now - started)).ceil # for 10 s, if the machine keeps its speed
         sleep 0.05 # the other thread's turn
       end
       same = registration.lease == lease

@@ -14,12 +14,12 @@ RSpec.describe "a service that is handed over" do
     RUBY
   end
 
-  # A key that was deleted and put again has another one.
+  # The creation revision. A key that was deleted and written again has another one.
   def created
     JSON.parse(etcd.ctl.run("get", "--write-out=json", key)).fetch("kvs").first.fetch("create_revision")
   end
 
-  it "is there at every moment: the new process's registration survives the end of the old one's" do
+  it "exists at every moment: the new process's registration survives the end of the old one's" do
     old = process("10.1.1.60:8081")
     before = created
     new = process("10.1.1.60:8082")

@@ -5,14 +5,13 @@ RSpec.describe "a process that has registered" do
 
   def key = "/service/b/one"
 
-  # The TTL is short where an example waits for its end; elsewhere, that a key is gone shows that it was
-  # taken away.
+  # The TTL is short if an example waits for its end. Otherwise a missing key shows that it was removed.
   def register(options = "", ttl: 10)
     announcement = %(EtcdDiscovery.register("b", "10.1.1.60:8081", id: "one", ttl: #{ttl}#{options}))
     "registration = #{announcement}.wait(timeout: 30)\n"
   end
 
-  it "takes its registration along when it ends, and when it is asked to by TERM" do
+  it "removes its registration when it ends, and when TERM ends it" do
     ending = ruby_process("connect '/service/'\n#{register}report true\nhear", etcd)
     ending.heard
     expect(etcd.ctl.get(key)).not_to be_nil
@@ -27,7 +26,7 @@ RSpec.describe "a process that has registered" do
     expect(etcd.ctl.get(key)).to be_nil
   end
 
-  # etcd ends a lease up to a second late, a machine that is busy later.
+  # etcd ends a lease up to a second late; a busy machine later.
   it "is gone from etcd when it was killed and its TTL is over" do
     process = ruby_process("connect '/service/'\n#{register(ttl: 2)}report true\nhear", etcd)
     process.heard
@@ -36,7 +35,7 @@ RSpec.describe "a process that has registered" do
     expect_soon("the lease to run out", timeout: 2 + 8) { etcd.ctl.get(key).nil? }
   end
 
-  it "loses it with liveness: when the application hangs, and gets it back" do
+  it "loses it with liveness when the application hangs, and gets it back" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       #{register(', liveness: 5', ttl: 2)}
@@ -58,7 +57,7 @@ RSpec.describe "a process that has registered" do
     expect(etcd.ctl.get(key)).not_to be_nil
   end
 
-  it "loses it when a liveness block says no, and gets it back when it says yes" do
+  it "loses it when a liveness block returns false, and gets it back when it returns true" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       alive = true
@@ -88,7 +87,7 @@ RSpec.describe "a process that has registered" do
     expect_soon("the key", timeout: 60) { etcd.ctl.get(key) }
   end
 
-  it "owns it alone: a forked child neither renews nor revokes it, whatever its at_exit does" do
+  it "is its only owner: a forked child neither renews nor revokes it, whatever its at_exit blocks do" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       #{register}
@@ -112,7 +111,7 @@ RSpec.describe "a process that has registered" do
     expect(etcd.ctl.get(key)).not_to be_nil
   end
 
-  it "may register in a forked child too, each for itself" do
+  it "may also register in forked children, each for itself" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       #{register}
@@ -132,7 +131,7 @@ RSpec.describe "a process that has registered" do
     expect(etcd.ctl.read_prefix("/service/b/").keys).to eq %w[/service/b/one]
   end
 
-  it "ends in peace, and forks, when it has dropped clients that the garbage collector has half swept" do
+  it "ends normally, and forks, after dropping clients that the garbage collector has half swept" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       #{register}

@@ -3,7 +3,7 @@
 require "logger"
 require "open3"
 
-RSpec.describe "a registration that etcd does not take" do
+RSpec.describe "a registration that etcd refuses" do
   let(:etcd) { start_etcd }
   let(:lines) { Queue.new }
   let(:logger) { Logger.new(StringIO.new, formatter: ->(level, _, _, line) { lines << "#{level} #{line}" }) }
@@ -24,7 +24,7 @@ RSpec.describe "a registration that etcd does not take" do
     end
   end
 
-  it "is told once, with the reason, in the log and by an event, and the client is not healthy" do
+  it "is reported once, with the reason, in the log and by an event, and the client is not healthy" do
     reader = refused_client("/service/")
     registration = reader.register("b", "10.1.1.60:8081", id: "one", ttl: 10)
     expect_soon("the event") { !events.empty? }
@@ -45,7 +45,7 @@ RSpec.describe "a registration that etcd does not take" do
     expect(about_registration).to match [%r{\AINFO .*registered /service/b/one}]
   end
 
-  it "is not said to be deregistered in the end" do
+  it "is not reported as deregistered in the end" do
     reader = refused_client
     reader.register("b", "10.1.1.60:8081", id: "one", ttl: 10)
     expect_soon("the refusal") { !lines.empty? }
@@ -55,7 +55,7 @@ RSpec.describe "a registration that etcd does not take" do
     expect(about_registration).to match [%r{\AINFO .*gave up registering /service/b/one .* never confirmed}]
   end
 
-  it "is told while etcd is away" do
+  it "is reported while etcd is away" do
     proxy = start_proxy(etcd)
     proxy.refuse
     reader = client(proxy, logger:)
@@ -74,7 +74,7 @@ RSpec.describe "a registration that etcd does not take" do
 
     words = %w[register b 10.1.1.60:8081 --id one --]
 
-    it "is told on standard error, and the command runs all the same" do
+    it "is reported on standard error, and the command still runs" do
       root
       user = %w[--user app:secret]
       out, err, status = run_cli(*user, *words, "sh", "-c", "echo ran; exit 7")
@@ -85,16 +85,16 @@ RSpec.describe "a registration that etcd does not take" do
         .to match ["", %r{cannot register /service/b/one .*127.0.0.1:1}, 0]
     end
 
-    it "says nothing of one that etcd takes, however short the command" do
+    it "prints nothing for one that etcd accepts, however short the command" do
       expect(run_cli(*words, "true")).to eq ["", "", 0]
     end
 
-    it "takes no more rights than those on the key" do
+    it "needs no permissions except those on the key" do
       root.run("role", "grant-permission", "app-role", "readwrite", "/service/b/one")
       expect(run_cli("--user", "app:secret", *words, "true")).to eq ["", "", 0]
     end
 
-    it "ends without a command by the reason" do
+    it "ends without a command with the status of the reason" do
       root
       process = talking_process("sh", "-c", 'exec "$@" 2>&1', "sh", *command_line(
         "--endpoints", etcd.endpoint, "--user", "app:secret", *words.take(5)

@@ -14,7 +14,7 @@ RSpec.describe "a client that watches nothing" do
     expect_soon("the state to say so") { registration.state == :registered }
   end
 
-  it "needs no more of etcd's user than its own keys" do
+  it "needs only the user's permission for its own keys" do
     users = Harness::EtcdUsers.new(etcd).add("app", "secret", prefix: "/service/b/", access: "readwrite")
     root = users.enforce
     registration = announce(client(etcd, user: "app", password: "secret")).wait(timeout: 30)
@@ -22,7 +22,7 @@ RSpec.describe "a client that watches nothing" do
     expect(root.get(key)).to eq "10.1.1.60:8081"
   end
 
-  it "starts at once, etcd or no etcd, and makes no connection to watch by" do
+  it "starts at once, with or without etcd, and opens no connection for a watch" do
     proxy = start_proxy(etcd)
     proxy.refuse
     announcing = client(proxy)
@@ -44,7 +44,7 @@ RSpec.describe "a client that watches nothing" do
     end
   end
 
-  it "is never stale, and healthy for as long as its registrations are known to stand" do
+  it "is never stale, and healthy as long as its registrations are known to be in etcd" do
     proxy = start_proxy(etcd)
     announcing = client(proxy, backoff_cap: 0.5).start
     expect([announcing.stale?, announcing.healthy?]).to eq [false, false]

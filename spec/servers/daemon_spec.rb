@@ -9,7 +9,7 @@ RSpec.describe "a daemon that has connected before" do
 
   it_behaves_like "a server whose processes follow etcd"
 
-  it "has listed once in all, and does not hold what was registered before" do
+  it "has listed once in all, and does not keep what was registered before" do
     expect_all_to_follow
     expect(proxy.stats.fetch("down")).to be < 2 * listing
     expect(server.get.values_at("owned", "registrations")).to eq [false, []]

@@ -2,7 +2,7 @@
 
 require_relative "promises"
 
-RSpec.describe "a process for each job that leaves by exit!, as resque's" do
+RSpec.describe "a process for each job that leaves by exit!, like resque's" do
   include_context "with one server for all examples"
 
   before(:context) { serve(Harness::ScriptServer, script: "forking") }

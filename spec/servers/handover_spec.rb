@@ -6,8 +6,8 @@ RSpec.describe "a Rails application on unicorn that announces itself", gems: %w[
 
   def key = "/service/b/one"
 
-  # Requests one after another in so many threads, until the block is over and its result, pids, have all
-  # answered. Returns what was answered: pids, and errors by their class.
+  # Sends requests one after another in this many threads, until the block is over and the pids that it
+  # returned have all answered. Returns the answers: pids, and errors by their class.
   def under_load(threads)
     over = false
     answers = []
@@ -37,7 +37,7 @@ RSpec.describe "a Rails application on unicorn that announces itself", gems: %w[
 
   def await_successor(old)
     wait_until("a second master") { (unicorn.master_pids - [old]).any? }
-    # It has Rails to boot first, beside the load.
+    # The new master first has to boot Rails, under load.
     @watch.await(key, timeout: Harness::AppServer::BOOT_LIMIT) do |event|
       event.type == :put && event.lease != @lease
     end

@@ -3,7 +3,7 @@
 RSpec.describe "EtcdDiscovery.after_fork in the wrong place" do
   let(:etcd) { start_etcd.tap { |server| server.ctl.put("/service/b", "before") } }
 
-  it "starts nothing before anything is configured, or started, and nothing that was stopped" do
+  it "starts nothing before anything is configured or started, and nothing that was stopped" do
     process = ruby_process(<<~RUBY, etcd)
       EtcdDiscovery.after_fork
       configure "/service/"
@@ -22,7 +22,7 @@ RSpec.describe "EtcdDiscovery.after_fork in the wrong place" do
     expect(process.heard).to eq ["before", true]
   end
 
-  it "leaves a process that did not fork as it was, and gives a child one watch however often it is called" do
+  it "leaves a process that did not fork unchanged, and gives a child one watch however often it is called" do
     process = ruby_process(<<~RUBY, etcd)
       connect "/service/"
       wait_until("the watch") { EtcdDiscovery.status.state == :watching }

@@ -1,20 +1,20 @@
 # frozen_string_literal: true
 
 # What holds on every server (promises 4 and 7). The including group starts `server` once, with the small
-# application behind `proxy` before `etcd`; its examples leave the server running and in step with etcd.
+# application behind `proxy` in front of `etcd`. Its examples leave the server running and in step with etcd.
 
 # A server, the etcd it follows, and the proxy between them, for all examples of a group.
 RSpec.shared_context "with one server for all examples" do
   attr_reader :etcd, :proxy, :server
 
-  # More than a few connections and changes cost: that much, over the proxy, is a listing.
+  # Bytes over the proxy that only a listing costs, and a few connections and changes do not.
   def listing = 500_000
 
-  # Starts what the group is about; `start` gets what the server has to connect to.
+  # Starts the group's server; `start` gets what the server has to connect to.
   def serve(kind, **options)
     @etcd = start_etcd
     etcd.ctl.transaction(*Array.new(60) { |n| [:put, "/service/bulk/#{n}", "x" * 10_000] })
-    # Afterwards: a watch is told once more of the last revision that was known.
+    # Waits for this, because a watch receives the last known revision once more.
     etcd.ctl.put("/service/b", "first")
     @proxy = start_proxy(etcd)
     @server = start_server(kind, proxy, **options)
@@ -27,7 +27,7 @@ RSpec.shared_context "with one server for all examples" do
 
   def values = server.ask_all.transform_values { |answer| answer["value"] }
 
-  # A change reaches whoever is a worker now, and each tells it to its subscribers.
+  # A change reaches every current worker, and each delivers it to its subscribers.
   def expect_all_to_follow(value = change)
     expect_soon("#{value} from every worker, and told there", timeout: 60) do
       answers = server.ask_all.values
@@ -36,7 +36,7 @@ RSpec.shared_context "with one server for all examples" do
     value
   end
 
-  # The keys that the processes which booted the application have announced.
+  # The keys registered by the processes that booted the application.
   def announced = etcd.ctl.read_prefix("/service/booted/").keys
 
   def leases = etcd.ctl.leases.map { |lease| lease["id"] }
@@ -45,14 +45,14 @@ RSpec.shared_context "with one server for all examples" do
 end
 
 RSpec.shared_examples "a server whose processes follow etcd" do
-  it "every worker serves a change, tells it to on_change, and has listed nothing twice" do
+  it "every worker serves a change, delivers it to on_change, and lists nothing twice" do
     expect_all_to_follow
     latest = expect_all_to_follow
     expect(server.get["value"]).to eq latest
     expect(server.ask_all.values.map { |answer| answer["relists"] }.uniq).to eq [0]
   end
 
-  it "while etcd is away every worker answers, says that its copy is stale, and follows again afterwards" do
+  it "while etcd is away every worker answers, is stale, and follows again afterwards" do
     latest = expect_all_to_follow
     etcd.kill9
     expect_soon("stale copies") { server.ask_all.values.all? { |answer| answer["stale"] } }
@@ -73,8 +73,8 @@ RSpec.shared_examples "a server whose processes follow etcd" do
 end
 
 RSpec.shared_examples "a server that forks from a living copy" do
-  # The connections that the parent keeps: its watch's, and its registration's. After an absence of etcd it
-  # comes back by itself, maybe later than its workers.
+  # The connections that the parent keeps: its watch's and its registration's. After etcd was away it
+  # reconnects by itself, perhaps later than its workers.
   def connections_of_parent
     expect_soon("the parent to be connected twice, and to follow") do
       own = connections(server.parent_pid)
@@ -108,7 +108,7 @@ RSpec.shared_examples "a server that forks from a living copy" do
     expect(children.flat_map { |pid| Harness::ProcessTable.socket_inodes(pid) & own }).to be_empty
   end
 
-  it "what was registered before the fork is neither held nor ended by a child" do
+  it "a registration from before the fork is neither kept alive nor ended by a child" do
     expect_all_to_follow
     announced_before = announced
     lease = etcd.ctl.lease_of(announced_before.fetch(0))

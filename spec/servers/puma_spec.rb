@@ -16,8 +16,8 @@ RSpec.describe "puma", gems: %w[puma] do
 
     it_behaves_like "a server whose processes follow etcd"
 
-    # Under Ruby 3.3 and 3.4 puma sometimes never comes back: IO#close waits forever for the signal handler
-    # that has just written to that IO. While a request is under way, puma closes it later.
+    # Under Ruby 3.3 and 3.4 puma sometimes hangs: IO#close waits forever for the signal handler that has just
+    # written to that IO. While a request is under way, puma closes it later.
     def while_it_answers
       busy = Thread.new { server.get("/until/released") }
       expect_soon("the request") { server.ask(server.master_pid)["busy"] }
@@ -28,7 +28,7 @@ RSpec.describe "puma", gems: %w[puma] do
 
     def reading_requests? = Harness::ProcessTable.threads(server.master_pid).include?("puma reactor")
 
-    it "USR2: what was announced is withdrawn, although puma's exec skips at_exit, and announced anew" do
+    it "USR2: registrations are withdrawn, although puma's exec skips at_exit, and made again" do
       expect_all_to_follow
       lease = etcd.ctl.lease_of(announced.fetch(0))
       known = leases
@@ -73,7 +73,7 @@ RSpec.describe "puma", gems: %w[puma] do
       expect(ready(lazy(config: "preload_app!\nplugin :etcd_discovery\n"))).to eq [true, true]
     end
 
-    it "etcd is away: puma comes up all the same, says so in one line, and the copy comes later" do
+    it "etcd is away: puma still starts, says so in one line, and the copy comes later" do
       proxy = start_proxy(start_etcd)
       proxy.refuse
       server = start_server(Harness::PumaServer, proxy, workers: 0, config: "plugin :etcd_discovery\n",
@@ -95,7 +95,7 @@ RSpec.describe "puma", gems: %w[puma] do
     it_behaves_like "a server whose processes follow etcd"
     it_behaves_like "a server that forks from a living copy"
 
-    it "URG: worker 0 forks all others anew, from its own copy and without listing" do
+    it "URG: worker 0 forks all others again, from its own copy and without listing" do
       expect_all_to_follow
       parent = server.parent_pid
       others = server.worker_pids - [parent]
@@ -113,7 +113,7 @@ RSpec.describe "puma", gems: %w[puma] do
 
     it_behaves_like "a server whose processes follow etcd"
 
-    it "USR1: the workers are replaced one after another; each takes its registration along" do
+    it "USR1: the workers are replaced one after another; each removes its registration" do
       expect_all_to_follow
       workers = server.worker_pids
       server.signal(:USR1)

@@ -11,7 +11,7 @@ RSpec.describe "a Rails application on unicorn", gems: %w[unicorn nokogiri] do
     wait_until("#{value} from every worker, not #{values}") { values.values.uniq == [value] }
   end
 
-  # A change reaches whoever is a worker now.
+  # A change reaches every current worker.
   def expect_all_to_follow(value)
     etcd.ctl.put("/service/b", value)
     expect_all_to_serve(value)
@@ -23,7 +23,7 @@ RSpec.describe "a Rails application on unicorn", gems: %w[unicorn nokogiri] do
     expect(values.size).to eq 4
   end
 
-  it "etcd is killed and started again with its data: workers go on answering, and follow again" do
+  it "etcd is killed and started again with its data: workers keep answering, and follow again" do
     etcd.kill9
     expect(values.values).to eq ["first"] * 4
     wait_until("workers that call their copy stale", timeout: 60) do
@@ -43,7 +43,7 @@ RSpec.describe "a Rails application on unicorn", gems: %w[unicorn nokogiri] do
     expect_all_to_follow("second")
   end
 
-  it "TTIN and TTOU: one worker more, one less, and all that are there follow" do
+  it "TTIN and TTOU: one worker more, one less, and all current workers follow" do
     before = unicorn.worker_pids
     unicorn.signal(:TTIN)
     expect(unicorn.await_workers(5)).to include(*before)
@@ -53,7 +53,7 @@ RSpec.describe "a Rails application on unicorn", gems: %w[unicorn nokogiri] do
     expect_all_to_follow("third")
   end
 
-  it "USR2 and QUIT: a new master takes over, the old workers answer to their end" do
+  it "USR2 and QUIT: a new master takes over, and the old workers answer until they end" do
     master = unicorn.master_pid
     workers = unicorn.worker_pids
     unicorn.signal(:USR2)
@@ -76,7 +76,7 @@ RSpec.describe "a Rails application on unicorn", gems: %w[unicorn nokogiri] do
     expect_all_to_follow("third")
   end
 
-  # Be it a wrong one. A socket that is there may have a moment to go until somebody listens.
+  # The first answer, even a wrong one. A visible socket may still be without a listener for a moment.
   def first_answer_of_successor(known)
     answer = wait_until("an answer of a successor") do
       successor = (unicorn.worker_pids - known).find { |pid| File.socket?(unicorn.socket(pid)) }

@@ -2,7 +2,7 @@
 
 require_relative "promises"
 
-RSpec.describe "workers that become the molds of the next ones, as pitchfork's" do
+RSpec.describe "workers that become the molds of the next ones, like pitchfork's" do
   include_context "with one server for all examples"
 
   context "in the first generation" do
@@ -15,14 +15,14 @@ RSpec.describe "workers that become the molds of the next ones, as pitchfork's" 
   context "in later generations" do
     before(:context) { serve(Harness::ReforkingServer) }
 
-    # Files have names; what belongs to a runtime is anonymous.
+    # Files have names; the descriptors of a runtime are anonymous.
     def anonymous
       server.worker_pids.map do |pid|
         Harness::ProcessTable.descriptors(pid).grep(/\A(?:socket|anon_inode):/).size
       end
     end
 
-    it "follow without listing, and hold no more descriptors than the first" do
+    it "follow without listing, and have no more descriptors than the first" do
       expect_all_to_follow
       sent = proxy.stats.fetch("down")
       first = expect_soon("as many in each worker") { anonymous.reduce { |one, other| one if one == other } }

@@ -9,7 +9,7 @@ RSpec.describe "Sidekiq", gems: %w[json] do
 
   it_behaves_like "a server whose processes follow etcd"
 
-  it "TERM: takes its registration along, and ends as Sidekiq does", :aggregate_failures do
+  it "TERM: removes its registration, and ends as Sidekiq does", :aggregate_failures do
     expect(announced).to eq ["/service/booted/#{server.master_pid}"]
     server.signal(:TERM)
     expect(server.finish.to_s).to match(/exit 0/)

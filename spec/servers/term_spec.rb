@@ -2,15 +2,15 @@
 
 require_relative "promises"
 
-# What a deployment does to each server: it tells it to end while a request is under way.
-RSpec.describe "a server that is told to end while a request is under way", gems: %w[puma unicorn] do
+# What a deployment does to each server: it asks the server to end while a request is under way.
+RSpec.describe "a server that is asked to end while a request is under way", gems: %w[puma unicorn] do
   let(:etcd) { start_etcd }
 
   def serve(kind, **options) = start_server(kind, etcd, workers: 2, **options)
 
   def announced = etcd.ctl.read_prefix("/service/booted/").keys
 
-  # The answer to the request, and the status that the server ends with.
+  # The answer to the request, and the exit status of the server.
   def told_to_end(server, signal)
     answer = Thread.new { server.get("/until/released") }
     expect_soon("a worker with the request") { server.ask_all.values.any? { |worker| worker["busy"] } }
@@ -20,7 +20,7 @@ RSpec.describe "a server that is told to end while a request is under way", gems
     [answer.value, server.finish]
   end
 
-  # `how` it ends by itself: what its authors chose, without the gem as with it.
+  # `how` the server ends by itself: as its authors chose, with the gem as without it.
   def expect_good_order(server, signal:, how:, &meanwhile)
     expect_soon("registrations") { announced.any? }
     answer, status = told_to_end(server, signal, &meanwhile)
@@ -42,7 +42,7 @@ RSpec.describe "a server that is told to end while a request is under way", gems
     end
   end
 
-  it "puma in single mode with the plugin: what was announced is withdrawn before the request is done" do
+  it "puma in single mode with the plugin: the registration is withdrawn before the request is done" do
     server = serve(Harness::PumaServer, workers: 0, config: plugin)
     expect_good_order(server, signal: :TERM, how: /SIGTERM/) do
       expect_soon("nothing announced") { announced.empty? }
@@ -58,7 +58,7 @@ RSpec.describe "a server that is told to end while a request is under way", gems
     end
   end
 
-  # It ends the connections of its clients itself, whatever the application does.
+  # Passenger ends its clients' connections itself, whatever the application does.
   it "Passenger: TERM ends it as Passenger ends, and leaves nothing in etcd" do
     server = serve(Harness::PassengerServer, spawn_method: "smart")
     expect_soon("registrations") { announced.any? }

@@ -18,7 +18,7 @@ RSpec.describe "unicorn", gems: %w[unicorn] do
       expect_all_to_follow
     end
 
-    it "USR2 and QUIT: another master takes over, and the first takes its own registration along" do
+    it "USR2 and QUIT: another master takes over, and the first removes its own registration" do
       expect_all_to_follow
       first = server.master_pid
       workers = server.worker_pids
@@ -29,8 +29,8 @@ RSpec.describe "unicorn", gems: %w[unicorn] do
       expect_soon("the end of the first", timeout: 60) { server.master_pids == [server.master_pid] }
       expect_all_to_follow
       living = [server.master_pid, *server.worker_pids].map(&:to_s)
-      # A process waits a second at its end for etcd to take this, and a busy etcd may take it later; but
-      # long before the lease runs out.
+      # An ending process waits a second until etcd confirms this. A busy etcd may confirm later, but long
+      # before the lease ends.
       expect_soon("none but #{living} announced") do
         (announced.map { |key| File.basename(key) } - living).empty?
       end

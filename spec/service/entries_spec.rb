@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-RSpec.describe "what stands under a service" do
+RSpec.describe "an entry under a service" do
   before(:context) { @etcd = start_etcd }
 
   before { @etcd.ctl.delete("", "--prefix") }
@@ -12,7 +12,7 @@ RSpec.describe "what stands under a service" do
     expect_soon("revision #{revision}") { reader.snapshot.revision >= revision }
   end
 
-  it "and only marks a folder for a browser of etcd is no instance, and no mistake either" do
+  it "that only marks a folder for an etcd browser is no instance, and not reported as a mistake" do
     mark = "etcdv3_dir_$2H#%gRe3*t"
     stands("/service/b" => mark, "/service/b/" => "init_dir", "/service/b/sub" => mark,
            "/service/b/dir/" => "", "/service/b/1" => "10.0.0.1:80", "/service/c/" => "?",
@@ -21,7 +21,7 @@ RSpec.describe "what stands under a service" do
     expect(%w[b c].map { |name| reader.service(name).rejected }).to eq [{}, {}]
   end
 
-  it "and may be a mistake is left out and reported once" do
+  it "that may be a mistake is skipped and reported once" do
     stands("/service/b/" => "10.0.0.1:80", "/service/b/1" => "weight=1&state=active",
            "/service/b/2" => "a:1,b:2", "/service/b/5" => "null", "/service/b/6" => "http://",
            "/service/b/3" => "10.0.0.3:80", "/service/b/4" => "")
@@ -33,7 +33,7 @@ RSpec.describe "what stands under a service" do
     expect_soon("the events") { events == %i[rejected] * 6 }
   end
 
-  it "and is of a service further down is none of its instances; a slash in an id is" do
+  it "that belongs to a nested service is no instance; one with a slash in its id is" do
     kratos = ->(name, id) { JSON.generate("id" => id, "name" => name, "endpoints" => ["http://10.0.0.4:80"]) }
     stands("/service/pay/1" => "10.0.0.1:80", "/service/pay/v2/1" => "10.0.0.2:80",
            "/service/pay//2" => "10.0.0.5:80",
@@ -44,7 +44,7 @@ RSpec.describe "what stands under a service" do
     expect(reader.service("pay", format: :kratos).instances.map(&:id)).to eq ["1"]
   end
 
-  it "as an endpoint of Go is one, whatever names its Metadata holds" do
+  it "that is an endpoint of Go is an instance, whatever names its Metadata has" do
     stands("/service/go/1" => '{"Op":0,"Addr":"10.0.0.1:80","Metadata":{"endpoints":["/a"]}}')
     expect(reader.service("go").instances.map { |one| [one.address, one.metadata] })
       .to eq [["10.0.0.1:80", { "endpoints" => ["/a"] }]]

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Whatever stands in etcd (promise 13): `rake fuzz` plays a million of these, the suite a few.
+# Values may be anything (promise 13): `rake fuzz` runs a million of these, the suite a few.
 RSpec.describe "decoding an instance" do
   let(:random) { Random.new(RSpec.configuration.seed) }
   let(:cases) { Integer(ENV.fetch("FUZZ_CASES", 4_000)) }
@@ -15,7 +15,7 @@ RSpec.describe "decoding an instance" do
     [nil, true, -1, Float::MAX, 2**70, "", "a:1", "\u0000", "1e9999", [], {}].sample(random:)
   end
 
-  # JSON of the right names with any content.
+  # JSON with the right names and any content.
   def odd_json
     names = %w[Op Addr Metadata id name version metadata endpoints weight]
     content = names.sample(random.rand(5), random:).to_h do |name|
@@ -30,7 +30,7 @@ RSpec.describe "decoding an instance" do
     value[0, random.rand(1..value.bytesize)]
   end
 
-  # As the binding gives it: UTF-8 where it is valid.
+  # As the binding gives it: UTF-8 if it is valid.
   def value
     bytes = [-> { random.bytes(random.rand(40)) }, -> { damaged }, -> { odd_json }].sample(random:).call
     text = bytes.dup.force_encoding("UTF-8")
@@ -43,7 +43,7 @@ RSpec.describe "decoding an instance" do
   end
 
   %i[plain endpoints kratos zero detect].each do |name|
-    it "as #{name} gives an instance with an address, nothing, or an error that says why" do
+    it "as #{name} returns an instance with an address, nothing, or an error that says why" do
       format = EtcdDiscovery::Formats[name]
       (cases / 5).times do
         given = value

@@ -35,7 +35,8 @@ RSpec.describe EtcdDiscovery::Formats do
     end
   end
 
-  # Values as those programs left them in a real etcd; keys and versions tell where.
+  # Values as those programs left them in a real etcd. The comments name the programs, their versions and
+  # keys.
   it "read what the other stacks write" do
     { # kratos 2.8.4, registry.ServiceInstance
       [:kratos, '{"id":"one","name":"b","version":"v1","metadata":{"weight":"3","zone":"eu"},' \
@@ -53,7 +54,7 @@ RSpec.describe EtcdDiscovery::Formats do
     end
   end
 
-  it "are told apart by the value where nothing is said" do
+  it "are detected from the value if none is given" do
     detect = described_class[:detect]
     %i[plain endpoints kratos].each do |name|
       value = described_class[name].encode(instance)
@@ -61,11 +62,11 @@ RSpec.describe EtcdDiscovery::Formats do
     end
   end
 
-  it "take an update that deletes for no instance" do
+  it "read an update that means a deletion as no instance" do
     expect(described_class[:endpoints].decode("b", "one", "/k", '{"Op":1,"Addr":"a:1"}')).to be_nil
   end
 
-  it "take no service or id that is a path upwards, or holds a NUL or a line break" do
+  it "accept no service or id that is a path upwards, or contains a NUL or a line break" do
     bad = ["..", ".", "a\0b", "a\nb", "a\r", "a\tb", ""]
     [*bad, "a/b"].each do |id|
       expect { instance(id:) }.to raise_error(EtcdDiscovery::ConfigurationError, /\Aid: /)
@@ -90,7 +91,7 @@ RSpec.describe EtcdDiscovery::Formats do
     expect { described_class[:unheard] }.to raise_error(EtcdDiscovery::ConfigurationError, /:upside_down/)
   end
 
-  it "refuse what their JSON cannot hold, and a weight that is none" do
+  it "refuse what their JSON cannot represent, and an invalid weight" do
     [Float::NAN, "\xff", (circle = []) << circle].each do |value|
       expect { encoded(:endpoints, metadata: { "a" => value }) }
         .to raise_error(EtcdDiscovery::ConfigurationError, /metadata: JSON cannot represent it/)

@@ -16,7 +16,7 @@ RSpec.describe "Ruby and Go", :go do
     reader.register("b", address, id:, ttl: 10, format: :endpoints, **options).wait(timeout: 30)
   end
 
-  # What a Go program says as JSON, a line each.
+  # What a Go program prints as JSON, one document per line.
   def heard(program) = JSON.parse(program.line, symbolize_names: true)
 
   it "naming/endpoints of clientv3 lists the instances that Ruby registered, with weight and metadata" do

@@ -18,7 +18,7 @@ RSpec.describe EtcdDiscovery::Service do
 
   def delete(id) = see(@etcd.ctl.delete("/service/b/#{id}"))
 
-  it "lists its instances in the order of their keys, and follows" do
+  it "lists its instances in key order, and follows" do
     3.downto(1) { |id| put(id) }
     expect(service.addresses).to eq %w[10.1.1.60:1 10.1.1.60:2 10.1.1.60:3]
     expect(service.instances).to all(be_frozen)
@@ -26,7 +26,7 @@ RSpec.describe EtcdDiscovery::Service do
     expect(service.instances.map(&:id)).to eq %w[1 3]
   end
 
-  it "gives the same list object until one of its own keys changes" do
+  it "returns the same list object until one of its own keys changes" do
     put(1)
     before = service.instances
     see(@etcd.ctl.put("/service/other", "x"))
@@ -35,13 +35,13 @@ RSpec.describe EtcdDiscovery::Service do
     expect(service.instances).not_to equal before
   end
 
-  it "has the plain form's one key as its instance" do
+  it "has the plain form's single key as its instance" do
     see(@etcd.ctl.put("/service/a", "10.1.1.60:8081"))
     expect(reader.service("a").instances.map { |one| [one.id, one.host, one.port] })
       .to eq [[nil, "10.1.1.60", 8081]]
   end
 
-  it "leaves out an instance whose value is bad, and says so; the others stay" do
+  it "skips an instance whose value is bad, and reports it; the others stay" do
     service.on_event { |event| events << event.type }
     put(1)
     put(2, '{"Op":0,"Addr":')
@@ -55,7 +55,7 @@ RSpec.describe EtcdDiscovery::Service do
     expect(service.rejected.keys).to eq %w[/service/b/3 /service/b/4]
   end
 
-  it "picks in turn, at random, by weight and by load, and nobody where there is nobody" do
+  it "picks in turn, at random, by weight and by load, and returns nil without an instance" do
     expect(service.pick).to be_nil
     expect { service.with { nil } }.to raise_error(EtcdDiscovery::NoInstanceError, /b has no instance/)
     put(1, weight: 0)
@@ -69,7 +69,7 @@ RSpec.describe EtcdDiscovery::Service do
     expect { service.pick(:best) }.to raise_error(EtcdDiscovery::ConfigurationError, /:best is not one of/)
   end
 
-  it "gives work to the one of two that has less of it" do
+  it "gives work to the less loaded one of two" do
     put(1)
     put(2)
     service.with do |busy|
@@ -80,7 +80,7 @@ RSpec.describe EtcdDiscovery::Service do
     expect(service.instances.map { |one| service.in_flight(one) }).to eq [0, 0]
   end
 
-  it "ejects an instance that keeps failing, and not on the ground of a break or another's error" do
+  it "ejects an instance that keeps failing, and not because of a break or another's error" do
     put(1)
     put(2)
     bad = service.instances.first
@@ -99,21 +99,21 @@ RSpec.describe EtcdDiscovery::Service do
     expect(service.ejected).to eq [bad]
   end
 
-  it "tries an ejected instance again later, and takes it back when it answers" do
+  it "tries an ejected instance again later, and accepts it when it answers" do
     put(1)
     quick = reader.service("b", eject_after: 1, eject_for: 0.05)
     quick.on_event { |event| events << event.type }
     begin
       quick.with { raise "down" }
     rescue RuntimeError
-      expect(quick.pick).not_to be_nil # nobody else is there: a suspicion does not take the service away
+      expect(quick.pick).not_to be_nil # there is no other: a suspicion does not take the service away
     end
     quick.with { |one| one }
     expect_soon("the events") { events == %i[ejected restored] }
     expect(quick.ejected).to be_empty
   end
 
-  it "keeps the last list for a bound of time when it becomes empty, and says so" do
+  it "keeps the last list for a limited time when it becomes empty, and reports it" do
     put(1)
     kept = reader.service("b", keep_last: 5)
     kept.on_event { |event| events << event.type }
@@ -126,14 +126,14 @@ RSpec.describe EtcdDiscovery::Service do
     expect_soon("the events") { events == %i[kept released] }
   end
 
-  it "counts right when many threads use it at once" do
+  it "counts correctly when many threads use it at once" do
     5.times { |id| put(id) }
     threads = Array.new(8) { Thread.new { 200.times { service.with { |one| one.address.size } } } }
     threads.each(&:join)
     expect(service.instances.sum { |one| service.in_flight(one) }).to eq 0
   end
 
-  it "refuses a key that nobody watches" do
+  it "refuses a key outside the watched ranges" do
     expect { reader.service("/elsewhere/b").instances }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
   end
 end

@@ -10,23 +10,23 @@ require_relative "log_tail"
 require_relative "process_table"
 
 module Harness
-  # A real application server. Its workers share one port; to ask a certain process, each has a unix
-  # socket of its own besides, named after its pid.
+  # A real application server. Its workers share one port. Each also has a unix socket named after its pid, so
+  # that a spec can ask a particular process.
   #
-  # A kind of server says with which `command` it starts and which processes are its `worker_pids`.
+  # A kind of server defines the `command` that starts it and which processes are its `worker_pids`.
   class AppServer
-    # What is served: where it stands, what its server is started with, and its environment.
+    # The served application: its folder, the prefix of its server's command, and its environment.
     Application = Struct.new(:folder, :prefix, :environment)
 
     ROOT = File.expand_path("../..", __dir__)
     CLEAN = { "RUBYOPT" => nil, "RUBYLIB" => nil, "BUNDLE_GEMFILE" => nil,
               "RAILS_ENV" => "production", "RACK_ENV" => "production", "LOG_LEVEL" => "warn" }.freeze
-    # A Rails application with a Gemfile of its own, whatever Bundler this process itself runs under.
+    # A Rails application with its own Gemfile, whatever Bundler this process itself runs under.
     RAILS = Application.new(
       File.join(ROOT, "examples/rails_unicorn"), %w[bundle exec],
       CLEAN.merge("BUNDLE_GEMFILE" => File.join(ROOT, "examples/rails_unicorn/Gemfile"))
     )
-    # One that tells all that the specs of servers ask. What takes seconds in production takes less here.
+    # The small application that reports everything the specs of servers ask. It shortens waits of seconds.
     SMALL = Application.new(
       File.join(ROOT, "spec/servers/application"), [],
       CLEAN.merge("RUBYLIB" => File.join(ROOT, "lib"), "ETCDDISCOVERY_MAX_STALENESS" => "2",
@@ -62,16 +62,16 @@ module Harness
 
     def url = "http://127.0.0.1:#{port}"
 
-    # The process that was started: the one that forks, where any does.
+    # The process that was started: the one that forks, if any does.
     def master_pid = @process.pid
 
     # The process that forks workers, once the server runs.
     def parent_pid = master_pid
 
-    # Whoever the server picks.
+    # Asks whichever process the server picks.
     def get(path = "/") = Http.get_json(port, path)
 
-    # This process and no other.
+    # Asks this process and no other.
     def ask(pid, path = "/") = Http.get_json(socket(pid), path)
 
     # `{ pid => answer }` of every worker.
@@ -79,8 +79,8 @@ module Harness
 
     def socket(pid) = File.join(@folder, "#{pid}.sock")
 
-    # Waits until that many workers answer, and no other ones are left. With `without`, until they are
-    # all other processes than those.
+    # Waits until that many workers answer, and no others are left. With `without`, until all of them are
+    # processes other than those.
     def await_workers(count, without: [])
       WaitUntil.wait_until("#{count} workers to answer, none of them in #{without}", timeout: BOOT_LIMIT) do
         gone!
@@ -89,7 +89,7 @@ module Harness
       end
     end
 
-    # Ends a worker, and waits until it is gone and another one listens in its place.
+    # Ends a worker, and waits until it is gone and another one listens instead.
     def replace(with: :KILL)
       known = worker_pids
       victim = (known - [parent_pid]).last
@@ -99,7 +99,7 @@ module Harness
       end
     end
 
-    # How a worker is asked to leave in good order, so that its at_exit blocks run.
+    # Asks a worker to leave in good order, so that its at_exit blocks run.
     def replace_gracefully = replace(with: :TERM)
 
     def answers?(pid)
@@ -110,7 +110,7 @@ module Harness
 
     def signal(name, pid = master_pid) = Process.kill(name, pid)
 
-    # Its exit status, once it has come to its end by itself.
+    # The exit status, once it has ended by itself.
     def finish = @process.wait(timeout: BOOT_LIMIT)
 
     def stop = @process&.stop
@@ -135,7 +135,7 @@ module Harness
 
     def successor(known) = (worker_pids - known).find { |pid| File.socket?(socket(pid)) }
 
-    # A first master may rightly be gone after a restart; before any worker it is a failure.
+    # After a restart the first master may be gone; before any worker that is a failure.
     def gone!
       raise "#{self.class} ended while starting\n#{report}" if group.empty?
     end

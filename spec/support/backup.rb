@@ -9,7 +9,7 @@ module Harness
     UTL = ENV.fetch("ETCDUTL_BIN", File.join(File.dirname(Etcdctl::BINARY), "etcdutl"))
     BINARY = File.executable?(UTL) ? UTL : Etcdctl::BINARY
 
-    # Without a server.
+    # Runs without a server.
     def self.tool(*words)
       command = [BINARY, "snapshot", *words]
       out, status = Open3.capture2e({ "ETCDCTL_API" => "3" }, *command)

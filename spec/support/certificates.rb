@@ -6,10 +6,11 @@ require "tmpdir"
 require_relative "cleanup"
 
 module Harness
-  # A certificate authority, made for one spec, with a certificate for the server and one for its
-  # clients. `names` are the server's subject alternative names, in OpenSSL's notation; with
-  # `client_auth` the server turns away whoever shows no certificate; `expired` names the certificate
-  # ("server" or "client") that has expired.
+  # A certificate authority made for one spec, with a certificate for the server and one for its clients.
+  #
+  # `names` are the server's subject alternative names, in OpenSSL's notation. With `client_auth` the server
+  # refuses clients without a certificate. `expired` names the certificate ("server" or "client") that has
+  # expired.
   class Certificates
     DAY = 24 * 60 * 60
 
@@ -22,7 +23,7 @@ module Harness
       Cleanup.add(self)
     end
 
-    # Another authority, and other certificates by it, in the same files.
+    # Makes another authority, and new certificates from it, in the same files.
     def rotate
       @ca_key = OpenSSL::PKey::EC.generate("prime256v1")
       @ca = sign("spec authority", @ca_key, issuer: nil, extensions: authority)
@@ -42,12 +43,13 @@ module Harness
 
     def client_key = path("client.key")
 
-    # It names nobody: etcd's grpc-proxy shows no other one to etcd, lest its clients act as whom it names.
+    # A certificate without a name: etcd's grpc-proxy shows no other to etcd, which would let its clients act
+    # as that name.
     def proxy_cert = path("proxy.pem")
 
     def proxy_key = path("proxy.key")
 
-    # With a --trusted-ca-file alone etcd demands client certificates already.
+    # With a --trusted-ca-file alone etcd already demands client certificates.
     def etcd_flags
       ["--cert-file=#{server_cert}", "--key-file=#{server_key}",
        *(["--trusted-ca-file=#{ca_file}", "--client-cert-auth"] if @client_auth)]
@@ -91,7 +93,7 @@ module Harness
 
     def blank(name, key, subject)
       OpenSSL::X509::Certificate.new.tap do |certificate|
-        certificate.version = 2 # that is, version 3
+        certificate.version = 2 # means version 3
         certificate.serial = rand(1..(2**64))
         certificate.subject = subject
         certificate.public_key = key

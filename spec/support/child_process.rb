@@ -3,10 +3,10 @@
 require_relative "wait_until"
 
 module Harness
-  # A process that we started: known by its pid, and in a process group of its own, so that whatever
-  # it starts in its turn (unicorn's workers, its successor after USR2) ends with it.
+  # A process started by a spec, known by its pid. It has its own process group, so that everything it starts
+  # (unicorn's workers, its successor after USR2) ends with it.
   class ChildProcess
-    # A disk that is busy holds up even a process that was killed.
+    # A busy disk delays even a process that was killed.
     GRACE = 30
 
     attr_reader :pid, :status
@@ -34,12 +34,12 @@ module Harness
       wait
     end
 
-    # Asks by the signal first. What is left of the group after that gets KILL.
+    # Sends the signal first. What is left of the group after that gets KILL.
     def stop(name = :TERM)
       return end_group unless alive?
 
       signal(name)
-      signal(:CONT) # a paused process would never see the other one
+      signal(:CONT) # a paused process would never see the other signal
       wait
     rescue WaitTimeout
       end_group
@@ -55,8 +55,8 @@ module Harness
 
     private
 
-    # The group's number stays taken for as long as one of its processes lives, so this cannot hit
-    # a stranger unless the group is empty, and then the kernel says so.
+    # The group's number is reserved as long as one of its processes lives. So this cannot hit a stranger
+    # unless the group is empty, and then the kernel says so.
     def end_group
       Process.kill(:KILL, -@pid)
     rescue Errno::ESRCH

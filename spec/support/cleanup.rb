@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module Harness
-  # Everything that specs start answers to `close`, and is closed in the reverse order of its start:
-  # at the end of the example or group that started it, or at exit when a run was interrupted.
+  # Everything that specs start answers to `close`. It is closed in the reverse order of its start: at the end
+  # of the example or group that started it, or at exit when a run was interrupted.
   module Cleanup
     @open = []
     @marks = []
@@ -16,7 +16,7 @@ module Harness
         thing
       end
 
-      # What the open things have to say, for the message of a failed example.
+      # The reports of open things, for the message of a failed example.
       def reports = @open.select { |thing| thing.respond_to?(:report) }.flat_map { |thing| said_by(thing) }
 
       def enter = @marks.push(@open.size)
@@ -38,7 +38,7 @@ module Harness
         ["#{thing.class} could not tell its state: #{e.message}"]
       end
 
-      # One that cannot be closed must not keep the others running.
+      # If one cannot be closed, the others must still be.
       def close_one(thing)
         thing.close
       rescue StandardError => e

@@ -3,8 +3,8 @@
 require "rbconfig"
 
 module Harness
-  # Debian compiles the native parts of its gems for its own Ruby only. Under another one, such as a Ruby of
-  # Debian's experimental packages, those gems are not there, and no spec can change that.
+  # Debian compiles the native parts of its gems only for its own Ruby. Another one, such as a Ruby of
+  # Debian's experimental packages, does not have those gems, and no spec can change that.
   module CompiledGems
     # By the version of Ruby's ABI, both for gems of one architecture and of all.
     SPECIFICATIONS = "/usr/{share,lib/*}/rubygems-integration/[0-9]*/specifications"
@@ -22,7 +22,7 @@ module Harness
       lines.any? ? lines.join(", ") : nil
     end
 
-    # The newest version for another Ruby than the one that runs, and that Ruby.
+    # The newest version for another Ruby than the running one, and that Ruby.
     def elsewhere(name, specifications, abi)
       paths = Dir[File.join(specifications, "#{name}-[0-9]*.gemspec")]
       found = paths.map { |path| path.match(%r{/(?<ruby>\d[^/]*)/[^/]*/.*-(?<version>[^-]+)\.gemspec\z}) }

@@ -10,12 +10,12 @@ require_relative "log_tail"
 require_relative "wait_until"
 
 module Harness
-  # A proxy with a configuration file of its own, in front of one etcd. It knows its PROGRAM, the `arguments`
-  # of that, and its `configuration`.
+  # A proxy with its own configuration file, in front of one etcd. A subclass defines the PROGRAM, its
+  # `arguments`, and its `configuration`.
   class ConfiguredProxy
     attr_reader :port
 
-    # Where Debian puts servers; not everyone's PATH has it.
+    # Debian's folder for servers; not every PATH has it.
     SYSTEM = "/usr/sbin"
 
     # @return [String, nil] the path of the program
@@ -39,7 +39,7 @@ module Harness
       self
     end
 
-    # The proxy ends TLS, or passes it through, where etcd wants it.
+    # The proxy ends TLS, or passes it through, if etcd uses it.
     def endpoint = "#{tls ? 'https' : 'http'}://127.0.0.1:#{port}"
 
     def close

@@ -4,19 +4,19 @@ require "pty"
 require "rbconfig"
 
 module Harness
-  # What specs say. Everything started here is closed at the end of the example (or of the group,
-  # when it was started in `before(:context)`).
+  # The methods of specs. Everything started here is closed at the end of the example (or of the group, if it
+  # was started in `before(:context)`).
   module DSL
     include WaitUntil
 
-    # A promise that is kept in a moment rather than now.
+    # Expects a promise to be kept soon rather than now.
     def expect_soon(description, **options, &block) = wait_until(description, **options, &block)
 
     def start_etcd(**options) = EtcdServer.new(**options).start
 
     def start_cluster(**options) = EtcdCluster.new(**options).start
 
-    # Before several servers it is a balancer.
+    # In front of several servers it is a load balancer.
     def start_proxy(*etcds) = TcpProxy.new(*etcds.map(&:port))
 
     def start_grpc_proxy(etcd) = EtcdGrpcProxy.new(etcd).start
@@ -40,7 +40,7 @@ module Harness
 
     def talking_process(*command) = TalkingProcess.new(*command)
 
-    # `exe/etcd_discovery` as it is in this folder.
+    # Runs this tree's `exe/etcd_discovery`.
     def command_line(*arguments)
       root = File.expand_path("../..", __dir__)
       [RbConfig.ruby, "-I", File.join(root, "lib"), File.join(root, "exe/etcd_discovery"), *arguments]
@@ -53,23 +53,23 @@ module Harness
         begin
           loop { lines << terminal.gets&.chomp }
         rescue Errno::EIO
-          Process.wait(pid) # the other end of a terminal has gone
+          Process.wait(pid) # the other end of the terminal is closed
         end
         return lines.compact
       end
     end
 
-    # A client in this very process, with what `etcd` needs to be reached.
+    # A client in this process, with what `etcd` needs to be reached.
     def client(etcd, *watched, **settings)
       endpoints = etcd.respond_to?(:endpoint) ? [etcd.endpoint] : Array(etcd)
       ClosingClient.add(EtcdDiscovery::Client.new(endpoints:, watch: watched, **settings))
     end
 
-    # Binary strings from etcdctl, compared with what the gem gives in UTF-8 where it is valid.
+    # Binary strings from etcdctl, to compare with the gem's, which are UTF-8 if they are valid.
     def bytes(hash) = hash.to_h { |key, value| [key.b, value.b] }
   end
 
-  # Lets the cleanup stop a client as it closes a server.
+  # Lets the cleanup stop a client like it closes a server.
   ClosingClient = Struct.new(:client) do
     def self.add(client)
       Cleanup.add(new(client))

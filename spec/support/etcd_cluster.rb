@@ -25,7 +25,7 @@ module Harness
 
     def endpoints = members.map(&:endpoint)
 
-    # While a leader is being elected, nobody takes a write: asks until somebody does.
+    # While a leader is being elected, no member accepts a write, so this repeats until one does.
     def put(key, value)
       WaitUntil.wait_until("a leader to take #{key}") do
         ctl.put(key, value)

@@ -7,8 +7,8 @@ require_relative "etcd_server"
 require_relative "free_port"
 
 module Harness
-  # etcd's own proxy, `etcd grpc-proxy start`, of the same version, in front of one etcd. It ends TLS where
-  # that etcd wants TLS, and speaks TLS to it.
+  # etcd's own proxy, `etcd grpc-proxy start`, of the same version, in front of one etcd. If that etcd uses
+  # TLS, the proxy ends the clients' TLS and speaks TLS to it.
   class EtcdGrpcProxy
     attr_reader :port
 
@@ -50,7 +50,7 @@ module Harness
        "--cert=#{tls.proxy_cert}", "--key=#{tls.proxy_key}", "--cacert=#{tls.ca_file}"]
     end
 
-    # Since etcd 3.6.16 it first connects to itself, and trusts what Go's own settings say.
+    # Since etcd 3.6.16 it first connects to itself, and uses Go's own trust settings.
     def environment = @etcd.tls ? { "SSL_CERT_FILE" => @etcd.tls.ca_file } : {}
 
     # An etcd with users refuses; that is an answer too.

@@ -11,19 +11,18 @@ require_relative "free_port"
 require_relative "log_tail"
 
 module Harness
-  # A real etcd on free loopback ports with a data folder of its own. It keeps its ports for life:
-  # after `kill9` and `start` it is the same server to its clients, `start_empty` one that lost
-  # its data.
+  # A real etcd on free loopback ports, with its own data folder. It keeps its ports for life: after `kill9`
+  # and `start` it is the same server to its clients, after `start_empty` one that lost its data.
   class EtcdServer
     BINARY = ENV.fetch("ETCD_BIN", "etcd")
 
-    # A member alone elects itself; it need not wait a second for others to object.
+    # A single member elects itself; it need not wait a second for others to object.
     QUICK = %w[--heartbeat-interval=20 --election-timeout=200].freeze
 
     attr_reader :name, :port, :peer_port, :tls, :binary, :log
 
-    # `tls` is a Certificates; `cluster` a String as etcd's --initial-cluster takes it; `flags` are
-    # added as they are; `binary` is the program, of whatever version.
+    # `tls` is a Certificates; `cluster` is a String in the form of etcd's --initial-cluster; `flags` are
+    # added unchanged; `binary` is the program, of any version.
     def initialize(name: "solo", tls: nil, cluster: nil, ports: nil, flags: [], binary: BINARY)
       @name = name
       @tls = tls
@@ -41,7 +40,7 @@ module Harness
 
     def peer_url = "http://127.0.0.1:#{peer_port}"
 
-    # etcdctl as it has to be called for this server.
+    # etcdctl with the flags for this server.
     def ctl
       @ctl ||= Etcdctl.new("--endpoints=#{endpoint}", *tls&.etcdctl_flags)
     end
@@ -66,13 +65,13 @@ module Harness
       start
     end
 
-    # In place of its data what the file `backup` holds; `flags` are those of the tool. Stop it before.
+    # Replaces its data by the file `backup`; `flags` are those of the tool. Stop the server before.
     def restore(backup, *flags)
       FileUtils.rm_rf(data_folder)
       Backup.tool("restore", backup, "--data-dir=#{data_folder}", "--name=#{name}", *initial_flags, *flags)
     end
 
-    # The sum of the figures whose lines in etcd's metrics begin so.
+    # The sum of the metrics of etcd whose lines start like this.
     def metric(beginning)
       lines = Net::HTTP.get(URI("#{metrics_url}/metrics")).lines
       lines.select { |line| line.start_with?(beginning) }.sum { |line| line.split.last.to_f }
@@ -110,11 +109,10 @@ module Harness
 
     def initial_flags = ["--initial-advertise-peer-urls=#{peer_url}", "--initial-cluster=#{@cluster}"]
 
-    # Settings of whoever runs the specs must not reach this server.
+    # The environment of the spec run must not reach this server.
     def environment = ENV.keys.grep(/\AETCD_/).to_h { |name| [name, nil] }
 
-    # Health is asked on the metrics port: it speaks plain HTTP and wants no password, whatever
-    # the client port does.
+    # Asks for health on the metrics port, which always speaks plain HTTP and needs no password.
     def healthy?
       Net::HTTP.get_response(URI("#{metrics_url}/health")).body.include?('"true"')
     rescue SystemCallError, IOError, Timeout::Error

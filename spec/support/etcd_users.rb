@@ -9,7 +9,7 @@ module Harness
       @ctl = etcd.ctl
     end
 
-    # `app` may read `prefix` and nothing else.
+    # Adds a user who may access `prefix` and nothing else.
     def add(name, password, prefix:, access: "read")
       @ctl.run("role", "add", "#{name}-role")
       grant(name, access, "--prefix=true", prefix)
@@ -18,13 +18,13 @@ module Harness
       self
     end
 
-    # Another permission of the same user, in etcdctl's words: `read KEY`, `read --prefix=true PREFIX`.
+    # Adds a permission of the same user, in etcdctl's words: `read KEY`, `read --prefix=true PREFIX`.
     def grant(name, *permission)
       @ctl.run("role", "grant-permission", "#{name}-role", *permission)
       self
     end
 
-    # From now on nobody is let in without a password. Returns an etcdctl that acts as root.
+    # From now on etcd requires a password. Returns an etcdctl that acts as root.
     def enforce
       @ctl.run("user", "add", ROOT)
       @ctl.run("user", "grant-role", "root", "root")

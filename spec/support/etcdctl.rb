@@ -5,8 +5,7 @@ require "json"
 require "open3"
 
 module Harness
-  # etcd's own command-line client: the provider in the specs, and the oracle. What the gem says is
-  # compared with what this says.
+  # etcd's own command-line client. In the specs it writes keys, and its answers are compared with the gem's.
   class Etcdctl
     class Failed < StandardError; end
 
@@ -29,16 +28,16 @@ module Harness
       raise Failed, "etcdctl #{args.join(' ')[0, 200]}: #{status}\n#{out}#{err}"
     end
 
-    # For whoever runs it beside: a watch has no end.
+    # For a caller that runs it in the background: a watch has no end.
     def command(*args) = [BINARY, *@flags, *args]
 
-    # etcdctl's settings of whoever runs the specs must not point them at another etcd.
+    # etcdctl settings in the environment of the spec run must not point to another etcd.
     def environment
       ENV.keys.grep(/\AETCDCTL_/).to_h { |name| [name, nil] }.merge("ETCDCTL_API" => "3")
     end
 
-    # The value goes by standard input: an argument can hold neither a NUL byte nor a megabyte. Only an
-    # empty one must be an argument. Returns the revision.
+    # Passes the value on standard input: an argument can hold neither a NUL byte nor a megabyte. Only an
+    # empty value must be an argument. Returns the revision.
     def put(key, value, *flags)
       empty = [value] if value.empty?
       revision(run("put", *flags, "--write-out=json", "--", key, *empty, stdin: value))
@@ -56,13 +55,13 @@ module Harness
 
     def read_prefix(prefix) = read(prefix, "--prefix")
 
-    # The lease that a key lives under, or 0.
+    # The lease of a key, or 0.
     def lease_of(key) = record_of(key).fetch("lease", 0)
 
     # The revision of a key's last put.
     def mod_revision_of(key) = record_of(key).fetch("mod_revision")
 
-    # Seconds for which etcd keeps a lease that is not renewed.
+    # How many seconds etcd keeps a lease without renewals.
     def granted_ttl(lease)
       JSON.parse(run("lease", "timetolive", lease.to_s(16), "--write-out=json")).fetch("granted-ttl")
     end

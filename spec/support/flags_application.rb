@@ -13,8 +13,8 @@ require_relative "log_tail"
 require_relative "rails_application"
 
 module Harness
-  # The application in examples/flags_app, where nothing of etcd's can be found: not on PATH, and at the
-  # endpoint that it is told of somebody only counts who connects.
+  # The application in examples/flags_app, in an environment without etcd. It is not on PATH, and at the
+  # endpoint that the application is given, a server only counts connections.
   class FlagsApplication
     FOLDER = File.expand_path("../../examples/flags_app", __dir__)
     PROGRAMS = %w[bundle puma rspec].freeze
@@ -46,7 +46,7 @@ module Harness
       nil
     end
 
-    # How often anybody tried to reach etcd.
+    # How often the application tried to reach etcd.
     def connections
       count = 0
       count += 1 until @etcd.accept_nonblock(exception: false) == :wait_readable

@@ -3,11 +3,11 @@
 require "socket"
 
 module Harness
-  # A port that nobody else takes. None is given out twice in one run: servers here are stopped and started
-  # again on the port that they had, and nobody else may get it meanwhile.
+  # A port that no one else takes. None is given out twice in one run, because servers are stopped and started
+  # again on the same port.
   #
-  # So they lie below those that the kernel gives to whoever asks for any, and to outgoing connections. Runs
-  # beside this one have blocks of their own: marked by an abstract socket, which goes when its process goes.
+  # So these ports lie below those that the kernel assigns. Parallel runs have separate blocks, each marked by
+  # an abstract socket, which disappears with its process.
   module FreePort
     BLOCK = 200
     FIRST_PORTS = (10_000...32_000).step(BLOCK).to_a.freeze

@@ -6,9 +6,10 @@ require "net/http"
 require_relative "wait_until"
 
 module Harness
-  # etcd through its JSON gateway: nothing of the gem is in it, so it can bear witness against the gem.
+  # etcd through its JSON gateway. It contains nothing of the gem, so it can testify against the gem.
+  #
   # It speaks to one member at a time, past all proxies, and to the next one after a failure. It repeats
-  # nothing by itself: what became of a request that failed is not known.
+  # nothing by itself: the result of a failed request is unknown.
   class Gateway
     class Failed < StandardError; end
 
@@ -23,14 +24,14 @@ module Harness
     # etcd's end of a prefix: its last byte is never 0xFF here.
     def self.prefix_end(prefix) = prefix.b.tap { |bytes| bytes.setbyte(-1, bytes.getbyte(-1) + 1) }
 
-    # Without a user, for an etcd that wants none.
+    # Without a user, for an etcd that requires none.
     def initialize(ports, user: nil, password: nil, timeout: 3)
       @ports = ports
       @credentials = { name: user, password: } if user
       @timeout = timeout
     end
 
-    # All keys there are, and the revision: `[revision, {key => value}]`.
+    # All keys, and the revision: `[revision, {key => value}]`.
     def everything
       answer = call("/v3/kv/range", key: "AA==", range_end: "AA==")
       [revision_of(answer), (answer["kvs"] || []).to_h { |pair| decode(pair) }]
@@ -39,16 +40,16 @@ module Harness
     # Linearizable: no answer without a majority.
     def revision = revision_of(call("/v3/kv/range", key: "AA==", limit: 1, keys_only: true))
 
-    # `[[:put, key, value], [:delete, key], [:delete_prefix, prefix]]`, all or nothing; the ID of a lease may
+    # `[[:put, key, value], [:delete, key], [:delete_prefix, prefix]]`, all or nothing. The ID of a lease may
     # follow a value. Returns the revision.
     def commit(operations)
       revision_of(call("/v3/kv/txn", success: operations.map { |words| operation(*words) }))
     end
 
-    # The lease's ID, as the JSON has it.
+    # The lease's ID, as it is in the JSON.
     def grant(ttl) = call("/v3/lease/grant", TTL: ttl.to_s).fetch("ID")
 
-    # Its keys go in one revision.
+    # Its keys disappear in one revision.
     def revoke(lease) = call("/v3/lease/revoke", ID: lease)
 
     def compact(revision) = call("/v3/kv/compaction", revision: revision.to_s)
@@ -63,7 +64,7 @@ module Harness
       raise Failed, "#{path}: #{e.class}: #{e.message}"
     end
 
-    # Yields each answer of a stream. `silence` is how long to believe in it.
+    # Yields each answer of a stream. `silence` is how long to wait for one.
     def stream(path, silence:, **body, &block)
       request = Net::HTTP::Post.new(path, authorization)
       request.body = JSON.generate(body)
@@ -77,7 +78,7 @@ module Harness
 
     private
 
-    # An answer may have 20 MB: only what is new in it is looked through.
+    # An answer may have 20 MB, so only its new part is searched.
     def each_answer(response)
       buffer = +""
       response.read_body do |chunk|

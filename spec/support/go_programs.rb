@@ -12,8 +12,8 @@ module Harness
 
     module_function
 
-    # Why they cannot be had here: no Go, or nowhere to take their modules from. What is there and does not
-    # compile is a failure, and no reason.
+    # Why they are not available here: no Go, or no source for their modules. A program that does not compile
+    # is a failure, not a reason.
     def missing
       return @missing if defined?(@missing)
 

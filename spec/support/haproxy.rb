@@ -4,7 +4,7 @@ require_relative "configured_proxy"
 
 module Harness
   # HAProxy, with the timeouts of Debian's own configuration. In mode `tcp` it carries bytes, so TLS is
-  # between the client and etcd; in mode `http` it speaks HTTP/2, and ends TLS.
+  # between the client and etcd. In mode `http` it speaks HTTP/2, and ends TLS.
   class HAProxy < ConfiguredProxy
     PROGRAM = "haproxy"
 

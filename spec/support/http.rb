@@ -4,8 +4,8 @@ require "json"
 require "socket"
 
 module Harness
-  # One HTTP GET on a fresh connection, over TCP or a unix socket, answered in JSON. Net::HTTP speaks
-  # no unix sockets; this speaks no more than what unicorn and Rails answer.
+  # One HTTP GET on a fresh connection, over TCP or a unix socket, answered in JSON. Net::HTTP has no unix
+  # sockets; this supports only what unicorn and Rails answer.
   module Http
     class Failed < StandardError; end
 

@@ -5,9 +5,9 @@ require "json"
 require_relative "talking_process"
 
 module Harness
-  # etcdctl's own watch over all keys, beside the gem: who was in etcd at what time, seen by somebody else.
+  # etcdctl's own watch over all keys: an independent record of which key was in etcd at what time.
   class KeyWatch
-    # `lease` is 0 for a key without one; `at` the time by the monotonic clock when etcdctl told it.
+    # `lease` is 0 for a key without one; `at` is the time by the monotonic clock when etcdctl reported it.
     Event = Struct.new(:type, :key, :value, :lease, :revision, :at)
 
     OPENING = "/is-the-watch-open/"
@@ -33,7 +33,7 @@ module Harness
       end
     end
 
-    # Whatever was written before this is seen when it returns.
+    # When this returns, everything written before it has been seen.
     def catch_up(ctl)
       revision = ctl.put("#{OPENING}#{rand(1 << 62)}", "x")
       WaitUntil.wait_until("etcdctl to see revision #{revision}") do
@@ -46,7 +46,7 @@ module Harness
 
     private
 
-    # A put that it sees: before that nobody knows whether it watches yet.
+    # Waits for a put that it sees: before that it may not be watching yet.
     def begin_with(ctl)
       WaitUntil.wait_until("etcdctl to watch", every: 0.1) do
         alive!

@@ -3,7 +3,7 @@
 require_relative "configured_proxy"
 
 module Harness
-  # nginx as its manual has it for gRPC: HTTP/2 on both sides, and its own defaults for all else.
+  # nginx as its manual describes it for gRPC: HTTP/2 on both sides, and its own defaults for everything else.
   class Nginx < ConfiguredProxy
     PROGRAM = "nginx"
 
@@ -11,7 +11,7 @@ module Harness
 
     def arguments = ["-p", @folder, "-c", path("configuration"), "-e", "stderr"]
 
-    # Its workers would leave the folder to which they write, as another user; without root they stay.
+    # As root, its workers would become another user, who may not write to the folder.
     def configuration
       <<~CONF
         daemon off;

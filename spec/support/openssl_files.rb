@@ -7,13 +7,13 @@ require "tmpdir"
 require_relative "cleanup"
 
 module Harness
-  # Certificates and keys as people make them with the command `openssl`, the unusable ones too. An etcd is
-  # started with what {#server} gives.
+  # Certificates and keys as people make them with the command `openssl`, including unusable ones. {#server}
+  # gives the arguments to start an etcd with them.
   class OpenSSLFiles
     NAMES = "subjectAltName=IP:127.0.0.1,DNS:localhost"
     RSA = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048"
 
-    # What {EtcdServer} needs of a certificate.
+    # What {EtcdServer} needs from a certificate.
     Server = Struct.new(:cert, :key, :flags) do
       def etcd_flags = ["--cert-file=#{cert}", "--key-file=#{key}", *flags]
 
@@ -31,7 +31,7 @@ module Harness
       path(name).tap { |file| File.binwrite(file, content) }
     end
 
-    # A certificate that signs itself. `extensions` are added to what OpenSSL puts in: CA:TRUE.
+    # A self-signed certificate. `extensions` are added to OpenSSL's own, which include CA:TRUE.
     def self_signed(name, *extensions, key: RSA, subject: "/CN=#{name}")
       run "genpkey #{key} -out #{name}.key"
       added = extensions.map { |extension| "-addext #{extension}" }.join(" ")
@@ -48,7 +48,7 @@ module Harness
       path("#{name}.pem")
     end
 
-    # Makes the certificate valid between these times alone, counted from now in seconds.
+    # Makes the certificate valid only between these times, counted from now in seconds.
     def redate(name, from, till, by: "ca")
       certificate = OpenSSL::X509::Certificate.new(File.read(path("#{name}.pem")))
       certificate.not_before = Time.now + from

@@ -8,7 +8,8 @@ module Harness
     # Passenger cannot run on this machine, for a reason that neither the gem nor the spec can change.
     class CannotRun < StandardError; end
 
-    # As root, newer releases read it when they start, and end if they may not. A sandbox denies it even root.
+    # As root, newer releases read this at their start, and end if they may not. A sandbox denies it even to
+    # root.
     HIDDEN = "Cannot open '/proc/1/environ' for reading: Permission denied"
 
     def initialize(spawn_method:, workers: 2, **options)
@@ -21,7 +22,7 @@ module Harness
 
     def worker_pids = pids(/Passenger RubyApp/).sort
 
-    # Passenger learns of a death when it next hands out a request.
+    # Passenger notices a death only when it next hands out a request.
     def replace(with: :KILL)
       known = worker_pids
       Process.kill(with, known.last)
@@ -59,7 +60,7 @@ module Harness
     def kill9(pid)
       Process.kill(:KILL, pid)
     rescue Errno::ESRCH
-      nil # it went by itself
+      nil # it ended by itself
     end
 
     # They leave the process group, but each that has loaded the application has a socket.
@@ -71,7 +72,7 @@ module Harness
     def ask_somebody
       get
     rescue Http::Failed, SystemCallError
-      nil # it had been handed to the dead one
+      nil # the request had been handed to the dead one
     end
   end
 end

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Harness
-  # What /proc knows of processes and their sockets.
+  # What /proc shows about processes and their sockets.
   module ProcessTable
     TCP_TABLES = %w[/proc/net/tcp /proc/net/tcp6].freeze
     # `started` is in ticks since the machine booted.
@@ -9,7 +9,7 @@ module Harness
 
     module_function
 
-    # Of those who vanish while being looked at, nothing is said. Zombies are left out.
+    # Skips processes that end meanwhile, and zombies.
     def entries
       Dir.glob("/proc/[0-9]*/stat").filter_map { |file| parse(file) }.reject { |entry| entry.state == "Z" }
     end
@@ -24,19 +24,19 @@ module Harness
       ""
     end
 
-    # The names of the process's threads, as the kernel has them: no longer than 15 bytes.
+    # The names of the process's threads in the kernel, which are no longer than 15 bytes.
     def threads(pid)
       Dir.glob("/proc/#{pid}/task/*/comm").map { |file| File.read(file).chomp }
     rescue SystemCallError
       []
     end
 
-    # What the process's descriptors stand for: paths of files, and "socket:[inode]" and the like.
+    # The targets of the process's descriptors: paths of files, "socket:[inode]" and the like.
     def descriptors(pid)
       Dir.glob("/proc/#{pid}/fd/*").map { |file| readlink(file) }
     end
 
-    # The inodes of all sockets that the process holds open, of whatever kind.
+    # The inodes of all sockets that the process has open, of any kind.
     def socket_inodes(pid)
       descriptors(pid).filter_map { |name| name[/\Asocket:\[(\d+)\]\z/, 1] }
     end
@@ -46,10 +46,10 @@ module Harness
       open = socket_inodes(pid)
       TCP_TABLES.flat_map { |table| File.readlines(table).drop(1).map(&:split) }
                 .select { |row| ports.include?(row[2].split(":").last.hex) && open.include?(row[9]) }
-                .map { |row| row[9] }.uniq # a table that changes while it is read may repeat a row
+                .map { |row| row[9] }.uniq # a table that changes during the read may repeat a row
     end
 
-    # The name of a process stands in brackets and may itself hold any character.
+    # The name of a process is in brackets and may itself contain any character.
     def parse(file)
       text = File.read(file)
       fields = text[(text.rindex(")") + 2)..].split

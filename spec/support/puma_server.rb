@@ -3,7 +3,7 @@
 require_relative "app_server"
 
 module Harness
-  # A real puma that serves the small application. Without workers it is puma's single mode: then the one
+  # A real puma that serves the small application. Without workers it is puma's single mode, and the one
   # process counts as the worker.
   class PumaServer < AppServer
     COMMON = <<~'RUBY'
@@ -38,7 +38,7 @@ module Harness
     # dies before that. If puma misses a worker's report, it replaces that worker after worker_boot_timeout.
     #
     # And it must serve: a TERM between that report and the start of its server is lost (puma's
-    # Server#notify_safely swallows it), and 30 s later puma kills the worker, which then withdraws nothing.
+    # Server#notify_safely drops it). 30 s later puma kills the worker, which then withdraws nothing.
     def answers?(pid) = (@single || noticed?(pid)) && serving?(pid) && super
 
     def replace(...)

@@ -10,15 +10,15 @@ require_relative "free_port"
 require_relative "log_tail"
 
 module Harness
-  # An application as `rails new` makes it, that takes the gem by its Gemfile.
+  # An application as `rails new` makes it, with the gem in its Gemfile.
   class RailsApplication
     class Failed < StandardError; end
 
     GEM = File.expand_path("../..", __dir__)
-    # Of no use here, or with gems that Debian does not package.
+    # Parts without use here, or with gems that Debian does not package.
     LEFT_OUT = %w[--minimal --skip-active-record --skip-sprockets --skip-asset-pipeline --skip-bundle
                   --skip-git --skip-ci --skip-dev-gems --skip-rubocop --skip-brakeman].freeze
-    # Neither this process's Bundler and Ruby options nor settings of whoever runs the specs.
+    # Removes this process's Bundler and Ruby options, and settings from the environment of the spec run.
     OUTSIDE = ENV.keys.grep(/\A(?:BUNDLE|BUNDLER|RUBY|RAILS|RACK|ETCD)/).to_h { |name| [name, nil] }.freeze
     BOOT_LIMIT = 120
 
@@ -44,13 +44,13 @@ module Harness
 
     def delete(*paths) = paths.each { |path| FileUtils.rm_f(full(path)) }
 
-    # `{ path => content }` of what is configured.
+    # The files of the configuration, as `{ path => content }`.
     def files
       Dir.glob("config/**/*", base: folder).select { |path| File.file?(full(path)) }
          .to_h { |path| [path.delete_prefix("config/"), read(path)] }
     end
 
-    # What a command of the application says, having succeeded.
+    # The output of a command of the application, after it succeeded.
     def run(*command, chdir: folder, **env)
       output, status = try(*command, chdir:, **env)
       status.success? ? output : raise(Failed, "#{command.join(' ')} failed:\n#{output}")
@@ -63,7 +63,7 @@ module Harness
 
     def rails(*command, **env) = run("bin/rails", *command, **env)
 
-    # @return [Server] that answers
+    # @return [Server] once it answers
     def serve(*command, **env) = Server.new(self, command, env).await
 
     def close = FileUtils.rm_rf(@place)
@@ -72,7 +72,7 @@ module Harness
 
     def full(path) = File.join(folder, path)
 
-    # One of the application's servers, on a port of its own (`PORT` in the command and in the environment).
+    # One of the application's servers, on its own port (`PORT` in the command and in the environment).
     class Server
       attr_reader :port
 

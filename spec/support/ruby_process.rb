@@ -10,7 +10,7 @@ require_relative "cleanup"
 require_relative "log_tail"
 
 module Harness
-  # A piece of Ruby in a fresh process with the gem loaded, talking with the spec over two pipes:
+  # A piece of Ruby in a fresh process with the gem loaded. It talks with the spec over two pipes:
   #
   #     process = RubyProcess.new(<<~'RUBY', endpoints: [etcd.endpoint])
   #       connect "/service/"               # configure and start
@@ -19,7 +19,7 @@ module Harness
   #     RUBY
   #     process.heard                       # => "10.1.1.60:8081"
   #
-  # What it can call besides the gem stands in ruby_process/prelude.rb.
+  # What it can call besides the gem is in ruby_process/prelude.rb.
   class RubyProcess
     class Failed < StandardError; end
 
@@ -28,10 +28,10 @@ module Harness
 
     attr_reader :log
 
-    # Runs a program with a network and with mounts of its own, which need no rights on the machine.
+    # Runs a program with its own network and mounts, which need no rights on the machine.
     OWN_NETWORK = %w[unshare --map-root-user --net --mount].freeze
 
-    # Why this machine, or the container that it is, does not let this user have that; `nil` if it does.
+    # Why this machine or container does not allow that to this user; `nil` if it does.
     def self.own_network_missing
       said, status = Open3.capture2e(*OWN_NETWORK, "sh", "-c", "ip link set lo up && mount --bind /tmp /tmp")
       "a network of its own is not possible here: #{said.strip}" unless status.success?
@@ -70,7 +70,7 @@ module Harness
 
     def signal(name) = @process.signal(name)
 
-    # Its exit status, once it has come to its end by itself.
+    # Its exit status, once it has ended by itself.
     def finish(timeout: WaitUntil::LIMIT) = @process.wait(timeout:)
 
     def alive? = @process.alive?
@@ -92,7 +92,7 @@ module Harness
       files.compact.flat_map { |file| ["-r", file] }
     end
 
-    # What the process leaves there goes with it: it is killed in the end, and runs no at_exit.
+    # Files that the process leaves there are deleted with it: it is killed in the end, and runs no at_exit.
     def temporary_folder = File.join(@folder, "tmp").tap { |path| Dir.mkdir(path) }
 
     def script(code) = File.join(@folder, "snippet.rb").tap { |path| File.write(path, code) }

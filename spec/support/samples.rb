@@ -16,8 +16,8 @@ module Harness
   # The code in the README and in the guides, to be run.
   #
   # A sample whose first line is a comment with a path (`# config/puma.rb`) is that file, and is loaded by the
-  # program that reads it. Every other Ruby sample of a page runs in one process, in the order of the page; so
-  # do the commands. A comment `# => value` at the end of a line is what the line gives.
+  # program that reads it. All other Ruby samples of a page run in one process, in the order of the page; so
+  # do the commands. A comment `# => value` at the end of a line is the line's result.
   module Samples
     ROOT = File.expand_path("../..", __dir__)
     PAGES = ["README.md", *Dir.glob("docs/*.md", base: ROOT).sort].freeze

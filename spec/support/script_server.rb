@@ -3,15 +3,15 @@
 require_relative "app_server"
 
 module Harness
-  # A script of spec/servers/application/ that works as a server does which cannot be had here, or needs
-  # none. It speaks no HTTP: whoever is asked is asked by its own socket.
+  # A script of spec/servers/application/ that works like a server which is not available here, or without any
+  # server. It has no HTTP: each process is asked through its own socket.
   class ScriptServer < AppServer
     def initialize(script:, workers: 1, **options)
       @script = script
       super(workers:, **options)
     end
 
-    # Those that the parent has forked.
+    # The processes that the parent has forked.
     def worker_pids = group.select { |entry| entry.parent == parent_pid }.map(&:pid).sort
 
     def get = ask(worker_pids.first)
@@ -21,7 +21,7 @@ module Harness
     def command = [RbConfig.ruby, "#{@script}.rb"]
   end
 
-  # A worker forks workers from itself and takes the place of its parent, any number of times.
+  # A worker forks workers from itself and replaces its parent, any number of times.
   class ReforkingServer < ScriptServer
     def initialize(workers: 2, **options) = super(script: "reforking", workers:, **options)
 
@@ -38,11 +38,11 @@ module Harness
     end
   end
 
-  # Leaves its process group, and is known by its socket alone.
+  # Leaves its process group, and is known only by its socket.
   class DaemonServer < ScriptServer
     def initialize(**options) = super(script: "daemon", **options)
 
-    # The process that was started has a socket too, until the daemon takes over.
+    # The process that was started also has a socket, until the daemon takes over.
     def worker_pids
       pids = Dir.children(@folder).grep(/\A\d+\.sock\z/).map(&:to_i) - [master_pid]
       pids.select { |pid| ProcessTable.alive?(pid) }
@@ -55,7 +55,7 @@ module Harness
 
     private
 
-    # The process that was started is gone once the daemon is there.
+    # The process that was started is gone once the daemon exists.
     def gone! = nil
   end
 end

@@ -4,7 +4,7 @@ require "securerandom"
 require_relative "app_server"
 
 module Harness
-  # A real Sidekiq with a real Redis. What others ask by HTTP is asked by a job.
+  # A real Sidekiq with a real Redis. A job asks what other servers are asked over HTTP.
   class SidekiqServer < AppServer
     def initialize(**options)
       @redis_port = FreePort.take

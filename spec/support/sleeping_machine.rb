@@ -5,10 +5,10 @@ require "tmpdir"
 require_relative "cleanup"
 
 module Harness
-  # A machine that sleeps, as some processes see it: they do nothing for a while, and when they go on, their
-  # monotonic clock has not counted that while. The other clocks have. Start each process with `env`.
+  # A machine that sleeps, as some processes see it. They do nothing for a while, and when they continue,
+  # their monotonic clock has not counted that time; the other clocks have. Start each process with `env`.
   class SleepingMachine
-    # The monotonic clock is as many seconds behind as the file has bytes.
+    # The monotonic clock is behind by one second for each byte of the file.
     SHIM = <<~C
       #define _GNU_SOURCE
       #include <dlfcn.h>
@@ -28,7 +28,7 @@ module Harness
       }
     C
 
-    # Why it cannot be had here; `nil` if it can.
+    # Why this is not available here; `nil` if it is.
     def self.missing
       linux = RbConfig::CONFIG["host_os"].match?("linux")
       return "the shim that holds the monotonic clock still is for Linux" unless linux
@@ -47,7 +47,7 @@ module Harness
 
     def env = { "LD_PRELOAD" => shim, "SECONDS_ASLEEP" => asleep }
 
-    # Has `process` asleep for whole seconds, and until the block is done.
+    # Makes `process` sleep for whole seconds, and until the block is done.
     def suspend(process, seconds)
       stop(process)
       begun = Harness.now

@@ -8,7 +8,7 @@ require_relative "log_tail"
 require_relative "wait_until"
 
 module Harness
-  # A program that says things line by line: etcdctl watching, an example in Go.
+  # A program that prints lines: etcdctl watching, an example in Go.
   class TalkingProcess
     class Silent < StandardError; end
 
@@ -33,7 +33,7 @@ module Harness
 
     def alive? = @process.alive?
 
-    # Asks it to end, and gives its exit status.
+    # Asks it to end, and returns its exit status.
     def stop(signal = :TERM)
       @process.signal(signal)
       @process.wait

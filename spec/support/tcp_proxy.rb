@@ -9,23 +9,22 @@ require_relative "cleanup"
 require_relative "free_port"
 
 module Harness
-  # A TCP proxy that breaks on request, to put between a client and an etcd. It runs in a process of
-  # its own, so that a busy spec cannot distort the delays, and ends when its control line does.
+  # A TCP proxy that breaks on request, to put between a client and an etcd. It runs in a separate process, so
+  # that a busy spec cannot distort the delays, and ends when its control line does.
   #
-  #   proxy.refuse       nobody listens any more, open connections are reset
-  #   proxy.cut          open connections are reset, new ones are welcome
-  #   proxy.blackhole    what arrives is swallowed (`:up` to etcd, `:down` from it, or both)
-  #   proxy.half_open    connections stay open and nothing moves; `pass` sets the rest moving again
-  #   proxy.strand       as half_open, but only for the connections there are: new ones are welcome
-  #   proxy.delay(0.2)   each byte arrives that much later
-  #   proxy.throttle(n)  each connection carries n bytes a second each way
-  #   proxy.pass         everything is as it should be; what can never be right again is reset
+  #   proxy.refuse       no one listens any more, open connections are reset proxy.cut          open
+  #   connections are reset, new ones work proxy.blackhole    bytes that arrive are dropped (`:up` to etcd,
+  #   `:down` from it, or both) proxy.half_open    connections stay open and nothing moves; `pass` lets the
+  #   rest move again proxy.strand       as half_open, but only for existing connections: new ones work
+  #   proxy.delay(0.2)   each byte arrives that much later proxy.throttle(n)  each connection carries n bytes
+  #   a second each way proxy.pass         everything works; connections that can never be right again are
+  #   reset
   class TcpProxy
     SERVER = File.expand_path("tcp_proxy/server.rb", __dir__)
 
     attr_reader :port
 
-    # Of several ports, each connection gets the next one, as behind a balancer.
+    # With several ports, each connection gets the next one, as behind a load balancer.
     def initialize(*upstream_ports)
       @port = FreePort.take
       @control, theirs = UNIXSocket.pair
@@ -34,14 +33,14 @@ module Harness
                                   log: @log.path, 3 => theirs)
       theirs.close
       Cleanup.add(self)
-      pass # answered once it listens
+      pass # returns once it listens
     end
 
     def endpoint(scheme = "http") = "#{scheme}://127.0.0.1:#{port}"
 
     def pass = order("pass")
 
-    # New connections go to these ports from now on, in turn.
+    # From now on new connections go to these ports, in turn.
     def lead_to(*upstream_ports) = order("lead_to", upstream_ports)
 
     def refuse = order("refuse")

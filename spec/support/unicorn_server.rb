@@ -3,7 +3,7 @@
 require_relative "app_server"
 
 module Harness
-  # A real unicorn. Unless told otherwise it serves the example Rails application.
+  # A real unicorn. By default it serves the example Rails application.
   class UnicornServer < AppServer
     EXAMPLE_CONFIG = File.join(RAILS.folder, "config/unicorn.rb")
     COMMON = <<~RUBY
@@ -15,8 +15,8 @@ module Harness
       super(application:, config: config.end_with?(".rb") ? config : COMMON + config, **options)
     end
 
-    # The newest unicorn master: after USR2 two of them live for a while, and a master's title tells it from
-    # its workers.
+    # The newest unicorn master. After USR2 two of them live for a while; a master's title differs from its
+    # workers'.
     def master_pid = masters.max_by(&:started)&.pid
 
     def master_pids = masters.map(&:pid)

@@ -6,7 +6,7 @@ require "tmpdir"
 require_relative "cleanup"
 
 module Harness
-  # A Unix socket in front of an etcd: what comes there goes to etcd's port, in threads of this process.
+  # A Unix socket in front of an etcd. Threads of this process forward its bytes to etcd's port.
   class UnixRelay
     attr_reader :path
 
@@ -22,7 +22,7 @@ module Harness
 
     def endpoint = "unix://#{path}"
 
-    # Ends the connections that there are; new ones are welcome.
+    # Ends the existing connections; new ones work.
     def cut = @open.slice!(0..).each { |socket| socket.shutdown unless socket.closed? }
 
     def close

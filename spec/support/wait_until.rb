@@ -4,16 +4,16 @@
 module Harness
   class WaitTimeout < StandardError; end
 
-  # Waiting for a condition, never for a length of time. The limit is a fail-safe against a spec
-  # that would hang; it is generous, since a slow machine is no reason for a test to fail.
+  # Waits for a condition, never for a length of time. The limit only ends a spec that would hang. It is
+  # generous, because a slow machine is no reason for a test to fail.
   module WaitUntil
     LIMIT = 30
     EVERY = 0.01
 
     module_function
 
-    # Returns the first truthy value of the block. `description` reads on from "waited for"; what
-    # the block returned last is told too, since that is what one wants to know at a failure.
+    # Returns the first truthy value of the block. `description` continues the sentence "waited for". The
+    # error includes the block's last result, which is the first question after a failure.
     def wait_until(description, timeout: LIMIT, every: EVERY)
       deadline = Harness.now + timeout
       loop do
@@ -21,7 +21,7 @@ module Harness
         return value if value
 
         if Harness.now > deadline
-          raise WaitTimeout, "waited #{timeout} s in vain for #{description}; last seen: #{value.inspect}"
+          raise WaitTimeout, "waited #{timeout} s for #{description}; last seen: #{value.inspect}"
         end
 
         sleep every

@@ -2,7 +2,7 @@
 
 # Applications whose own tests find them configured for production.
 RSpec.describe "a stub of a client that follows etcd" do
-  it "needs nothing configured, and no etcd: also services and clients made before show it" do
+  it "needs no configuration and no etcd: services and clients made before also show it" do
     process = ruby_process(<<~RUBY, "http://127.0.0.1:1")
       EtcdDiscovery::Testing.stub("/a" => "1") { report [EtcdDiscovery["/a"], EtcdDiscovery.status.state] }
       configure "/service/"
@@ -61,7 +61,7 @@ RSpec.describe "a stub of a client that follows etcd" do
     expect([process.heard, process.heard]).to eq [["/service/c"], []]
   end
 
-  it "in a forked child is the child's own" do
+  it "in a forked child belongs to the child" do
     process = ruby_process(<<~RUBY)
       EtcdDiscovery.configure { |config| config.source = "memory" }
       EtcdDiscovery::Testing.stub("/a" => "parent") do

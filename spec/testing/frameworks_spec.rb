@@ -4,7 +4,7 @@ require "json"
 require "open3"
 require "tmpdir"
 
-# Suites of an application's own, each in a process of its own: some of their tests fail on purpose.
+# Test suites of an application, each in a separate process: some of their tests fail on purpose.
 RSpec.describe "an application's own tests" do
   around { |example| Dir.mktmpdir { |folder| (@folder = folder) && example.run } }
 
@@ -15,7 +15,7 @@ RSpec.describe "an application's own tests" do
 
   def suite(name, code) = File.join(@folder, name).tap { |path| File.write(path, code) }
 
-  # Descriptions of the inner suite's examples, with what became of them.
+  # Descriptions of the inner suite's examples, with their results.
   def rspec(code, *options)
     output, = ruby("-S", "rspec", "--options", File::NULL, "--format", "json", "--out", "result.json",
                    *options, suite("inner_spec.rb", code))
@@ -38,7 +38,7 @@ RSpec.describe "an application's own tests" do
     EtcdDiscovery.put("/own", "before")
   RUBY
 
-  it "in RSpec take keys and values as metadata, the nearer over the outer" do
+  it "in RSpec accept keys and values as metadata, where the nearest wins" do
     results = rspec(<<~RUBY)
       require "etcd_discovery/rspec"
       RSpec.describe "a group", etcd: { "/flag" => "on", "/limits" => { a: 1 } } do
@@ -91,7 +91,7 @@ RSpec.describe "an application's own tests" do
       2.times { load Gem.find_files("etcd_discovery/rspec.rb").first }
     RUBY
   }.each do |also, code|
-    it "in RSpec are clean after whatever an example before left behind#{also}" do
+    it "in RSpec are clean after anything that an example before left behind#{also}" do
       results = rspec(code, "--order", "defined")
       failed = ["leaves a stub", "writes", "leaves it in a thread", "sets", "has it 1"]
       expect(results.values_at(*failed)).to all(eq("on purpose"))
@@ -123,21 +123,21 @@ RSpec.describe "an application's own tests" do
     end
   RUBY
 
-  it "in Minitest are clean after whatever a test before left behind" do
+  it "in Minitest are clean after anything that a test before left behind" do
     results = minitest(minitest_mess)
     expect(results.delete("c2_own")).to eq "E"
     expect(results.size).to eq 17
     expect(results.values).to all(eq("."))
   end
 
-  it "in Minitest may run in parallel threads, with keys of their own" do
+  it "in Minitest may run in parallel threads, with separate keys" do
     results = minitest(minitest_mess, env: { "PARALLEL" => "1", "N" => "4" })
     expect(results.delete("c2_own")).to eq "E"
     expect(results.size).to eq 11
     expect(results.values).to all(eq("."))
   end
 
-  it "need not be told of a client that nothing stubs: it stays with etcd" do
+  it "need not mention a client that nothing stubs: it stays with etcd" do
     etcd = start_etcd
     etcd.ctl.put("/a", "etcd's")
     results = rspec(<<~RUBY)

@@ -14,7 +14,7 @@ RSpec.describe EtcdDiscovery::Testing do
 
   def set(values) = described_class.set(values, client: memory)
 
-  # What the block raises or gives, in a thread of its own.
+  # What the block raises or returns, in a separate thread.
   def elsewhere(&block) = Thread.new(&block).tap { |thread| thread.report_on_exception = false }.value
 
   it "gives keys values for a block, all at one revision, and takes them back" do
@@ -30,7 +30,7 @@ RSpec.describe EtcdDiscovery::Testing do
     expect(memory.snapshot.revision).to eq before + 2
   end
 
-  it "writes values as a file does, for typed reads, which are made anew at both ends" do
+  it "writes values as a file does, for typed reads, which are evaluated again at both ends" do
     memory.put("/n", "1")
     expect(memory.integer("/n")).to eq 1
     stub("/n" => 2, "/on" => true, "/limits" => { upload: [1, nil] }, "/version" => 1.5) do
@@ -61,7 +61,7 @@ RSpec.describe EtcdDiscovery::Testing do
     end
   end
 
-  it "nests, the inner ones over the outer ones" do
+  it "nests, with the inner ones over the outer ones" do
     stub("/a" => "outer", "/b" => "outer") do
       stub("/a" => "inner") { expect(memory.snapshot.to_h).to eq("/a" => "inner", "/b" => "outer") }
       expect(memory["/a"]).to eq "outer"
@@ -69,7 +69,7 @@ RSpec.describe EtcdDiscovery::Testing do
     expect(memory["/a"]).to be_nil
   end
 
-  it "without a block holds until it is closed, and takes with it what was begun after it" do
+  it "without a block holds until it is closed, and ends what was started after it" do
     outer = stub("/a" => "outer")
     inner = stub("/a" => "inner")
     outer.close
@@ -78,7 +78,7 @@ RSpec.describe EtcdDiscovery::Testing do
     expect(memory["/a"]).to be_nil
   end
 
-  it "tells subscribers of the stub, of what is set or put in it, and of its end, before it goes on" do
+  it "calls subscribers about the stub, what is written in it, and its end, before it continues" do
     memory.on_change("/") { |change| told << [change.key, change.value] }
     stub("/a" => "1") do
       expect(told).to eq [["/a", "1"]]
@@ -91,7 +91,7 @@ RSpec.describe EtcdDiscovery::Testing do
     expect(told.last(2)).to contain_exactly(["/a", nil], ["/b", nil])
   end
 
-  it "wakes waiters, and shows in services, snapshots and pins that begin in it" do
+  it "wakes waiters, and shows in services, snapshots and pins that start in it" do
     service = memory.service("b")
     expect(service.addresses).to be_empty
     waiter = Thread.new { memory.wait_for("/service/b", timeout: 30) }
@@ -108,7 +108,7 @@ RSpec.describe EtcdDiscovery::Testing do
     expect(service.addresses).to be_empty
   end
 
-  it "holds in all threads" do
+  it "applies to all threads" do
     stub("/a" => "1") { expect(elsewhere { memory["/a"] }).to eq "1" }
   end
 
@@ -136,27 +136,27 @@ RSpec.describe EtcdDiscovery::Testing do
     end
   end
 
-  it "that a thread left behind when it ended is in nobody's way" do
+  it "that a thread left behind when it ended blocks no one" do
     elsewhere { stub("/a" => "forsaken") }
     expect(memory["/a"]).to eq "forsaken"
     stub("/a" => "own") { expect(memory["/a"]).to eq "own" }
     expect(memory["/a"]).to be_nil
   end
 
-  it "of a key that the client does not watch is refused, as production would refuse to read it" do
+  it "of an unwatched key is refused, as production would refuse to read it" do
     narrow = offline(watch: ["/a/"])
     expect { described_class.stub("/a/x" => "1", "/b" => "1", client: narrow) }
       .to raise_error(EtcdDiscovery::UnwatchedKeyError, %r{/b})
     expect(narrow.snapshot.size).to eq 0
   end
 
-  it "refuses keys that are no Strings, and a `set` that nothing would undo" do
+  it "refuses keys that are not Strings, and a `set` that nothing would undo" do
     expect { stub(a: "1") }.to raise_error(ArgumentError, /:a/)
     expect { set("/a" => "1") }.to raise_error(EtcdDiscovery::Error, /no stub/)
     expect(memory.snapshot.size).to eq 0
   end
 
-  it "says when a subscriber takes too long, and is not in force then" do
+  it "reports a subscriber that takes too long, and is not in force then" do
     gate = Queue.new
     memory.on_change("/a") { |change| gate.pop if change.value }
     usual = described_class.patience
@@ -169,14 +169,14 @@ RSpec.describe EtcdDiscovery::Testing do
     described_class.settle
   end
 
-  it "may be begun and ended in a subscriber's own block" do
+  it "may be started and ended in a subscriber's own block" do
     memory.on_change("/a") { |change| stub("/b" => change.value) { told << memory["/b"] } }
     memory.put("/a", "1")
     described_class.settle
     expect([told, memory["/b"]]).to eq [["1"], nil]
   end
 
-  it "holds still what a file says, which is followed again afterwards" do
+  it "hides the changes of a followed file, which is followed again afterwards" do
     Dir.mktmpdir do |folder|
       path = File.join(folder, "etcd.yml")
       File.write(path, "/a: '1'\n/b: '1'\n")
@@ -191,7 +191,7 @@ RSpec.describe EtcdDiscovery::Testing do
     end
   end
 
-  # Such as a server's: its stub does not end with the block that begins it.
+  # In a thread such as a server's: its stub does not end with the block that starts it.
   def elsewhere_alive
     made = Queue.new
     thread = Thread.new { (made << yield) && sleep }

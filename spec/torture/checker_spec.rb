@@ -4,7 +4,7 @@ require_relative "../../torture/support/checker"
 require_relative "../../torture/support/content"
 require_relative "../../torture/support/history"
 
-# What torture would notice. A checker that takes anything would find every run sound.
+# What torture would notice. A checker that accepts anything would find every run sound.
 RSpec.describe Torture::Checker do
   subject(:checker) { described_class.new(history) }
 
@@ -33,12 +33,12 @@ RSpec.describe Torture::Checker do
 
   def look(revision, summary, time: 100.5) = Torture::Look.new(1, time, revision, 0, revision, summary)
 
-  it "takes a snapshot that is etcd's content at its revision, with the bulk read or left out" do
+  it "accepts a snapshot that is etcd's content at its revision, with the bulk read or left out" do
     looks = [look(10, summary(few, bulk)), look(11, summary(few, [], read: false), time: 101.5)]
     expect(promises_broken_by(*looks)).to be_empty
   end
 
-  it "finds a snapshot that shows a part of a large deletion, though the bulk was not read" do
+  it "finds a snapshot that shows a part of a large deletion, even if the bulk was not read" do
     expect(promises_broken_by(look(11, summary(few, bulk.first(3), read: false)))).to eq [1]
   end
 
@@ -57,16 +57,16 @@ RSpec.describe Torture::Checker do
     expect(promises_broken_by(*looks)).to eq [2]
   end
 
-  it "finds a copy that calls itself fresh after a large deletion that it does not have" do
+  it "finds a copy marked fresh after a large deletion that it does not have" do
     stuck = Torture::Beat.new(1, 103.0, 10, 0, 0.5, false, "watching", 0.0, 0)
     expect(promises_broken_by(look(10, summary(few, bulk, read: false)), stuck)).to eq [5]
   end
 
-  it "tells contents apart whose keys and values make the same text" do
+  it "distinguishes contents whose keys and values make the same text" do
     expect(digest([%w[ab c]])).not_to eq digest([%w[a bc]])
   end
 
-  it "reads what a reader tells as the reader meant it" do
+  it "reads a reader's report as the reader meant it" do
     [summary(few, bulk), summary(few, bulk, read: false)].each do |told|
       line = "S 1 100.5 10 0 7 #{told}"
       expect(Torture::Observation.parse(line)).to eq Torture::Look.new(1, 100.5, 10, 0, 7, told)

@@ -30,7 +30,7 @@ use self::notifying::Reported;
 
 const BACKOFF_BASE: Duration = Duration::from_millis(100);
 const STABILITY: Duration = Duration::from_secs(60);
-/// A registration that held for less is delayed: whoever removed it may do so again.
+/// A registration that held for less is delayed: what removed it may do so again.
 const CALM: Duration = Duration::from_secs(1);
 
 /// The settings that the machine needs.

@@ -66,7 +66,7 @@ impl Client {
     ///
     /// # Errors
     /// A configuration error if TLS settings contradict each other. Their files are checked at the start,
-    /// because an image is built without its secrets. when it starts: an image is built without its secrets.
+    /// because an image is built without its secrets.
     pub fn new(settings: Settings) -> Result<Self> {
         check_pair(&settings.tls)?;
         let offline = settings.offline;

@@ -1,4 +1,4 @@
-//! Answers roll calls: tells whoever asks which revision the readers of this process see.
+//! Answers roll calls: reports which revision the readers of this process see.
 //!
 //! A call is a key `<prefix>calls/<id>` under a lease of the caller, with the wanted revision as its value. An answer is
 //! a key `<prefix>answers/<id>/<host>-<pid>` under the same lease, so that both disappear together, whatever becomes of
@@ -21,7 +21,7 @@ use crate::store::{Key, Snapshot};
 use crate::sync::Sinks;
 use crate::transport::Link;
 
-/// So often an answer is sent if etcd does not take it. A caller waits for seconds only.
+/// How often an answer is sent if etcd refuses it. A caller waits only for seconds.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -101,7 +101,7 @@ fn transaction(fleet: &Fleet, answer: &Answer, age: Duration) -> Transaction {
     }
 }
 
-/// A call that is over has no lease any more: that is no reason to send again.
+/// Sends an answer. It is not repeated if the lease is gone, because then the call is over.
 async fn send(link: &Link, transaction: &Transaction) {
     for attempt in 0..ATTEMPTS {
         match commit(link, transaction).await {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_call_is_not_answered_and_a_call_that_is_over_is_forgotten() {
+    fn an_invalid_call_is_not_answered_and_a_finished_call_is_forgotten() {
         let mut calls = calls();
         assert_eq!(calls.due(&shown(5, vec![call("4", 0)])), []);
         assert_eq!(said(&mut calls, 5, "soon"), []);

@@ -196,7 +196,7 @@ mod tests {
         fn effective_values_and_effective_changes_are_those_of_a_search_through_the_layers(
             prefixes in vec(prop::sample::select(PREFIXES.to_vec()), 1..5),
             steps in vec(step(), 1..12),
-            // The subscriber is not told after each step: what happens meanwhile is one change.
+            // The subscriber is not notified after each step; several steps become one change.
             told in vec(any::<bool>(), 12),
         ) {
             let layers = Layers::new(prefixes.iter().map(|prefix| prefix.as_bytes().to_vec()));
@@ -237,7 +237,7 @@ mod tests {
                     let now = effective(&prefixes, &content, &name);
                     let key = now.or_else(|| effective(&prefixes, &old_content, &name)).unwrap().0;
                     prop_assert_eq!(format!("{}{name}", text(change.layer.as_ref().unwrap())), key);
-                    prop_assert!(change.revision > old_snapshot.revision(), "{:?} was told before", change);
+                    prop_assert!(change.revision > old_snapshot.revision(), "{:?} was delivered before", change);
                 }
                 (old_content, old_snapshot) = (content.clone(), snapshot.clone());
             }

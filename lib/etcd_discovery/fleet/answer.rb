@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class Fleet
-    # What one member has said to a roll call, or that it has said nothing.
+    # One member's answer to a roll call, or the lack of one.
     class Answer
       include JsonSafe
 

@@ -44,7 +44,7 @@ module EtcdDiscovery
 
         private
 
-        # Anybody may have put something there: who is called by such a key is decided by the key alone.
+        # Anyone may have written such a key, so the member's name comes only from the key.
         def parse(key, json)
           host, pid = key.split("/").last(2)
           return unless host && pid&.match?(/\A\d+\z/)

@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   class Fleet
-    # What came of a roll call ({Fleet#await}).
+    # The result of a roll call ({Fleet#await}).
     #
     # A process that has forked other members ({Member#role} `:parent`) is called like all others, and must
     # have the revision too, but the counts in {#to_s} are of workers.
@@ -19,7 +19,7 @@ module EtcdDiscovery
       attr_reader :reached
       # @return [Array<Answer>] of the others, by host and pid
       attr_reader :missing
-      # @return [Array<Member>] who ended, or whose lease ran out, during the call; nobody waits for them
+      # @return [Array<Member>] those that ended, or whose lease expired, during the call; none is waited for
       attr_reader :left
       # @return [Float] how long the call took
       attr_reader :seconds

@@ -48,7 +48,7 @@ module EtcdDiscovery
         Member.all(rows)
       end
 
-      # It outlasts the call, with the longest request at its end.
+      # The lease outlasts the call, including the longest request at its end.
       def grant
         ttl = (@timeout + (2 * @client.config.request_timeout)).ceil + 1
         @client.native_grant("call the fleet", ttl)
@@ -83,10 +83,10 @@ module EtcdDiscovery
         @present = present.to_h { |key,| [key, true] }
       end
 
-      # Only a member counts that says that its readers see this revision.
+      # Counts only members that report that their readers see this revision.
       def has?(fields) = fields[:revision] && fields[:revision] >= @revision
 
-      # Anybody may have put something there.
+      # Anyone may have written such a key.
       def parse(json)
         fields = JSON.parse(json)
         { revision: Integer(fields["revision"]), age: Float(fields["age"]) }
@@ -107,7 +107,7 @@ module EtcdDiscovery
         Answer.new(member, **@said[member.id].to_h, seconds: @reached_after[member.id])
       end
 
-      # Without etcd the lease runs out by itself.
+      # If etcd is away, the lease expires by itself.
       def revoke(lease)
         @client.native_revoke("end the call of the fleet", lease)
       rescue Error
@@ -118,7 +118,7 @@ module EtcdDiscovery
 
       def denied(error)
         PermissionError.new(
-          "#{error.message}; whoever calls the fleet must be able to read and write all of #{@prefix}, and " \
+          "#{error.message}; a caller of the fleet must be able to read and write all of #{@prefix}, and " \
           "so must its members: etcdctl role grant-permission ROLE readwrite --prefix=true #{@prefix}",
           endpoint: error.endpoint, key: error.key
         )

@@ -20,7 +20,7 @@ module EtcdDiscovery
 
       class << self
         # @param text [String] the value in etcd
-        # @return [Gates] without any gate for a text that is not the JSON of a feature: a write mends it
+        # @return [Gates] without any gate for a text that is not the JSON of a feature: a write repairs it
         def parse(text)
           fields = JSON.parse(text)
           problem(fields) ? new({}) : new(fields)

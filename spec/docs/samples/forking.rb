@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The samples are of a worker: they run in a forked child.
+# The samples belong to a worker, so they run in a forked child.
 connect "/service/"
 child = fork
 if child

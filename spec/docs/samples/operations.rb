@@ -5,5 +5,5 @@ require "active_support/notifications"
 
 connect "/service/"
 
-# What calls somebody at night.
+# Stands for a service that calls someone at night.
 def pager = @pager ||= Class.new { def notify(*event) = event }.new

@@ -7,7 +7,7 @@ connect "/service/"
 # What the reader's application does with an address.
 def call(address) = address
 
-# Something of the reader's that can die.
+# A part of the reader's application that can die.
 class Worker
   def alive? = true
 end

@@ -4,15 +4,15 @@ require "etcd_discovery"
 require "json"
 require_relative "window"
 
-# What every server of the specs runs: an application that tells how the gem fares in the process that
-# answers. By HTTP that is whichever process the server picks; by its Window any process can be asked.
+# The application that every server of the specs runs. It reports the gem's state in the process that answers.
+# Over HTTP the server picks that process; through its Window a spec can ask any process.
 module Application
   KEY = "/service/b"
   @told = []
 
   class << self
-    # As an initializer does: in the master with preloading, in each worker without. With LAZY set, nothing
-    # here or later touches etcd: whether there is a copy is then for the server's plugin to see to.
+    # Like an initializer: in the master with preloading, in each worker without. With LAZY set, nothing here
+    # or later uses etcd, so that only the server's plugin can load a copy.
     def boot
       EtcdDiscovery.configure do |config|
         config.endpoints = ENV.fetch("ETCD_ENDPOINTS").split(",")
@@ -46,14 +46,14 @@ module Application
       @registration.wait(timeout: 30)
     end
 
-    # A request that lasts until the spec says so.
+    # A request that lasts until the spec releases it.
     def wait_until_released
       @busy = true
       sleep 0.05 until EtcdDiscovery["/service/released"]
       @busy = false
     end
 
-    # What on_change has told in this process; what a parent was told before the fork is not ours.
+    # The changes that on_change delivered in this process, without the parent's from before the fork.
     def told = @told.select { |pid, _| pid == Process.pid }.map(&:last)
   end
 end

@@ -4,5 +4,5 @@ require_relative "application"
 
 Application.boot
 Process.daemon(true, true)
-Application.open_window # Process.daemon goes past Process._fork
-sleep 0.2 while File.directory?(ENV.fetch("WORKER_SOCKETS")) # ends also when the spec has gone
+Application.open_window # Process.daemon bypasses Process._fork
+sleep 0.2 while File.directory?(ENV.fetch("WORKER_SOCKETS")) # also ends when the spec has ended

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# A child for each job, one after another, which leaves by `exit!`: what resque's worker does.
+# One child for each job, which leaves with `exit!`, like resque's worker.
 
 require_relative "application"
 

@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-# pitchfork's reforking without pitchfork: the workers are forked from a mold, and by USR2 a worker becomes
+# Reforking as in pitchfork, without pitchfork: the workers are forked from a mold. On USR2 a worker becomes
 # the next mold, from which the next workers are forked.
 
 require_relative "application"
 
 Application.boot
 
-# A worker, until it is promoted; from then on a mold, which keeps its workers alive.
+# A worker until it is promoted; from then on a mold, which keeps its workers alive.
 def work
   promotion = Queue.new
   trap(:USR2) { promotion << true }

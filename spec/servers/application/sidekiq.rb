@@ -5,7 +5,7 @@ require_relative "application"
 
 Application.boot
 
-# Answers as the application does, from whichever of Sidekiq's threads gets it.
+# Answers like the application, from whichever of Sidekiq's threads gets the job.
 class AnswerJob
   include Sidekiq::Worker
 

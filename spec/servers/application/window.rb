@@ -2,10 +2,10 @@
 
 require "socket"
 
-# Lets the spec ask a certain process, which a server's shared port does not: each process, master and
-# forked ones alike, has a thread that answers on a unix socket named after its pid.
+# Lets the spec ask a particular process, which a server's shared port cannot do. Each process, master or
+# forked, has a thread that answers on a unix socket named after its pid.
 module Window
-  # Around Ruby's own fork, as the gem's own hook is. `Process.daemon` goes past it: open another then.
+  # Wraps Ruby's own fork, like the gem's hook. `Process.daemon` bypasses it and must open another window.
   module Hook
     def _fork
       super.tap { |pid| Window.open if pid.zero? }
@@ -31,12 +31,12 @@ module Window
       nil until ["\r\n", nil].include?(client.gets)
       client.write("HTTP/1.0 200 OK\r\n\r\n#{@answer.call}")
     rescue SystemCallError
-      nil # the spec has gone
+      nil # the spec has ended
     ensure
       client.close
     end
 
-    # Bound under another name first: where the socket is seen, somebody listens.
+    # Bound under another name first, so that a visible socket already has a listener.
     def listen(path)
       UNIXServer.new("#{path}.new").tap { File.rename("#{path}.new", path) }
     end

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# For a RubyProcess in namespaces of its own (`under: RubyProcess::OWN_NETWORK`): a network with nothing but
-# loopback, files of names that it may write, a name server, and etcds beside it.
+# For a RubyProcess in separate namespaces (`under: RubyProcess::OWN_NETWORK`): a network with only loopback,
+# name files that it may write, a name server, and etcds beside it.
 
 require "fileutils"
 require "ipaddr"
@@ -13,7 +13,7 @@ require_relative "../wait_until"
 system("ip", "link", "set", "lo", "up", exception: true)
 NAMES = Dir.mktmpdir("names-")
 
-# What is bound over the system's own file is seen by this process alone.
+# A file bound over the system's own is visible only to this process.
 %w[hosts resolv.conf].each do |name|
   FileUtils.touch(File.join(NAMES, name))
   system("mount", "--bind", File.join(NAMES, name), "/etc/#{name}", exception: true)
@@ -25,8 +25,8 @@ def resolv_conf(text) = File.write("/etc/resolv.conf", text)
 
 def start_etcd = Harness::EtcdServer.new.start
 
-# A name server on port 53 of 127.0.0.1. It knows what stands in `zone`: lists of addresses, or of
-# `[priority, port, host]` for services, by name.
+# A name server on port 53 of 127.0.0.1. It knows the names in `zone`: lists of addresses, or of
+# `[priority, port, host]` for services.
 def name_server(zone)
   socket = UDPSocket.new.tap { |udp| udp.bind("127.0.0.1", 53) }
   Thread.new do
@@ -47,10 +47,10 @@ end
 
 def head(query, known, count) = query[0, 2] + [0x8180 | (known ? 0 : 3), 1, count, 0, 0].pack("n5")
 
-# As a record of the name that was asked for, for 5 s.
+# As a record of the requested name, for 5 s.
 def numbered(bytes, type) = [0xc00c, type, 1, 5, bytes.bytesize].pack("nnnNn") + bytes
 
-# The name that is asked for, and where it ends.
+# The requested name, and where it ends.
 def name_in(query)
   at = 12
   labels = []

@@ -11,10 +11,10 @@ autoload :SelectScheduler, File.join(__dir__, "select_scheduler")
 REPORTS = IO.for_fd(3, "w")
 WORDS = IO.for_fd(4, "r")
 
-# Tells the spec something that JSON can hold.
+# Reports something to the spec that JSON can represent.
 def report(value) = REPORTS.syswrite("#{JSON.generate(value)}\n")
 
-# Waits for the spec to say something.
+# Waits for the spec to send a line.
 def hear = WORDS.gets
 
 def endpoints = ENV.fetch("ENDPOINTS").split(",")
@@ -34,11 +34,11 @@ end
 
 def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
-# Polls, as the spec does: there is nobody to tell that a value has arrived.
+# Polls, as the spec does, because nothing announces that a value has arrived.
 def wait_until(description, limit = 30)
   deadline = now + limit
   until (value = yield)
-    abort "waited #{limit} s in vain for #{description}" if now > deadline
+    abort "waited #{limit} s for #{description}" if now > deadline
     sleep 0.005
   end
   value
@@ -48,7 +48,7 @@ end
 def error_of
   yield
   nil
-rescue Exception => e # rubocop:disable Lint/RescueException -- a `fatal` from native code is told too
+rescue Exception => e # rubocop:disable Lint/RescueException -- a `fatal` from native code is reported too
   { class: e.class.name, ancestors: e.class.ancestors.map(&:name), message: e.message }
 end
 

@@ -6,7 +6,7 @@
 #     connect "/service/"
 #     PublicApi.calls # => { "EtcdDiscovery.start" => -> { … }, "EtcdDiscovery::Client#put" => -> { … }, … }
 module PublicApi
-  # Those that end something come last.
+  # Methods that end something come last.
   ENDS = %w[EtcdDiscovery::Client#stop EtcdDiscovery.configure EtcdDiscovery.stop].freeze
   LIB = File.expand_path("../../../lib", __dir__)
   KEY = "/service/b"

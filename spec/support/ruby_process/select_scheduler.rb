@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# A fiber scheduler with what the specs need of one: fibers that wait for descriptors and for time, by
-# IO.select. Not for anything else.
+# A fiber scheduler with only what the specs need: fibers that wait for descriptors and for time, by
+# IO.select.
 class SelectScheduler
   def initialize
     @readers = {}

@@ -5,7 +5,7 @@ require "rbconfig"
 
 module Harness
   module Samples
-    # Writes a sample to a file, and loads that in a Ruby of its own.
+    # Writes a sample to a file, and loads it in a separate Ruby.
     module LoadedFile
       module_function
 

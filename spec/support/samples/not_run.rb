@@ -14,12 +14,12 @@ module Harness
       ["docs/installation.md", "# Gemfile\ngem \"etcd_discovery\", force_ruby", "it needs Bundler 2.3.18"]
     ].freeze
 
-    # Samples that stand in a file which a spec runs: page, beginning, file.
+    # Samples that are part of a file which a spec runs: page, beginning, file.
     QUOTED = [
       ["docs/servers.md", "# config.ru", "spec/servers/application/config.ru"]
     ].freeze
 
-    # Commands that are not run: what they begin with, and why.
+    # Commands that are not run: their beginning, and the reason.
     COMMANDS_NOT_RUN = {
       "gem install " => "it needs a released gem",
       "cd ../etcd_discovery && rake compile" => "it compiles for minutes; every spec needs its result",

@@ -5,20 +5,20 @@ require_relative "../rails_application"
 
 module Harness
   module Samples
-    # The samples of a page that belong into a Rails application: its files are written, its commands run, in
-    # their order, in a new application.
+    # The samples of a page for a Rails application. Its files are written and its commands run, in their
+    # order, in a new application.
     class RailsPage
-      # Where in a file of the application a sample belongs: after the line that matches.
+      # Where a sample belongs in a file of the application: after the matching line.
       PLACES = {
         "config/routes.rb" => /^Rails\.application\.routes\.draw do\n/,
         "config/application.rb" => /^ +class Application < Rails::Application\n/,
         %r{\Aconfig/environments/} => /^Rails\.application\.configure do\n/
       }.freeze
       SECRET = "0" * 64
-      # What a page is about besides.
+      # What else a page needs.
       GEMS = { "docs/servers.md" => "sidekiq", "docs/rails.md" => "lograge" }.freeze
 
-      # Those of a page that are for an application.
+      # The samples of a page that are for an application.
       def self.of(samples)
         samples.select { |sample| sample.kind == :rails || sample.kind == :yaml }
       end
@@ -48,7 +48,7 @@ module Harness
         @application.write(path, text.sub(place) { |line| "#{line}#{code}\n" })
       end
 
-      # Two samples for one initializer are two initializers.
+      # Two samples for one initializer become two initializers.
       def free(path)
         return path unless path.start_with?("config/initializers/")
 
@@ -72,7 +72,7 @@ module Harness
         nil
       end
 
-      # What it prints in the end, since a change takes a moment.
+      # Its final output, because a change takes a moment.
       def run(command, wanted = nil)
         limit = Harness.now + WaitUntil::LIMIT
         loop do
@@ -87,7 +87,7 @@ module Harness
         @server = @application.serve(*%w[bin/rails server -b 127.0.0.1 -p PORT], **@environment)
       end
 
-      # curl's own report of its progress is no output.
+      # curl's own report of its progress is not output.
       def ported(command)
         command.sub(/\Acurl /, "curl --silent --show-error ")
                .sub("localhost:3000", "127.0.0.1:#{@server&.port}")

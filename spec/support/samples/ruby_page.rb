@@ -4,7 +4,7 @@ require_relative "../ruby_process"
 
 module Harness
   module Samples
-    # The Ruby samples of a page that are no files, in one process and in their order.
+    # The Ruby samples of a page that are not files, in one process and in their order.
     class RubyPage
       RUNNER = File.expand_path("runner.rb", __dir__)
       # What a page needs beforehand: keys, and methods of the reader's own application.

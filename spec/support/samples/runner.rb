@@ -1,15 +1,15 @@
 # frozen_string_literal: true
 
-# Runs the samples of a page that stand behind __END__, and reports on each. Loaded into a RubyProcess.
+# Runs the samples of a page that follow __END__, and reports on each. Loaded into a RubyProcess.
 
-# Puts keys before a page begins.
+# Writes keys before a page begins.
 def seed(values)
   client = EtcdDiscovery::Client.new(endpoints:)
   values.each { |key, value| client.put(key, value) }
   client.stop
 end
 
-# What a line gives, once it gives what its comment says; some of it comes from another thread.
+# The result of a line, once it is what its comment says; some results come from another thread.
 def expect_value(text)
   wanted = TOPLEVEL_BINDING.eval(text)
   deadline = now + 10
@@ -35,7 +35,7 @@ def run_samples(samples)
   samples.each do |sample|
     TOPLEVEL_BINDING.eval(checked(sample.fetch("code")), sample.fetch("page"), sample.fetch("line"))
     report({ line: sample.fetch("line") })
-  rescue Exception => e # rubocop:disable Lint/RescueException -- the next sample is run all the same
+  rescue Exception => e # rubocop:disable Lint/RescueException -- the next sample still runs
     report({ line: sample.fetch("line"), error: e.full_message(highlight: false) })
   end
 end

@@ -4,7 +4,7 @@ module Harness
   module Samples
     # A fenced block of a page.
     Sample = Struct.new(:page, :line, :language, :code, keyword_init: true) do
-      # Those of a page, in its order. A fence may be indented, as in a list.
+      # The blocks of a page, in its order. A fence may be indented, as in a list.
       def self.all(page, text)
         text.enum_for(:scan, /^( *)```(\S*)\n(.*?)^\1```$/m).map do
           match = Regexp.last_match
@@ -13,16 +13,16 @@ module Harness
         end
       end
 
-      # Where the reader is to put it, if the first line says so.
+      # Where the reader should put it, if the first line says so.
       def file = code[%r{\A# ((?:config|spec|test|app)/[\w./-]+|Gemfile|config\.ru|pitchfork\.conf\.rb)\b}, 1]
 
       # Why it is not run, or nil.
       def reason = NOT_RUN.find { |of, beginning,| of == page && code.start_with?(beginning) }&.last
 
-      # The file that has it, and that a spec runs.
+      # The file that contains it, and that a spec runs.
       def quoted_from = QUOTED.find { |of, beginning,| of == page && code.start_with?(beginning) }&.last
 
-      # Who runs it.
+      # What runs it.
       def kind
         case [language, file]
         in [_, _] if quoted_from then :quoted
@@ -37,7 +37,7 @@ module Harness
         end
       end
 
-      # With the endpoints of a real etcd.
+      # The code with the endpoints of a real etcd.
       def code_for(endpoint) = code.gsub(ENDPOINT, endpoint)
 
       def to_s = "#{page}:#{line}"

@@ -4,7 +4,7 @@ require_relative "loaded_file"
 
 module Harness
   module Samples
-    # A sample that is a file of a program's own: loaded as that program loads it.
+    # A sample that is a file of another program: loaded as that program loads it.
     module ServerFile
       LOADERS = {
         "Gemfile" => 'require "bundler"; dsl = Bundler::Dsl.new; dsl.instance_eval(File.read(path), path)
@@ -21,7 +21,7 @@ module Harness
                              Puma::Configuration.new(config_files: [path]).load'
       }.freeze
 
-      # Those with a native part that the program is made of.
+      # The gems with a native part that the program needs.
       GEMS = { "config/unicorn.rb" => ["unicorn"], "config/puma.rb" => ["puma"] }.freeze
 
       module_function

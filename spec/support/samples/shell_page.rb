@@ -10,13 +10,13 @@ module Harness
     # The commands of a page, in one folder and in their order, against a real etcd.
     class ShellPage
       LIMIT = 60
-      # What the reader has in the folder: a program to announce, …
+      # The reader's files in the folder: a program to announce, …
       FILES = {
         "README.md" => { "server" => "#!/bin/sh\n" },
         "docs/services.md" => { "server" => "#!/bin/sh\n" }
       }.freeze
 
-      # Commands of a sample: comments are left out, lines that end in a backslash go on.
+      # The commands of a sample: comments are left out, and lines that end in a backslash are joined.
       def self.commands(sample)
         sample.code.gsub(/\\\n\s*/, " ").lines.map(&:strip).grep_v(/\A(?:#|\z)/)
       end
@@ -71,7 +71,7 @@ module Harness
         "gives #{output} instead of #{wanted}" unless wanted.nil? || output.strip == wanted
       end
 
-      # The project's own tasks: that they exist, and so do what they need. They run for minutes.
+      # Checks that the project's own tasks exist, and so do their prerequisites. They run for minutes.
       def dry_run(command)
         command = command.sub(/\brake /, "rake --dry-run ").sub(/#.*/, "")
         output, status = Open3.capture2e("bash", "-c", command, chdir: ROOT)

@@ -4,8 +4,8 @@ require_relative "loaded_file"
 
 module Harness
   module Samples
-    # A sample in YAML, read by what reads it in the gem: Rails' settings in each of their environments, and
-    # the file that stands for etcd.
+    # A sample in YAML, read by the part of the gem that reads it: Rails' settings in each of their
+    # environments, or the file that stands for etcd.
     module YamlFile
       SETTINGS = <<~'RUBY'
         require "logger"
@@ -27,7 +27,7 @@ module Harness
 
       module_function
 
-      # Rails does not load without this one.
+      # Rails does not load without this.
       def gems(sample) = sample.file == "config/etcd_discovery.yml" ? ["nokogiri"] : []
 
       # What went wrong, or nil.

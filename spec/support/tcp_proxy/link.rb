@@ -15,7 +15,7 @@ class Link
     @down = Pipe.new(upstream, client)
   end
 
-  # None when it is stranded: both sides believe in it, and nothing moves ever again.
+  # None when it is stranded: both sides believe in it, and nothing moves any more.
   def pipes = @stranded ? [] : [up, down]
 
   def strand = @stranded = true
@@ -25,7 +25,7 @@ class Link
 
   def finished? = pipes.any?(&:finished?)
 
-  # An RST, not a FIN: what a peer sees whose other side has died.
+  # Sends an RST, not a FIN: what a peer sees whose other side has died.
   def reset
     [up.source, down.source].each do |socket|
       socket.setsockopt(Socket::SOL_SOCKET, Socket::SO_LINGER, RESET)

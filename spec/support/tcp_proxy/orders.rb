@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# What the spec may order the proxy to do. Each order changes the server's mode, and answers.
+# The orders that a spec may give to the proxy. Each order changes the server's mode, and answers.
 module Orders
   private
 

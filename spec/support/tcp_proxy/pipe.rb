@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 
-# One direction of one proxied connection: what came in at `source` and has yet to go out at `sink`.
+# One direction of one proxied connection: the bytes read from `source` and not yet written to `sink`.
 class Pipe
   CHUNK = 16 * 1024
-  # Past this the source is not read any more, as a full network would not take it either.
+  # Beyond this the source is not read any more, like a full network.
   BOUND = 256 * 1024
   # A throttled pipe sends this many portions a second.
   PORTIONS = 50
@@ -41,7 +41,7 @@ class Pipe
     @swallowed = true if bytes.is_a?(String)
   end
 
-  # `rate` is in bytes a second; nil sends what there is.
+  # `rate` is in bytes a second; nil sends everything that is due.
   def give(now, rate)
     head = @queue.first.last
     portion = rate ? head.byteslice(0, [rate / PORTIONS, 1].max) : head

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The proxy's own process: `server.rb LISTEN_PORT UPSTREAM_PORT…`, orders as JSON lines on descriptor 3.
+# The proxy's own process: `server.rb LISTEN_PORT UPSTREAM_PORT…`, with orders as JSON lines on descriptor 3.
 # Connections go to the upstream ports in turn.
 
 require "json"
@@ -8,7 +8,7 @@ require "socket"
 require_relative "link"
 require_relative "orders"
 
-# One loop over all sockets, without threads: what it does next depends on its mode and on the clock.
+# One loop over all sockets, without threads. Its mode and the clock decide what it does next.
 class ProxyServer
   include Orders
 
@@ -45,7 +45,8 @@ class ProxyServer
   # Half-open: nothing is read, nothing is written, nothing is accepted, nothing is closed.
   def still? = @mode == :half_open
 
-  # What has lost bytes swallows the rest too, until it is reset: no network gives a stream with a hole in it.
+  # A pipe that has lost bytes drops the rest too, until it is reset: no network delivers a stream with a hole
+  # in it.
   def swallowing?(link, pipe)
     pipe.swallowed || (@mode == :blackhole && @directions.include?(pipe.equal?(link.up) ? "up" : "down"))
   end
@@ -60,7 +61,7 @@ class ProxyServer
 
   def due?(pipe) = pipe.due && pipe.due <= now
 
-  # How long until something falls due. What is due already waits for its sink, not for the clock.
+  # How long until something is due. Bytes that are due already wait for their sink, not for the clock.
   def pause
     return if still?
 
@@ -96,7 +97,7 @@ class ProxyServer
 
     @accepted += 1
     @links << Link.new(client, TCPSocket.new("127.0.0.1", @upstream_ports.next))
-  rescue SystemCallError # the upstream is not there
+  rescue SystemCallError # the upstream does not exist
     client&.setsockopt(Socket::SOL_SOCKET, Socket::SO_LINGER, Link::RESET)
     client&.close
   end

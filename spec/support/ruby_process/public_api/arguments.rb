@@ -2,7 +2,7 @@
 
 module PublicApi
   nothing = ->(*) {}
-  # To settings without a default; to others a text.
+  # The value for settings without a default; a text for others.
   given = { logger: nil, endpoints: %w[http://a:1], user: "user:password", change_log: "/changes/" }
   settings = EtcdDiscovery::Configuration::SETTINGS.to_h do |setting|
     value = setting.default.nil? ? given.fetch(setting.name, "text") : setting.default
