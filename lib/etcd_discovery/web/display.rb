@@ -13,7 +13,7 @@ module EtcdDiscovery
       MASK = "••••••••"
       # Columns of numbers, which stand at the right.
       NUMBERS = %i[col_pid col_revision col_age col_reconnects col_memory col_changed col_weight col_in_flight
-                   col_latency col_lease].freeze
+                   col_latency col_lease col_size].freeze
       private_constant :MASK, :NUMBERS
 
       private

@@ -66,7 +66,15 @@ module EtcdDiscovery
             h.h2(t(:value_now), id: "now")
             h.div(id: row_id(key), data_version: revision, data_name: title) { whole(now) }
             h.p(t(:changed_at, revision:), class: "hint") if now
+            lease
           end
+        end
+
+        # How long the key stays if its owner does not renew the lease. Only etcd knows.
+        def lease
+          found = Leases.of(client, [[key, false]])
+          left = found[key.b]
+          h.p(t(:lease_left, left: seconds(left)), class: "hint") if left
         end
 
         def revision = snapshot.mod_revision(key) || 0
@@ -83,9 +91,26 @@ module EtcdDiscovery
         def spread
           return if wrote.nil?
 
+          roll = Roll.of(client)
+          roll ? spread_in(roll.reached(wrote)) : spread_here
+        rescue EtcdDiscovery::Error
+          spread_here
+        end
+
+        def spread_here
           reached = snapshot.revision >= wrote
-          notice(reached ? :good : :doubtful, t(reached ? :wrote_here : :wrote_waiting, revision: wrote),
-                 id: "spread")
+          text = t(reached ? :wrote_here : :wrote_waiting, revision: wrote)
+          notice(reached ? :good : :doubtful, text, id: "spread")
+        end
+
+        # A process that has forked the others serves no one, and does not count.
+        def spread_in(report)
+          reached, missing = [report.reached, report.missing].map do |answers|
+            answers.select { |answer| answer.member.role == :worker }
+          end
+          text = t(:wrote_fleet, revision: wrote, reached: reached.size, total: reached.size + missing.size)
+          notice(missing.empty? ? :good : :doubtful, text, id: "spread")
+          h.p(t(:still_missing, names: missing.first(10).join(", ")), class: "hint") if missing.any?
         end
 
         def change

@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "socket"
-
 module EtcdDiscovery
   class Web
     module Pages
@@ -9,7 +7,9 @@ module EtcdDiscovery
       #
       # @api private
       class Overview < Page
-        LIVE = %i[health charts processes].freeze
+        include Processes
+
+        LIVE = %i[health charts processes members].freeze
 
         # Where another worker answers than the one that the page is about, it tells of itself in the table
         # alone.
@@ -50,6 +50,10 @@ module EtcdDiscovery
           h.section(aria_labelledby: "processes") do
             h.h2(t(:processes), id: "processes")
             live(:processes)
+          end
+          h.section(aria_labelledby: "members") do
+            h.h2(t(:members), id: "members")
+            live(:members)
           end
         end
 
@@ -121,37 +125,6 @@ module EtcdDiscovery
               h.span(t(:now))
             end
           end
-        end
-
-        # Without a fleet a process knows only itself. Where each answer comes from another worker, the page
-        # keeps the rows of all that have answered.
-        def processes
-          table(t(:processes)) do
-            columns(:col_host, :col_pid, :col_state, :col_revision, :col_age, :col_reconnects, :col_memory)
-            h.tbody(data_merge: "60") { own_row }
-          end
-          h.p(t(:processes_hint), class: "hint")
-        end
-
-        def own_row
-          now = client.status
-          h.tr(id: "p-#{Socket.gethostname}-#{now.pid}") do
-            cell(:col_host, Socket.gethostname)
-            cell(:col_pid, now.pid, class: "number")
-            cell(:col_state) { state(*condition(now)) }
-            cell(:col_revision, now.revision, class: "number")
-            cell(:col_age, seconds(now.age), class: "number")
-            cell(:col_reconnects, now.reconnects, class: "number")
-            cell(:col_memory, memory, class: "number")
-          end
-        end
-
-        # Resident memory, where the system tells it.
-        def memory
-          kilobytes = File.read("/proc/self/status")[/^VmRSS:\s+(\d+) kB/, 1]
-          kilobytes ? bytes(kilobytes.to_i * 1024) : "–"
-        rescue SystemCallError
-          "–"
         end
       end
     end

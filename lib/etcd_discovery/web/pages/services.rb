@@ -65,14 +65,15 @@ module EtcdDiscovery
           return h.p(t(:no_instances), class: "empty") if found.empty?
 
           ejected = service.ejected
+          leases = Leases.of(client, keys_of(found))
           table(t(:instances_of, name:)) do
             columns(:col_address, :col_id, :col_state, :col_weight, :col_in_flight, :col_metadata,
                     :col_changed)
-            h.tbody { found.first(MOST_INSTANCES).each { |instance| row(service, instance, ejected) } }
+            h.tbody { found.first(MOST_INSTANCES).each { |one| row(service, one, ejected, leases) } }
           end
         end
 
-        def row(service, instance, ejected)
+        def row(service, instance, ejected, leases)
           out = ejected.include?(instance)
           revision = snapshot.mod_revision(instance.key) if instance.key
           h.tr(id: row_id(instance.key || instance.address), data_version: "#{revision}#{out}",
@@ -83,8 +84,15 @@ module EtcdDiscovery
             cell(:col_weight, instance.weight, class: "number")
             cell(:col_in_flight, service.in_flight(instance), class: "number")
             cell(:col_metadata) { metadata(instance.metadata) }
-            cell(:col_changed, revision, class: "number")
+            left = leases[instance.key&.b]
+            cell(:col_lease, (seconds(left) if left), class: "number")
           end
+        end
+
+        # One read for all: the folder that they are in.
+        def keys_of(instances)
+          folders = instances.filter_map(&:key).map { |key| key[%r{\A.*/}m] || key }
+          folders.uniq.first(10).map { |folder| [folder, true] }
         end
 
         def address(instance)

@@ -66,6 +66,10 @@ module EtcdDiscovery
         col_address: "Address", col_id: "ID", col_weight: "Weight", col_in_flight: "Under way", col_metadata: "Metadata",
         col_time: "Time", col_event: "Event", col_what: "What happened",
 
+        members: "Members of etcd", no_members: "There is no etcd here, or none that can be asked.", fleet_unavailable: "The fleet cannot be asked: %<reason>s", fleet_hint: "%<count>s members of the fleet, asked every ten seconds while someone looks.", no_answer: "no answer", answers: "answers", behind: "behind",
+        wrote_fleet: "Written at revision %<revision>s. %<reached>s of %<total>s processes have it.", still_missing: "Still without it: %<names>s", lease_left: "Under a lease: goes in %<left>s unless its owner renews it",
+        col_program: "Program", col_lease: "Lease left", col_since: "Member since", col_member: "Member", col_version: "Version", col_role: "Role", col_latency: "Latency", col_size: "Database", leader: "leader", follower: "follower",
+
         error_refused: "You may not see this page.", error_verb: "This address takes other methods.",
         error_not_found: "There is no such page", error_not_found_advice: "The address is wrong, or the page has moved.",
         error_malformed: "The request cannot be read", error_malformed_advice: "A part of the address or of the form is not what it should be. Nothing was written.",

@@ -66,6 +66,10 @@ module EtcdDiscovery
         col_address: "地址", col_id: "标识", col_weight: "权重", col_in_flight: "进行中", col_metadata: "元数据",
         col_time: "时间", col_event: "事件", col_what: "内容",
 
+        members: "etcd 成员", no_members: "这里没有 etcd，或无法询问。", fleet_unavailable: "无法询问 fleet：%<reason>s", fleet_hint: "fleet 共 %<count>s 个成员；有人查看时每十秒询问一次。", no_answer: "无应答", answers: "有应答", behind: "落后",
+        wrote_fleet: "已写入，版本 %<revision>s。%<total>s 个进程中 %<reached>s 个已生效。", still_missing: "尚未生效：%<names>s", lease_left: "在租约下：若不续期，%<left>s 后消失",
+        col_program: "程序", col_lease: "租约剩余", col_since: "加入时间", col_member: "成员", col_version: "版本", col_role: "角色", col_latency: "延迟", col_size: "数据库", leader: "领导者", follower: "跟随者",
+
         error_refused: "您无权查看此页面。", error_verb: "此地址不支持该方法。",
         error_not_found: "没有这个页面", error_not_found_advice: "地址有误，或页面已移动。",
         error_malformed: "无法读取请求", error_malformed_advice: "地址或表单的某一部分不正确。未写入任何内容。",

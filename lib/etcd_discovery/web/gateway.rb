@@ -1,0 +1,106 @@
+# frozen_string_literal: true
+
+require_relative "gateway/connection"
+
+module EtcdDiscovery
+  class Web
+    # Asks etcd's members one by one: how fast each answers, its version, who leads, and how long a lease
+    # lasts. What a member does not answer in a second is left open, and the page does without it.
+    #
+    # @api private
+    class Gateway
+      Member = Struct.new(:endpoint, :version, :leader, :bytes, :seconds, :problem, keyword_init: true)
+
+      # Seconds for which an answer is good.
+      KEPT = 5.0
+      MOST_MEMBERS = 9
+      MOST_LEASES = 50
+      private_constant :KEPT, :MOST_MEMBERS, :MOST_LEASES
+
+      @lock = Mutex.new
+      @gateways = ObjectSpace::WeakMap.new
+
+      class << self
+        # @return [Gateway]
+        def of(client) = @lock.synchronize { @gateways[client] ||= new(client) }
+      end
+
+      def initialize(client)
+        @client = client
+        @connection = Connection.new(client.config)
+        @lock = Mutex.new
+        @kept = {}
+      end
+
+      # @return [Array<Member>] as configured
+      def members
+        keep(:members) do
+          at_once(endpoints) { |endpoint| member(endpoint) }
+        end
+      end
+
+      # @param leases [Array<Integer>]
+      # @return [Hash{Integer => Integer}] the seconds that each has left; without those that are unknown
+      def seconds_left(leases)
+        wanted = leases.reject(&:zero?).uniq.sort.first(MOST_LEASES)
+        return {} if wanted.empty? || endpoints.empty?
+
+        keep([:leases, wanted]) do
+          at_once(wanted) { |lease| [lease, ttl(lease)] }.to_h.compact
+        end
+      end
+
+      private
+
+      # The one that is followed goes first.
+      def endpoints
+        return [] if @client.config.source
+
+        configured = @client.config.discovery_domain ? [] : @client.config.endpoints
+        [*@client.status.endpoint, *configured].uniq.grep(%r{\Ahttps?://}).first(MOST_MEMBERS)
+      end
+
+      def at_once(list)
+        list.map { |one| Threads.start("etcd_discovery page") { yield one } }.map(&:value)
+      rescue ResourceExhaustedError
+        []
+      end
+
+      def keep(name)
+        @lock.synchronize do
+          time, found = @kept[name]
+          return found if time && Clock.now - time < KEPT
+        end
+        found = yield
+        @lock.synchronize do
+          @kept.delete_if { |_, (time, _)| Clock.now - time > KEPT }
+          @kept[name] = [Clock.now, found]
+        end
+        found
+      end
+
+      # Some versions tell only root more than the version; a user without that right still sees who answers.
+      def member(endpoint)
+        started = Clock.now
+        version = @connection.get(endpoint, "/version")
+        seconds = Clock.now - started
+        more = @connection.post(endpoint, "/v3/maintenance/status", {})
+        leader = more.key?("leader") ? more["leader"] == more.dig("header", "member_id") : nil
+        Member.new(endpoint:, version: version["etcdserver"], leader:, bytes: more["dbSize"]&.to_i, seconds:)
+      rescue StandardError => e
+        Member.new(endpoint:, problem: e.class.name)
+      end
+
+      def ttl(lease)
+        seconds = @connection.post(endpoints.first, "/v3/lease/timetolive", { ID: lease.to_s })["TTL"]
+        seconds && [seconds.to_i, 0].max
+      rescue StandardError
+        nil
+      end
+
+      def post(endpoint, path, body)
+        ask(endpoint, path, JSON.generate(body), token(endpoint))
+      end
+    end
+  end
+end

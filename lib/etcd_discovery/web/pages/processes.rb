@@ -1,0 +1,114 @@
+# frozen_string_literal: true
+
+require "socket"
+
+module EtcdDiscovery
+  class Web
+    module Pages
+      # The tables of processes and of etcd's members on the overview.
+      #
+      # @api private
+      module Processes
+        MOST = 500
+        private_constant :MOST
+
+        private
+
+        # With a fleet all of its members; without one a process knows only itself. Where each answer comes
+        # from another worker, the page keeps the rows of all that have answered.
+        def processes
+          roll = Roll.of(client)
+          roll ? fleet(roll) : alone
+        rescue EtcdDiscovery::Error => e
+          notice(:doubtful, t(:fleet_unavailable, reason: e.message))
+          alone
+        end
+
+        def fleet(roll)
+          report = roll.state
+          answers = (report.reached + report.missing).sort_by { |answer| [answer.host, answer.pid] }
+          table(t(:processes)) do
+            columns(:col_host, :col_pid, :col_program, :col_state, :col_revision, :col_age, :col_since)
+            h.tbody { answers.first(MOST).each { |answer| member_row(answer) } }
+          end
+          h.p(t(:fleet_hint, count: answers.size), class: "hint")
+        end
+
+        def member_row(answer)
+          member = answer.member
+          h.tr(id: "p-#{member.host}-#{member.pid}") do
+            cell(:col_host, member.host)
+            cell(:col_pid, member.pid, class: "number")
+            cell(:col_program, member.program.to_s[0, 60], class: "quiet")
+            cell(:col_state) { state(*condition_of(answer)) }
+            cell(:col_revision, answer.revision, class: "number")
+            cell(:col_age, (seconds(answer.age) if answer.age), class: "number")
+            cell(:col_since) { time(member.started_at) }
+          end
+        end
+
+        def condition_of(answer)
+          return [:bad, t(:no_answer)] if answer.revision.nil?
+          return [:bad, t(:state_stale)] if answer.age && answer.age > client.config.max_staleness
+
+          answer.reached? ? [:good, t(:state_live)] : [:doubtful, t(:behind)]
+        end
+
+        def alone
+          table(t(:processes)) do
+            columns(:col_host, :col_pid, :col_state, :col_revision, :col_age, :col_reconnects, :col_memory)
+            h.tbody(data_merge: "60") { own_row(client.status) }
+          end
+          h.p(t(:processes_hint), class: "hint") unless client.config.fleet
+        end
+
+        def own_row(now)
+          h.tr(id: "p-#{Socket.gethostname}-#{now.pid}") do
+            cell(:col_host, Socket.gethostname)
+            cell(:col_pid, now.pid, class: "number")
+            cell(:col_state) { state(*condition(now)) }
+            cell(:col_revision, now.revision, class: "number")
+            cell(:col_age, seconds(now.age), class: "number")
+            cell(:col_reconnects, now.reconnects, class: "number")
+            cell(:col_memory, memory, class: "number")
+          end
+        end
+
+        # Resident memory, where the system tells it.
+        def memory
+          kilobytes = File.read("/proc/self/status")[/^VmRSS:\s+(\d+) kB/, 1]
+          kilobytes ? bytes(kilobytes.to_i * 1024) : "–"
+        rescue SystemCallError
+          "–"
+        end
+
+        def members
+          found = Gateway.of(client).members
+          return h.p(t(:no_members), class: "empty") if found.empty?
+
+          table(t(:members)) do
+            columns(:col_member, :col_state, :col_version, :col_role, :col_latency, :col_size)
+            h.tbody { found.each { |member| etcd_row(member) } }
+          end
+        end
+
+        def etcd_row(member)
+          h.tr(id: row_id(member.endpoint)) do
+            cell(:col_member, member.endpoint)
+            cell(:col_state) { member.problem ? state(:bad, t(:no_answer)) : state(:good, t(:answers)) }
+            cell(:col_version, member.version)
+            cell(:col_role, role(member))
+            cell(:col_latency, (seconds(member.seconds) if member.seconds), class: "number")
+            cell(:col_size, (bytes(member.bytes) if member.bytes), class: "number")
+          end
+        end
+
+        def role(member)
+          return if member.leader.nil?
+
+          t(member.leader ? :leader : :follower)
+        end
+      end
+    end
+  end
+end
