@@ -7,7 +7,8 @@ RSpec.shared_context "with a browser at the page" do
   # The application of spec/web, in production.
   def start_page(kind, **options)
     @etcd = start_etcd
-    environment = Harness::AppServer::CLEAN.merge("RUBYLIB" => File.join(Harness::AppServer::ROOT, "lib"))
+    environment = Harness::AppServer::CLEAN.merge("RUBYLIB" => File.join(Harness::AppServer::ROOT, "lib"),
+                                                  "FLEET" => "yes")
     folder = File.join(Harness::AppServer::ROOT, "spec/web/application")
     application = Harness::AppServer::Application.new(folder, [], environment)
     @server = start_server(kind, etcd, application:, **options)
@@ -77,7 +78,7 @@ RSpec.shared_examples "a page that people use" do
     expect(browser.script("return document.querySelector('#value').validity.rangeOverflow")).to be true
     browser.fill("#value", "250")
     save("the sale starts")
-    see("This process has it", "#live-spread")
+    see("#{server.worker_pids.size} of #{server.worker_pids.size} processes have it", "#live-spread")
     see("the sale starts", ".history")
     expect(browser.text(".history")).to include("ann", "- 137", "+ 250", "first", "ben", Time.now.year.to_s)
     expect(etcd.ctl.get("/shop/checkout/limit")).to eq "250"

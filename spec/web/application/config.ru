@@ -11,6 +11,7 @@ EtcdDiscovery.configure do |config|
   config.endpoints = ENV.fetch("ETCD_ENDPOINTS").split(",")
   config.watch "/shop/", "/service/"
   config.change_log = "/shop/changes/"
+  config.fleet = "/shop/fleet/" if ENV["FLEET"]
 end
 
 # What the pages know of some keys.
