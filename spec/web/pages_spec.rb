@@ -181,6 +181,14 @@ RSpec.describe "the page" do
     expect(body).not_to include("t0ps3cret")
   end
 
+  it "a look at a service that the application does not use reports nothing to its log" do
+    write("/service/foreign/one", "{not JSON")
+    _, _, before = reader.native_drain(0)
+    expect(browser.get("/services").body).to include("foreign", "Values that could not be read", "not JSON")
+    _, _, after = reader.native_drain(0)
+    expect(after.size).to eq before.size
+  end
+
   it "shows the events of this process" do
     body = browser.get("/events").body
     expect(body).to include("connect", "connected to etcd", Process.pid.to_s)

@@ -22,7 +22,7 @@ RSpec.describe "the stream of the page" do
   # `{ part => HTML }` of an event.
   def parts(text) = JSON.parse(text[/^data: (.*)$/, 1])
 
-  def id(text) = text[/^id: (\h+)$/, 1]
+  def id(text) = text[/^id: (.+)$/, 1]
 
   it "of a server with one request at a time gives one answer and ends, and says when to ask again" do
     write("/shop/limit", "value 1")
@@ -34,6 +34,18 @@ RSpec.describe "the stream of the page" do
     write("/shop/limit", "value 2")
     changed = body("/stream/keys?prefix=/shop/", concurrent: false, last: id(answer.last)).to_enum(:each).to_a
     expect(parts(changed.last)["list"]).to include(">value 2<")
+  end
+
+  it "a revision that changes nothing on the page costs the browser an id, and no HTML" do
+    write("/shop/limit", "value 6")
+    path = "/stream/keys?prefix=/shop/sub/"
+    first = body(path, concurrent: false).to_enum(:each).to_a.last
+    write("/shop/limit", "value 7")
+    second = body(path, concurrent: false, last: id(first)).to_enum(:each).to_a.last
+    expect(second).to match(/\Aid: r\d+\.\h+\n\n\z/)
+    expect(id(second)).not_to eq id(first)
+    third = body(path, concurrent: false, last: id(second)).to_enum(:each).to_a.last
+    expect(third).to eq ": \n\n"
   end
 
   it "of a server with threads stays open, sends what changes, and ends when the browser is gone" do

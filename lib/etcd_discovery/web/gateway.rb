@@ -50,6 +50,20 @@ module EtcdDiscovery
         end
       end
 
+      # What was asked for a moment ago is not asked for again.
+      def keep(name)
+        @lock.synchronize do
+          time, found = @kept[name]
+          return found if time && Clock.now - time < KEPT
+        end
+        found = yield
+        @lock.synchronize do
+          @kept.delete_if { |_, (time, _)| Clock.now - time > KEPT }
+          @kept[name] = [Clock.now, found]
+        end
+        found
+      end
+
       private
 
       # The one that is followed goes first.
@@ -64,19 +78,6 @@ module EtcdDiscovery
         list.map { |one| Threads.start("etcd_discovery page") { yield one } }.map(&:value)
       rescue ResourceExhaustedError
         []
-      end
-
-      def keep(name)
-        @lock.synchronize do
-          time, found = @kept[name]
-          return found if time && Clock.now - time < KEPT
-        end
-        found = yield
-        @lock.synchronize do
-          @kept.delete_if { |_, (time, _)| Clock.now - time > KEPT }
-          @kept[name] = [Clock.now, found]
-        end
-        found
       end
 
       # Some versions tell only root more than the version; a user without that right still sees who answers.

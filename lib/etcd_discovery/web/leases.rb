@@ -14,10 +14,13 @@ module EtcdDiscovery
       # @return [Hash{String => Integer}] the seconds left, by the bytes of the key; empty where etcd is away
       def self.of(client, targets)
         queries = targets.map { |target, prefix| [target, prefix, MOST, true] }
-        _, found = client.native_read("read leases", queries, nil)
-        leases = found.flat_map(&:last).to_h { |key, _, _, lease| [key.b, lease] }
-        left = Gateway.of(client).seconds_left(leases.values)
-        leases.transform_values { |lease| left[lease] }.compact
+        gateway = Gateway.of(client)
+        gateway.keep([:keys, queries]) do
+          _, found = client.native_read("read leases", queries, nil)
+          leases = found.flat_map(&:last).to_h { |key, _, _, lease| [key.b, lease] }
+          left = gateway.seconds_left(leases.values)
+          leases.transform_values { |lease| left[lease] }.compact
+        end
       rescue Error
         {}
       end

@@ -49,6 +49,11 @@ module EtcdDiscovery
       # @return [Boolean] whether a stream of this page may last, in this process
       def lasting? = true
 
+      # What the parts depend on, where that is cheap to tell. While it is the same, they are the same.
+      #
+      # @return [String, nil]
+      def mark = nil
+
       # Forgets what belongs to one moment.
       def refresh
         @snapshot = nil

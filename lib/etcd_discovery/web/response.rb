@@ -49,7 +49,7 @@ module EtcdDiscovery
         def cookie(request)
           return {} if request.known_token
 
-          path = request.root.empty? ? "/" : request.root
+          path = request.root.match?(%r{\A/[\w/.~-]+\z}) ? request.root : "/"
           secure = "; Secure" if request.secure?
           line = "#{Request::COOKIE}=#{request.token}; Path=#{path}; HttpOnly; SameSite=Strict#{secure}"
           { "set-cookie" => line }

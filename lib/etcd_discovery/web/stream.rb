@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "digest"
 require "json"
 
 module EtcdDiscovery
@@ -86,13 +87,19 @@ module EtcdDiscovery
 
       private
 
+      # The id of an event is what the parts depend on, and a digest of them. Where only the first has
+      # changed, the browser gets another id and no data.
       def event
-        json = JSON.generate(@page.refresh.parts)
-        id = Digest::SHA256.hexdigest(json)[0, 32]
-        return if id == @last
+        mark = @page.refresh.mark
+        before, digest = @last.split(".", 2)
+        return if mark && mark == before
 
-        @last = id
-        "id: #{id}\ndata: #{json}\n\n"
+        json = JSON.generate(@page.parts)
+        found = Digest::SHA256.hexdigest(json)[0, 32]
+        @last = "#{mark}.#{found}"
+        return ("id: #{@last}\n\n" if mark) if found == digest
+
+        "id: #{@last}\ndata: #{json}\n\n"
       rescue Error => e
         "event: trouble\ndata: #{JSON.generate(e.message.dup.force_encoding(Encoding::UTF_8).scrub)}\n\n"
       end

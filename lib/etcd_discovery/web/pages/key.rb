@@ -23,6 +23,9 @@ module EtcdDiscovery
 
         def status = @problem ? 422 : 200
 
+        # After a write it also depends on who has it.
+        def mark = ("k#{revision}" if wrote.nil?)
+
         private
 
         def section = :keys

@@ -9,6 +9,9 @@ module EtcdDiscovery
       class Keys < Page
         LIVE = %i[list].freeze
 
+        # A search among 100,000 keys takes a while, and every page that is open makes one.
+        def mark = "r#{snapshot.revision}"
+
         private
 
         def section = :keys

@@ -13,6 +13,20 @@ module EtcdDiscovery
         MOST = 100
         MOST_INSTANCES = 200
 
+        # A service that the application does not use. To look at it reports nothing to the application's log.
+        class Seen
+          def initialize(client, name)
+            @reader = Service::Reader.new(client, name, Service::Options.new) { nil }
+          end
+
+          def instances = @reader.instances
+          def rejected = @reader.rejected
+          def ejected = []
+          def kept? = false
+          def in_flight(_instance) = 0
+        end
+        private_constant :Seen
+
         private
 
         def section = :services
@@ -37,7 +51,7 @@ module EtcdDiscovery
         def services
           used = client.used_services.group_by(&:name).transform_values(&:last)
           names = seen.reject { |name| used.key?(name) || used.key?("#{BASE}#{name}") }
-          others = names.to_h { |name| [name, Service.new(client, name)] }
+          others = names.to_h { |name| [name, Seen.new(client, name)] }
           used.merge(others).sort_by { |name, _| name.b }.to_h
         end
 
