@@ -7,6 +7,7 @@ require_relative "cli/arguments"
 require_relative "cli/change_options"
 require_relative "cli/changes"
 require_relative "cli/commands"
+require_relative "cli/doctor_report"
 require_relative "cli/files"
 require_relative "cli/login"
 require_relative "cli/output"
@@ -29,10 +30,10 @@ module EtcdDiscovery
 
     # The exit statuses. `register` returns the status of its command.
     EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5,
-              conflict: 6 }.freeze
+              conflict: 6, doubtful: 8 }.freeze
 
     COMMANDS = %w[get list put delete watch history diff rollback export apply services status
-                  register].freeze
+                  doctor register].freeze
     private_constant :COMMANDS
 
     def initialize(arguments, out: $stdout, err: $stderr)

@@ -112,6 +112,15 @@ module EtcdDiscovery
     end
 
     # @api private
+    # @return [Symbol, String] where a setting comes from: `:given`, the name of a variable, `:fallback` (from
+    #   Rails) or `:default`
+    def origin(name)
+      return :given if @values.key?(name)
+
+      BY_NAME.fetch(name).variable_of(@env) || (@below.key?(name) ? :fallback : :default)
+    end
+
+    # @api private
     # @return [Array<String>] warnings about the environment
     def warnings
       SETTINGS.filter_map { |setting| setting.outdated(@env) unless @values.key?(setting.name) }

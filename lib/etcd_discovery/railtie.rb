@@ -16,6 +16,8 @@ module EtcdDiscovery
   class Railtie < ::Rails::Railtie
     config.etcd_discovery = ActiveSupport::OrderedOptions.new
 
+    rake_tasks { load File.expand_path("rails/doctor.rake", __dir__) }
+
     initializer "etcd_discovery.settings", before: :load_config_initializers do |app|
       DefaultClient.fallback_settings = -> { Settings.of(app) }
     end

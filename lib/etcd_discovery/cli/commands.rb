@@ -77,6 +77,12 @@ module EtcdDiscovery
         report.healthy? ? :ok : :unreachable
       end
 
+      def run_doctor(*watched)
+        config = Configuration.new(**@settings, **(watched.empty? ? {} : { watch: watched }))
+        DoctorReport.new(@out,
+                         json: @json).print(Doctor.new(config, **{ limit: @settings[:boot_timeout] }.compact))
+      end
+
       def run_register(name, address)
         reader = client(*own_key(name, address))
         registration = reader.register(name, address, **@registration)

@@ -33,6 +33,8 @@ module EtcdDiscovery
                                            services under a prefix (default: /service/)
         status [KEY | PREFIX/ …]           print whether etcd can be reached from here, and whether these keys
                                            may be read; default: the keys in ETCDDISCOVERY_WATCH
+        doctor [KEY | PREFIX/ …]           look for what is wrong: settings, files, names, TCP, TLS, login, permission,
+                                           members, clock, latency, limits; each line is fine, doubtful or wrong
         register NAME ADDRESS [--ttl N] [--id ID] [--weight N] [--format F] [-- COMMAND…]
                                            announce an instance while the command runs (or until interrupted);
                                            passes signals on to it, and returns its exit status
@@ -53,10 +55,10 @@ module EtcdDiscovery
 
       Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, or no instance; 4 etcd cannot be reached or
       does not answer; 5 etcd refuses the user; 6 a key changed meanwhile, and nothing was written.
-      `status` prints its table in each case. `register` runs its command even if etcd refuses the registration,
-      and reports that on standard error. It returns the command's status (128 + the signal's number if a signal
-      ended it; 127 if it could not be started). Without a command it returns 4, 5 or 1 if etcd never confirmed
-      the registration.
+      `doctor` returns 1 if something is wrong, and 8 if something is doubtful. `status` prints its table in each
+      case. `register` runs its command even if etcd refuses the registration, and reports that on standard error.
+      It returns the command's status (128 + the signal's number if a signal ended it; 127 if it could not be
+      started). Without a command it returns 4, 5 or 1 if etcd never confirmed the registration.
     TEXT
     private_constant :USAGE, :EXITS_TEXT
   end

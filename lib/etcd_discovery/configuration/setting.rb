@@ -109,13 +109,14 @@ module EtcdDiscovery
       @minimum ? "#{ACCEPTED.fetch(type)}, at least #{@minimum}" : ACCEPTED.fetch(type)
     end
 
-    private
-
+    # @return [String, nil] the variable of `env` that sets it
     def variable_of(env)
       own, *etcdctls = variables
       old = own_variable(OLD_PREFIX) if own && !env[SERVERS_OWN]
       [own, old, *etcdctls].compact.find { |variable| env[variable] && !env[variable].empty? }
     end
+
+    private
 
     def own_variable(prefix) = "#{prefix}#{name.to_s.upcase}"
   end
