@@ -15,4 +15,10 @@ namespace :docs do
     # Without --quiet, which would also hide warnings from --strict.
     sh "#{tools}/bin/mkdocs", "build", "--strict"
   end
+
+  desc "Take the pictures of docs/web.md anew; look at them before they are committed"
+  task screenshots: :compile do
+    names = %w[overview-light overview-narrow keys-dark key-light services-light events-light]
+    ruby "-Ilib", "-r./rakelib/screenshots", "-e", "Screenshots.new('docs/images', ARGV).take", *names
+  end
 end

@@ -41,7 +41,10 @@ RSpec.describe "the page and etcd's members" do
     reader = client(etcd, "/service/").start
     reader.register("payments", "10.1.1.60:8081", id: "web-1", format: :endpoints, ttl: 100).wait(timeout: 20)
     expect_soon("the instance") { reader.service("payments").addresses.any? }
-    expect(page(reader).get("/services").body).to match(/data-label="Lease left" class="number">1 min \d+ s</)
+    services = page(reader).get("/services").body
+    expect(services).to match(/data-label="Lease left" class="number">1 min \d+ s</)
+    headings = services.scan(%r{<th [^>]*>([^<]*)</th>}).flatten
+    expect(headings).to eq services[%r{<tbody>.*?</tr>}m].scan(/data-label="([^"]*)"/).flatten
     key = page(reader).get("/key?key=/service/payments/web-1").body
     expect(key).to match(/Under a lease: goes in 1 min \d+ s/)
   end

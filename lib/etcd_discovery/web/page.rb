@@ -92,9 +92,12 @@ module EtcdDiscovery
               end
             end
           end
-          h.span(t(:live_off), id: "live", class: "live", data_on: t(:live_on), data_off: t(:live_off))
+          lamp if stream
         end
       end
+
+      # Whether the page follows changes now.
+      def lamp = h.span(t(:live_off), id: "live", class: "live", data_on: t(:live_on), data_off: t(:live_off))
 
       def colophon
         h.footer(class: "colophon") do

@@ -39,13 +39,16 @@ module EtcdDiscovery
           h.tr(id: "p-#{member.host}-#{member.pid}") do
             cell(:col_host, member.host)
             cell(:col_pid, member.pid, class: "number")
-            cell(:col_program, member.program.to_s[0, 60], class: "quiet")
+            cell(:col_program, short(member.program.to_s), class: "quiet", title: member.program)
             cell(:col_state) { state(*condition_of(answer)) }
             cell(:col_revision, answer.revision, class: "number")
             cell(:col_age, (seconds(answer.age) if answer.age), class: "number")
             cell(:col_since) { time(member.started_at) }
           end
         end
+
+        # A title may hold a whole command line.
+        def short(program) = program.length > 28 ? "#{program[0, 27]}…" : program
 
         def condition_of(answer)
           return [:bad, t(:no_answer)] if answer.revision.nil?

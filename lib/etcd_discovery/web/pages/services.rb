@@ -81,8 +81,7 @@ module EtcdDiscovery
           ejected = service.ejected
           leases = Leases.of(client, keys_of(found))
           table(t(:instances_of, name:)) do
-            columns(:col_address, :col_id, :col_state, :col_weight, :col_in_flight, :col_metadata,
-                    :col_changed)
+            columns(:col_address, :col_id, :col_state, :col_weight, :col_in_flight, :col_metadata, :col_lease)
             h.tbody { found.first(MOST_INSTANCES).each { |one| row(service, one, ejected, leases) } }
           end
         end
