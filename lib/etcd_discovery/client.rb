@@ -231,11 +231,12 @@ module EtcdDiscovery
 
     # Warns at the start that the data is not from etcd yet, or that the disk copy cannot be used later.
     def report_cache
-      told = status
-      return unless told.from_cache
+      current = status
+      return unless current.from_cache
 
-      reason = told.last_error&.message || "etcd has not answered yet"
-      warn_of("serving the copy on disk, last confirmed at #{told.synced_at || 'an unknown time'}: #{reason}")
+      reason = current.last_error&.message || "etcd has not answered yet"
+      time = current.synced_at || "an unknown time"
+      warn_of("serving the copy on disk, last confirmed at #{time}: #{reason}")
     rescue StandardError
       nil
     end

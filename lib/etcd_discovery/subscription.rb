@@ -55,10 +55,10 @@ module EtcdDiscovery
     # Continues with the client that replaces this one's client. The block receives their differences.
     #
     # @api private
-    # @param told [Snapshot, nil] what the block knows from the former client
-    def move(client, told)
+    # @param known [Snapshot, nil] what the block knows from the former client
+    def move(client, known)
       @client = client
-      @since = told
+      @since = known
       @moved = true
     end
 

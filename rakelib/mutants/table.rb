@@ -51,7 +51,7 @@ MUTATIONS = [
   Mutation.new(promise: "1 no event held back", file: "src/sync/streak.rs", tests: CORE,
                from: "self.messages > self.limits.queue || ", to: ""),
   Mutation.new(promise: "5 a stuck member is left", file: "src/sync/freshness.rs", tests: CORE,
-               from: "if revision > self.told", to: "if revision > 0"),
+               from: "if revision > self.highest", to: "if revision > 0"),
   Mutation.new(promise: "5 no deletion overlooked", file: "src/sync/machine/comparing.rs", tests: CORE,
                from: "!found.newer && usize::try_from(found.count) == Ok(snapshot.range(range).count())",
                to: "!found.newer"),

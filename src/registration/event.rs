@@ -12,7 +12,7 @@ use crate::error::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     /// There is no such key.
-    Nobody,
+    Missing,
     /// The key exists.
     Lease {
         /// The lease of the key, or 0.

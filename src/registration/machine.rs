@@ -238,14 +238,14 @@ impl Machine {
     fn refused(&mut self, now: Instant, lease: i64, holder: Holder, effects: &mut Vec<Effect>) {
         // Counts even for a late answer: it is from the time of the first contact.
         let takeover = *self.takeover.get_or_insert(match holder {
-            Holder::Nobody => 0,
+            Holder::Missing => 0,
             Holder::Lease { mod_revision, .. } => mod_revision,
         });
         if self.state != State::Registering || !self.is_current(lease) {
             return;
         }
         match holder {
-            Holder::Nobody => self.claim(0, effects),
+            Holder::Missing => self.claim(0, effects),
             Holder::Lease { lease, mod_revision }
                 if mod_revision <= takeover || self.former.is_own(lease) =>
             {
@@ -291,8 +291,8 @@ impl Machine {
             Holder::Lease { lease, .. } if self.is_current(lease) && of > 0 => self.saw(now, sent),
             Holder::Lease { lease, .. } if !self.former.is_own(lease) => self.superseded(now, lease),
             Holder::Lease { mod_revision, .. } => self.claim(mod_revision, effects),
-            Holder::Nobody if of == 0 => self.claim(0, effects),
-            Holder::Nobody => {
+            Holder::Missing if of == 0 => self.claim(0, effects),
+            Holder::Missing => {
                 self.lost(now, "the key was deleted; registering it again", effects);
             }
         }

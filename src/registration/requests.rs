@@ -39,7 +39,7 @@ pub(super) async fn claim(link: &Link, key: Vec<u8>, value: Vec<u8>, lease: i64,
             Event::Claimed { lease, revision, sent }
         }
         Ok(answer) => {
-            let holder = answer.op_responses().first().map_or(Holder::Nobody, holder);
+            let holder = answer.op_responses().first().map_or(Holder::Missing, holder);
             Event::Refused { lease, holder }
         }
         Err(error) if is_missing(&error) => Event::LeaseMissing { lease },
@@ -120,11 +120,11 @@ pub(super) async fn open(link: &Link, lease: i64, timeout: Duration) -> Opened {
 
 fn holder(response: &TxnOpResponse) -> Holder {
     match response {
-        TxnOpResponse::Get(answer) => answer.kvs().first().map_or(Holder::Nobody, |kv| Holder::Lease {
+        TxnOpResponse::Get(answer) => answer.kvs().first().map_or(Holder::Missing, |kv| Holder::Lease {
             lease: kv.lease(),
             mod_revision: kv.mod_revision(),
         }),
-        _ => Holder::Nobody,
+        _ => Holder::Missing,
     }
 }
 

@@ -72,8 +72,8 @@ mod tests {
         let before = follower.notices().len();
         defect::arm(b"/a/panics-once", 1);
         etcd.put(b"/a/panics-once", 1);
-        let told = |follower: &Follower| error_kind(follower) == Some(ErrorKind::Internal);
-        follower.within(LONG, "the error", told).await;
+        let reported = |follower: &Follower| error_kind(follower) == Some(ErrorKind::Internal);
+        follower.within(LONG, "the error", reported).await;
         assert_eq!(follower.phase(), Phase::Backoff, "nothing is followed now, and the state says so");
         assert_eq!((follower.value(b"/a/1"), follower.value(b"/a/panics-once")), (Some(1), None));
         assert!(follower.last_error().contains("please report it"), "{}", follower.last_error());

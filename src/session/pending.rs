@@ -108,8 +108,9 @@ impl<T> Unfilled<T> {
 impl<T> Drop for Unfilled<T> {
     fn drop(&mut self) {
         if self.0.lock().is_none() && std::thread::panicking() {
-            let told = "internal error in etcd_discovery (a Rust panic ended the request); please report it";
-            self.fill(Err(Error::new(ErrorKind::Internal, told)));
+            let message =
+                "internal error in etcd_discovery (a Rust panic ended the request); please report it";
+            self.fill(Err(Error::new(ErrorKind::Internal, message)));
         }
     }
 }

@@ -79,17 +79,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_is_started_again_with_the_error_and_one_that_ends_is_not() {
-        let (runs, told) = (Arc::new(AtomicU32::new(0)), RefCell::new(Vec::new()));
+        let (runs, reported) = (Arc::new(AtomicU32::new(0)), RefCell::new(Vec::new()));
         let given = RefCell::new(Vec::new());
         let start = |error: Option<Error>| {
             given.borrow_mut().push(error.map(|error| error.kind()));
             let runs = Arc::clone(&runs);
             async move { assert!(runs.fetch_add(1, Ordering::SeqCst) >= 2, "a defect, on purpose") }
         };
-        supervise(LONGEST, |error| told.borrow_mut().push(error.kind()), start).await;
+        supervise(LONGEST, |error| reported.borrow_mut().push(error.kind()), start).await;
         assert_eq!(runs.load(Ordering::SeqCst), 3);
         let internal = ErrorKind::Internal;
-        assert_eq!(*told.borrow(), [internal, internal]);
+        assert_eq!(*reported.borrow(), [internal, internal]);
         assert_eq!(*given.borrow(), [None, Some(internal), Some(internal)]);
     }
 

@@ -197,12 +197,12 @@ mod tests {
             prefixes in vec(prop::sample::select(PREFIXES.to_vec()), 1..5),
             steps in vec(step(), 1..12),
             // The subscriber is not notified after each step; several steps become one change.
-            told in vec(any::<bool>(), 12),
+            notified in vec(any::<bool>(), 12),
         ) {
             let layers = Layers::new(prefixes.iter().map(|prefix| prefix.as_bytes().to_vec()));
             let (mut content, mut snapshot) = (Reference::new(), Snapshot::default());
             let (mut old_content, mut old_snapshot) = (content.clone(), snapshot.clone());
-            for (step, told) in steps.iter().zip(told) {
+            for (step, notified) in steps.iter().zip(notified) {
                 snapshot = apply(&mut content, &snapshot, step);
                 let view = View::new(&layers, &snapshot);
                 let names = &all_names(&content) | &all_names(&old_content);
@@ -219,7 +219,7 @@ mod tests {
                     let found: Vec<String> = view.under(target.as_bytes()).keys().map(|name| text(name)).collect();
                     prop_assert_eq!(found, right, "under {}", target);
                 }
-                if !told {
+                if !notified {
                     continue;
                 }
                 let older = View::new(&layers, &old_snapshot);

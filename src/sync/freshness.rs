@@ -88,7 +88,7 @@ pub(super) struct Freshness {
     /// The maximum pause. A longer one would make the data stale although etcd answers (promise 5).
     longest_rest: Duration,
     /// The highest revision of a progress answer; 0 if there never was one.
-    told: i64,
+    highest: i64,
     /// The stream is known to answer no progress request.
     mute: bool,
 }
@@ -113,7 +113,7 @@ impl Freshness {
             claims: Claims::new(now),
             proven: true,
             rest_until: now,
-            told: 0,
+            highest: 0,
             mute,
         }
     }
@@ -162,7 +162,7 @@ impl Freshness {
             return 1;
         };
         // A stream that never answered may lead through `etcd grpc-proxy`.
-        streak.ask(now, self.told == 0)
+        streak.ask(now, self.highest == 0)
     }
 
     /// Whether a progress request may be sent now. One may be under way already.
@@ -212,7 +212,7 @@ impl Freshness {
             }
             Probe::Behind { since, target, proves, .. } if now < self.limit(since) => {
                 let late = now + self.timeout / 2 >= self.limit(since);
-                self.mute |= late && self.told == 0;
+                self.mute |= late && self.highest == 0;
                 let urgent = !proven && waits && now >= self.rest_until;
                 if self.mute || urgent || (late && !proven) {
                     self.probe = Probe::Comparing { since, target, proves, sent: now };
@@ -305,8 +305,8 @@ impl Freshness {
     ///
     /// A member that is stuck keeps answering with the same revision.
     pub(super) const fn heard_of(&mut self, now: Instant, revision: i64) {
-        if revision > self.told {
-            self.told = revision;
+        if revision > self.highest {
+            self.highest = revision;
             self.heard = now;
         }
     }

@@ -28,7 +28,7 @@ pub(super) struct Listing {
     least: Option<i64>,
     /// The keys requested with the current page; 0 for all.
     limit: i64,
-    /// The keys of the current range that are still missing, once a page has told their number.
+    /// The keys of the current range that are still missing, once a page has reported their number.
     to_come: Option<i64>,
     bytes: usize,
     staging: Snapshot,

@@ -75,7 +75,7 @@ pub(super) struct Streak {
     /// The revision of the last full row.
     proven: i64,
     /// The highest revision of an answer.
-    told: i64,
+    highest: i64,
     /// Messages from the event queue since the last full row.
     messages: u32,
     /// Requests that wait for an answer.
@@ -98,7 +98,7 @@ impl Streak {
             limits,
             row: VecDeque::with_capacity(limits.answers),
             proven: 0,
-            told: 0,
+            highest: 0,
             messages: 0,
             open: 0,
             asked: now,
@@ -164,10 +164,10 @@ impl Streak {
     /// Records an answer of `revision`. Returns the revision up to which all watches are proven complete.
     pub(super) fn answered(&mut self, now: Instant, revision: i64) -> Option<i64> {
         self.open = self.open.saturating_sub(1);
-        if self.told > 0 && revision > self.told.saturating_add(self.limits.leap) {
+        if self.highest > 0 && revision > self.highest.saturating_add(self.limits.leap) {
             self.doubt(now);
         }
-        self.told = self.told.max(revision);
+        self.highest = self.highest.max(revision);
         if self.row.len() == self.limits.answers {
             self.row.pop_front();
         }

@@ -125,8 +125,8 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
     }
     if text.contains("message length too large") || text.contains("received message larger than max") {
         let numbers = text.rsplit("too large: ").next().unwrap_or(text);
-        let told = format!("one message is too large ({numbers}); retrying with smaller parts");
-        return Fault::TooLarge(Error::new(ErrorKind::Connection, told).at(endpoint));
+        let message = format!("one message is too large ({numbers}); retrying with smaller parts");
+        return Fault::TooLarge(Error::new(ErrorKind::Connection, message).at(endpoint));
     }
     let error = crate::transport::explain(error, endpoint);
     match error.kind() {
@@ -139,7 +139,7 @@ pub(super) fn fault(error: &etcd_client::Error, endpoint: &str) -> Fault {
 /// How far to trust progress answers of this server version. Servers that hide their version are exact.
 pub(crate) fn trust(version: &Version) -> Trust {
     let version = match version {
-        Version::Told(version) => version,
+        Version::Known(version) => version,
         Version::Refused => return Trust::Exact,
         Version::Unknown => return Trust::Repeated,
     };
@@ -161,10 +161,10 @@ mod tests {
     #[test]
     fn only_servers_without_the_progress_fault_are_trusted() {
         for exact in ["3.4.25", "3.5.8", "3.5.21", "3.6.0", "3.7.0-rc.0", "4.0.0"] {
-            assert_eq!(trust(&Version::Told(exact.into())), Trust::Exact, "{exact}");
+            assert_eq!(trust(&Version::Known(exact.into())), Trust::Exact, "{exact}");
         }
         for weak in ["3.4.23", "3.4.24", "3.5.7", "3.5.0", "3.3.27", "", "new"] {
-            assert_eq!(trust(&Version::Told(weak.into())), Trust::Repeated, "{weak}");
+            assert_eq!(trust(&Version::Known(weak.into())), Trust::Repeated, "{weak}");
         }
         assert_eq!(trust(&Version::Unknown), Trust::Repeated);
         assert_eq!(trust(&Version::Refused), Trust::Exact);

@@ -110,7 +110,7 @@ async fn connect_and_greet(
     let without_token = client(channel.clone(), None).await.map_err(|error| failed(&error))?;
     let client = client(channel, login).await.map_err(|error| failed(&error))?;
     let version = match greet(without_token, login).await.map_err(|error| failed(&error))? {
-        version @ Version::Told(_) => version,
+        version @ Version::Known(_) => version,
         untold => greet_as_user(client.clone(), login, limit / 2).await?.unwrap_or(untold),
     };
     pending.succeeded();
@@ -177,7 +177,7 @@ async fn greet_as_user(
 }
 
 fn version(status: &StatusResponse) -> Version {
-    Version::Told(filtered(status.version()))
+    Version::Known(filtered(status.version()))
 }
 
 fn hidden_version(error: &etcd_client::Error) -> Version {

@@ -6,7 +6,7 @@ use super::explain::needs_login;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Version {
     /// This one, such as `3.5.21`.
-    Told(String),
+    Known(String),
     /// etcd refuses to tell this user. Servers tell anyone, but for those of 3.5.28, 3.6.10 and later.
     Refused,
     /// It could not be had.
@@ -18,7 +18,7 @@ impl Version {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Told(version) => version,
+            Self::Known(version) => version,
             Self::Refused | Self::Unknown => "",
         }
     }
@@ -42,6 +42,6 @@ mod tests {
         for said in ["etcdserver: no leader", "grpc-status header missing, HTTP status 403", ""] {
             assert_eq!(Version::after_refusal(said), Version::Unknown, "{said}");
         }
-        assert_eq!((Version::Refused.as_str(), Version::Told("3.5.8".into()).as_str()), ("", "3.5.8"));
+        assert_eq!((Version::Refused.as_str(), Version::Known("3.5.8".into()).as_str()), ("", "3.5.8"));
     }
 }

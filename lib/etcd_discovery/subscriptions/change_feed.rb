@@ -46,7 +46,7 @@ module EtcdDiscovery
       @lock.synchronize do
         @newcomers.delete(subscription) || @index.delete(subscription)
         # Otherwise an old snapshot would be kept for no one.
-        @told = nil if @index.empty?
+        @delivered = nil if @index.empty?
       end
     end
 
@@ -55,8 +55,8 @@ module EtcdDiscovery
     # @return [Boolean] whether there were any
     def take_over(former)
       moved = former.give_up(@client)
-      moved.each do |subscription, told|
-        subscription.move(@client, told)
+      moved.each do |subscription, delivered|
+        subscription.move(@client, delivered)
         add(subscription)
       end
       moved.any?
@@ -94,11 +94,11 @@ module EtcdDiscovery
     def give_up(client)
       @lock.synchronize do
         @successor = client
-        given = @index.to_a.map { |subscription, number| [number, subscription, @told] }
+        given = @index.to_a.map { |subscription, number| [number, subscription, @delivered] }
         @newcomers.each { |newcomer, number| given << [number, newcomer, newcomer.since] }
         [@index, @newcomers].each(&:clear)
-        @told = nil
-        given.sort_by(&:first).map { |_, subscription, told| [subscription, told] }
+        @delivered = nil
+        given.sort_by(&:first).map { |_, subscription, delivered| [subscription, delivered] }
       end
     end
 
@@ -111,7 +111,7 @@ module EtcdDiscovery
       newcomers.each { |newcomer| found << [newcomer, newcomer.changes_until(current)] }
       @lock.synchronize do
         newcomers.each { |newcomer| join(newcomer) }
-        @told = current unless @index.empty?
+        @delivered = current unless @index.empty?
         enqueue(found)
       end
     rescue Error => e
@@ -121,8 +121,8 @@ module EtcdDiscovery
 
     # @return [Array<Array(Subscription, Array<Change>)>]
     def changes_of_all(current)
-      told = @told or return []
-      @index.changes(told, current).flat_map do |scope, changes|
+      delivered = @delivered or return []
+      @index.changes(delivered, current).flat_map do |scope, changes|
         @lock.synchronize { @index.with_scope(scope) }.map { |subscription| [subscription, changes.dup] }
       end
     end

@@ -16,7 +16,7 @@ module EtcdDiscovery
       "etcd_discovery changes",
       register: ->(waker) { listen(waker) }, lost: -> { Events::LogThread.wake }
     ) { deliver }
-    @asked = @told = 0
+    @asked = @finished = 0
     @done = ConditionVariable.new
 
     class << self
@@ -74,8 +74,8 @@ module EtcdDiscovery
         @lock.synchronize do
           round = @asked += 1
           wake
-          @done.wait(@lock, deadline - Client.now) while @told < round && Client.now < deadline
-          @told >= round
+          @done.wait(@lock, deadline - Client.now) while @finished < round && Client.now < deadline
+          @finished >= round
         end
       end
 
@@ -110,7 +110,7 @@ module EtcdDiscovery
 
       def finish(round)
         @lock.synchronize do
-          @told = round
+          @finished = round
           @done.broadcast
         end
       end

@@ -22,7 +22,7 @@ module EtcdDiscovery
       PAUSE = 0.3
       # Milliseconds after which the browser asks again.
       RETRY = 1_000
-      # Puma has five threads unless it is told otherwise.
+      # Puma has five threads by default.
       MOST = 2
 
       # How many streams of this process are open.

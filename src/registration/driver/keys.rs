@@ -13,10 +13,10 @@ impl Driver {
     pub(super) fn check_snapshot(&mut self) {
         let published = self.context.publication.load_full();
         let mut ids = Vec::new();
-        let told = published.each_change_since(self.seen_generation, |key| {
+        let complete = published.each_change_since(self.seen_generation, |key| {
             ids.extend(members_of(&self.keys, key));
         });
-        if !told {
+        if !complete {
             ids = self.members.keys().copied().collect();
         }
         self.seen_generation = published.generation();
@@ -56,7 +56,7 @@ impl Driver {
         }
         let published = self.context.publication.load();
         let entry = published.snapshot().get(key);
-        Some(entry.map_or(Holder::Nobody, |entry| Holder::Lease {
+        Some(entry.map_or(Holder::Missing, |entry| Holder::Lease {
             lease: entry.lease(),
             mod_revision: entry.mod_revision(),
         }))

@@ -43,7 +43,7 @@ impl Etcd {
     }
 
     pub(super) fn holder(&self) -> Holder {
-        self.key.map_or(Holder::Nobody, |(lease, mod_revision)| Holder::Lease { lease, mod_revision })
+        self.key.map_or(Holder::Missing, |(lease, mod_revision)| Holder::Lease { lease, mod_revision })
     }
 
     /// Carries out `effect`; returns the answer that would reach the sender.

@@ -27,12 +27,12 @@ impl Machine {
         self.report.audits += 1;
         if let Finding::Differs(revision, key) = finding {
             self.report.divergences += 1;
-            let told = format!(
+            let message = format!(
                 "an audit found the local copy of revision {revision} to differ from etcd, first at {:?}; \
                  reading everything again",
                 String::from_utf8_lossy(&key),
             );
-            let error = Error::new(ErrorKind::Internal, told);
+            let error = Error::new(ErrorKind::Internal, message);
             self.note(error.clone());
             self.report_divergence(error);
             self.relist(now, effects);

@@ -73,10 +73,10 @@ impl Machine {
         if let Some(held) = self.cached.take() {
             self.report.raft_term = 0;
             let id = held.cached.snapshot.cluster_id();
-            let told = format!(
+            let message = format!(
                 "the copy on disk is of another cluster or history ({id:x}); reading everything again"
             );
-            self.note(Error::new(ErrorKind::Cache, told));
+            self.note(Error::new(ErrorKind::Cache, message));
         }
     }
 

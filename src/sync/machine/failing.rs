@@ -21,9 +21,9 @@ impl Machine {
         }
         match fault {
             Fault::RevisionGone => {
-                let told = "etcd compacts its history faster than the watched keys can be listed; let it keep more \
+                let message = "etcd compacts its history faster than the watched keys can be listed; let it keep more \
                             (--auto-compaction-retention)";
-                self.start_over(now, Error::new(ErrorKind::Connection, told), effects);
+                self.start_over(now, Error::new(ErrorKind::Connection, message), effects);
             }
             Fault::TooLarge(error) if matches!(self.state, State::Listing { .. }) => {
                 self.list_less(now, error, effects);
@@ -278,7 +278,7 @@ mod tests {
         assert!(matches!(&effects[..], [Effect::List(request)] if request.limit == 1), "{effects:?}");
         machine.step(now, Event::Failed(Fault::TooLarge(error())));
         assert!(matches!(machine.state, State::Backoff { .. }));
-        let told = machine.report().last_error.as_ref().unwrap().to_string();
-        assert_eq!(told, format!("one key with its value is larger than a message may be: {}", error()));
+        let message = machine.report().last_error.as_ref().unwrap().to_string();
+        assert_eq!(message, format!("one key with its value is larger than a message may be: {}", error()));
     }
 }

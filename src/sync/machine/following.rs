@@ -59,7 +59,7 @@ impl Machine {
             if broken == Broken::Late {
                 return self.mistaken(now, effects);
             }
-            let told = if broken == Broken::Endless && matches!(self.state, State::Listing { .. }) {
+            let message = if broken == Broken::Endless && matches!(self.state, State::Listing { .. }) {
                 "the watched keys change faster than they can be read: the changes that came with one page do not fit \
                  into memory; what was read last is still served; starting again"
                     .to_owned()
@@ -69,7 +69,7 @@ impl Machine {
                     broken.as_str()
                 )
             };
-            let error = self.at_peer(Error::new(ErrorKind::Connection, told));
+            let error = self.at_peer(Error::new(ErrorKind::Connection, message));
             self.resume.failed(self.revision(), false);
             return self.failed(now, Fault::Lost(error), effects);
         }
@@ -139,9 +139,9 @@ impl Machine {
     /// lack it.
     fn mistaken(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.report.divergences += 1;
-        let told = "etcd sent an event after it had answered that all before it were sent (etcd issue 15220); reading all \
+        let message = "etcd sent an event after it had answered that all before it were sent (etcd issue 15220); reading all \
                     again";
-        let error = self.at_peer(Error::new(ErrorKind::Internal, told));
+        let error = self.at_peer(Error::new(ErrorKind::Internal, message));
         self.note(error.clone());
         self.report_divergence(error.clone());
         self.start_over(now, error, effects);

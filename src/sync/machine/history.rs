@@ -21,7 +21,7 @@ impl Machine {
 
 /// The error for answers that repeatedly come from another history than the snapshot's.
 pub(super) fn another_history() -> Error {
-    let told = "the answers come from different clusters or histories, for example behind a load balancer of two clusters; \
+    let message = "the answers come from different clusters or histories, for example behind a load balancer of two clusters; \
                 the last copy is still served; configure the endpoints of one cluster";
-    Error::new(ErrorKind::Connection, told)
+    Error::new(ErrorKind::Connection, message)
 }

@@ -58,8 +58,8 @@ impl Machine {
             Progress::More => self.next_page(now, effects),
             Progress::Inconsistent => self.start_over(now, another_history(), effects),
             Progress::Broken(fault) => {
-                let told = format!("list: {fault}; this server, or a proxy before it, is broken");
-                let error = self.at_peer(Error::new(ErrorKind::Connection, told));
+                let message = format!("list: {fault}; this server, or a proxy before it, is broken");
+                let error = self.at_peer(Error::new(ErrorKind::Connection, message));
                 self.failed(now, Fault::Lost(error), effects);
             }
             Progress::Complete(snapshot) => {

@@ -65,12 +65,12 @@ impl Machine {
         }
         let slowest = stream.slowest().map_or_else(String::new, ToString::to_string);
         let seconds = (self.rules.timeout * LONGEST_WAIT).as_secs_f64();
-        let told = format!(
+        let message = format!(
             "the watch of {slowest} did not advance for {seconds} s, and changes of other watched keys wait for it; \
              connecting again"
         );
         self.resume.failed(self.revision(), false);
-        let error = self.at_peer(Error::new(ErrorKind::Timeout, told));
+        let error = self.at_peer(Error::new(ErrorKind::Timeout, message));
         self.failed(now, Fault::Lost(error), effects);
         true
     }

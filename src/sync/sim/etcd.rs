@@ -1,4 +1,4 @@
-//! A simulated etcd: the reference content behind etcd's own gRPC services. Correct unless told otherwise.
+//! A simulated etcd: the reference content behind etcd's own gRPC services. Correct by default.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) type Outgoing = mpsc::UnboundedSender<Result<PbWatchResponse, Status>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     /// With its revision, after the stream has received everything before it. This is correct.
-    Told,
+    Correct,
     /// With its revision at once, like old servers.
     Hasty,
     /// Not at all, like `etcd grpc-proxy`.
@@ -59,7 +59,7 @@ impl Default for Conduct {
     fn default() -> Self {
         Self {
             version: "3.5.21",
-            progress: Progress::Told,
+            progress: Progress::Correct,
             refuse_watches: None,
             allowed: None,
             refuse_reads: None,

@@ -69,8 +69,8 @@ async fn a_single_key_that_is_too_large_is_named_and_etcd_is_not_asked_in_a_tigh
     etcd.conduct(|conduct| conduct.most_at_once = 0);
     let follower = Follower::start(&["one"], &[b"/a/"]);
     follower.within(LONG, "an error", |follower| follower.report().last_error.is_some()).await;
-    let told = follower.last_error();
-    assert!(told.contains("one key with its value") && told.contains("\"/a/\""), "{told}");
+    let error = follower.last_error();
+    assert!(error.contains("one key with its value") && error.contains("\"/a/\""), "{error}");
     let before = etcd.asked().reads;
     follower.pass(Duration::from_secs(600)).await;
     assert!(etcd.asked().reads - before < 1_000, "{} reads", etcd.asked().reads - before);

@@ -110,8 +110,8 @@ async fn a_watch_that_receives_nothing_while_reads_are_answered_is_given_up() {
         conduct.progress = Progress::Silent;
     });
     etcd.put(b"/a/1", 2);
-    let told = |follower: &Follower| follower.last_error().contains("the watch is silent");
-    follower.within(bound() + Duration::from_millis(200), "the silence to be noticed", told).await;
+    let noticed = |follower: &Follower| follower.last_error().contains("the watch is silent");
+    follower.within(bound() + Duration::from_millis(200), "the silence to be noticed", noticed).await;
     assert!(follower.age() >= Timing::default().request_timeout, "confirmed without contact");
 }
 

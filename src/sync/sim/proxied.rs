@@ -90,7 +90,7 @@ async fn several_ranges_are_followed_over_one_watch() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_events_have_overtaken_is_not_taken_for_another_history() {
-    for progress in [Progress::Silent, Progress::Told] {
+    for progress in [Progress::Silent, Progress::Correct] {
         let etcd = etcd_at("one");
         etcd.conduct(|conduct| conduct.progress = progress);
         let follower = Follower::start(&["one"], &[b"/a/"]);

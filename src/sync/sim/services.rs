@@ -202,8 +202,8 @@ impl State {
         let own = |watcher: &&Watcher| watcher.stream.same_channel(stream);
         let all_told = self.watchers.iter().filter(own).all(|watcher| watcher.next > header.revision);
         match self.conduct.progress {
-            Progress::Told if all_told => {}
-            Progress::Told | Progress::Silent => return,
+            Progress::Correct if all_told => {}
+            Progress::Correct | Progress::Silent => return,
             Progress::Hasty => {}
             Progress::Old(revision) => header.revision = revision,
         }

@@ -85,8 +85,8 @@ async fn an_event_that_arrives_after_its_watch_was_believed_to_be_past_it_is_rea
     assert_eq!(follower.value(b"/a/late"), None);
     let watch_id = etcd.lock().watchers[0].id;
     let events = vec![put_event(b"/a/late", 1, late)];
-    let told = PbWatchResponse { header, watch_id, events, ..PbWatchResponse::default() };
-    etcd.lock().watchers[0].stream.send(Ok(told)).unwrap();
+    let message = PbWatchResponse { header, watch_id, events, ..PbWatchResponse::default() };
+    etcd.lock().watchers[0].stream.send(Ok(message)).unwrap();
     etcd.conduct(|conduct| conduct.mute = false);
     follower.shows(b"/a/late", Some(1)).await;
     assert_eq!((follower.report().divergences, follower.report().relists), (1, 1));

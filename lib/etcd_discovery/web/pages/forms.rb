@@ -97,7 +97,7 @@ module EtcdDiscovery
           [t(:"type_#{field.type}"), range, t(:default_is, value: field.default.inspect)].compact.join(" · ")
         end
 
-        # Old lines and new lines, told apart by a sign and not by color alone.
+        # Old lines and new lines, distinguished by a sign and not only by color.
         def difference(key, before, after)
           return hidden if [before, after].any? { |text| web.mask.masked?(key, text) }
 

@@ -26,7 +26,7 @@ module EtcdDiscovery
           !asked.nil? && asked != Process.pid && alive?(asked)
         end
 
-        # One that has ended is replaced by whoever answers.
+        # If the requested process has ended, the page shows the one that answers.
         def alive?(pid)
           Process.kill(0, pid)
           true
