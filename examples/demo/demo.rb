@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
-# What bin/demo runs once everything is installed and built. Exit 0: all that was shown was true.
-# 1: something was not. 130, 143, 129: ended by Ctrl-C, TERM or a closed terminal.
+# Runs once everything is installed and built. Exit 0: everything shown was true. 1: something was not.
+# 130, 143, 129: ended by Ctrl-C, TERM or a closed terminal.
 
 require_relative "scenes"
 require_relative "screen"
 
-# Runs the scenes, and ends whatever they started, however the run itself ends.
+# Runs the scenes, and ends everything that they started, however the run ends.
 class DemoRun
   def initialize(keep:)
     @keep = keep
@@ -30,7 +30,7 @@ class DemoRun
   private
 
   def stay
-    @screen.say "", "It goes on running. Try", "", *@demo.commands.map { |line| "  #{line}" }
+    @screen.say "", "It keeps running. Try", "", *@demo.commands.map { |line| "  #{line}" }
     @screen.say "", "Ctrl-C ends all of it."
     sleep
   rescue Interrupt

@@ -84,8 +84,8 @@ class Demo
     end
   end
 
-  # The first answer is from what the master held when it forked. That may be the value before, if the master
-  # is still on its way back to etcd; the successor's own watch brings the newest.
+  # The first answer comes from the master's copy at the fork. That may be the old value if the master is
+  # still reconnecting to etcd; the successor's own watch brings the newest.
   def a_successor_answers_at_once(before, after)
     known = @unicorn.worker_pids
     @screen.say "", "Worker #{known.first} is killed: kill -9 #{known.first}", ""

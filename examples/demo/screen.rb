@@ -8,7 +8,7 @@ class Screen
 
   def say(*lines) = @out.puts(lines)
 
-  # The line is there while the step runs, so that nobody stares at a silent screen.
+  # The line is visible while the step runs, so that no one waits before a silent screen.
   def step(name)
     @out.print "  #{name} … "
     start = now

@@ -74,7 +74,7 @@ RSpec.describe EtcdDiscovery::Settings do
     "a negative duration" => { timeout: -1 }, "no number" => { share: Float::NAN },
     "a text of another form" => { currency: "eur" }, "a list with a comma in a part" => { hosts: ["a,b"] },
     "a list with an empty part" => { hosts: ["a", ""] },
-    "what JSON cannot say" => { tiers: { a: Object.new } },
+    "what JSON cannot represent" => { tiers: { a: Object.new } },
     "infinity in JSON" => { tiers: { a: Float::INFINITY } },
     "what its check refuses, as readers see it" => { tiers: { bad: 1 } },
     "what a validation of ActiveModel refuses" => { steps: 1 }
@@ -135,15 +135,15 @@ RSpec.describe EtcdDiscovery::Settings do
       Class.new(described_class) { prefix(prefix) && instance_exec(&block) }
     end
     [
-      [/type :number is none of/, -> { field :a, type: :number }],
+      [/type :number is not one of/, -> { field :a, type: :number }],
       [/there is no range:/, -> { field :a, type: :json, range: 1 }],
       [/the default is not in 1..2/, -> { field :a, type: :integer, default: 3, in: 1..2 }],
       [/the default is not an integer/, -> { field :a, type: :integer, default: "3" }],
       [/format: is for strings/, -> { field :a, type: :integer, format: /x/ }],
-      [/:update is no name/, -> { field :update, type: :string }],
-      [/:by is no name/, -> { field :by, type: :string }],
-      [/:name is no name/, -> { field :name, type: :string }],
-      [/is no name/, -> { field "a-b", type: :string }]
+      [/:update is not a valid name/, -> { field :update, type: :string }],
+      [/:by is not a valid name/, -> { field :by, type: :string }],
+      [/:name is not a valid name/, -> { field :name, type: :string }],
+      [/is not a valid name/, -> { field "a-b", type: :string }]
     ].each do |message, body|
       expect { declare.call(&body) }.to raise_error(EtcdDiscovery::ConfigurationError, message)
     end

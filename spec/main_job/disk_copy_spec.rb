@@ -43,7 +43,7 @@ RSpec.describe "the copy on disk" do
     etcd.start
     etcd.ctl.put("/service/b", "after")
     wait_until("the new value") { reader["/service/b"] == "after" }
-    expect_soon("etcd's word") { !reader.status.from_cache && !reader.stale? }
+    expect_soon("etcd's confirmation") { !reader.status.from_cache && !reader.stale? }
     expect(reader.status).to have_attributes(relists: 0, resets: 0) # the history was there
     expect(bytes(reader.snapshot.to_h)).to eq etcd.ctl.read_prefix("/service/")
   end

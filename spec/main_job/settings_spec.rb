@@ -96,7 +96,7 @@ RSpec.describe "a setting" do
       %i[ca_file cache_path].each do |name|
         expect { EtcdDiscovery::Client.new(name => "/tmp/k\xff").inspect }.not_to raise_error
         expect { EtcdDiscovery::Client.new(name => "/tmp/\0") }
-          .to raise_error(EtcdDiscovery::ConfigurationError, /\A#{name}: holds .*a NUL/)
+          .to raise_error(EtcdDiscovery::ConfigurationError, /\A#{name}: contains .*a NUL/)
       end
     end
   end

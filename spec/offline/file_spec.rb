@@ -104,14 +104,14 @@ RSpec.describe "a client with a file instead of etcd" do
 
   {
     "is not YAML" => "/a: '1'\n/b: [\n",
-    "is no mapping" => "- /a\n- /b\n",
+    "is not a mapping" => "- /a\n- /b\n",
     "has ERB that fails" => "/a: '1'\n/b: <%= raise 'on purpose' %>\n",
-    "has ERB that is no Ruby" => "/a: '1'\n/b: <%= ( %>\n",
+    "has ERB that is not Ruby" => "/a: '1'\n/b: <%= ( %>\n",
     "has a key without a value" => "/a: '1'\n/b:\n",
     "is not UTF-8" => "/a: '\xFF'\n".b,
     "refers to nothing" => "/a: '1'\n/b: *nothing\n",
     "refers to itself" => "/a: &a [*a]\n",
-    "is merged with what is no mapping" => "/a: &a text\n/b: { <<: *a }\n"
+    "is merged with a value that is not a mapping" => "/a: &a text\n/b: { <<: *a }\n"
   }.each do |description, text|
     it "refuses one that #{description} at the start, with its name, the place, and what to do" do
       expect(refusal(text)).to match(/\Asource: #{path}(:\d)? /).and include("etcd").and include("correct it")

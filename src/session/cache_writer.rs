@@ -200,7 +200,9 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send 
         // The receiver is gone if the client was dropped.
         let _ = done.send(work());
     });
-    let refused = |error: std::io::Error| Error::new(ErrorKind::Cache, format!("no thread for it: {error}"));
+    let refused = |error: std::io::Error| {
+        Error::new(ErrorKind::Cache, format!("cannot start a thread to access it: {error}"))
+    };
     thread.map_err(refused)?;
     result.await.unwrap_or_else(|_| {
         Err(Error::new(

@@ -1,4 +1,4 @@
-//! Chooses which endpoint to use: keeps one that works, and avoids one that failed for a while.
+//! Chooses the endpoint: keeps one that works, and avoids a failed one for a while.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,11 +5,11 @@ use super::explain::needs_login;
 /// The version of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Version {
-    /// This one, such as `3.5.21`.
+    /// The version, such as `3.5.21`.
     Known(String),
     /// etcd refuses to tell this user. Servers tell anyone, but for those of 3.5.28, 3.6.10 and later.
     Refused,
-    /// It could not be had.
+    /// The version is not known.
     Unknown,
 }
 

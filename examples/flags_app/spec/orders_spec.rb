@@ -18,7 +18,7 @@ RSpec.describe "orders" do
       expect(order(1).status).to eq 503
     end
 
-    it "stop when somebody closes it" do
+    it "stop when someone closes it" do
       expect(order(1).status).to eq 201
       EtcdDiscovery.put("/flags/checkout", "off")
       expect(order(1).status).to eq 503
@@ -31,7 +31,7 @@ RSpec.describe "orders" do
       expect(order(6).status).to eq 201
     end
 
-    it "go to no payment service that is not there" do
+    it "go to no missing payment service" do
       stub_etcd("/service/payments/1" => nil) { expect(order(1).status).to eq 502 }
       expect(order(1).status).to eq 201
     end

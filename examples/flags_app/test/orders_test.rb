@@ -11,7 +11,7 @@ class OrdersTest < ServedTest
     assert_equal({ checkout: true, limit: 1, payments: ["10.1.1.60:8081"] }, state)
   end
 
-  test "orders stop when somebody closes the checkout" do
+  test "orders stop when someone closes the checkout" do
     EtcdDiscovery.put("/flags/checkout", "off")
     assert_equal 503, order(1)
   end
@@ -22,7 +22,7 @@ class OrdersTest < ServedTest
   end
 end
 
-# Whatever the other tests did.
+# Independent of what the other tests did.
 class ClosedTest < ServedTest
   test "without keys and values the application is closed" do
     assert_equal({ checkout: false, limit: 1, payments: [] }, state)

@@ -1,6 +1,6 @@
 // Announces and finds instances with naming/endpoints of etcd's own Go client, which its gRPC resolver uses.
 //
-//	endpoints add ENDPOINT TARGET ID ADDRESS [ZONE]   until it is told to stop
+//	endpoints add ENDPOINT TARGET ID ADDRESS [ZONE]   until it is asked to stop
 //	endpoints list ENDPOINT TARGET                    a line of JSON for each instance
 //	endpoints watch ENDPOINT TARGET                   a line of JSON for each update
 //

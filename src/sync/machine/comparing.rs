@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::range::KeyRange;
 use crate::store::Snapshot;
 
-/// The maximum number of ranges: etcd allows 128 operations in a transaction, and a comparison is one.
+/// The maximum number of ranges. A comparison is one transaction, in which etcd allows 128 operations.
 const MOST_RANGES: usize = 100;
 
 impl Machine {

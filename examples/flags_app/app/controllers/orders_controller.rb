@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Takes orders for as long as the flag says so, and tells which payment service would get them.
+# Takes orders while the flag is on, and shows which payment service would get them.
 class OrdersController < ActionController::API
   PAYMENTS = EtcdDiscovery.service("/service/payments")
 

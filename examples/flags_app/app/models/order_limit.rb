@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# How many orders one customer may have at once: taken up when it changes, not looked up for each order.
+# How many orders one customer may have at once: updated when it changes, not looked up for each order.
 class OrderLimit
   KEY = "/config/orders"
   DEFAULT = 1

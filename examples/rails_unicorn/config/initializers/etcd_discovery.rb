@@ -6,5 +6,5 @@ EtcdDiscovery.configure do |config|
 end
 
 # Connected before the master forks: every worker then answers from the inherited copy at once,
-# also when etcd is away at the moment of the fork.
+# even if etcd is away at the moment of the fork.
 EtcdDiscovery.start
