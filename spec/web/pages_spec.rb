@@ -194,6 +194,20 @@ RSpec.describe "the page" do
     expect(body).to include("connect", "connected to etcd", Process.pid.to_s)
   end
 
+  it "works with a source in place of etcd, and with a client that watches nothing" do
+    memory = client("memory", source: EtcdDiscovery::Source::MEMORY).start
+    memory.native_write_all([["/shop/limit", "1"], ["/service/b/one", "10.1.1.60:80"]])
+    nothing = client(etcd).start
+    [memory, nothing].each do |one|
+      browser = Harness::PageRequests.new(EtcdDiscovery::Web.new(client: one, authorize: ->(_env) { "ann" }))
+      answers = %w[/ /keys /keys?q=limit /services /events].to_h { |path| [path, browser.get(path).status] }
+      expect(answers.values.uniq).to eq([200]), answers.inspect
+    end
+    browser = Harness::PageRequests.new(EtcdDiscovery::Web.new(client: memory, authorize: ->(_env) { "ann" }))
+    expect(browser.get("/key?key=/shop/limit").body).to include(">1<")
+    expect(browser.get("/services").body).to include("10.1.1.60:80")
+  end
+
   it "says that etcd is away where it must be asked, and shows the rest from memory" do
     proxy = start_proxy(etcd)
     away = client(proxy, "/shop/", request_timeout: 0.5, connect_timeout: 0.5).start

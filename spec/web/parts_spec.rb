@@ -64,6 +64,14 @@ RSpec.describe "parts of the page" do
     end
   end
 
+  it "the pages of a search have each key that has all words once, also where keys end in slashes" do
+    keys = Array.new(500) { |n| format("/x/%03d/", n) }.flat_map { |key| [key, "#{key}a"] }.sort
+    first = EtcdDiscovery::Web::Tree.search(keys, "X /", nil)
+    second = EtcdDiscovery::Web::Tree.search(keys, "x", first.more)
+    expect((first.entries + second.entries).map(&:path)).to eq keys.first(400)
+    expect(EtcdDiscovery::Web::Tree.search(keys, "x nowhere").entries).to be_empty
+  end
+
   it "the charts take samples only in a process that has served the page, and keep a bounded number" do
     reader = client("memory", source: EtcdDiscovery::Source::MEMORY).start
     threads = -> { Thread.list.count { |thread| thread.name == "etcd_discovery page" } }

@@ -33,4 +33,22 @@ RSpec.describe "journeys on the page, under unicorn with four workers", gems: %w
     handles.drop(1).each { |handle| browser.driver.switch_to.window(handle).then { browser.driver.close } }
     browser.driver.switch_to.window(handles.first)
   end
+
+  context "without a fleet" do
+    before(:context) do
+      start_page(Harness::UnicornServer, fleet: nil, workers: 4, config: "preload_app true\n")
+    end
+
+    it "overview: workers answer in turn, and each gets a row" do
+      visit("/")
+      stay
+      expect_soon("the rows of four workers", timeout: 60) do
+        pids = browser.all("[data-merge] tr td:nth-child(2)").map { |cell| Integer(cell.text) }
+        pids.sort == server.worker_pids
+      rescue Selenium::WebDriver::Error::StaleElementReferenceError
+        false
+      end
+      expect(stayed?).to be true
+    end
+  end
 end

@@ -220,6 +220,8 @@ RSpec.describe "the page and writes" do
     now = shown
     expect(put("1", revision: "x").status).to eq 400
     expect(browser.post("/put", value: "1", revision: now, note: "n").status).to eq 400
+    expect(browser.post("/put?key=/shop/limit", revision: now, note: "n").status).to eq 400
+    expect(browser.post("/put?key=/shop/limit", value: "1", note: "n").status).to eq 400
     expect(browser.post("/put", value: "1", revision: now, note: "n",
                                 headers: { "QUERY_STRING" => "key=%ff%zz" }).status).to eq 400
     expect(etcd.ctl.current_revision).to eq now
@@ -230,6 +232,15 @@ RSpec.describe "the page and writes" do
     key = etcd.ctl.read_prefix("/shop/changes/").keys.first
     answer = put("forged", key:, revision: etcd.ctl.mod_revision_of(key))
     expect([answer.status, etcd.ctl.get(key).include?("forged")]).to eq [422, false]
+  end
+
+  it "without a change log, who wrote what and why is in the log, and no value" do
+    log = StringIO.new
+    logged = client(etcd, "/shop/", logger: Logger.new(log)).start
+    browser = Harness::PageRequests.new(EtcdDiscovery::Web.new(client: logged, write: true, authorize:))
+    browser.post("/put?key=/shop/unlogged", value: "the value", revision: 0, note: "a\nnote")
+    expect(log.string).to match(%r{ann wrote /shop/unlogged on the page at revision \d+: a\\nnote})
+    expect(log.string).not_to include("the value")
   end
 
   it "a refused write is in the log, with who and why" do

@@ -68,6 +68,15 @@ module EtcdDiscovery
         raise Malformed
       end
 
+      # @return [String] of a part that every such form has
+      # @raise [Malformed] also where it is missing: nothing must be written in its place
+      def form!(name)
+        text = form(name)
+        raise Malformed unless @form[name].is_a?(String)
+
+        text
+      end
+
       # A path of this page, wherever it is mounted.
       def url(path, **query)
         pairs = query.compact.map { |name, value| "#{name}=#{percent(value.to_s)}" }

@@ -46,7 +46,7 @@ module EtcdDiscovery
 
       # @return [self]
       def search(words, after)
-        keys = matching(words.b.downcase.split, first_behind(after, 0)).first(PAGE + 1)
+        keys = matching(words.b.downcase.split, first_after(after)).first(PAGE + 1)
         @more = keys[PAGE - 1] if keys.size > PAGE
         @entries = keys.first(PAGE).map { |key| Entry.new(key, key) }
         self
@@ -71,14 +71,20 @@ module EtcdDiscovery
         Entry.new(exact(rest[0..slash]), exact(folder), first_behind(folder, at) - at)
       end
 
+      def first_after(key)
+        return 0 if key.nil?
+
+        (0...@keys.size).bsearch { |at| @keys[at].b > key.b } || @keys.size
+      end
+
       # What follows a folder follows all of its keys.
       def first_behind(path, from)
         return from if path.nil?
 
-        bound = path.b
-        folder = bound.end_with?("/")
-        bound = "#{bound.chop}0".b if folder # the byte after the slash
-        (from...@keys.size).bsearch { |at| folder ? @keys[at].b >= bound : @keys[at].b > bound } || @keys.size
+        return [first_after(path), from].max unless path.end_with?("/")
+
+        bound = "#{path.b.chop}0".b # the byte after the slash
+        (from...@keys.size).bsearch { |at| @keys[at].b >= bound } || @keys.size
       end
 
       def exact(bytes) = ForeignText.exact(bytes)

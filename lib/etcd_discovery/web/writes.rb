@@ -49,7 +49,7 @@ module EtcdDiscovery
       def client = web.client
       def t(...) = request.strings.t(...)
       def key = @key ||= request.query("key") || raise(Request::Malformed)
-      def revision = request.number(request.form("revision")) || raise(Request::Malformed)
+      def revision = request.number(request.form!("revision")) || raise(Request::Malformed)
       def note = request.form("note").scrub.strip[0, 500]
       def why = { by: request.actor, note: }
       def masked?(value) = web.mask.masked?(key, value)
@@ -58,7 +58,7 @@ module EtcdDiscovery
       # @raise [ValueText::Wrong, InvalidValueError]
       def typed
         encoding = request.form("encoding")
-        value = ValueText.value(request.form("value"), encoding)
+        value = ValueText.value(request.form!("value"), encoding)
         encoding == "base64" ? value : ValueText.checked(Declared.field(client, key), value)
       end
 
@@ -85,6 +85,7 @@ module EtcdDiscovery
         written = yield
         return conflict(value) if written.nil?
 
+        record(written)
         measure(written, started)
         Response.see_other(request.url("/key", key:, wrote: written))
       end
@@ -100,6 +101,14 @@ module EtcdDiscovery
       def page(kind, *arguments, **options)
         page = kind.new(web, request, *arguments, **options)
         Response.html(request, page.status, page.render)
+      end
+
+      # Without a change log the note would be nowhere.
+      def record(written)
+        return if client.config.change_log
+
+        line = "#{request.actor} wrote #{Escape.cell(key)} on the page at revision #{written}: #{note}"
+        EtcdDiscovery::Events::EventLogger.write(client.config.logger, :info, line)
       end
 
       # How long it took until this process could read it.

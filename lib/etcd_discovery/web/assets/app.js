@@ -79,15 +79,13 @@
       if (part) { names = names.concat(replace(part, parts[name])); }
     });
     show(true);
-    if (names.length > 0 && !first) {
+    if (names.length > 0) {
       announcement.textContent = body.dataset.changed.replace("{names}", names.slice(0, 5).join(", "));
     }
-    first = false;
   }
 
   if (!body.dataset.stream || !window.EventSource) { return; }
 
-  var first = false;
   var lost = null;
   var source = null;
 
@@ -95,6 +93,10 @@
   function open() {
     source = new EventSource(body.dataset.stream);
     source.onmessage = update;
+    source.addEventListener("trouble", function (message) {
+      show(false);
+      announcement.textContent = JSON.parse(message.data);
+    });
     source.onopen = function () {
       clearTimeout(lost);
       lost = null;

@@ -183,6 +183,7 @@ module EtcdDiscovery
 
         def way_back(entry)
           return if !web.write || fixed || entry.value == snapshot[key]
+          return if entry.value.nil? && entry.type == :put # etcd has compacted it away
 
           h.a(t(:roll_back_here), href: url("/rollback", key:, to: entry.revision))
         end
