@@ -52,6 +52,13 @@ impl<T> ProcessCell<T> {
         owned.as_ref().filter(|owned| owned.epoch == current()).map(|owned| Arc::clone(&owned.value))
     }
 
+    /// The value of an earlier process, until this one makes its own. Only parts that a fork cannot harm may be used.
+    #[must_use]
+    pub fn inherited(&self) -> Option<Arc<T>> {
+        let owned = self.0.load();
+        owned.as_ref().filter(|owned| owned.epoch != current()).map(|owned| Arc::clone(&owned.value))
+    }
+
     /// The value of this process; calls `make` when there is none.
     ///
     /// # Errors
@@ -121,8 +128,10 @@ mod tests {
         let make = || Ok::<_, ()>(Counted);
         assert!(cell.get_or_make(make).is_ok() && cell.get().is_some());
         advance();
-        assert!(cell.get().is_none());
+        assert!(cell.get().is_none() && cell.inherited().is_some());
+        drop(cell.inherited());
         assert!(cell.get_or_make(make).is_ok() && cell.get().is_some());
+        assert!(cell.inherited().is_none());
         assert_eq!(DROPS.load(Ordering::SeqCst), 0);
         drop(cell);
         assert_eq!(DROPS.load(Ordering::SeqCst), 1);

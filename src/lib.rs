@@ -23,6 +23,7 @@ pub mod layers;
 pub mod notice;
 pub mod range;
 pub mod registration;
+pub mod releasable;
 pub mod secret;
 pub mod session;
 pub mod sockets;

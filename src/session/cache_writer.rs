@@ -1,14 +1,16 @@
 //! Keeps one client's disk copy up to date, and reads it when the process starts.
 //!
-//! A disk can be slow, and a network disk can hang. So each access to the file runs on a thread of its own,
-//! with an immutable snapshot, while the session's thread continues. The thread lives for one access. A child
-//! forked meanwhile does not have this thread; it closes the files that it inherits (see [`crate::sockets`]).
+//! A disk can be slow, and a network disk can hang. So each access to the file runs on a thread of its own, while the
+//! session's thread continues and hands it the entries in batches. The thread lives for one access. A child forked
+//! meanwhile does not have this thread: it closes the files that it inherits (see [`crate::sockets`]), and could not
+//! free a snapshot that the thread held (see [`crate::releasable`]).
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::supervise::supervise;
@@ -17,7 +19,8 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::notice::Notice;
 use crate::range::Ranges;
-use crate::store::disk::{CacheFile, Candidate, DiskCopy, Header, Outcome, Verdict, milliseconds};
+use crate::store::disk::{CacheFile, Candidate, DiskCopy, Header, Outcome, Source, Verdict, milliseconds};
+use crate::store::{Entry, Snapshot};
 use crate::sync::{Cached, Sinks};
 
 /// The thread's name in `ps -L`, `top -H` and debuggers.
@@ -30,6 +33,12 @@ const LOOK: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(5);
 /// Unchanged content is written again after this time, so that the copy's age stays low.
 const REFRESH: Duration = Duration::from_secs(60);
+
+/// The number of entries that the thread asks for at once.
+const BATCH: usize = 1_000;
+
+/// The key of the last entry that the thread has, and where to send the next ones.
+type Ask = (Option<Vec<u8>>, oneshot::Sender<Vec<Entry>>);
 
 /// Where a client's disk copy is, and its last problem, if any.
 #[derive(Debug)]
@@ -123,9 +132,10 @@ impl CacheWriter {
         loop {
             // Random, so that the processes of a host do not all check at once.
             let mut pause = LOOK.mul_f64(2.0 * fastrand::f64());
-            if let Some((copy, candidate)) = self.fresh() {
-                let (disk, generation) = (Arc::clone(&self.disk), self.seen.0);
-                let saved = on_a_thread(move || disk.file.save(&copy, &candidate)).await;
+            if let Some(candidate) = self.fresh() {
+                let generation = self.seen.0;
+                let saved = self.save(candidate).await;
+                self.sinks.contents.saved.take();
                 if matches!(saved, Ok(Outcome::Checked(Verdict::Write | Verdict::UpToDate))) {
                     self.settled = Some(Offered { generation, at: Instant::now() });
                     self.replace = false;
@@ -144,8 +154,8 @@ impl CacheWriter {
         }
     }
 
-    /// The current content, if etcd confirmed it in this process and the disk may not have it.
-    fn fresh(&mut self) -> Option<(DiskCopy, Candidate)> {
+    /// Puts the current content aside for [`Self::save`], if etcd confirmed it in this process and the disk may not have it.
+    fn fresh(&mut self) -> Option<Candidate> {
         // The report is read first: the snapshot, read after it, holds at least what the report confirms.
         let report = self.sinks.report.load_full();
         let published = self.sinks.publication.load_full();
@@ -168,8 +178,31 @@ impl CacheWriter {
             revision: snapshot.revision(),
             confirmed_ms: milliseconds(confirmed),
         };
-        let candidate = Candidate { header, changed_at: self.seen.1, replace: self.replace };
-        Some((DiskCopy { header, ranges: self.ranges.clone(), snapshot: snapshot.clone() }, candidate))
+        self.sinks.contents.saved.put(snapshot.clone());
+        Some(Candidate { header, changed_at: self.seen.1, replace: self.replace })
+    }
+
+    /// Writes what [`Self::fresh`] has put aside, on a thread that holds a few of its entries at a time.
+    async fn save(&self, candidate: Candidate) -> Result<Outcome> {
+        let (disk, ranges) = (Arc::clone(&self.disk), self.ranges.clone());
+        let (asks, mut asked) = mpsc::unbounded_channel::<Ask>();
+        let saving = on_a_thread(move || {
+            let gone = || io::Error::other("the client has ended");
+            let batches = &mut |last: Option<&Entry>| {
+                let (reply, batch) = oneshot::channel();
+                asks.send((last.map(|entry| entry.key().to_vec()), reply)).map_err(|_| gone())?;
+                batch.blocking_recv().map_err(|_| gone())
+            };
+            disk.file.save(Source { header: candidate.header, ranges, batches }, &candidate)
+        });
+        let answering = async {
+            while let Some((last, reply)) = asked.recv().await {
+                let batch = |snapshot: &mut Snapshot| snapshot.batch(last.as_deref(), BATCH);
+                // Nobody listens any more when the thread has failed.
+                let _ = reply.send(self.sinks.contents.saved.with(batch).unwrap_or_default());
+            }
+        };
+        tokio::join!(saving, answering).0
     }
 
     fn tell(&self, problem: Option<Error>) {

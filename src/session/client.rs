@@ -22,7 +22,7 @@ use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::disk::CacheFile;
 use crate::store::{Publication, Waker, WakerSet};
-use crate::sync::{Phase, Report, Sinks};
+use crate::sync::{Contents, Phase, Report, Sinks};
 use crate::transport::{Endpoints, Link, Login, check_files, check_pair, follow_members};
 
 /// What a process needs to serve one client.
@@ -30,6 +30,8 @@ pub(super) struct Attached {
     pub(super) session: Arc<Session>,
     pub(super) link: Arc<Link>,
     pub(super) registrar: Registrar,
+    /// What its tasks hold of the content.
+    contents: Arc<Contents>,
     /// The driver ends when this is dropped.
     wanted: watch::Sender<bool>,
 }
@@ -101,6 +103,7 @@ impl Client {
             if self.attached.get().is_some() && self.report.load().phase != Phase::Stopped {
                 return Err(Error::new(ErrorKind::Internal, "the client still follows etcd; stop it first"));
             }
+            self.free_inherited();
             self.attached.clear();
             self.desired_state.store(desired_state::NONE, Ordering::SeqCst);
         }
@@ -276,7 +279,16 @@ impl Client {
         self.wakers.get_or_make(|| Ok(WakerSet::default()))
     }
 
+    /// Frees what the parent's tasks held of the content. Those tasks do not exist in a forked child and are never
+    /// dropped: their snapshot would stay in memory forever, beside the newer ones.
+    fn free_inherited(&self) {
+        if let Some(parents) = self.attached.inherited() {
+            parents.contents.release();
+        }
+    }
+
     pub(super) fn attach(&self) -> Result<Arc<Attached>> {
+        self.free_inherited();
         let attached = self.attached.get_or_make(|| {
             self.publication.settle();
             let session = Session::current()?;
@@ -294,7 +306,9 @@ impl Client {
                 published: Arc::default(),
                 advanced: Arc::default(),
                 notices: Arc::<Feed>::clone(&self.notices),
+                contents: Arc::default(),
             };
+            let contents = Arc::clone(&sinks.contents);
             let registrar = Registrar::start(&session, &self.settings, &link, &sinks);
             if let Some(fleet) = &self.settings.fleet {
                 let (fleet, link, sinks) = (fleet.clone(), Arc::clone(&link), sinks.clone());
@@ -317,7 +331,7 @@ impl Client {
                 if let Some(members) = members {
                     session.spawn(until_dropped(wanted_updates, members));
                 }
-                return Ok(Attached { session, link, registrar, wanted });
+                return Ok(Attached { session, link, registrar, contents, wanted });
             }
             let writer = self
                 .disk
@@ -332,10 +346,16 @@ impl Client {
                 let cached = keep(writer, &mut helpers).await;
                 follow(settings, endpoints, to_etcd, sinks, wanted_updates, cached).await;
             });
-            Ok(Attached { session, link, registrar, wanted })
+            Ok(Attached { session, link, registrar, contents, wanted })
         });
         self.refusal.store(attached.as_ref().err().cloned().map(Arc::new));
         attached
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.free_inherited();
     }
 }
 

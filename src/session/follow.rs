@@ -17,19 +17,21 @@ pub(super) async fn follow(
     link: Arc<Link>,
     sinks: Sinks,
     mut wanted: watch::Receiver<bool>,
-    cached: Option<Cached>,
+    mut cached: Option<Cached>,
 ) {
     let longest_pause = settings.timing.backoff_cap;
     let shown = sinks.clone();
     let start = move |defect: Option<Error>| {
         wanted.mark_changed();
         let (settings, endpoints, link) = (Arc::clone(&settings), Arc::clone(&endpoints), Arc::clone(&link));
+        // From the machine of the driver before: a copy that is of no use any more is in nobody's memory.
+        let cached = cached.take().or_else(|| sinks.contents.machine.take()?.into_fallback());
         let mut driver = Driver::new(settings, endpoints, link, sinks.clone(), wanted.clone());
         if let Some(error) = defect {
             driver.remember(error);
         }
-        if let Some(cached) = &cached {
-            driver.fall_back_on(cached.clone());
+        if let Some(cached) = cached {
+            driver.fall_back_on(cached);
         }
         driver.run()
     };
@@ -45,6 +47,7 @@ mod tests {
     use crate::defect;
     use crate::error::ErrorKind;
     use crate::notice::Notice;
+    use crate::store::{Entry, Snapshot};
     use crate::sync::Phase;
     use crate::sync::sim::etcd::Simulated;
     use crate::sync::sim::follower::{Follower, LONG, Parts, etcd_at, settings};
@@ -91,6 +94,40 @@ mod tests {
             panic!("{happened:?}")
         };
         assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_copy_from_disk_does_not_stay_in_memory_beside_what_etcd_has() {
+        let etcd = etcd_at("one");
+        etcd.put(b"/a/1", 1);
+        let entry = Entry::new(b"/a/1".to_vec(), b"from disk", 1, 0);
+        let mut snapshot = Snapshot::default();
+        snapshot.stage(vec![entry.clone()]);
+        let cached = Cached { snapshot: snapshot.staged(1, 99), raft_term: 1, confirmed_at: None };
+        let follower = Follower::run_by(settings(&["one"], &[b"/a/"]), |parts| {
+            let Parts { settings, endpoints, link, sinks, wanted } = parts;
+            follow(settings, endpoints, link, sinks, wanted, Some(cached))
+        });
+        assert_eq!(entry.clones(), 2);
+        follower.fresh().await;
+        assert_eq!((follower.value(b"/a/1"), entry.clones()), (Some(1), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_copy_from_disk_is_still_there_after_a_panic_before_etcd_could_be_asked() {
+        let mut snapshot = Snapshot::default();
+        snapshot.stage(vec![Entry::new(b"/a/1".to_vec(), &[7], 1, 0)]);
+        let cached = Cached { snapshot: snapshot.staged(1, 99), raft_term: 1, confirmed_at: None };
+        let follower = Follower::run_by(settings(&["nobody"], &[b"/a/"]), |parts| {
+            let Parts { settings, endpoints, link, sinks, wanted } = parts;
+            let again = (Arc::clone(&settings), Arc::clone(&endpoints), Arc::clone(&link));
+            let mut panicked = Driver::new(again.0, again.1, again.2, sinks.clone(), wanted.clone());
+            panicked.fall_back_on(cached);
+            drop(panicked);
+            follow(settings, endpoints, link, sinks, wanted, None)
+        });
+        follower.shows(b"/a/1", Some(7)).await;
+        assert!(follower.report().from_cache);
     }
 
     #[tokio::test(start_paused = true)]

@@ -76,8 +76,9 @@ fn wanted(value: &[u8]) -> Option<i64> {
 pub(super) async fn answer(fleet: Fleet, link: Arc<Link>, sinks: Sinks) {
     let (mut calls, mut sending) = (Calls::new(&fleet), JoinSet::new());
     loop {
-        let shown = sinks.publication.load_full();
-        for answer in calls.due(shown.snapshot()) {
+        // Not kept while this waits: a forked child could never free it.
+        let due = calls.due(sinks.publication.load().snapshot());
+        for answer in due {
             let age = sinks.report.load().confirmed_at.map(|at| at.elapsed());
             let transaction = transaction(&fleet, &answer, age.unwrap_or_default());
             let link = Arc::clone(&link);

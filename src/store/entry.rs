@@ -53,6 +53,12 @@ impl Entry {
         self.0.header.header.lease
     }
 
+    /// How many clones of it there are.
+    #[cfg(test)]
+    pub(crate) fn clones(&self) -> usize {
+        ThinArc::strong_count(&self.0)
+    }
+
     /// Whether both are the same allocation, and therefore equal.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {

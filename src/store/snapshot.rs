@@ -153,6 +153,14 @@ impl Snapshot {
         entries.take_while(move |entry| range.contains(entry.key()))
     }
 
+    /// At most `count` entries in key order: those after the key `after`, or the first ones.
+    #[must_use]
+    pub fn batch(&self, after: Option<&[u8]>, count: usize) -> Vec<Entry> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self.entries.range::<_, [u8]>((from, Bound::Unbounded));
+        entries.take(count).map(|(entry, _)| entry.0.clone()).collect()
+    }
+
     /// Applies `changes` up to `revision`. Returns the new snapshot and the keys that changed.
     #[must_use]
     pub fn after(&self, changes: Vec<Change>, revision: i64) -> (Self, Vec<Key>) {

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use etcd_client::{WatchOptions, WatchRequestSender, WatchResponseStream};
 use tokio::sync::{Notify, watch};
 
+use super::contents::Contents;
 use super::event::{Effect, Event, Fault};
 use super::machine::{Cached, Machine, Rules};
 use super::operations::{self, Operation, Outcome};
@@ -38,6 +39,8 @@ pub struct Sinks {
     pub advanced: Arc<Notify>,
     /// Receives the events.
     pub notices: Arc<dyn Sink>,
+    /// What the tasks themselves hold of the content.
+    pub contents: Arc<Contents>,
 }
 
 impl Sinks {
@@ -59,7 +62,6 @@ pub struct Driver {
     link: Arc<Link>,
     sinks: Sinks,
     wanted: watch::Receiver<bool>,
-    machine: Machine,
     operation: Option<Operation>,
     audit: Option<Operation>,
     connection: Option<Connection>,
@@ -99,9 +101,8 @@ impl Driver {
         };
         let published = sinks.publication.load();
         let inherited = (published.generation() > 0).then(|| published.snapshot().clone());
-        let machine = Machine::new(rules, inherited, &sinks.report.load());
+        sinks.contents.machine.put(Machine::new(rules, inherited, &sinks.report.load()));
         Self {
-            machine,
             settings,
             endpoints,
             link,
@@ -122,21 +123,29 @@ impl Driver {
     /// Continues after a driver that ended with a panic, and reports `error`.
     pub fn remember(&mut self, error: Error) {
         let before = self.sinks.report.load_full();
-        self.machine.remember(Instant::now(), &before, error);
+        self.with_machine(|machine| machine.remember(Instant::now(), &before, error));
     }
 
     /// Keeps a disk copy ready in case etcd cannot be reached.
     pub fn fall_back_on(&mut self, cached: Cached) {
-        self.machine.fall_back_on(cached);
+        self.with_machine(|machine| machine.fall_back_on(cached));
+    }
+
+    /// Borrows the machine, which is kept where a forked child can free its snapshots. Never wait in `work`.
+    fn with_machine<T: Default>(&self, work: impl FnOnce(&mut Machine) -> T) -> T {
+        self.sinks.contents.machine.with(work).unwrap_or_default()
     }
 
     /// Runs until the client is dropped.
     pub async fn run(mut self) {
         while let Some(event) = self.next_event().await {
-            let mut shown = false;
-            for effect in self.machine.step(Instant::now(), event) {
-                shown |= matches!(effect, Effect::Publish(_) | Effect::Confirm(_));
-                self.execute(effect).await;
+            let effects = self.with_machine(|machine| machine.step(Instant::now(), event));
+            let shown =
+                effects.iter().any(|effect| matches!(effect, Effect::Publish(_) | Effect::Confirm(_)));
+            // Snapshots first, before anything waits: a child that is forked meanwhile could not free them.
+            let requests: Vec<Effect> = effects.into_iter().filter_map(|effect| self.show(effect)).collect();
+            for request in requests {
+                self.execute(request).await;
             }
             // The report comes last, so that a listener woken by a snapshot or an event finds the report that
             // belongs to it.
@@ -148,7 +157,7 @@ impl Driver {
     }
 
     async fn next_event(&mut self) -> Option<Event> {
-        let deadline = self.machine.deadline();
+        let deadline = self.with_machine(|machine| machine.deadline());
         tokio::select! {
             biased;
             changed = self.wanted.changed() => {
@@ -193,6 +202,24 @@ impl Driver {
         }
     }
 
+    /// Carries out an effect that concerns only this process. Returns the others.
+    fn show(&mut self, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::Publish(update) => {
+                self.sinks.publication.publish(update.snapshot, update.changed);
+                self.sinks.published.notify_one();
+                self.sinks.advanced.notify_one();
+            }
+            Effect::Confirm(revision) => {
+                self.sinks.publication.confirm(revision);
+                self.sinks.advanced.notify_one();
+            }
+            Effect::Notify(notice) => self.notices.push(notice),
+            request => return Some(request),
+        }
+        None
+    }
+
     async fn execute(&mut self, effect: Effect) {
         match effect {
             Effect::Connect { rotate, renew } => self.connect(rotate, renew),
@@ -211,25 +238,15 @@ impl Driver {
             }
             Effect::Watch { range, from, fragments } => self.watch(&range, from, fragments).await,
             Effect::RequestProgress => self.request_progress().await,
-            Effect::Publish(update) => {
-                self.sinks.publication.publish(update.snapshot, update.changed);
-                self.sinks.published.notify_one();
-                self.sinks.advanced.notify_one();
-            }
-            Effect::Confirm(revision) => {
-                self.sinks.publication.confirm(revision);
-                self.sinks.advanced.notify_one();
-            }
-            Effect::Notify(notice) => self.notices.push(notice),
+            Effect::Publish(_) | Effect::Confirm(_) | Effect::Notify(_) => {} // `show` did it
         }
     }
 
     fn show_report(&self) -> bool {
-        let report = self.machine.report();
-        if **self.sinks.report.load() == *report {
-            return false;
-        }
-        self.sinks.report.store(Arc::new(report.clone()));
+        let shown = self.sinks.report.load_full();
+        let changed = |machine: &mut Machine| (machine.report() != &*shown).then(|| machine.report().clone());
+        let Some(report) = self.with_machine(changed) else { return false };
+        self.sinks.report.store(Arc::new(report));
         true
     }
 

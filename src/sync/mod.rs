@@ -6,6 +6,7 @@
 
 mod audit;
 mod claims;
+mod contents;
 mod cursor;
 mod driver;
 mod event;
@@ -25,6 +26,7 @@ mod streak;
 mod stream;
 mod wire;
 
+pub use contents::Contents;
 pub use driver::{Driver, Sinks};
 pub use event::{
     Comparison, Effect, Event, Fault, Found, Header, Page, PageRequest, Peer, Response, Trust, Update,

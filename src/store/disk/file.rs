@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
-use super::format::{DiskCopy, Header};
+use super::format::{DiskCopy, Header, Source};
 use super::open::{TrackedFile, create, folder, folder_owner, lock, open};
 use super::write_policy::{Candidate, Verdict};
 use crate::error::{Error, ErrorKind, Result};
@@ -130,16 +130,16 @@ impl CacheFile {
 
     // ---- writing ----
 
-    /// Writes `copy` if the verdict on `candidate` is to write and no other process is writing.
+    /// Writes the copy if the verdict on `candidate` is to write and no other process is writing.
     ///
     /// # Errors
     /// The system's error. The previous file then stays intact.
-    pub fn save(&self, copy: &DiskCopy, candidate: &Candidate) -> Result<Outcome> {
-        self.try_save(copy, candidate)
+    pub fn save(&self, source: Source, candidate: &Candidate) -> Result<Outcome> {
+        self.try_save(source, candidate)
             .map_err(|error| self.error("cannot write it; a previous copy stays as it is", &error))
     }
 
-    fn try_save(&self, copy: &DiskCopy, candidate: &Candidate) -> io::Result<Outcome> {
+    fn try_save(&self, source: Source, candidate: &Candidate) -> io::Result<Outcome> {
         let Some(_lock) = lock(&self.with_suffix(".lock"))? else { return Ok(Outcome::Busy) };
         let verdict = candidate.verdict(self.header_on_disk(), milliseconds(SystemTime::now()));
         if verdict == Verdict::Write {
@@ -148,7 +148,7 @@ impl CacheFile {
                 return Err(io::Error::other(SPECIAL));
             }
             self.remove_leftovers()?;
-            self.replace(copy)?;
+            self.replace(source)?;
         }
         Ok(Outcome::Checked(verdict))
     }
@@ -160,10 +160,10 @@ impl CacheFile {
         Header::read(&bytes).ok()
     }
 
-    fn replace(&self, copy: &DiskCopy) -> io::Result<()> {
+    fn replace(&self, source: Source) -> io::Result<()> {
         let suffix = format!(".{}.{:016x}.tmp", std::process::id(), fastrand::u64(..));
         let temporary = self.with_suffix(&suffix);
-        let written = Self::write(&temporary, copy).and_then(|()| fs::rename(&temporary, &self.0));
+        let written = Self::write(&temporary, source).and_then(|()| fs::rename(&temporary, &self.0));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
@@ -171,10 +171,10 @@ impl CacheFile {
         written.and_then(|()| File::open(self.folder())?.sync_all())
     }
 
-    fn write(path: &Path, copy: &DiskCopy) -> io::Result<()> {
+    fn write(path: &Path, source: Source) -> io::Result<()> {
         let file = TrackedFile::new(create(path)?);
         let mut out = BufWriter::with_capacity(1 << 18, &file.file);
-        copy.encode(&mut out)?;
+        source.encode(&mut out)?;
         out.flush()?;
         file.file.sync_all()
     }
@@ -219,7 +219,6 @@ pub fn milliseconds(time: SystemTime) -> i64 {
 mod tests {
     use super::*;
     use crate::range::KeyRange;
-    use crate::store::Snapshot;
     use std::os::unix::fs::PermissionsExt;
 
     struct Folder(PathBuf);
@@ -255,9 +254,8 @@ mod tests {
 
     fn save(file: &CacheFile, revision: i64) -> Result<Outcome> {
         let header = Header { cluster_id: 7, raft_term: 1, revision, confirmed_ms: revision * 100_000 };
-        let snapshot = Snapshot::default().staged(revision, 7);
-        let copy = DiskCopy { header, ranges: watched(), snapshot };
-        file.save(&copy, &Candidate { header, changed_at: revision, replace: false })
+        let source = Source { header, ranges: watched(), batches: &mut |_| Ok(Vec::new()) };
+        file.save(source, &Candidate { header, changed_at: revision, replace: false })
     }
 
     fn revision_on_disk(file: &CacheFile) -> Option<i64> {

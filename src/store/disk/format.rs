@@ -88,51 +88,80 @@ impl Header {
     }
 }
 
-impl DiskCopy {
+/// A copy to be written, whose entries come in batches.
+///
+/// The thread that writes holds no snapshot: a child that is forked meanwhile could never free it.
+pub struct Source<'a> {
+    /// Where the copy comes from and how old it is.
+    pub header: Header,
+    /// The ranges that are watched.
+    pub ranges: Ranges,
+    /// Returns the next entries in key order: those after the given one, or the first ones. Empty at the end.
+    pub batches: &'a mut dyn FnMut(Option<&Entry>) -> io::Result<Vec<Entry>>,
+}
+
+impl Source<'_> {
     /// Writes the copy to `out` piece by piece, because it may be large.
     ///
     /// # Errors
-    /// The errors of `out`.
-    pub fn encode(&self, out: impl Write) -> io::Result<()> {
+    /// The errors of `out` and of the batches.
+    pub fn encode(mut self, out: impl Write) -> io::Result<()> {
         let mut out = ChecksumWriter { out, sum: Xxh3::new() };
-        out.write_all(&self.header_bytes())?;
+        out.write_all(&self.header_bytes()?)?;
         out.count(self.ranges.as_slice().len())?;
         for range in self.ranges.as_slice() {
             out.blob(range.start())?;
             out.blob(&range.range_end())?;
         }
-        for entry in self.snapshot.iter() {
+        self.each_entry(|entry| {
             out.blob(entry.key())?;
             out.blob(entry.value())?;
             out.write_all(&entry.mod_revision().to_le_bytes())?;
-            out.write_all(&entry.lease().to_le_bytes())?;
-        }
+            out.write_all(&entry.lease().to_le_bytes())
+        })?;
         let sum = out.sum.digest();
         out.out.write_all(&sum.to_le_bytes())
     }
 
-    fn size(&self) -> usize {
-        let range = |range: &KeyRange| 2 * LENGTH + range.start().len() + range.range_end().len();
-        let entry =
-            |entry: &Entry| 2 * LENGTH + entry.key().len() + entry.value().len() + 2 * size_of::<i64>();
-        let ranges = LENGTH + self.ranges.as_slice().iter().map(range).sum::<usize>();
-        HEADER + ranges + self.snapshot.iter().map(entry).sum::<usize>() + SUM
+    fn each_entry(&mut self, mut visit: impl FnMut(&Entry) -> io::Result<()>) -> io::Result<()> {
+        let mut batch = (self.batches)(None)?;
+        while let Some(last) = batch.last() {
+            batch.iter().try_for_each(&mut visit)?;
+            batch = (self.batches)(Some(last))?;
+        }
+        Ok(())
     }
 
-    fn header_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER);
+    /// The header announces them, so all entries are visited before the first is written.
+    fn sizes(&mut self) -> io::Result<Sizes> {
+        let range = |range: &KeyRange| 2 * LENGTH + range.start().len() + range.range_end().len();
+        let ranges = LENGTH + self.ranges.as_slice().iter().map(range).sum::<usize>();
+        let mut sizes = Sizes { keys: 0, file: (HEADER + ranges + SUM) as u64 };
+        self.each_entry(|entry| {
+            let bytes = 2 * LENGTH + entry.key().len() + entry.value().len() + 2 * size_of::<i64>();
+            sizes.keys += 1;
+            sizes.file += bytes as u64;
+            Ok(())
+        })?;
+        Ok(sizes)
+    }
+
+    fn header_bytes(&mut self) -> io::Result<Vec<u8>> {
+        let (sizes, mut bytes) = (self.sizes()?, Vec::with_capacity(HEADER));
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&self.header.cluster_id.to_le_bytes());
         bytes.extend_from_slice(&self.header.raft_term.to_le_bytes());
         bytes.extend_from_slice(&self.header.revision.to_le_bytes());
         bytes.extend_from_slice(&self.header.confirmed_ms.to_le_bytes());
-        bytes.extend_from_slice(&(self.snapshot.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&(self.size() as u64).to_le_bytes());
+        bytes.extend_from_slice(&sizes.keys.to_le_bytes());
+        bytes.extend_from_slice(&sizes.file.to_le_bytes());
         bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
-        bytes
+        Ok(bytes)
     }
+}
 
+impl DiskCopy {
     /// Decodes a copy, and keeps the part that is `watched`.
     ///
     /// # Errors
@@ -283,7 +312,9 @@ mod tests {
 
     fn encoded(copy: &DiskCopy) -> Vec<u8> {
         let mut bytes = Vec::new();
-        copy.encode(&mut bytes).unwrap();
+        let batches = &mut |last: Option<&Entry>| Ok(copy.snapshot.batch(last.map(Entry::key), 2));
+        let source = Source { header: copy.header, ranges: copy.ranges.clone(), batches };
+        source.encode(&mut bytes).unwrap();
         bytes
     }
 

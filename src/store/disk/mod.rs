@@ -11,5 +11,5 @@ mod open;
 mod write_policy;
 
 pub use file::{CacheFile, Outcome, milliseconds};
-pub use format::{DiskCopy, Header, Refusal};
+pub use format::{DiskCopy, Header, Refusal, Source};
 pub use write_policy::{Candidate, Verdict};

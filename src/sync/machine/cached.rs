@@ -41,6 +41,12 @@ impl Machine {
         }
     }
 
+    /// The copy, if it may still be needed. For the machine that takes the place of this one.
+    #[must_use]
+    pub fn into_fallback(self) -> Option<Cached> {
+        self.cached.map(|held| held.cached)
+    }
+
     pub(super) fn give_etcd_a_moment(&mut self, now: Instant) {
         if let Some(held) = &mut self.cached {
             held.until = Some(now + TIMEOUT);

@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::notice::{Notice, Sink};
 use crate::range::{KeyRange, Ranges};
 use crate::store::Publication;
-use crate::sync::{Driver, Phase, Report, Sinks};
+use crate::sync::{Contents, Driver, Phase, Report, Sinks};
 use crate::transport::{Endpoints, Link, simulated};
 
 /// Longer than anything here takes. The simulated clock makes waiting free.
@@ -24,6 +24,7 @@ pub(crate) struct Follower {
     pub(crate) publication: Arc<Publication>,
     report: Arc<ArcSwap<Report>>,
     reported: Arc<Reported>,
+    pub(crate) contents: Arc<Contents>,
     _wanted: watch::Sender<bool>,
 }
 
@@ -97,7 +98,7 @@ impl Follower {
         let endpoints = Arc::new(Endpoints::new(&settings.endpoints, 0.0));
         let link = Arc::new(Link::new(Arc::clone(&settings), Arc::clone(&endpoints)));
         let (publication, report) = (Arc::<Publication>::default(), Arc::<ArcSwap<Report>>::default());
-        let reported = Arc::<Reported>::default();
+        let (reported, contents) = (Arc::<Reported>::default(), Arc::<Contents>::default());
         let sinks = Sinks {
             publication: Arc::clone(&publication),
             report: Arc::clone(&report),
@@ -105,11 +106,12 @@ impl Follower {
             published: Arc::default(),
             advanced: Arc::default(),
             notices: Arc::<Reported>::clone(&reported),
+            contents: Arc::clone(&contents),
         };
         let (sender, mut wanted) = watch::channel(true);
         wanted.mark_changed();
         tokio::spawn(run(Parts { settings, endpoints, link, sinks, wanted }));
-        Self { publication, report, reported, _wanted: sender }
+        Self { publication, report, reported, contents, _wanted: sender }
     }
 
     pub(crate) fn report(&self) -> Arc<Report> {

@@ -6,6 +6,7 @@
 mod content;
 pub(crate) mod etcd;
 pub(crate) mod follower;
+mod forked;
 mod large;
 mod liveness;
 mod proxied;
