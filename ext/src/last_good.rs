@@ -10,7 +10,7 @@ use std::sync::Arc;
 use etcd_discovery_core::notice::{Notice, Sink};
 use etcd_discovery_core::session::Feed;
 use etcd_discovery_core::store::{Entry, Key, Snapshot};
-use magnus::{Error, RString, Ruby, Value, prelude::*};
+use magnus::{Error, RString, Ruby, Value, gc, prelude::*};
 
 use crate::error::unparsable;
 use crate::read::{Outcome, Read};
@@ -36,8 +36,8 @@ impl LastGood {
         Self { notices: Arc::clone(notices), good, keys, bad }
     }
 
-    pub(crate) fn mark(&self) {
-        self.good.mark();
+    pub(crate) fn mark(&self, marker: &gc::Marker) {
+        self.good.mark(marker);
     }
 
     /// Whether a change of `key` matters here.
@@ -100,7 +100,7 @@ impl LastGood {
     }
 
     /// A key that is gone takes its last good value along.
-    pub(crate) fn forget(&self, key: &Key, name: RString) -> Result<(), Error> {
+    pub(crate) fn forget(&self, ruby: &Ruby, key: &Key, name: RString) -> Result<(), Error> {
         self.keys.borrow_mut().remove(key);
         let kinds = Kind::ALL.map(|kind| (Key::clone(key), kind as usize));
         let mut bad = self.bad.borrow_mut();
@@ -108,7 +108,7 @@ impl LastGood {
             bad.remove(&place);
         }
         drop(bad);
-        self.good.forget(name)
+        self.good.forget(ruby, name)
     }
 
     /// Forgets every key that `snapshot` has not.
@@ -116,7 +116,7 @@ impl LastGood {
         let keys = self.keys.borrow();
         let gone: Vec<Key> = keys.iter().filter(|key| snapshot.get(key).is_none()).map(Key::clone).collect();
         drop(keys);
-        gone.iter().try_for_each(|key| self.forget(key, name(ruby, key)))
+        gone.iter().try_for_each(|key| self.forget(ruby, key, name(ruby, key)))
     }
 
     /// What turned out to be bad, to be looked at again: the value may have changed without being read.

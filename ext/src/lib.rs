@@ -7,7 +7,7 @@
 //! * A panic must not reach Ruby, where it cannot be rescued: [`error::guarded`] turns it into an
 //!   `InternalError`.
 //! * Whatever may block gives up the GVL in [`gvl`], and nowhere else.
-//! * No Ruby value is kept outside of an object that marks it, save the one root in [`ruby_api`].
+//! * No Ruby value is kept outside of an object that marks it.
 
 #![expect(clippy::disallowed_types, reason = "a caller waits for so long awake; ages come from the core")]
 

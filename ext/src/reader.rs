@@ -15,7 +15,7 @@ use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::session::Client as Core;
 use etcd_discovery_core::store::{Entry, Key, Publication, Published, RECENT_KEYS};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
-use magnus::{Error, RArray, Ruby, Value, prelude::*};
+use magnus::{Error, RArray, Ruby, Value, gc, prelude::*};
 use rb_sys::VALUE;
 
 use crate::error::unwatched;
@@ -92,10 +92,10 @@ impl Reader {
         &self.core
     }
 
-    pub(crate) fn mark(&self) {
-        self.string_cache.mark();
-        self.value_cache.mark();
-        self.last_good.mark();
+    pub(crate) fn mark(&self, marker: &gc::Marker) {
+        self.string_cache.mark(marker);
+        self.value_cache.mark(marker);
+        self.last_good.mark(marker);
     }
 
     #[inline]
@@ -103,27 +103,30 @@ impl Reader {
         self.generation.get() == self.publication.generation() && self.epoch.get() == epoch::current()
     }
 
-    /// The answer to a read that was made before, of a key that has not changed since.
+    /// The answer of an earlier read, if the key has not changed since.
     ///
     /// # Safety
-    /// `key` is a live value, and so is the object that this belongs to.
+    /// `key` is a live value, and the client that this belongs to is alive.
     #[inline]
-    pub(crate) unsafe fn known_text(&self, key: VALUE) -> Option<VALUE> {
+    pub(crate) unsafe fn known(&self, kind: Kind, key: VALUE) -> Option<VALUE> {
+        // Two functions: one that does both looks at the kind again, which `[]` knows when it is compiled.
+        if kind == Kind::Text {
+            // SAFETY: the caller promises what this asks for.
+            return unsafe { self.known_text(key) };
+        }
+        // SAFETY: the caller passes a live value, and the client marks the cache.
+        if self.is_current() { unsafe { self.value_cache.known(kind, key) } } else { None }
+    }
+
+    /// # Safety
+    /// `key` is a live value, and the client that this belongs to is alive.
+    #[inline]
+    unsafe fn known_text(&self, key: VALUE) -> Option<VALUE> {
         if !self.is_current() {
             return None;
         }
-        // SAFETY: the caller's word.
+        // SAFETY: the caller passes a live value, and the client marks both caches.
         unsafe { self.string_cache.get(key).or_else(|| self.value_cache.known(Kind::Text, key)) }
-    }
-
-    /// The same for any kind of read.
-    ///
-    /// # Safety
-    /// As above.
-    #[inline]
-    pub(crate) unsafe fn known(&self, kind: Kind, key: VALUE) -> Option<VALUE> {
-        // SAFETY: the caller's word.
-        if self.is_current() { unsafe { self.value_cache.known(kind, key) } } else { None }
     }
 
     /// Any read, with all that may have to be done before. `default` is for what is not there, and for what is
@@ -162,16 +165,14 @@ impl Reader {
 
     /// What was made before of a key that did not change, though others did.
     fn still_known(&self, kind: Kind, key: Value) -> Option<Value> {
-        // SAFETY: an argument is alive, and so is the object that this belongs to; what is known is of a
-        // String, and alive.
-        unsafe {
-            if kind != Kind::Text {
-                return self.known(kind, key.as_raw()).map(|value| Value::from_raw(value));
-            }
-            let value = self.known_text(key.as_raw())?;
-            self.string_cache.keep_identity(key.as_raw(), value);
-            Some(Value::from_raw(value))
+        // SAFETY: `key` is an argument of the read, so it is alive, and so is the client.
+        let value = unsafe { self.known(kind, key.as_raw()) }?;
+        if kind == Kind::Text {
+            // SAFETY: only Strings are known; both values are alive, the second since its cache marks it.
+            unsafe { self.string_cache.keep_identity(key.as_raw(), value) };
         }
+        // SAFETY: the cache marks the value.
+        Some(unsafe { Value::from_raw(value) })
     }
 
     pub(crate) fn has_key(&self, ruby: &Ruby, client: Value, key: Value) -> Result<bool, Error> {
@@ -270,7 +271,7 @@ impl Reader {
         if seen == NEVER || !self.drop_changed(ruby, &published, seen)? {
             self.string_cache.clear();
             self.made_of.borrow_mut().clear();
-            self.value_cache.clear()?;
+            self.value_cache.clear(ruby)?;
             self.last_good.forget_absent(ruby, published.snapshot())?;
         }
         self.generation.set(published.generation());
@@ -293,9 +294,9 @@ impl Reader {
         for key in changed {
             let name = name(ruby, &key);
             self.string_cache.forget_text(&key);
-            self.value_cache.forget(name)?;
+            self.value_cache.forget(ruby, name)?;
             if published.snapshot().get(&key).is_none() {
-                self.last_good.forget(&key, name)?;
+                self.last_good.forget(ruby, &key, name)?;
             }
         }
         Ok(true)

@@ -10,8 +10,8 @@
 
 use std::cell::Cell;
 
-use magnus::RString;
-use magnus::rb_sys::AsRawValue;
+use magnus::rb_sys::{AsRawValue, FromRawValue};
+use magnus::{RString, Value, gc};
 use rb_sys::VALUE;
 
 /// Powers of two: 4 KiB and 48 KiB a client. Two keys that share a place only cost each other the long way.
@@ -113,17 +113,15 @@ impl StringCache {
         self.texts.iter().for_each(|place| place.set(NO_TEXT));
     }
 
-    /// Keeps all of it alive and in its place.
-    pub(crate) fn mark(&self) {
+    /// Keeps all of it alive, and pins it: it is known here by its addresses.
+    pub(crate) fn mark(&self, marker: &gc::Marker) {
         let identities = self.identities.iter().map(Cell::get);
         let texts = self.texts.iter().map(|text| (text.get().name, text.get().value));
         for (key, value) in identities.chain(texts).filter(|(key, _)| *key != NOTHING) {
-            // SAFETY: called while Ruby marks; both were live when they were put here, and this is what
-            // has kept them so since.
-            unsafe {
-                rb_sys::rb_gc_mark(key);
-                rb_sys::rb_gc_mark(value);
-            }
+            // SAFETY: both were alive when they were put here, and this has kept them alive since.
+            let (key, value) = unsafe { (Value::from_raw(key), Value::from_raw(value)) };
+            marker.mark(key);
+            marker.mark(value);
         }
     }
 }

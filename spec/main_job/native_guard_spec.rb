@@ -18,14 +18,14 @@ RSpec.describe "the native methods" do
     sources.fetch(path)[/^#{indent}(?:pub\(crate\) )?fn #{name}\b.*?^#{indent}\}$/m]
   end
 
-  # The reads are bare C functions, guarded by `finish`.
-  bare = sources.values.join.scan(/c"([^"]+)"(?:\.as_ptr\(\), cfunc|, Kind::)/).flatten.uniq
+  # The reads are bare C functions, guarded by `find`.
+  bare = sources.values.join.scan(/c"([^"]+)"(?:\.as_ptr\(\), Some|, typed::)/).flatten.uniq
 
   it "are all behind the guard that turns a panic into an InternalError" do
     unguarded = defined.reject { |_, function, path| body.call(function, path)&.include?(" guarded(ruby, ") }
     expect(defined.size).to be > 50
     expect(unguarded).to be_empty
-    expect(sources.values.join).to match(/unsafe fn finish.*?guarded\(&ruby, /m)
+    expect(sources.values.join).to match(/unsafe fn find.*?guarded\(&ruby, /m)
   end
 
   it "are all found by the example above" do

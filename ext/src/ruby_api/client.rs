@@ -18,9 +18,9 @@ pub(crate) struct Client {
 }
 
 impl DataTypeFunctions for Client {
-    fn mark(&self, _marker: &gc::Marker) {
+    fn mark(&self, marker: &gc::Marker) {
         if let Some(reader) = self.reader.get() {
-            reader.mark();
+            reader.mark(marker);
         }
     }
 }

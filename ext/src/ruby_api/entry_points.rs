@@ -1,13 +1,15 @@
 //! The reads as Ruby calls them, `[]` and the typed ones: on the module, a client and a snapshot.
 //!
-//! They are bare C functions. What is known is answered without a frame that would need cleaning up, and
-//! the rest goes through [`finish`].
+//! They are bare C functions. A known answer is returned without a Rust frame that would need cleaning up; every
+//! other read goes through [`find`].
 
+use std::cell::RefCell;
 use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use magnus::rb_sys::{AsRawValue, FromRawValue, protect, resume_error};
+use magnus::value::BoxValue;
 use magnus::{Error, RClass, RModule, Ruby, TryConvert, Value, method, prelude::*, typed_data::Obj};
 use rb_sys::VALUE;
 
@@ -18,171 +20,162 @@ use crate::error::guarded;
 use crate::reader::Reader;
 use crate::typed::Kind;
 
-/// The reader of the default client. The client itself is the one value that Rust keeps alive.
-static DEFAULT: AtomicPtr<Reader> = AtomicPtr::new(ptr::null_mut());
-static mut DEFAULT_CLIENT: VALUE = rb_sys::Qnil as VALUE;
+/// The reader of [`DEFAULT_CLIENT`].
+static DEFAULT_READER: AtomicPtr<Reader> = AtomicPtr::new(ptr::null_mut());
 
-/// `EtcdDiscovery[key]`.
-unsafe extern "C" fn module_aref(module: VALUE, key: VALUE) -> VALUE {
-    // SAFETY: the pointer is null or of the reader of a client that the root keeps alive.
-    let known = unsafe { DEFAULT.load(Ordering::Relaxed).as_ref() }
-        .filter(|_| !client_pins::any())
-        // SAFETY: Ruby passes live values.
-        .and_then(|reader| unsafe { reader.known_text(key) });
-    // SAFETY: as above.
-    known.unwrap_or_else(|| unsafe { module_find(module, Kind::Text, &[key]) })
+static DEFAULT_CLIENT: Root = Root(RefCell::new(None));
+
+/// The default client, kept alive as a root of Ruby's garbage collector.
+struct Root(RefCell<Option<BoxValue<Value>>>);
+
+// SAFETY: only methods that Ruby calls use the root, and they hold the GVL for as long as they borrow it.
+unsafe impl Sync for Root {}
+
+/// What a key is read from.
+trait Receiver {
+    /// The answer, if it is in a cache and still valid. Allocates nothing, and runs no Ruby code.
+    ///
+    /// # Safety
+    /// `receiver` is the live object of this kind on which Ruby called the method; `key` is a live value.
+    unsafe fn known(receiver: VALUE, kind: Kind, key: VALUE) -> Option<VALUE>;
+
+    /// The answer, by whatever it takes.
+    fn find(
+        ruby: &Ruby,
+        receiver: Value,
+        kind: Kind,
+        key: Value,
+        default: Option<Value>,
+    ) -> Result<Value, Error>;
 }
 
-/// `Client#[key]`.
-unsafe extern "C" fn client_aref(client: VALUE, key: VALUE) -> VALUE {
-    // SAFETY: this is a method of the class of clients, whose objects this library alone allocates; Ruby
-    // passes live values.
-    let known = unsafe { &*rb_sys::RTYPEDDATA_GET_DATA(client).cast::<Client>() }
-        .reader_if_set()
-        .filter(|_| !client_pins::any())
-        // SAFETY: as above.
-        .and_then(|reader| unsafe { reader.known_text(key) });
-    // SAFETY: as above.
-    known.unwrap_or_else(|| unsafe { client_find(client, Kind::Text, &[key]) })
-}
+/// `EtcdDiscovery`, which reads from its default client.
+struct DefaultClient;
 
-/// `Snapshot#[key]`.
-unsafe extern "C" fn snapshot_aref(snapshot: VALUE, key: VALUE) -> VALUE {
-    // SAFETY: as for a client.
-    let known = unsafe {
-        (*rb_sys::RTYPEDDATA_GET_DATA(snapshot).cast::<Snapshot>()).value_cache().known(Kind::Text, key)
-    };
-    // SAFETY: as above.
-    known.unwrap_or_else(|| unsafe { snapshot_find(snapshot, Kind::Text, &[key]) })
-}
+impl Receiver for DefaultClient {
+    #[inline]
+    unsafe fn known(_module: VALUE, kind: Kind, key: VALUE) -> Option<VALUE> {
+        // SAFETY: null, or the reader of the client that `DEFAULT_CLIENT` keeps alive; both are replaced under the
+        // GVL, which the caller holds.
+        let reader = unsafe { DEFAULT_READER.load(Ordering::Relaxed).as_ref() }?;
+        // SAFETY: the caller passes a live key, and the root keeps the reader's client alive.
+        if client_pins::any() { None } else { unsafe { reader.known(kind, key) } }
+    }
 
-/// `EtcdDiscovery.json(key, default)` and so on.
-unsafe extern "C" fn module_typed<const KIND: usize>(
-    count: c_int,
-    values: *const VALUE,
-    module: VALUE,
-) -> VALUE {
-    // SAFETY: Ruby passes `count` live values; the pointer is null or of a living client's reader.
-    unsafe {
-        let (kind, arguments) = (Kind::ALL[KIND], arguments(count, values));
-        let reader = DEFAULT.load(Ordering::Relaxed).as_ref().filter(|_| !client_pins::any());
-        let known = reader.zip(key(arguments)).and_then(|(reader, key)| reader.known(kind, key));
-        known.unwrap_or_else(|| module_find(module, kind, arguments))
+    fn find(
+        ruby: &Ruby,
+        module: Value,
+        kind: Kind,
+        key: Value,
+        default: Option<Value>,
+    ) -> Result<Value, Error> {
+        let client = match DEFAULT_CLIENT.0.borrow().as_deref().copied() {
+            Some(client) => client,
+            // Makes the default client from environment and defaults, or says what is missing.
+            None => module.funcall("client", ())?,
+        };
+        Client::find(ruby, client, kind, key, default)
     }
 }
 
-/// `Client#json(key, default)` and so on.
-unsafe extern "C" fn client_typed<const KIND: usize>(
-    count: c_int,
-    values: *const VALUE,
-    client: VALUE,
-) -> VALUE {
-    // SAFETY: as in `client_aref`.
-    unsafe {
-        let (kind, arguments) = (Kind::ALL[KIND], arguments(count, values));
-        let receiver = &*rb_sys::RTYPEDDATA_GET_DATA(client).cast::<Client>();
-        let reader = receiver.reader_if_set().filter(|_| !client_pins::any());
-        let known = reader.zip(key(arguments)).and_then(|(reader, key)| reader.known(kind, key));
-        known.unwrap_or_else(|| client_find(client, kind, arguments))
+impl Receiver for Client {
+    #[inline]
+    unsafe fn known(client: VALUE, kind: Kind, key: VALUE) -> Option<VALUE> {
+        // SAFETY: Ruby called a method of the class of clients, so the object's data is a `Client`: this library
+        // alone allocates objects of the class, and the object lives for as long as the call.
+        let client = unsafe { &*rb_sys::RTYPEDDATA_GET_DATA(client).cast::<Self>() };
+        let reader = client.reader_if_set()?;
+        // SAFETY: the caller passes a live key, and the reader belongs to the live client.
+        if client_pins::any() { None } else { unsafe { reader.known(kind, key) } }
+    }
+
+    fn find(
+        ruby: &Ruby,
+        client: Value,
+        kind: Kind,
+        key: Value,
+        default: Option<Value>,
+    ) -> Result<Value, Error> {
+        let client = Obj::<Self>::try_convert(client)?;
+        let reader = client.reader(ruby)?;
+        // Before the pin, which takes a snapshot at its first read.
+        if let Some(reason) = reader.missing(ruby, client.as_value())? {
+            return reader.without_snapshot(ruby, key, default, &reason);
+        }
+        if let Some(pinned) = client_pins::pinned(ruby, client)? {
+            return pinned.read(ruby, kind, key, default);
+        }
+        reader.find(ruby, client.as_value(), kind, key, default)
     }
 }
 
-/// `Snapshot#json(key, default)` and so on.
-unsafe extern "C" fn snapshot_typed<const KIND: usize>(
-    count: c_int,
-    values: *const VALUE,
-    snapshot: VALUE,
-) -> VALUE {
-    // SAFETY: as in `snapshot_aref`.
-    unsafe {
-        let (kind, arguments) = (Kind::ALL[KIND], arguments(count, values));
-        let receiver = &*rb_sys::RTYPEDDATA_GET_DATA(snapshot).cast::<Snapshot>();
-        let known = key(arguments).and_then(|key| receiver.value_cache().known(kind, key));
-        known.unwrap_or_else(|| snapshot_find(snapshot, kind, arguments))
+impl Receiver for Snapshot {
+    #[inline]
+    unsafe fn known(snapshot: VALUE, kind: Kind, key: VALUE) -> Option<VALUE> {
+        // SAFETY: Ruby called a method of the class of snapshots, so the object's data is a `Snapshot`: the class
+        // has no allocator of Ruby's, and the object lives for as long as the call.
+        let snapshot = unsafe { &*rb_sys::RTYPEDDATA_GET_DATA(snapshot).cast::<Self>() };
+        // SAFETY: the caller passes a live key, and the cache belongs to the live snapshot.
+        unsafe { snapshot.value_cache().known(kind, key) }
+    }
+
+    fn find(
+        ruby: &Ruby,
+        snapshot: Value,
+        kind: Kind,
+        key: Value,
+        default: Option<Value>,
+    ) -> Result<Value, Error> {
+        Obj::<Self>::try_convert(snapshot)?.read(ruby, kind, key, default)
     }
 }
 
-unsafe fn arguments<'a>(count: c_int, values: *const VALUE) -> &'a [VALUE] {
-    // SAFETY: the caller was called by Ruby with these.
-    unsafe { std::slice::from_raw_parts(values, usize::try_from(count).unwrap_or(0)) }
+/// `receiver[key]`.
+unsafe extern "C" fn aref<R: Receiver>(receiver: VALUE, key: VALUE) -> VALUE {
+    // SAFETY: Ruby calls this with a live receiver of the kind that `init` defined it for, and a live key.
+    unsafe { R::known(receiver, Kind::Text, key).unwrap_or_else(|| find::<R>(receiver, Kind::Text, &[key])) }
 }
 
-/// The key of a well-formed call; a malformed one goes the long way, to its error.
-const fn key(arguments: &[VALUE]) -> Option<VALUE> {
-    match arguments {
-        [key] | [key, _] => Some(*key),
+/// `receiver.json(key, default)`, and so on.
+unsafe extern "C" fn typed<R: Receiver, const KIND: usize>(
+    count: c_int,
+    values: *const VALUE,
+    receiver: VALUE,
+) -> VALUE {
+    // SAFETY: Ruby passes an array of `count` live values, which it keeps for as long as the call.
+    let arguments = unsafe { std::slice::from_raw_parts(values, usize::try_from(count).unwrap_or(0)) };
+    let kind = Kind::ALL[KIND];
+    // A call with another number of arguments goes on to its error.
+    let known = match arguments {
+        // SAFETY: the receiver is alive and of the kind that `init` defined the method for; the key is alive.
+        [key] | [key, _] => unsafe { R::known(receiver, kind, *key) },
         _ => None,
-    }
+    };
+    // SAFETY: this is a thread of Ruby's in a call of `receiver`, and the arguments are alive.
+    known.unwrap_or_else(|| unsafe { find::<R>(receiver, kind, arguments) })
 }
 
-/// The long way of a read on the module.
-unsafe fn module_find(module: VALUE, kind: Kind, arguments: &[VALUE]) -> VALUE {
-    // SAFETY: live values, on a Ruby thread.
-    unsafe {
-        finish(|ruby| {
-            let mut client = Value::from_raw(DEFAULT_CLIENT);
-            if client.is_nil() {
-                // Makes the default client from environment and defaults, or says what is missing.
-                client = Value::from_raw(module).funcall("client", ())?;
-            }
-            find(ruby, Obj::try_convert(client)?, kind, arguments)
-        })
-    }
-}
-
-/// The long way of a read on a client.
-unsafe fn client_find(client: VALUE, kind: Kind, arguments: &[VALUE]) -> VALUE {
-    // SAFETY: live values, on a Ruby thread.
-    unsafe { finish(|ruby| find(ruby, Obj::try_convert(Value::from_raw(client))?, kind, arguments)) }
-}
-
-/// The long way of a read on a snapshot.
-unsafe fn snapshot_find(snapshot: VALUE, kind: Kind, arguments: &[VALUE]) -> VALUE {
-    // SAFETY: live values, on a Ruby thread.
-    unsafe {
-        finish(|ruby| {
-            let (key, default) = checked(ruby, arguments)?;
-            Obj::<Snapshot>::try_convert(Value::from_raw(snapshot))?.read(ruby, kind, key, default)
-        })
-    }
-}
-
-fn find(ruby: &Ruby, client: Obj<Client>, kind: Kind, arguments: &[VALUE]) -> Result<Value, Error> {
-    let (key, default) = checked(ruby, arguments)?;
-    let reader = client.reader(ruby)?;
-    // Before the pin is looked at: it takes a snapshot.
-    if let Some(reason) = reader.missing(ruby, client.as_value())? {
-        return reader.without_snapshot(ruby, key, default, &reason);
-    }
-    if let Some(pinned) = client_pins::pinned(ruby, client)? {
-        return pinned.read(ruby, kind, key, default);
-    }
-    reader.find(ruby, client.as_value(), kind, key, default)
-}
-
-fn checked(ruby: &Ruby, arguments: &[VALUE]) -> Result<(Value, Option<Value>), Error> {
-    // SAFETY: the arguments of a call under way are live values.
-    let value = |raw: &VALUE| unsafe { Value::from_raw(*raw) };
-    match arguments {
-        [key] => Ok((value(key), None)),
-        [key, default] => Ok((value(key), Some(value(default)))),
+/// The read, or its exception, which is raised when no Rust value is left to drop.
+///
+/// # Safety
+/// Only for a call from Ruby, on a thread that holds the GVL; all values are alive, and the caller's frame has
+/// nothing to drop.
+unsafe fn find<R: Receiver>(receiver: VALUE, kind: Kind, arguments: &[VALUE]) -> VALUE {
+    // SAFETY: the caller is a thread of Ruby's that holds the GVL.
+    let ruby = unsafe { Ruby::get_unchecked() };
+    // SAFETY: a live value, as the caller promises.
+    let value = |raw: VALUE| unsafe { Value::from_raw(raw) };
+    let found = guarded(&ruby, || match arguments {
+        [key] => R::find(&ruby, value(receiver), kind, value(*key), None),
+        [key, default] => R::find(&ruby, value(receiver), kind, value(*key), Some(value(*default))),
         _ => {
             let message = format!("wrong number of arguments (given {}, expected 1..2)", arguments.len());
             Err(Error::new(ruby.exception_arg_error(), message))
         }
-    }
-}
-
-/// Runs `body`, and raises what it fails with when nothing of Rust's is left to destroy.
-unsafe fn finish(body: impl FnOnce(&Ruby) -> Result<Value, Error>) -> VALUE {
-    // SAFETY: called from Ruby, on a Ruby thread that holds the GVL.
-    let result = unsafe {
-        let ruby = Ruby::get_unchecked();
-        guarded(&ruby, || body(&ruby)).map(AsRawValue::as_raw)
-    };
-    match result {
-        Ok(value) => value,
-        // SAFETY: no frame below this one holds anything with a destructor.
+    });
+    match found {
+        Ok(found) => found.as_raw(),
+        // SAFETY: this leaves by `longjmp`; neither this frame nor the caller's has anything left to drop.
         Err(error) => unsafe { resume_error(error) },
     }
 }
@@ -190,13 +183,14 @@ unsafe fn finish(body: impl FnOnce(&Ruby) -> Result<Value, Error>) -> VALUE {
 /// `EtcdDiscovery.default_client = client` (nil: none).
 fn set_default(ruby: &Ruby, _module: Value, client: Option<Obj<Client>>) -> Result<(), Error> {
     guarded(ruby, || {
-        let (value, reader) = match client {
-            Some(client) => (client.as_raw(), ptr::from_ref(client.reader(ruby)?).cast_mut()),
-            None => (rb_sys::Qnil as VALUE, ptr::null_mut()),
+        let reader = match client {
+            Some(client) => ptr::from_ref(client.reader(ruby)?).cast_mut(),
+            None => ptr::null_mut(),
         };
-        DEFAULT.store(reader, Ordering::Relaxed);
-        // SAFETY: written under the GVL only; the address is a registered root of the garbage collector.
-        unsafe { DEFAULT_CLIENT = value };
+        // First no reader, so that there is none of a client that the root has let go of.
+        DEFAULT_READER.store(ptr::null_mut(), Ordering::Relaxed);
+        DEFAULT_CLIENT.0.replace(client.map(|client| BoxValue::new(client.as_value())));
+        DEFAULT_READER.store(reader, Ordering::Relaxed);
         Ok(())
     })
 }
@@ -204,16 +198,29 @@ fn set_default(ruby: &Ruby, _module: Value, client: Option<Obj<Client>>) -> Resu
 type Cfunc = unsafe extern "C" fn() -> VALUE;
 type Aref = unsafe extern "C" fn(VALUE, VALUE) -> VALUE;
 type Typed = unsafe extern "C" fn(c_int, *const VALUE, VALUE) -> VALUE;
+/// `rb_define_method`, or `rb_define_singleton_method`.
+type Define = unsafe extern "C" fn(VALUE, *const std::ffi::c_char, Option<Cfunc>, c_int);
 
-/// Defines the typed read of one kind on all three.
-macro_rules! define_typed {
-    ($module:expr, $client:expr, $snapshot:expr, $name:literal, $kind:expr) => {{
-        const KIND: usize = $kind as usize;
-        let cfunc = |function: Typed| Some(std::mem::transmute::<Typed, Cfunc>(function));
-        rb_sys::rb_define_singleton_method($module, $name.as_ptr(), cfunc(module_typed::<KIND>), -1);
-        rb_sys::rb_define_method($client, $name.as_ptr(), cfunc(client_typed::<KIND>), -1);
-        rb_sys::rb_define_method($snapshot, $name.as_ptr(), cfunc(snapshot_typed::<KIND>), -1);
-    }};
+/// Defines the reads on one receiver.
+///
+/// # Safety
+/// `define` defines methods on `owner` whose receivers are of the kind `R`.
+unsafe fn define_reads<R: Receiver>(define: Define, owner: VALUE) {
+    // SAFETY: Ruby calls a method with the arity that it is defined with here: 1 for `[]`, any number for the others.
+    unsafe {
+        define(owner, c"[]".as_ptr(), Some(std::mem::transmute::<Aref, Cfunc>(aref::<R>)), 1);
+        let typed: [(_, Typed); 6] = [
+            (c"json", typed::<R, { Kind::Json as usize }>),
+            (c"integer", typed::<R, { Kind::Integer as usize }>),
+            (c"float", typed::<R, { Kind::Float as usize }>),
+            (c"boolean", typed::<R, { Kind::Boolean as usize }>),
+            (c"list", typed::<R, { Kind::List as usize }>),
+            (c"duration", typed::<R, { Kind::Duration as usize }>),
+        ];
+        for (name, function) in typed {
+            define(owner, name.as_ptr(), Some(std::mem::transmute::<Typed, Cfunc>(function)), -1);
+        }
+    }
 }
 
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
@@ -221,21 +228,13 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     module.singleton_class()?.define_method("native_default=", method!(set_default, 1))?;
     let client: RClass = module.const_get("Client")?;
     let snapshot: RClass = module.const_get("Snapshot")?;
-    let (module, client, snapshot) = (module.as_raw(), client.as_raw(), snapshot.as_raw());
     protect(|| {
-        // SAFETY: the functions have the arity that they are defined with; the root is a static.
+        // SAFETY: the singleton methods of the module have the module as their receiver, the methods of a class its
+        // objects; each class is that of the Rust type beside it.
         unsafe {
-            rb_sys::rb_gc_register_address(&raw mut DEFAULT_CLIENT);
-            let cfunc = |function: Aref| Some(std::mem::transmute::<Aref, Cfunc>(function));
-            rb_sys::rb_define_singleton_method(module, c"[]".as_ptr(), cfunc(module_aref), 1);
-            rb_sys::rb_define_method(client, c"[]".as_ptr(), cfunc(client_aref), 1);
-            rb_sys::rb_define_method(snapshot, c"[]".as_ptr(), cfunc(snapshot_aref), 1);
-            define_typed!(module, client, snapshot, c"json", Kind::Json);
-            define_typed!(module, client, snapshot, c"integer", Kind::Integer);
-            define_typed!(module, client, snapshot, c"float", Kind::Float);
-            define_typed!(module, client, snapshot, c"boolean", Kind::Boolean);
-            define_typed!(module, client, snapshot, c"list", Kind::List);
-            define_typed!(module, client, snapshot, c"duration", Kind::Duration);
+            define_reads::<DefaultClient>(rb_sys::rb_define_singleton_method, module.as_raw());
+            define_reads::<Client>(rb_sys::rb_define_method, client.as_raw());
+            define_reads::<Snapshot>(rb_sys::rb_define_method, snapshot.as_raw());
         }
         rb_sys::Qnil as VALUE
     })

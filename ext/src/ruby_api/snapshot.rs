@@ -37,10 +37,10 @@ pub(crate) struct Snapshot {
 }
 
 impl DataTypeFunctions for Snapshot {
-    fn mark(&self, _marker: &gc::Marker) {
-        self.value_cache.mark();
-        // SAFETY: called while Ruby marks; this has kept the client alive since it was given.
-        unsafe { rb_sys::rb_gc_mark(self.client) };
+    fn mark(&self, marker: &gc::Marker) {
+        self.value_cache.mark(marker);
+        // SAFETY: an object of this class has kept the client alive since it was made.
+        marker.mark(unsafe { Value::from_raw(self.client) });
     }
 }
 
