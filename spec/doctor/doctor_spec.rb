@@ -132,11 +132,26 @@ RSpec.describe EtcdDiscovery::Doctor do
       expect(wrong(last)).to alone(:leader, /has no leader/)
     end
 
-    it "used up space" do
+    it "a cluster without a leader, to a user who is not root" do
+      cluster = start_cluster
+      cluster.put("/service/b", "1")
+      Harness::EtcdUsers.new(cluster).add("app", "secret", prefix: "/service/").enforce
+      cluster.members.first(2).each(&:kill9)
+      user = { user: "app", password: "secret" }
+      expect_soon("the loss of the leader") { wrong(cluster.members.last, **user).map(&:first) == [:leader] }
+    end
+
+    it "used up space, also to a user who is not root" do
       full = start_etcd(flags: ["--quota-backend-bytes=#{1 << 20}"])
+      users = Harness::EtcdUsers.new(full).add("app", "secret", prefix: "/service/")
       value = "x" * 100_000
       expect { 100.times { |number| full.ctl.put("/service/#{number}", value) } }.to raise_error(/space/)
       expect(wrong(full)).to alone(:alarms, /NOSPACE.*disarm/)
+      full.ctl.run("alarm", "disarm") # or no user can be made
+      users.enforce
+      expect { 100.times { full.ctl.with("--user=root:root-secret").put("/service/0", value) } }
+        .to raise_error(/space/)
+      expect(wrong(full, user: "app", password: "secret")).to alone(:alarms, /NOSPACE.*disarm/)
     end
 
     it "a proxy that speaks HTTP/1" do
@@ -191,6 +206,19 @@ RSpec.describe EtcdDiscovery::Doctor do
       said, status = run_doctor(under: ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh"])
       expect(of(said)).to alone("limits", /open files: 200.*ulimit -n/)
       expect(status).to eq 1
+    end
+
+    it "too few processes", if: Process.uid.zero? do
+      process = ruby_process(<<~RUBY, etcd)
+        require "etcd_discovery/doctor"
+        config = EtcdDiscovery::Configuration.new(endpoints:, watch: ["/service/"])
+        Process::Sys.setuid(40_000 + (Process.pid % 20_000))
+        Process.setrlimit(:NPROC, 1, Process.getrlimit(:NPROC)[1])
+        doctor = EtcdDiscovery::Doctor.new(config, folder: "/")
+        doctor.run
+        report(doctor.findings.select { |one| one.level == :wrong }.map { |one| [one.check, one.message] })
+      RUBY
+      expect(process.heard).to eq [["limits", "processes: 1"]]
     end
 
     it "another gem of the same name" do

@@ -193,6 +193,22 @@ RSpec.describe EtcdDiscovery::Flipper do
     expect(adapter.get(flags[:search])).to equal adapter.get(flags[:search])
   end
 
+  it "works without etcd: in memory, and with the stubs of an application's tests" do
+    flags = Flipper.new(described_class.new(client: client(etcd, "/flipper/", source: "memory")))
+    flags[:search].enable_actor(actor)
+    flags.enable(:other)
+    expect([flags.enabled?(:search, actor), flags.enabled?(:search), flags.enabled?(:other)])
+      .to eq [true, false, true]
+    process = ruby_process(<<~RUBY, etcd)
+      #{Harness::Flippers.prelude}
+      configure "/flipper/"
+      flags = Flipper.new(EtcdDiscovery::Flipper.new)
+      EtcdDiscovery::Testing.stub("/flipper/search" => '{"boolean":"true"}') { report flags.enabled?(:search) }
+      report flags.enabled?(:search)
+    RUBY
+    expect([process.heard, process.heard]).to eq [true, false]
+  end
+
   it "writes on top of the current state within a pin" do
     flags[:search].enable_actor(actor)
     watching.pin do

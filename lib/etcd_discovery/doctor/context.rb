@@ -17,6 +17,8 @@ module EtcdDiscovery
       attr_accessor :targets
       # @return [Boolean] whether a file of the settings cannot be used: the client would not connect
       attr_accessor :broken_files
+      # @return [Boolean] whether etcd refuses the user
+      attr_accessor :refused
       # @return [Boolean] whether nothing else can be looked at
       attr_accessor :hopeless
 

@@ -28,6 +28,11 @@ module EtcdDiscovery
       # @return [String, nil] the version of etcd
       def version = get("/version")&.fetch("etcdserver", nil)
 
+      # What etcd tells everyone, also a user who may not ask for the status.
+      #
+      # @return [String, nil] why the member is not healthy: "RAFT NO LEADER", "ALARM NOSPACE", …
+      def sickness = get("/health", good: [Net::HTTPOK, Net::HTTPServiceUnavailable])&.fetch("reason", nil)
+
       # @return [Hash, nil] as {"leader"=>"1", …}
       def status = post("/v3/maintenance/status", {})
 
@@ -47,7 +52,7 @@ module EtcdDiscovery
 
       private
 
-      def get(path) = answer(Net::HTTP::Get.new(path))
+      def get(path, **how) = answer(Net::HTTP::Get.new(path), **how)
 
       def post(path, body)
         request = Net::HTTP::Post.new(path, "Content-Type" => "application/json")
@@ -57,12 +62,12 @@ module EtcdDiscovery
       end
 
       # @return [Hash, nil] `nil` without a good answer
-      def answer(request)
+      def answer(request, good: [Net::HTTPOK])
         started = Client.now
         response = http.request(request)
         @took = Client.now - started
         @clock = Time.httpdate(response["Date"]) if response["Date"]
-        JSON.parse(response.body) if response.is_a?(Net::HTTPOK)
+        JSON.parse(response.body) if good.any? { |kind| response.is_a?(kind) }
       rescue *NO_ANSWER
         nil
       end

@@ -16,7 +16,7 @@ module EtcdDiscovery
       LONGEST = 3
 
       def findings
-        return [] if context.broken_files
+        return [] if context.broken_files || context.refused
 
         context.each_at_once(context.alive) { |target| measure(target) }.compact
       end

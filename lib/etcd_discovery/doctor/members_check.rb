@@ -75,8 +75,10 @@ module EtcdDiscovery
         gateway = Gateway.new(target, config, context.patience)
         version = gateway.version
         skew = gateway.clock && (Time.now - gateway.clock - (gateway.took / 2))
-        gateway.log_in if version
-        { version:, skew:, gateway:, status: (gateway.status if version) }
+        return { skew: } unless version
+
+        gateway.log_in
+        { version:, skew:, gateway:, status: gateway.status, sickness: gateway.sickness.to_s }
       end
 
       def silent(reports)
@@ -96,15 +98,20 @@ module EtcdDiscovery
       end
 
       def leaders(reports)
-        asked = reports.select { |_, facts| facts[:status] }
+        asked = reports.select { |_, facts| facts[:version] }
         return [] if asked.empty?
 
-        leaders = asked.to_h { |target, facts| [target.endpoint, leader(facts[:status])] }
+        leaders = asked.to_h { |target, facts| [target.endpoint, leader(facts)] }
         asked.each { |target, _| target.fail! if leaders[target.endpoint].nil? }
         self.class.leader_verdict(leaders)
       end
 
-      def leader(status) = status["leader"].to_s.then { |id| id unless id.empty? || id == "0" }
+      # Newer versions of etcd tell their status to root alone.
+      def leader(facts)
+        return (:known unless facts[:sickness].include?("NO LEADER")) unless facts[:status]
+
+        facts[:status]["leader"].to_s.then { |id| id unless id.empty? || id == "0" }
+      end
 
       def clocks(reports)
         reports.filter_map do |target, facts|
@@ -114,11 +121,16 @@ module EtcdDiscovery
 
       # One member tells it for all.
       def cluster(reports)
-        target, facts = reports.find { |one, facts| one.alive? && facts[:status] }
-        return [] unless target
+        target, facts = reports.find { |one, facts| one.alive? && facts[:version] }
+        target ? [*members(facts[:gateway]), *alarms(facts)] : []
+      end
 
+      def alarms(facts)
         alarms = facts[:gateway].alarms
-        [*members(facts[:gateway]), *(alarms ? self.class.alarms_verdict(alarms) : hidden("the alarms"))]
+        names = facts[:sickness].scan(/ALARM (\w+)/).flatten
+        return hidden("the alarms") if alarms.nil? && names.empty?
+
+        self.class.alarms_verdict(alarms || names.map { |name| { "alarm" => name } })
       end
 
       def members(gateway)

@@ -41,12 +41,13 @@ module EtcdDiscovery
 
       def refused(target, error)
         if error.is_a?(AuthenticationError)
-          return finding(:wrong, error.message, check: :login, advice: "check user and password")
+          context.refused = true
+          return finding(:wrong, words(error), check: :login, advice: "check user and password")
         end
 
         target.fail!
         advice = "the connection is good, and gRPC does not come through: look for a proxy in between"
-        finding(:wrong, error.message, check: :grpc, subject: target.endpoint, advice:)
+        finding(:wrong, words(error), check: :grpc, subject: target.endpoint, advice:)
       end
 
       def reads
@@ -69,13 +70,11 @@ module EtcdDiscovery
         subject = range.empty? ? "everything" : range
         return fine(good, subject:) unless error
 
-        if error.is_a?(PermissionError)
-          wrong(error.message, subject:,
-                               advice:)
-        else
-          doubtful(error.message, subject:)
-        end
+        level = error.is_a?(PermissionError) ? :wrong : :doubtful
+        finding(level, words(error), subject:, advice: (advice if level == :wrong))
       end
+
+      def words(error) = error.message.delete_prefix("read: ")
 
       def read(range)
         prefix = range.empty? || range.end_with?("/")

@@ -13,7 +13,7 @@ module EtcdDiscovery
       def findings
         found = [*given, *taken]
         context.hopeless = found.any? { |finding| finding.level == :wrong } || instead
-        context.hopeless ? found : [*found, *warnings, watched]
+        context.hopeless ? found : [*found, *warnings, *watched]
       end
 
       private
@@ -59,10 +59,10 @@ module EtcdDiscovery
       def warnings = config.warnings.map { |warning| doubtful(warning) }
 
       def watched
-        return fine("#{config.watch.size} keys and prefixes", subject: "watch") if config.watch.any?
+        return [] if config.watch.any?
 
         advice = "config.watch names the keys; or give them: doctor /config/ /service/"
-        doubtful("nothing is watched", subject: "watch", advice:)
+        [doubtful("nothing is watched", subject: "watch", advice:)]
       end
     end
   end

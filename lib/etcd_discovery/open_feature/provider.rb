@@ -3,6 +3,10 @@
 require "open_feature/sdk"
 require_relative "resolution"
 
+unless defined?(OpenFeature::SDK::Provider::EventEmitter)
+  raise LoadError, "etcd_discovery/open_feature needs openfeature-sdk 0.5 or later: update it in the Gemfile"
+end
+
 module EtcdDiscovery
   module OpenFeature
     # A provider for the gem openfeature-sdk (0.5 and later): each flag is one key, and reads come from the

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
-lib = ENV.fetch("FLIPPER_LIB", nil)
-$LOAD_PATH.unshift(lib) if lib
+require "./spec/support/flippers"
+
+$LOAD_PATH.unshift(Harness::Flippers::LIB) if Harness::Flippers::LIB
 
 # Debian has no openfeature-sdk: where it is installed, it comes first.
 $LOAD_PATH.push(File.expand_path("spec/support/open_feature_stub"))
