@@ -1,11 +1,12 @@
 # frozen_string_literal: true
 
-# Breaks one promise at a time in a copy of the tree, runs the tests for it, and prints which of them failed:
-# `ruby rakelib/mutants.rb [number …]`. The exit status is 1 if no test catches a mutation.
+# Breaks one promise at a time in a copy of the tree, runs the tests for it, prints which of them failed, and
+# writes the table in docs/reliability.md: `ruby rakelib/mutants.rb [number …]`. The exit status is 1 if a
+# mutation is not caught.
 
 require "fileutils"
 require "open3"
-require_relative "mutants/table"
+require_relative "mutants/document"
 
 # A copy of the tree to break. Its compiled dependencies are kept for later runs.
 class Laboratory
@@ -18,7 +19,8 @@ class Laboratory
     files = Open3.capture2("git", "ls-files", "-z").first.split("\0").select { |file| File.file?(file) }
     Open3.capture2("tar", "--create", "--null", "--files-from=-", "--file=#{ROOT}/tree.tar",
                    stdin_data: files.join("\0"))
-    system("tar", "--extract", "--directory", TREE, "--file", "#{ROOT}/tree.tar", exception: true)
+    # Cargo compares times: an older one would leave the mutation of the last run in the compiled tests.
+    system("tar", "--extract", "--touch", "--directory", TREE, "--file", "#{ROOT}/tree.tar", exception: true)
   end
 
   # @return [Array(Boolean, String)] whether the tests passed, and their output
@@ -31,7 +33,7 @@ end
 # The names of the tests that failed.
 def failed_tests(output)
   names = output.scan(/^test (\S+) \.\.\. FAILED|^---- (\S+) stdout|^rspec \S+ # (.+)$/).flatten.compact.uniq
-  names.empty? ? ["the build"] : names
+  names.empty? ? abort("No test failed, but the command did:\n#{output}") : names
 end
 
 laboratory = Laboratory.new
@@ -42,10 +44,13 @@ chosen.map(&:tests).uniq.each do |tests|
 end
 survivors = chosen.reject do |mutation|
   passed, output = mutation.apply(Laboratory::TREE) { laboratory.run(mutation.tests) }
-  caught = passed ? "NOT CAUGHT" : failed_tests(output).first(3).join(", ")
-  puts format("%-32<promise>s %-32<file>s %<caught>s", **mutation.to_h.slice(:promise, :file), caught:)
+  failed = passed ? [] : failed_tests(output)
+  puts format("%-32<promise>s %-32<file>s %<caught>s", **mutation.to_h.slice(:promise, :file),
+              caught: passed ? "NOT CAUGHT" : failed.first(3).join(", "))
   $stdout.flush
-  passed == false
+  # At once, so that an interrupted run keeps what it has found.
+  MutantsDocument.write(mutation, failed.first)
+  failed.any?
 end
 puts "#{chosen.size - survivors.size} of #{chosen.size} mutations caught"
 exit(survivors.empty?)

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative "../../rakelib/mutants/table"
+require_relative "../../rakelib/mutants/document"
 
 RSpec.describe "the table of mutants" do
   root = File.expand_path("../..", __dir__)
