@@ -55,9 +55,11 @@ RSpec.describe "the doctor, of names and networks," do
       resolv_conf "nameserver 127.0.0.1\n"
       wrong "http://m1.test:\#{etcd.port}"
       wrong discovery_srv: "test"
+      wrong discovery_srv: "test", insecure_discovery: false
     RUBY
     expect(process.heard).to match [["tcp", /etcd.internal.* at 127.0.0.9 connection refused/]]
     2.times { expect(process.heard).to match [["tcp", /m1.test.* at 127.0.0.9 connection refused/]] }
+    expect(process.heard).to match [["dns", /no SRV record.*insecure_discovery/]]
   end
 
   it "names the member that is cut off from the others, while a client reaches it" do

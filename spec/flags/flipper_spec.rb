@@ -44,6 +44,20 @@ RSpec.describe EtcdDiscovery::Flipper do
     end
   end
 
+  if Harness::Flippers.part?("flipper/ui") && Harness::Flippers.part?("rack/session/cookie")
+    it "works under Flipper's UI" do
+      session = Rack::Session::Cookie.new(Flipper::UI.app(flags), secret: "s" * 64)
+      browser = Rack::MockRequest.new(session)
+      page = browser.get("/features/new")
+      form = { authenticity_token: page.body[/name="authenticity_token" value="([^"]+)"/, 1] }
+      cookie = { "HTTP_COOKIE" => page["Set-Cookie"].to_s[/\A[^;]+/] }
+      browser.post("/features", params: { **form, value: "search" }, **cookie)
+      browser.post("/features/search/boolean", params: { **form, action: "Enable" }, **cookie)
+      expect(browser.get("/features", **cookie).body).to include "search"
+      expect(flags.enabled?(:search)).to be true
+    end
+  end
+
   if Harness::Flippers.part?("flipper/cli")
     it "works under Flipper's command line" do
       process = ruby_process(<<~RUBY, etcd)

@@ -41,12 +41,10 @@ module EtcdDiscovery
         outcome(best).merge(servers:, silent: best[:silent])
       end
 
+      # @param names [Hash{String => String}] of the records, by scheme
       # @return [Array(Array, Symbol)] scheme, host and port of each member; a problem
-      def services(domain, name, patience)
-        answers = { "https" => "etcd-client-ssl", "http" => "etcd-client" }.map do |scheme, service|
-          service = "#{service}-#{name}" if name
-          [scheme, ask_all("_#{service}._tcp.#{domain}", [IN::SRV], patience)]
-        end
+      def services(names, patience)
+        answers = names.map { |scheme, name| [scheme, ask_all(name, [IN::SRV], patience)] }
         found = answers.flat_map do |scheme, answer|
           answer[:records].map { |record| [scheme, record.target.to_s, record.port] }
         end

@@ -77,16 +77,24 @@ module EtcdDiscovery
 
       # The members that the records of a domain name.
       def discover
-        records, problem = @resolver.services(domain, config.get(:discovery_srv_name), context.patience)
+        schemes = config.get(:insecure_discovery) ? %w[https http] : %w[https]
+        names = schemes.to_h { |scheme| [scheme, record_name(scheme)] }
+        records, problem = @resolver.services(names, context.patience)
         context.targets = records.map { |scheme, host, port| Target.new("#{scheme}://#{host}:#{port}") }
         [services_verdict(records, problem)]
+      end
+
+      # As etcdctl names them.
+      def record_name(scheme)
+        service = ["etcd-client", ("ssl" if scheme == "https"), config.get(:discovery_srv_name)].compact
+        "_#{service.join('-')}._tcp.#{domain}"
       end
 
       def services_verdict(records, problem)
         return fine("#{records.size} members", subject: domain) if records.any?
         return self.class.verdict(domain, { problem:, servers: @resolver.servers }) if problem == :silent
 
-        advice = "check discovery_srv, and the DNS zone"
+        advice = "check discovery_srv, insecure_discovery, and the DNS zone"
         wrong("there is no SRV record for etcd's clients", subject: domain, advice:)
       end
     end
