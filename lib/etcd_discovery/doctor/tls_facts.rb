@@ -36,12 +36,16 @@ module EtcdDiscovery
       def plain?(target, patience)
         socket = target.connect(patience)
         socket.write(PREFACE)
-        !socket.wait_readable(patience).nil? && !socket.read_nonblock(9).empty?
+        !socket.wait_readable(patience).nil? && clear?(socket.read_nonblock(200))
       rescue SystemCallError, EOFError
         false
       ensure
         socket&.close
       end
+
+      # @param bytes [String] the answer to words without TLS
+      # @return [Boolean] whether it is no alert of TLS, and no complaint in clear text that TLS is wanted
+      def clear?(bytes) = !bytes.empty? && bytes.getbyte(0) != 21 && !bytes.include?("HTTPS")
 
       # @yieldparam session [OpenSSL::SSL::SSLSocket] after the handshake
       def with_session(target, config, patience)
