@@ -1,4 +1,4 @@
-//! Errors of the core as Ruby's exceptions, and panics as one of them.
+//! Turns errors of the core and panics into Ruby exceptions.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,7 +6,7 @@ use etcd_discovery_core::error::{Error as CoreError, ErrorKind};
 use etcd_discovery_core::range::{Ranges, quoted};
 use magnus::{Error, ExceptionClass, RModule, Ruby, kwargs, prelude::*};
 
-/// So many ranges an error names.
+/// How many ranges an error names at most.
 const SHOWN_RANGES: usize = 10;
 
 const fn class_name(kind: ErrorKind) -> &'static str {
@@ -63,7 +63,7 @@ pub(crate) fn unwatched(ruby: &Ruby, key: &[u8], ranges: &Ranges) -> Error {
     exception(ruby, ErrorKind::UnwatchedKey, &message, &About { key: Some(key), ..About::default() })
 }
 
-/// The ranges for a person, who looks for the one with the typing error in it.
+/// The ranges as an error shows them, so that a typing error in one of them is found.
 fn listed(ranges: &Ranges) -> String {
     let mut shown: Vec<String> =
         ranges.as_slice().iter().take(SHOWN_RANGES).map(ToString::to_string).collect();
@@ -73,8 +73,8 @@ fn listed(ranges: &Ranges) -> String {
     shown.join(", ")
 }
 
-/// The exception for a `key` whose value of `revision` is not what was asked for. The value itself may be a
-/// secret, and is not told.
+/// The exception for a `key` whose value at `revision` has the wrong type. It does not contain the value, which may
+/// be a secret.
 pub(crate) fn unparsable(ruby: &Ruby, key: &[u8], revision: i64, problem: &str) -> Error {
     let shown = quoted(key);
     let message = format!(
@@ -93,7 +93,7 @@ pub(crate) fn no_descriptor(error: &std::io::Error) -> CoreError {
     CoreError::new(ErrorKind::ResourceExhausted, message)
 }
 
-/// What an error carries besides its text, for a program to act on.
+/// What an exception carries besides its message, for programs.
 #[derive(Default)]
 struct About<'a> {
     endpoint: Option<&'a str>,
@@ -113,7 +113,7 @@ fn exception(ruby: &Ruby, kind: ErrorKind, message: &str, about: &About) -> Erro
     build().unwrap_or_else(|error| error)
 }
 
-/// Runs `body`; a panic in it becomes an `InternalError` (promise 9).
+/// Runs `body`, and turns a panic in it into an `InternalError` (promise 9).
 pub(crate) fn guarded<T>(ruby: &Ruby, body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         let error = CoreError::new(

@@ -1,12 +1,12 @@
-//! The C library's fork handlers. They cover every `fork`, `Process.daemon` and C callers included, which
-//! `Process._fork` does not.
+//! The C library's fork handlers. They see every fork, also those of `Process.daemon` and of C code, which
+//! `Process._fork` does not see.
 
 use etcd_discovery_core::session;
 
-/// Registers the handlers; once, when the extension is loaded.
+/// Registers the handlers. Called once, when the extension is loaded.
 pub(crate) fn init() {
     session::on_thread_start(block_signals);
-    // SAFETY: the handlers are functions of this library, which Ruby never unloads.
+    // SAFETY: the handlers take no arguments and are functions of this library, which Ruby never unloads.
     unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
 }
 
@@ -20,16 +20,16 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     for descriptor in session::in_child() {
-        // SAFETY: a bare close of a descriptor that only the parent's session used; what holds it in this
-        // process is forgotten, never used or dropped, so that its number is free for others. tokio's own
-        // clean-up would reach into the parent's epoll.
+        // SAFETY: only the parent's session used the descriptor. Its owner in this process is forgotten, never used
+        // or dropped, so that no one closes the number a second time. tokio's own clean-up would change the
+        // parent's epoll.
         unsafe { libc::close(descriptor) };
     }
 }
 
-/// Signals are for Ruby's threads: its handlers must not run on the session's thread.
+/// Blocks all signals on the session's thread: Ruby's signal handlers must run on Ruby's threads.
 fn block_signals() {
-    // SAFETY: plain system calls on a set that lives on this stack.
+    // SAFETY: the calls write and read one signal set on this stack, for which all zeros are a valid value.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&raw mut all);

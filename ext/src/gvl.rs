@@ -1,13 +1,13 @@
-//! Blocking without the GVL, in the one form that is sound.
+//! Waits without the GVL, in the only way that is sound.
 //!
-//! `rb_thread_call_without_gvl` checks for interrupts itself and leaves by `longjmp`, over Rust's frames:
-//! what they own is never dropped (seen: 1 entered, 0 dropped, on `Thread#kill` and `Timeout`). So the wait
-//! runs under `rb_nogvl` with `RB_NOGVL_INTR_FAIL`, which only returns; the interrupt is then raised by a
-//! protected `rb_thread_check_ints` and travels as a [`magnus::Error`], through destructors (promise 8).
+//! `rb_thread_call_without_gvl` checks for interrupts itself and leaves by `longjmp` over Rust's frames, so their values
+//! are never dropped (seen with `Thread#kill` and `Timeout`: 1 entered, 0 dropped). So the wait runs under `rb_nogvl`
+//! with `RB_NOGVL_INTR_FAIL`, which only returns. A protected `rb_thread_check_ints` then raises the interrupt, and it
+//! travels as a [`magnus::Error`] through the destructors (promise 8).
 //!
 //! The wait is for a waker's descriptor, because waking it is all that Ruby needs to bring the thread back, and
-//! that is safe in a signal handler. Where it may not, Ruby starts a thread for each wait of a
-//! process that has but one, and ends it again.
+//! that is safe in a signal handler. If it were not, Ruby would start a thread for each
+//! wait of a process that has only one, and end it again.
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,9 +24,9 @@ use crate::error::{no_descriptor, raised};
 
 /// Something to wait for.
 pub(crate) trait Wait {
-    /// Whether it has come. Called without the GVL too: no Ruby in here.
+    /// Whether the wait is over. Also called without the GVL, so it must not use Ruby.
     fn is_over(&self) -> bool;
-    /// When it ends in any case; `None` for something that ends by itself.
+    /// When the wait ends at the latest; `None` if it always ends by itself.
     fn deadline(&self) -> Option<Instant>;
     /// Registers `waker`, which is woken whenever the wait might be over.
     fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError>;
@@ -41,7 +41,7 @@ struct Call<'a, W> {
 /// Waits until `wait` is over, and returns whether it was before its deadline.
 ///
 /// # Errors
-/// Whatever the interrupt raises in this thread: `Timeout::Error`, a signal's exception, a kill.
+/// The exception of the interrupt: `Timeout::Error`, a signal's exception, a kill.
 pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
     loop {
         if wait.is_over() {
@@ -50,9 +50,9 @@ pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
         if left(wait).is_some_and(|left| left.is_zero()) {
             return Ok(false);
         }
-        // Anew in each turn: what interrupted the one before may have forked, and this be its child.
+        // A new one in each round: a signal handler may have forked, and this may be the child.
         let waker = waker_for(ruby, wait)?;
-        // SAFETY: called with the GVL; it only reads what the current thread has, nil in a blocking fiber.
+        // SAFETY: this thread holds the GVL. The call only reads the thread's scheduler, nil in a blocking fiber.
         if unsafe { rb_sys::rb_fiber_scheduler_current() } == rb_sys::Qnil as rb_sys::VALUE {
             wait_in_thread(&Call { wait, waker: &waker, interrupted: AtomicBool::new(false) });
             check_interrupts()?;
@@ -75,8 +75,8 @@ fn left<W: Wait>(wait: &W) -> Option<Duration> {
 fn wait_in_thread<W: Wait>(call: &Call<'_, W>) {
     let flags = rb_sys::RB_NOGVL_INTR_FAIL | rb_sys::RB_NOGVL_UBF_ASYNC_SAFE;
     let data = ptr::from_ref(call).cast::<c_void>().cast_mut();
-    // SAFETY: `call` outlives the call; `block` and `unblock` are given pointers to it of its own type, and
-    // `unblock` uses only what may be shared between threads, and with a signal handler.
+    // SAFETY: `call` lives until `rb_nogvl` returns, and both functions take `data` for the `Call<W>` that it is.
+    // `unblock` is safe on another thread and in a signal handler, as the flag says.
     unsafe {
         rb_sys::rb_nogvl(
             Some(block::<W>),
@@ -88,8 +88,7 @@ fn wait_in_thread<W: Wait>(call: &Call<'_, W>) {
     }
 }
 
-/// Under a fiber scheduler only this fiber waits, and the thread goes on with others: the scheduler waits
-/// for the descriptor.
+/// Lets the fiber scheduler wait for the descriptor, so that the thread can run other fibers.
 fn wait_in_fiber<W: Wait>(ruby: &Ruby, wait: &W, waker: &Waker) -> Result<(), Error> {
     let options = kwargs!(ruby, "autoclose" => false);
     let io: Value = ruby.class_io().funcall("for_fd", (waker.descriptor(), options))?;
@@ -102,7 +101,7 @@ fn wait_in_fiber<W: Wait>(ruby: &Ruby, wait: &W, waker: &Waker) -> Result<(), Er
 
 fn check_interrupts() -> Result<(), Error> {
     protect(|| {
-        // SAFETY: called with the GVL, under protection, with nothing of Rust's on the stack to destroy.
+        // SAFETY: this thread holds the GVL, `protect` catches the `longjmp`, and this closure has nothing to drop.
         unsafe { rb_sys::rb_thread_check_ints() };
         rb_sys::Qnil as rb_sys::VALUE
     })
@@ -110,9 +109,9 @@ fn check_interrupts() -> Result<(), Error> {
 }
 
 unsafe extern "C" fn block<W: Wait>(data: *mut c_void) -> *mut c_void {
-    // SAFETY: `data` is the `Call<W>` of the frame below, which waits for this call to return.
+    // SAFETY: `data` is the `Call<W>` of `wait_in_thread`, which waits for this call to return.
     let call = unsafe { &*data.cast::<Call<'_, W>>() };
-    // A panic must not cross into C. The caller looks again, and meets it where it may be raised.
+    // A panic must not cross into C. The caller checks again, and panics where that can be raised.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         while !call.interrupted.load(Ordering::SeqCst) && !call.wait.is_over() && listen(call) {
             call.waker.clear();
@@ -121,23 +120,23 @@ unsafe extern "C" fn block<W: Wait>(data: *mut c_void) -> *mut c_void {
     ptr::null_mut()
 }
 
-/// Waits for the waker. Says whether that may be worth another look.
+/// Waits for the waker. Returns whether the caller should check the condition again.
 fn listen<W: Wait>(call: &Call<'_, W>) -> bool {
     let left = left(call.wait);
     let (Some(descriptor), false) = (call.waker.descriptor(), left.is_some_and(|left| left.is_zero())) else {
         return false;
     };
-    // Rounded up: to wake before the deadline would be to spin until it.
+    // Rounded up: a wake just before the deadline would make the caller spin until it.
     let milliseconds = left.map_or(-1, |left| i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX));
     let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
-    // SAFETY: one descriptor, in memory that outlives the call. A signal ends it early, and that is well.
+    // SAFETY: `poll` is one `pollfd` on this stack. A signal may end the call early, which is harmless.
     unsafe { libc::poll(&raw mut poll, 1, milliseconds) };
     true
 }
 
 unsafe extern "C" fn unblock<W: Wait>(data: *mut c_void) {
-    // SAFETY: Ruby calls this only while the thread is in `block`, so that `data` is alive; what is used here
-    // takes no lock and allocates nothing, so that it may be called in a signal handler.
+    // SAFETY: Ruby calls this only while the waiting thread is in `block`, so `data` is alive. The code below takes
+    // no lock and allocates nothing, so it is safe in a signal handler.
     let call = unsafe { &*data.cast::<Call<'_, W>>() };
     call.interrupted.store(true, Ordering::SeqCst);
     call.waker.wake();

@@ -1,15 +1,15 @@
-//! JSON as deeply frozen values of Ruby.
+//! Parses JSON into deeply frozen Ruby values.
 
 use magnus::{Error, IntoValue, Ruby, Value, prelude::*};
 use serde_json::{Number, Value as Json};
 
 use crate::value::{name, string};
 
-/// How `serde_json` marks a number of arbitrary precision on its way. A document that used the name for an
-/// object of its own would read as a number, so it is refused.
+/// The name by which `serde_json` passes on numbers of arbitrary precision. A document that uses it as a name of its own
+/// would read as a number, so it is refused.
 const RESERVED: &[u8] = b"$serde_json::private::Number";
 
-/// The value of a document; `Err` says what is wrong with it. Nested deeper than 128, it is wrong.
+/// The value of a document. `Err` says what is wrong with it. More than 128 levels of nesting are an error.
 pub(crate) fn parse(ruby: &Ruby, text: &[u8]) -> Result<Result<Value, String>, Error> {
     if text.windows(RESERVED.len()).any(|window| window == RESERVED) {
         return Ok(Err("is JSON with a reserved name in it".into()));
@@ -20,7 +20,7 @@ pub(crate) fn parse(ruby: &Ruby, text: &[u8]) -> Result<Result<Value, String>, E
     }
 }
 
-// Values of Ruby that are being built live on this stack alone, where Ruby's collector looks for them.
+// Ruby values under construction must stay on the stack, where Ruby's collector finds them.
 fn ruby_value(ruby: &Ruby, json: &Json) -> Result<Value, Error> {
     Ok(match json {
         Json::Null => ruby.qnil().as_value(),

@@ -1,13 +1,13 @@
-//! The binding of `etcd_discovery_core` to Ruby. One concern a file; this one only declares.
+//! The binding of `etcd_discovery_core` to Ruby. What Ruby sees is in [`ruby_api`]; the other files serve it.
 //!
-//! The rules of the bridge:
+//! The rules of the binding:
 //!
-//! * Ruby raises by `longjmp`, which would skip Rust's destructors: nothing here calls a Ruby function that
-//!   can raise unless through magnus, which protects the call, or with nothing left to destroy.
-//! * A panic must not reach Ruby, where it cannot be rescued: [`error::guarded`] turns it into an
-//!   `InternalError`.
-//! * Whatever may block gives up the GVL in [`gvl`], and nowhere else.
-//! * No Ruby value is kept outside of an object that marks it.
+//! * Ruby raises by `longjmp`, which skips Rust's destructors. So Ruby functions that can raise are called through
+//!   magnus, which protects the call, or when no Rust value is left to drop.
+//! * A panic must not reach Ruby, where it cannot be rescued: [`error::guarded`] turns it into an `InternalError`.
+//! * Code that may block releases the GVL in [`gvl`], and nowhere else.
+//! * Every Ruby value that Rust keeps is in an object that marks it. The one root is the default client's, in
+//!   `ruby_api::entry_points`.
 
 #![expect(clippy::disallowed_types, reason = "a caller waits for so long awake; ages come from the core")]
 
@@ -31,9 +31,9 @@ mod waits;
 use magnus::method::RubyInit;
 use magnus::{Error, Ruby};
 
-/// Ruby calls it once, while it loads the library.
+/// The entry point of the library. Ruby calls it once, while it loads the library.
 ///
-/// This is what `magnus::init` makes, with the check before it: magnus reads Ruby's objects.
+/// It does what `magnus::init` generates, after the check of the ABI, because magnus reads Ruby's objects.
 ///
 /// # Safety
 ///
@@ -41,9 +41,9 @@ use magnus::{Error, Ruby};
 #[unsafe(no_mangle)]
 #[allow(non_snake_case)]
 pub unsafe extern "C" fn Init_etcd_discovery() {
-    // SAFETY: Ruby called this to load the library, and nothing was made yet.
+    // SAFETY: Ruby called this to load the library, and nothing with a destructor exists yet.
     unsafe { built_for::check() };
-    // SAFETY: this is a thread of Ruby's with the GVL; an error leaves by `longjmp`, with nothing to destroy.
+    // SAFETY: this thread is Ruby's and holds the GVL. An error leaves by `longjmp`, and nothing is left to drop.
     unsafe { init.call_handle_error(&Ruby::get_unchecked()) };
 }
 

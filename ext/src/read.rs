@@ -1,33 +1,33 @@
-//! A read of one entry, and what it gives.
+//! A read of one entry, and its outcome.
 
 use etcd_discovery_core::store::{Entry, Key};
 use magnus::{Error, Value};
 
 use crate::typed::Kind;
 
-/// What a read is of.
+/// The entry to read, and the type to read it as.
 pub(crate) struct Read<'a> {
     pub(crate) kind: Kind,
     pub(crate) entry: &'a Entry,
 }
 
 impl Read<'_> {
-    /// Where its verdict stands.
+    /// The key under which its outcome is kept.
     pub(crate) fn place(&self) -> (Key, usize) {
         (Key::from(self.entry.key()), self.kind as usize)
     }
 }
 
-/// What is made of an entry.
+/// The outcome of a read.
 pub(crate) enum Outcome {
-    /// A value of the kind that was asked for: the present one, or the last good one.
+    /// A value of the requested kind: the current one, or the last good one.
     Value(Value),
-    /// It is not of that kind, and none before it was: the error that says so.
+    /// The error that says why: the value is not of that kind, and there is no earlier good one.
     Bad(Error),
 }
 
 impl Outcome {
-    /// What the reader gets, who may have given a default.
+    /// The value; without one the caller's default, otherwise the error.
     pub(crate) fn or_default(self, default: Option<Value>) -> Result<Value, Error> {
         match self {
             Self::Value(value) => Ok(value),

@@ -282,12 +282,12 @@ impl Reader {
         let mut changed = Vec::new();
         {
             let mut made_of = self.made_of.borrow_mut();
-            let told = published.each_change_since(seen, |key| {
+            let complete = published.each_change_since(seen, |key| {
                 if made_of.remove(key).is_some() || self.last_good.knows(key) {
                     changed.push(Key::clone(key));
                 }
             });
-            if !told {
+            if !complete {
                 return Ok(false);
             }
         }

@@ -1,15 +1,15 @@
-//! Numbers of seconds from Ruby. `Duration::from_secs_f64` panics on what no clock can count, and so does an
-//! `Instant` that is too far away, so that nothing else here makes a `Duration` of a number.
+//! Converts numbers of seconds from Ruby. This is the only place that does: `Duration::from_secs_f64` panics on numbers
+//! that no clock can count, and so does an `Instant` that is too far away.
 
 use std::time::Duration;
 
 use magnus::{Error, Ruby, TryConvert, Value};
 
-/// A hundred years: far enough for forever, and near enough for the system's clocks and timers.
+/// A hundred years: long enough to mean forever, and short enough for the system's clocks and timers.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
-/// What a caller gave as a time to wait. Less than nothing is nothing: a deadline that has passed. Infinity is
-/// [`LONGEST`]. A finite time beyond that is a mistake, and not a wait that never ends.
+/// A timeout that a caller passed. A negative number is zero, a deadline that has passed. Infinity is [`LONGEST`]. A
+/// finite number beyond that is an error, because it is a mistake and not a wait without end.
 #[derive(Clone, Copy)]
 pub(crate) struct Seconds(pub(crate) Duration);
 

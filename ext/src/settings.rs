@@ -1,4 +1,4 @@
-//! The settings that Ruby has checked one by one, as the core's [`Settings`].
+//! Converts the settings, which Ruby has checked one by one, to the core's [`Settings`].
 
 use std::path::PathBuf;
 
@@ -12,10 +12,10 @@ use crate::error::raised;
 use crate::seconds::Seconds;
 use crate::value::bytes;
 
-/// Reads a Hash with symbols for keys.
+/// Reads a Hash with Symbol keys.
 ///
 /// # Errors
-/// `ConfigurationError` that names the setting.
+/// `ConfigurationError`, which names the setting.
 pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
     let discovery = discovery(ruby, hash)?;
     let mut tls = TlsFiles {
@@ -25,7 +25,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
         server_name: optional(ruby, hash, "server_name")?,
     };
     let mut settings = if let Some(discovery) = discovery {
-        // As with etcdctl: anyone on the way can forge a record, and no certificate for the domain.
+        // As etcdctl does: an attacker can forge a DNS record, but not a certificate for the domain.
         if !discovery.insecure && tls.server_name.is_none() {
             tls.server_name = Some(discovery.domain.clone());
         }
@@ -78,7 +78,7 @@ fn endpoints(ruby: &Ruby, hash: RHash, tls: bool) -> Result<Vec<Endpoint>, Error
     parsed.map_err(|error| raised(ruby, &error))
 }
 
-/// What ends in a slash is a prefix, an empty text is everything, and anything else is one key.
+/// Text that ends in a slash is a prefix, the empty text is everything, and anything else is one key.
 fn ranges(ruby: &Ruby, hash: RHash) -> Result<Ranges, Error> {
     let targets = optional::<RArray>(ruby, hash, "watch")?.unwrap_or_else(|| ruby.ary_new());
     let mut ranges = Vec::with_capacity(targets.len());

@@ -50,7 +50,7 @@ fn by_kernel(ruby: &Ruby, bytes: &[u8], method: &str, problem: &str) -> Result<R
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(Err(problem.to_owned())) };
     let quietly = kwargs!(ruby, "exception" => false);
     let value: Value = if method == "Integer" {
-        // Decimal, also with a zero in front: "010" is ten to whoever writes configuration.
+        // Decimal, also with a zero in front: "010" is ten for people who write configuration.
         ruby.module_kernel().funcall(method, (text, 10, quietly))?
     } else {
         ruby.module_kernel().funcall(method, (text, quietly))?

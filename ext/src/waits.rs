@@ -1,4 +1,4 @@
-//! What Ruby waits for: a publication, and the result of a request.
+//! The waits of Ruby threads: for a publication, and for the result of a request.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use magnus::{Error, Ruby};
 use crate::error::{raised, raised_about};
 use crate::gvl::{self, Wait};
 
-/// A wait for something that a publication, or a change of state, brings.
+/// A wait for a condition that a publication or a change of state can fulfil.
 struct Until<'a, F> {
     core: &'a Core,
     deadline: Instant,
@@ -34,10 +34,10 @@ impl<F: Fn() -> bool> Wait for Until<'_, F> {
     }
 }
 
-/// Waits until what is published satisfies `arrived`, `timeout` at most; says whether it did.
+/// Waits for at most `timeout` until the publication satisfies `arrived`. Returns whether it did.
 ///
 /// # Errors
-/// Whatever the interrupt raises.
+/// The exception of an interrupt.
 pub(crate) fn until(
     ruby: &Ruby,
     core: &Core,
@@ -48,11 +48,10 @@ pub(crate) fn until(
     gvl::wait(ruby, &Until { core, deadline, arrived: || arrived(core.publication()) })
 }
 
-/// Waits until there is something to read, or etcd has refused it, until `deadline` at most; says whether there
-/// is.
+/// Waits until `deadline` for the first snapshot, or until etcd denies it. Returns whether there is a snapshot.
 ///
 /// # Errors
-/// Whatever the interrupt raises.
+/// The exception of an interrupt.
 pub(crate) fn until_ready(ruby: &Ruby, core: &Core, deadline: Instant) -> Result<bool, Error> {
     if core.is_ready() {
         return Ok(true);
@@ -62,14 +61,14 @@ pub(crate) fn until_ready(ruby: &Ruby, core: &Core, deadline: Instant) -> Result
     Ok(core.is_ready())
 }
 
-/// Waits until the client follows etcd no longer; whether it does is for the caller to see.
+/// Waits until `deadline` for the client to stop following etcd. The caller checks whether it has.
 ///
 /// # Errors
-/// Whatever the interrupt raises.
+/// The exception of an interrupt.
 pub(crate) fn until_stopped(ruby: &Ruby, core: &Core, deadline: Instant) -> Result<(), Error> {
     let arrived = || core.report().phase == Phase::Stopped;
     if arrived() {
-        return Ok(()); // Also of one that never began: waiting would begin it.
+        return Ok(()); // Also true of a client that was never started; waiting would start it.
     }
     gvl::wait(ruby, &Until { core, deadline, arrived }).map(drop)
 }
@@ -79,7 +78,7 @@ impl<T: Send + 'static> Wait for Pending<T> {
         Pending::is_over(self)
     }
 
-    /// Every request ends by itself within the request timeout.
+    /// `None`: every request ends by itself within the request timeout.
     fn deadline(&self) -> Option<Instant> {
         None
     }
@@ -90,7 +89,7 @@ impl<T: Send + 'static> Wait for Pending<T> {
     }
 }
 
-/// A request, and the key that it is about if it is about one, for the words of its errors.
+/// A request and its key, if it has one, as errors name them.
 pub(crate) struct Request<'a> {
     pub(crate) ruby: &'a Ruby,
     pub(crate) doing: &'a str,
@@ -101,7 +100,7 @@ impl Request<'_> {
     /// Waits for the result.
     ///
     /// # Errors
-    /// What the request failed with, or whatever the interrupt raises.
+    /// The error of the request, or the exception of an interrupt.
     pub(crate) fn finish<T: Send + 'static>(
         &self,
         pending: Result<Pending<T>, CoreError>,

@@ -1,7 +1,7 @@
 //! How long reads wait for a client's first snapshot.
 //!
-//! A process waits once. Where etcd is away while an application boots, a wait at every read would stall each
-//! request for as long as etcd does not answer, and the requests behind it.
+//! A process waits once. If every read waited while etcd is away at boot, each request would stall, and so would the
+//! requests queued behind it.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -14,16 +14,15 @@ use super::{NEVER, Reader};
 use crate::error::raised;
 use crate::waits::until_ready;
 
-/// Between two attempts to get a thread that the system refuses.
+/// The pause between two attempts to start a thread that the system refuses.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The wait of one client. A forked child inherits it: what its parent has waited, it need not wait again.
-/// Guarded by the GVL.
+/// The wait of one client. A forked child inherits it, so it does not wait again. Guarded by the GVL.
 pub(super) struct FirstWait {
     longest: Duration,
-    /// When it ends, for all who wait; `None` before anyone does.
+    /// When the wait ends for all callers; `None` before the first one waits.
     until: Cell<Option<Instant>>,
-    /// What it failed with, for a forked child that has not met an error of its own yet.
+    /// Why the wait failed, for a forked child that has no error of its own yet.
     reason: RefCell<Option<CoreError>>,
 }
 
@@ -32,25 +31,25 @@ impl FirstWait {
         Self { longest, until: Cell::new(None), reason: RefCell::new(None) }
     }
 
-    /// Begins the wait unless it has begun; returns when it ends.
+    /// Starts the wait if no caller has started it. Returns when it ends.
     pub(super) fn begin(&self) -> Instant {
         let until = self.until.get().unwrap_or_else(|| Instant::now() + self.longest);
         self.until.set(Some(until));
         until
     }
 
-    /// Whether no read waits any more.
+    /// Whether reads no longer wait.
     pub(super) fn is_over(&self) -> bool {
         self.until.get().is_some_and(|until| until <= Instant::now())
     }
 
-    /// Ends the wait, for everyone who comes later.
+    /// Ends the wait for all later callers.
     pub(super) fn end(&self, reason: Option<CoreError>) {
         self.until.set(Some(Instant::now()));
         self.reason.replace(reason);
     }
 
-    /// Forgets the wait: the client was stopped, and whoever starts it again waits again.
+    /// Forgets the wait. After a stop, the next start waits again.
     pub(super) fn reset(&self) {
         self.until.set(None);
         self.reason.replace(None);
@@ -62,7 +61,7 @@ impl FirstWait {
 }
 
 impl Reader {
-    /// What a read of any kind gives while there is no snapshot: the caller's default, else the `reason`.
+    /// The result of a read while there is no snapshot: the caller's default, otherwise `reason` as an error.
     pub(crate) fn without_snapshot(
         &self,
         ruby: &Ruby,
@@ -74,7 +73,7 @@ impl Reader {
         default.ok_or_else(|| raised(ruby, reason))
     }
 
-    /// Why there is no snapshot, if there is none, after all that a read does to get one.
+    /// Starts or resumes the client if needed. Returns why there is still no snapshot, if there is none.
     pub(crate) fn missing(&self, ruby: &Ruby, client: Value) -> Result<Option<CoreError>, Error> {
         let epoch = epoch::current();
         if self.epoch.get() == epoch && self.generation.get() != NEVER {
@@ -82,24 +81,26 @@ impl Reader {
         }
         let reason = self.await_snapshot(ruby, client, None)?;
         if self.refused_at.get().is_some() {
-            return Ok(reason); // the fork is not done with: a later read tries again
+            return Ok(reason); // not resumed after the fork: a later read tries again
         }
         let former = self.epoch.replace(epoch);
-        // It may have been a fork that Ruby did not see: what it does after its own is due now.
+        // A fork that Ruby did not see has run no hook of Ruby's: run it now.
         if former != epoch && !client.funcall::<_, _, bool>("forked", ())? {
             self.epoch.set(former); // a later read tries again
         }
         Ok(reason)
     }
 
+    /// Waits for the first snapshot as a read does.
+    ///
     /// # Errors
-    /// Why there is no snapshot; `ClosedError` where there will be none.
+    /// Why there is no snapshot; `ClosedError` if the client was stopped before its first one.
     pub(crate) fn ensure_ready(&self, ruby: &Ruby, client: Value) -> Result<(), Error> {
         self.await_snapshot(ruby, client, None)?.map_or(Ok(()), |reason| Err(raised(ruby, &reason)))
     }
 
-    /// The first read starts the client when nothing else did; the first read after a fork resumes it. Waits
-    /// for `longest`, or for as long as reads still wait; returns why there is no snapshot then.
+    /// Starts the client, or resumes it after a fork, and waits for its first snapshot. Waits for `longest`, or for as
+    /// long as reads still wait. Returns why there is no snapshot, if there is none then.
     pub(crate) fn await_snapshot(
         &self,
         ruby: &Ruby,
@@ -118,7 +119,7 @@ impl Reader {
             return Ok(self.core.why_not_ready(None, self.first_wait.reason()));
         }
         self.core.start().map_err(|error| raised(ruby, &error))?;
-        // What Ruby does at its own `start` is due now.
+        // Ruby's `start` does this too.
         let _: Value = client.funcall("observe", ())?;
         let shared = self.first_wait.begin();
         let deadline = longest.map_or(shared, |longest| Instant::now() + longest);
@@ -131,8 +132,8 @@ impl Reader {
         Ok(self.core.why_not_ready(Some(longest.unwrap_or(self.first_wait.longest)), None))
     }
 
-    /// Has the client follow etcd again after a fork. Where the system gives no thread for that, reads go on from
-    /// the inherited copy (promise 4), and one in each second tries again.
+    /// Makes the client follow etcd again after a fork. If the system refuses a thread, reads continue from the
+    /// inherited copy (promise 4), and one read per second tries again.
     fn resume(&self) -> Result<(), CoreError> {
         if self.refused_at.get().is_some_and(|at| at.elapsed() < RETRY) {
             return Ok(());
@@ -143,8 +144,7 @@ impl Reader {
         if refused { Ok(()) } else { resumed }
     }
 
-    /// The wait of `start`. Where it is in vain, reads do not wait after it; unless it was for no time, which
-    /// only begins.
+    /// The wait of `start`. If it times out, later reads do not wait, unless its timeout was zero.
     pub(crate) fn start_within(&self, ruby: &Ruby, longest: Duration) -> Result<(), Error> {
         self.first_wait.begin();
         if until_ready(ruby, &self.core, Instant::now() + longest)? {

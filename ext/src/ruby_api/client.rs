@@ -10,7 +10,7 @@ use magnus::{DataTypeFunctions, Error, Ruby, TypedData, gc};
 use crate::error::raised;
 use crate::reader::Reader;
 
-/// The native part of an `EtcdDiscovery::Client`; empty between `allocate` and `initialize`.
+/// The native part of an `EtcdDiscovery::Client`. It is empty between `allocate` and `initialize`.
 #[derive(Default, TypedData)]
 #[magnus(class = "EtcdDiscovery::Client", free_immediately, mark)]
 pub(crate) struct Client {
@@ -43,7 +43,7 @@ impl Client {
     }
 
     /// # Errors
-    /// `RuntimeError` for an object that has one already.
+    /// `RuntimeError` for a client that is initialized already.
     pub(crate) fn set_reader(&self, ruby: &Ruby, reader: Reader) -> Result<(), Error> {
         self.reader
             .set(Box::new(reader))

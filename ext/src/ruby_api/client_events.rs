@@ -1,4 +1,4 @@
-//! What happened to a client, for the Ruby threads that write the log and call blocks.
+//! `EtcdDiscovery::Client`: its events, for the Ruby threads that write the log and call blocks.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,9 +12,8 @@ use super::waker::Waker;
 use crate::error::{guarded, raised};
 use crate::value::{bytes, string};
 
-/// Reads on at `cursor`; nil is the end, and gives nothing that has happened so far. Returns where to read on, how many
-/// notices were missed, and an array of name, time (seconds), payload and origin for each of the others; nil if nothing
-/// has happened since.
+/// Reads the notices from `cursor` on; nil is the present. Returns the next cursor, how many notices were missed, and an
+/// array of name, time (seconds), payload and origin for each of the others; nil if there is nothing new.
 fn drain(ruby: &Ruby, client: &Client, cursor: Option<u64>) -> Result<Option<(u64, u64, RArray)>, Error> {
     guarded(ruby, || {
         let feed = client.core(ruby)?.notices();
@@ -24,7 +23,7 @@ fn drain(ruby: &Ruby, client: &Client, cursor: Option<u64>) -> Result<Option<(u6
         }
         let events = ruby.ary_new();
         let Some(cursor) = cursor else { return Ok(Some((end, 0, events))) };
-        // Nothing is locked any more: making Ruby's objects may run Ruby code.
+        // No lock is held here: making Ruby objects may run Ruby code.
         let batch = feed.read(cursor);
         for (at, notice) in &batch.notices {
             events.push(event(ruby, *at, notice)?)?;
@@ -41,7 +40,7 @@ fn observe(ruby: &Ruby, client: &Client, waker: &Waker) -> Result<(), Error> {
     })
 }
 
-/// Tells of something that Ruby knows: what happened to the instances of a service.
+/// Reports an event that Ruby code noticed: what happened to the instances of a service.
 fn notify_service(
     ruby: &Ruby,
     client: &Client,
@@ -57,7 +56,7 @@ fn notify_service(
     })
 }
 
-/// Reports a value that is of its type, and breaks a rule of Ruby's.
+/// Reports a value that has its type but breaks a rule that Ruby code checks.
 fn notify_invalid(
     ruby: &Ruby,
     client: &Client,

@@ -1,4 +1,4 @@
-//! `EtcdDiscovery::Client`: leases that Ruby grants and revokes itself.
+//! `EtcdDiscovery::Client`: leases that Ruby code grants and revokes itself.
 
 use magnus::{Error, RString, Ruby, method, prelude::*};
 
@@ -6,7 +6,7 @@ use super::client::Client;
 use crate::error::guarded;
 use crate::waits::Request;
 
-/// Grants a lease of so many seconds, which nothing renews; gives its id.
+/// Grants a lease of `ttl` seconds, which nothing renews. Returns its id.
 fn grant(ruby: &Ruby, this: &Client, doing: RString, ttl: i64) -> Result<i64, Error> {
     guarded(ruby, || {
         let request = Request { ruby, doing: &doing.to_string()?, key: None };
@@ -14,7 +14,7 @@ fn grant(ruby: &Ruby, this: &Client, doing: RString, ttl: i64) -> Result<i64, Er
     })
 }
 
-/// Ends a lease, and everything under it.
+/// Revokes a lease, which deletes all keys under it.
 fn revoke(ruby: &Ruby, this: &Client, doing: RString, lease: i64) -> Result<(), Error> {
     guarded(ruby, || {
         let request = Request { ruby, doing: &doing.to_string()?, key: None };

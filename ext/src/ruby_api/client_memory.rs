@@ -1,4 +1,4 @@
-//! A client without etcd: what `source` and `EtcdDiscovery::Testing` do with its store.
+//! `EtcdDiscovery::Client` without etcd: what `source` and `EtcdDiscovery::Testing` do with its memory store.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::error::{guarded, raised};
 use crate::value::{bytes, string};
 use crate::waits;
 
-/// A driver that is told to stop does so when its present step is done.
+/// A driver stops when its current step is done, which may take this long.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn offline<'a>(ruby: &Ruby, client: &'a Client) -> Result<&'a Arc<Offline>, Error> {

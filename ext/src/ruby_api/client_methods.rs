@@ -1,4 +1,4 @@
-//! The native methods of `EtcdDiscovery::Client`. The public methods are Ruby's, except the reads.
+//! `EtcdDiscovery::Client`: start and stop, waits, pins and status. Ruby code defines most of the public methods.
 
 use std::sync::Arc;
 
@@ -48,8 +48,8 @@ impl Client {
         guarded(ruby, || this.reader(ruby)?.start_within(ruby, timeout.0))
     }
 
-    /// Starts the client where a read would, and waits for its first snapshot, `timeout` at most. Returns the
-    /// error that says why there is none.
+    /// Starts the client as a read does, and waits for its first snapshot for at most `timeout`. Returns the error that
+    /// says why there is none, or nil.
     fn await_snapshot(ruby: &Ruby, this: Obj<Self>, timeout: Seconds) -> Result<Value, Error> {
         guarded(ruby, || {
             let reason = this.reader(ruby)?.await_snapshot(ruby, this.as_value(), Some(timeout.0))?;
@@ -112,7 +112,7 @@ impl Client {
         })
     }
 
-    /// Raises unless all of a key, or of a prefix, is watched.
+    /// Raises unless the whole key or prefix is watched.
     fn ensure_range_watched(ruby: &Ruby, this: &Self, target: Value) -> Result<(), Error> {
         guarded(ruby, || {
             let target = bytes(ruby, target)?;

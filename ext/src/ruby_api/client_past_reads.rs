@@ -1,4 +1,4 @@
-//! `EtcdDiscovery::Client`: reads of etcd itself, of the present and of the past.
+//! `EtcdDiscovery::Client`: reads from etcd itself, at the current or a past revision.
 
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::session::{Found, Query};
@@ -11,8 +11,8 @@ use crate::error::guarded;
 use crate::value::{bytes, string};
 use crate::waits::Request;
 
-/// Reads ranges at one revision (nil: the present one). A range is `[target, whether it is a prefix, limit, whether to
-/// leave the values out]`. Gives the revision, and for each range the number of its keys, and `[key, value, revision,
+/// Reads ranges at one revision (nil: the current one). A range is `[target, whether it is a prefix, limit, whether to
+/// leave the values out]`. Returns the revision, and for each range the number of its keys, and `[key, value, revision,
 /// lease]` of each.
 fn read(
     ruby: &Ruby,
@@ -58,7 +58,7 @@ fn at(ruby: &Ruby, this: Obj<Client>, revision: i64) -> Result<Snapshot, Error> 
     })
 }
 
-/// `[revision, value]` of each change of a key (nil: it was deleted), oldest first, the last `limit` of them.
+/// `[revision, value]` of the last `limit` changes of a key, oldest first. The value is nil for a deletion.
 fn history(ruby: &Ruby, this: &Client, key: Value, limit: usize) -> Result<RArray, Error> {
     guarded(ruby, || {
         let key = bytes(ruby, key)?;

@@ -1,9 +1,9 @@
-//! `pin { }`: reads of one fiber that all see one revision.
+//! `EtcdDiscovery::Client#pin`: all reads of one fiber see one revision.
 //!
-//! The pins of a fiber are in a fiber-local variable: the fiber itself, and a Hash from client to snapshot, nil
-//! before the first read. The fiber is there because `ActionController::Live` copies fiber-local variables by
-//! reference into the threads of its streams: what belongs to another fiber is no pin of this one. While no
-//! fiber of the process has a pin, a read pays for one load of a counter.
+//! The pins of a fiber are in a fiber-local variable: the fiber itself, and a Hash from client to snapshot, nil before the
+//! first read. The fiber is part of it because `ActionController::Live` copies fiber-local variables by reference into
+//! the threads of its streams: pins of another fiber must not count. While no fiber of the process has a pin, a read
+//! only loads one counter.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,8 +16,8 @@ use super::snapshot::Snapshot;
 
 static PINS: LazyId = LazyId::new("etcd_discovery_pins");
 
-/// Fibers that have pinned something. One that ends without running its `ensure` (an abandoned fiber, a
-/// thread lost in a fork) leaves it too high, which costs time and nothing else.
+/// The number of pins. A fiber that ends without running its `ensure` (an abandoned fiber, a thread lost in a fork)
+/// leaves it too high, which only makes reads slower.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether any fiber has pinned anything.
@@ -26,7 +26,7 @@ pub(crate) fn any() -> bool {
     ACTIVE.load(Ordering::Relaxed) > 0
 }
 
-/// Yields, with all reads of `client` in this fiber seeing one revision. A pin within a pin is the same pin.
+/// Yields; until the block ends, all reads of `client` in this fiber see one revision. An inner pin joins the outer one.
 pub(crate) fn pin(ruby: &Ruby, client: Obj<Client>) -> Result<Value, Error> {
     let Some(pins) = enter(ruby, client)? else { return ruby.yield_values(()) };
     let result = ruby.yield_values(());
@@ -34,7 +34,7 @@ pub(crate) fn pin(ruby: &Ruby, client: Obj<Client>) -> Result<Value, Error> {
     result
 }
 
-/// Begins a pin, and returns what ends it; `None` when this fiber has pinned `client` already.
+/// Starts a pin. Returns what [`leave`] needs to end it; `None` if this fiber has pinned `client` already.
 pub(crate) fn enter(ruby: &Ruby, client: Obj<Client>) -> Result<Option<RHash>, Error> {
     let pins = match own(ruby)? {
         Some(pins) => pins,
@@ -48,13 +48,13 @@ pub(crate) fn enter(ruby: &Ruby, client: Obj<Client>) -> Result<Option<RHash>, E
     Ok(Some(pins))
 }
 
-/// Ends the pin that [`enter`] began, from whichever fiber.
+/// Ends the pin that [`enter`] started. Any fiber may call it.
 pub(crate) fn leave(pins: RHash, client: Obj<Client>) -> Result<(), Error> {
     ACTIVE.fetch_sub(1, Ordering::Relaxed);
     pins.delete::<_, Value>(client).map(drop)
 }
 
-/// The snapshot that this fiber has pinned, taken now if this is its first read; `None` without a pin.
+/// The snapshot that this fiber has pinned, taken now at the first read; `None` without a pin.
 pub(crate) fn pinned(ruby: &Ruby, client: Obj<Client>) -> Result<Option<Obj<Snapshot>>, Error> {
     if !any() {
         return Ok(None);
@@ -69,7 +69,7 @@ pub(crate) fn pinned(ruby: &Ruby, client: Obj<Client>) -> Result<Option<Obj<Snap
     if pin.to_bool() { Obj::try_convert(pin).map(Some) } else { Ok(None) }
 }
 
-/// The pins that this very fiber has made.
+/// The pins of the current fiber.
 fn own(ruby: &Ruby) -> Result<Option<RHash>, Error> {
     let Some(pair) = ruby.thread_current().local_aref::<_, Option<RArray>>(*PINS)? else { return Ok(None) };
     let owner: Value = pair.entry(0)?;

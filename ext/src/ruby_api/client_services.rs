@@ -1,4 +1,4 @@
-//! What `EtcdDiscovery::Service` reads: the keys of one service, and only when one of them has changed.
+//! `EtcdDiscovery::Client`: the keys of one service, read only when one of them has changed.
 
 use etcd_discovery_core::range::KeyRange;
 use magnus::{Error, RArray, Ruby, Value, method, prelude::*, typed_data::Obj};
@@ -7,8 +7,8 @@ use super::client::Client;
 use crate::error::{guarded, unwatched};
 use crate::value::{bytes, string};
 
-/// `[generation, [[key, value], …]]` of the key `name` and the keys under `name/`; `nil` when none of them
-/// has changed since the generation `since` (0: whatever there is).
+/// `[generation, [[key, value], …]]` of the key `name` and the keys under `name/`; `nil` if none of them has changed since
+/// the generation `since`. With 0 it always returns the keys.
 fn service_entries(
     ruby: &Ruby,
     client: Obj<Client>,
@@ -30,10 +30,10 @@ fn service_entries(
             return Ok(None);
         }
         let mut touched = false;
-        let told = published.each_change_since(since, |key| {
+        let complete = published.each_change_since(since, |key| {
             touched = touched || own.contains(key) || under.contains(key);
         });
-        if since > 0 && told && !touched {
+        if since > 0 && complete && !touched {
             return Ok(None);
         }
         let entries = ruby.ary_new();

@@ -1,4 +1,4 @@
-//! `EtcdDiscovery::Client`: its writes, each of them one transaction.
+//! `EtcdDiscovery::Client`: writes, each of which is one transaction.
 
 use etcd_discovery_core::store::transaction::{Compare, Condition, Operation, Outcome, Transaction};
 use magnus::{Error, RArray, RString, Ruby, TryConvert, Value, method, prelude::*};
@@ -8,8 +8,8 @@ use crate::error::guarded;
 use crate::value::bytes;
 use crate::waits::Request;
 
-/// Writes `operations` if all of `compares` hold, at one revision, and returns that; else the place of the first
-/// comparison that failed, and the revision that its key has now. `doing` and `key` are for the words of an error.
+/// Writes all `operations` at one revision if all `compares` hold, and returns the revision. Otherwise returns the index
+/// of the first comparison that failed, and the current revision of its key. Errors name `doing` and `key`.
 fn commit(
     ruby: &Ruby,
     this: &Client,
@@ -32,8 +32,8 @@ fn commit(
     })
 }
 
-/// `[key, revision]`, `[key, value]`, `[key, true]` (it exists), or `[first, revision, end]`: nothing from `first` up
-/// to `end` was put after the revision.
+/// `[key, revision]`, `[key, value]`, `[key, true]` (it exists), or `[first, revision, end]`: no key from `first` up to
+/// `end` was put after the revision.
 fn compare(ruby: &Ruby, given: Value) -> Result<Compare, Error> {
     let given = RArray::try_convert(given)?;
     let key = bytes(ruby, given.entry(0)?)?;
@@ -51,8 +51,8 @@ fn compare(ruby: &Ruby, given: Value) -> Result<Compare, Error> {
     Ok(Compare { key, condition })
 }
 
-/// `[key, value]`, `[key, value, lease]`, `[key, nil]` (delete it), or `[first, nil, end]`: delete all from `first` up
-/// to `end`.
+/// `[key, value]`, `[key, value, lease]`, `[key, nil]` (delete it), or `[first, nil, end]` (delete all from `first` up
+/// to `end`).
 fn operation(ruby: &Ruby, given: Value) -> Result<Operation, Error> {
     let given = RArray::try_convert(given)?;
     let key = bytes(ruby, given.entry(0)?)?;

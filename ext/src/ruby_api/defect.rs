@@ -1,15 +1,15 @@
-//! Lets a test make the library panic (promise 9). Not in a release: see the core's feature `defects`.
+//! Lets a test make the library panic (promise 9). A release does not have it: see the core's feature `defects`.
 
 use etcd_discovery_core::defect;
 use magnus::{Error, Object, RModule, Ruby, function, prelude::*};
 
 use crate::error::guarded;
 
-/// `native_defect(key, times)`: what handles `key` panics the next `times`; without a key, this method itself does.
+/// `native_defect(key, times)`: the code that handles `key` panics the next `times` times. Without a key, this panics.
 fn native_defect(ruby: &Ruby, key: Option<String>, times: u32) -> Result<(), Error> {
     guarded(ruby, || {
-        #[allow(clippy::panic, reason = "that is what it is for")]
-        let Some(key) = key else { panic!("a defect, made on purpose") };
+        #[allow(clippy::panic, reason = "tests call it to cause a panic")]
+        let Some(key) = key else { panic!("a test caused this panic") };
         defect::arm(key.as_bytes(), times);
         Ok(())
     })

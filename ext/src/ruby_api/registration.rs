@@ -1,4 +1,4 @@
-//! `EtcdDiscovery::Registration`: what of it is native. The public methods are Ruby's.
+//! `EtcdDiscovery::Registration`: its native part. Ruby code defines the public methods.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -78,7 +78,7 @@ impl Registration {
         guarded(ruby, || this.0.report().map(|report| report_hash(ruby, &report)).transpose())
     }
 
-    /// Waits until registered; returns whether it came to that.
+    /// Waits until the key is in etcd, or the registration has ended. Returns whether the key is in etcd.
     fn wait_registered(ruby: &Ruby, this: &Self, timeout: Seconds) -> Result<bool, Error> {
         let registered = |report: &Report| {
             matches!(report.phase_at(clock::Instant::now()), Phase::Registered | Phase::Deregistered)
@@ -90,7 +90,7 @@ impl Registration {
         })
     }
 
-    /// Waits until etcd knows of the end; returns whether it does.
+    /// Waits until etcd has removed the key. Returns whether it has.
     fn wait_withdrawn(ruby: &Ruby, this: &Self, timeout: Seconds) -> Result<bool, Error> {
         let over = |report: &Report| report.withdrawn;
         let deadline = Instant::now() + timeout.0;
@@ -112,7 +112,7 @@ fn report_hash(ruby: &Ruby, report: &Report) -> Result<RHash, Error> {
     Ok(hash)
 }
 
-/// A wait for a report that says so.
+/// A wait until the report satisfies `ready`.
 struct Condition<'a, F> {
     core: &'a Core,
     deadline: Instant,
@@ -124,7 +124,7 @@ impl<F: Fn(&Report) -> bool> Wait for Condition<'_, F> {
         self.core.report().is_some_and(|report| (self.ready)(&report))
     }
 
-    /// In a forked child it is over at once: nothing will come.
+    /// In a forked child the wait ends at once, because the report never changes there.
     fn deadline(&self) -> Option<Instant> {
         Some(if self.core.is_ours() { self.deadline } else { Instant::now() })
     }

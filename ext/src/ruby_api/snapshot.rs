@@ -32,7 +32,7 @@ pub(crate) struct Snapshot {
     /// The client's object: it knows what was made already of the entries that are still current.
     client: VALUE,
     value_cache: ValueCache,
-    /// The bytes that Ruby's collector was told of.
+    /// The bytes that this has reported to Ruby's collector.
     weight: isize,
 }
 
@@ -105,9 +105,9 @@ impl Snapshot {
         key: Value,
         default: Option<Value>,
     ) -> Result<Value, Error> {
-        // SAFETY: an argument is a live value, and so is what this belongs to.
+        // SAFETY: `key` is an argument of a call from Ruby, and the cache belongs to this live snapshot.
         if let Some(known) = unsafe { self.value_cache.known(kind, key.as_raw()) } {
-            // SAFETY: as above.
+            // SAFETY: this snapshot's cache marks the value.
             return Ok(unsafe { Value::from_raw(known) });
         }
         let Some(entry) = self.find(ruby, key)?.cloned() else {

@@ -7,7 +7,7 @@ use magnus::{DataTypeFunctions, Error, Ruby, TypedData, Value, function, method,
 
 use crate::error::{guarded, no_descriptor, raised};
 
-/// A waker whose descriptor Ruby can wait for.
+/// A waker: Ruby waits for its descriptor.
 #[derive(TypedData, DataTypeFunctions)]
 #[magnus(class = "EtcdDiscovery::Waker", free_immediately)]
 pub(crate) struct Waker(Arc<Core>);
