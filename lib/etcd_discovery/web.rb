@@ -12,9 +12,8 @@ module EtcdDiscovery
   # A page about this process, its keys, its services and its cluster: a Rack application to mount.
   #
   # It is plain HTML with its own stylesheet and script, and follows changes by server-sent events. It shows
-  # the watched keys and no others. It writes only with `write: true`; each write names who acts, needs a
-  # note,
-  # and is refused if the key has changed since it was shown.
+  # only the watched keys. It writes only with `write: true`. Each write names its author, needs a note, and
+  # is refused if the key has changed since it was shown.
   #
   # In production (any environment but `development` and `test`) it serves nothing without `authorize`.
   #

@@ -6,9 +6,9 @@ RSpec.describe "the README" do
   settings = EtcdDiscovery::Configuration::SETTINGS
 
   it "names no setting and no environment variable that is not read" do
-    told = table.scan(/^\| (.*?) \|/).flatten.flat_map { |cell| cell.scan(/`(\w+)`/) }.flatten
-    expect(told).not_to be_empty
-    expect(told - settings.map { |setting| setting.name.to_s }).to be_empty
+    received = table.scan(/^\| (.*?) \|/).flatten.flat_map { |cell| cell.scan(/`(\w+)`/) }.flatten
+    expect(received).not_to be_empty
+    expect(received - settings.map { |setting| setting.name.to_s }).to be_empty
     expect(table.scan(/`(ETCD\w+)`/).flatten - settings.flat_map(&:variables)).to be_empty
   end
 end

@@ -262,7 +262,7 @@ RSpec.describe EtcdDiscovery::Doctor do
     expect(found.first.advice).to include "EtcdDiscovery.after_fork"
   end
 
-  it "shows no password that somebody wrote into an endpoint" do
+  it "shows no password in an endpoint" do
     found = examine("http://root:hunter2@127.0.0.1:2379")
     expect(found.map(&:level)).to include :wrong
     expect(found.map(&:to_h).inspect).not_to include "hunter2"

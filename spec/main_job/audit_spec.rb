@@ -8,8 +8,8 @@ RSpec.describe "an audit" do
     proxy = start_proxy(etcd)
     2.times { |n| etcd.ctl.put("/service/old#{n}", "before") }
     reader = client(proxy, "/service/", audit_interval: 1, progress_interval: 0.5).tap(&:start)
-    told = Queue.new
-    reader.subscribe(:divergence) { |event| told << event.payload }
+    received = Queue.new
+    reader.subscribe(:divergence) { |event| received << event.payload }
     proxy.refuse
     etcd.kill9
     etcd.start_empty
@@ -21,7 +21,7 @@ RSpec.describe "an audit" do
     expect(reader.status).to have_attributes(resets: 0, relists: 1)
     finding = have_attributes(message: match(%r{audit.*differ.*/service/}))
     expect(reader.status.last_error).to finding
-    expect(told.pop).to include(count: 1, error: finding)
+    expect(received.pop).to include(count: 1, error: finding)
     etcd.ctl.put("/service/new0", "later")
     expect_soon("a change after it") { reader["/service/new0"] == "later" }
     audits = reader.status.audits

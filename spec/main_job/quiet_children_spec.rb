@@ -63,17 +63,17 @@ RSpec.describe "a forked child that neither reads nor subscribes" do
 
   it "still has its blocks called when it subscribes, also after Process.daemon" do
     Dir.mktmpdir do |folder|
-      told = File.join(folder, "told")
+      received = File.join(folder, "received")
       process = ruby_process(<<~RUBY, etcd)
         connect "/a/"
-        EtcdDiscovery.on_change("/a/x") { |change| File.write(#{told.inspect}, change.value) }
+        EtcdDiscovery.on_change("/a/x") { |change| File.write(#{received.inspect}, change.value) }
         Process.daemon(true, true)
         report Process.pid
         hear
       RUBY
       daemon = process.heard
       etcd.ctl.put("/a/x", "2")
-      expect_soon("the daemon's block") { File.exist?(told) && File.read(told) == "2" }
+      expect_soon("the daemon's block") { File.exist?(received) && File.read(received) == "2" }
       process.tell
       wait_until("the daemon to end") { !File.exist?("/proc/#{daemon}") }
     end

@@ -5,7 +5,7 @@ require "logger"
 RSpec.describe "a subscriber of events" do
   let(:etcd) { start_etcd }
   let(:proxy) { start_proxy(etcd) }
-  let(:told) { Queue.new }
+  let(:received) { Queue.new }
   let(:log) { Queue.new }
   let(:logger) { Logger.new(StringIO.new, formatter: ->(level, _, _, line) { log << [level, line] }) }
 
@@ -16,7 +16,7 @@ RSpec.describe "a subscriber of events" do
 
   # Every event in these specs must have exactly the documented payload.
   def next_event
-    next_of(told).tap do |event|
+    next_of(received).tap do |event|
       expect(event.payload.keys).to match_array EtcdDiscovery::EventType[event.name].payload.keys
     end
   end
@@ -35,7 +35,7 @@ RSpec.describe "a subscriber of events" do
   end
 
   def observed(*names, at: proxy, **settings)
-    client(at, "/a/", **settings).tap { |reader| reader.subscribe(*names) { |event| told << event } }
+    client(at, "/a/", **settings).tap { |reader| reader.subscribe(*names) { |event| received << event } }
   end
 
   it "that exists before the start receives the first connection, with the member and its version" do
@@ -102,7 +102,7 @@ RSpec.describe "a subscriber of events" do
     etcd.ctl.compact(etcd.ctl.put("/a/y", "2"))
     proxy.pass
     expect(next_event).to have_attributes(name: :relist, payload: include(count: 1, keys: 2))
-    expect(told).to be_empty
+    expect(received).to be_empty
   end
 
   it "receives that the history is a different one when etcd comes back without its data" do
@@ -147,7 +147,7 @@ RSpec.describe "a subscriber of events" do
     reader.wait_for_revision(revision, timeout: 30)
     3.times { reader.integer("/a/x", 0) }
     expect(next_event[:revision]).to eq revision
-    expect(told).to be_empty
+    expect(received).to be_empty
   end
 
   it "receives each change, with the values only in the Change, also if it subscribed before the start" do
@@ -179,7 +179,7 @@ RSpec.describe "a subscriber of events" do
     wait_until("the watch") { reader.status.state == :watching }
     proxy.cut
     wait_until("another watch") { reader.status.reconnects == 1 && reader.status.state == :watching }
-    reader.subscribe { |event| told << event }
+    reader.subscribe { |event| received << event }
     etcd.ctl.put("/a/x", "1")
     expect(next_event.name).to be :change
     proxy.cut
@@ -189,7 +189,7 @@ RSpec.describe "a subscriber of events" do
   it "whose block fails still receives the next event, and so do the others" do
     reader = client(proxy, "/a/", logger:)
     reader.subscribe(:connect, :disconnect) { raise "on purpose" }
-    reader.subscribe(:connect, :disconnect) { |event| told << event }
+    reader.subscribe(:connect, :disconnect) { |event| received << event }
     reader.start
     expect(next_event.name).to be :connect
     proxy.refuse
@@ -223,8 +223,8 @@ RSpec.describe "a subscriber of events" do
     end
     wait_until("the watch") { reader.status.state == :watching }
     names = [:connect, *(%i[disconnect reconnect] * 8)]
-    expect_soon("all events") { [told, others].all? { |queue| queue.size >= names.size } }
-    all = [told, others].map { |queue| Array.new(queue.size) { queue.pop } }
+    expect_soon("all events") { [received, others].all? { |queue| queue.size >= names.size } }
+    all = [received, others].map { |queue| Array.new(queue.size) { queue.pop } }
     expect(all.map { |events| events.map(&:name) }).to eq [names, names]
     expect(all.first.map(&:time)).to eq all.first.map(&:time).sort
   end
@@ -232,7 +232,7 @@ RSpec.describe "a subscriber of events" do
   it "that is too slow misses the oldest events beyond 1,000, and the log says how many" do
     gate = Queue.new
     reader = client(etcd, "/a/", logger:).start
-    reader.subscribe(:invalid_value) { |event| (told << event[:revision]) && gate.pop }
+    reader.subscribe(:invalid_value) { |event| (received << event[:revision]) && gate.pop }
     wait_until("the watch") { reader.status.state == :watching }
     spoil = lambda do |value|
       revision = reader.put("/a/x", value)
@@ -241,22 +241,22 @@ RSpec.describe "a subscriber of events" do
       revision
     end
     first = spoil["first"]
-    expect(next_of(told)).to eq first
+    expect(next_of(received)).to eq first
     revisions = Array.new(1_002) { |n| spoil["bad #{n}"] }
     1_002.times { gate << :go }
-    expect(next_of(told)).to eq revisions[2]
+    expect(next_of(received)).to eq revisions[2]
     expect(next_line("were dropped")).to include("2 events")
   end
 
   it "that was cancelled receives nothing more" do
     reader = client(etcd, "/a/")
-    subscription = reader.subscribe { |event| told << event }
+    subscription = reader.subscribe { |event| received << event }
     reader.subscribe(:connect) { |event| log << event }
     subscription.cancel
     reader.start
     next_of(log)
     expect(subscription).to be_cancelled
-    expect(told).to be_empty
+    expect(received).to be_empty
   end
 
   it "of an unknown event, or without a block, is refused with the names of the events" do

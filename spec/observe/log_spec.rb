@@ -149,13 +149,13 @@ RSpec.describe "the log" do
 
     it "survives a logger that fails" do
       logger.define_singleton_method(:info) { |_| raise "disk full" }
-      told = Queue.new
+      received = Queue.new
       reader = client(etcd, "/a/", logger:)
-      reader.subscribe(:connect, :disconnect) { |event| told << event.name }
+      reader.subscribe(:connect, :disconnect) { |event| received << event.name }
       reader.start
-      wait_until("the first connection") { told.size == 1 }
+      wait_until("the first connection") { received.size == 1 }
       etcd.kill9
-      expect_soon("the loss") { told.size == 2 }
+      expect_soon("the loss") { received.size == 2 }
     end
   end
 end

@@ -20,8 +20,8 @@ RSpec.describe EtcdDiscovery::Metrics do
   def told_of_one_moment
     expect_soon("metrics between two equal revisions") do
       status = reader.status
-      told = samples(described_class.text("default" => reader))
-      [told, status] if reader.status.revision == status.revision
+      received = samples(described_class.text("default" => reader))
+      [received, status] if reader.status.revision == status.revision
     end
   end
 
@@ -47,18 +47,18 @@ RSpec.describe EtcdDiscovery::Metrics do
     @etcd.ctl.put("/a/x", "1")
     reader.wait_for("/a/x", timeout: 30)
     wait_until("the watch") { reader.status.state == :watching }
-    told, status = told_of_one_moment
-    expect(told).to include("revision" => status.revision.to_s, "keys" => status.size.to_s,
-                            "stale" => "0", "ready" => "1")
-    expect(told.select { |name, value| name.start_with?("state") && value == "1" }.keys)
+    received, status = told_of_one_moment
+    expect(received).to include("revision" => status.revision.to_s, "keys" => status.size.to_s,
+                                "stale" => "0", "ready" => "1")
+    expect(received.select { |name, value| name.start_with?("state") && value == "1" }.keys)
       .to eq ['statestate="watching"']
-    expect(Float(told["age_seconds"])).to be_between(0, 30)
-    expect(told["max_staleness_seconds"]).to eq "10.0"
+    expect(Float(received["age_seconds"])).to be_between(0, 30)
+    expect(received["max_staleness_seconds"]).to eq "10.0"
   end
 
   it "show stale, and an infinite age, for data that was never confirmed" do
-    told = samples(described_class.text("default" => client(proxy, "/a/")))
-    expect(told).to include("stale" => "1", "ready" => "0", "age_seconds" => "+Inf")
+    received = samples(described_class.text("default" => client(proxy, "/a/")))
+    expect(received).to include("stale" => "1", "ready" => "0", "age_seconds" => "+Inf")
   end
 
   it "count reconnects, relists and resets" do
@@ -81,8 +81,8 @@ RSpec.describe EtcdDiscovery::Metrics do
 
   describe "of the error that prevents a connection" do
     def kinds(client)
-      told = samples(described_class.text("default" => client))
-      told.select { |name, value| name.start_with?("errorkind") && value == "1" }.keys
+      received = samples(described_class.text("default" => client))
+      received.select { |name, value| name.start_with?("errorkind") && value == "1" }.keys
     end
 
     def away(endpoint, **settings)

@@ -4,8 +4,8 @@ RSpec.describe "a process that is observed" do
   let(:etcd) { start_etcd }
 
   def expect_all(process, tellers, name, payload)
-    told = tellers.map { process.heard }
-    expect(told).to match_array(tellers.map { |who| [who, name, payload] })
+    received = tellers.map { process.heard }
+    expect(received).to match_array(tellers.map { |who| [who, name, payload] })
   end
 
   it "is not woken by changes of keys without a subscriber" do
@@ -107,8 +107,8 @@ RSpec.describe "a process that is observed" do
     process.tell
     expect(process.heard).to eq ["child", "connect.etcd_discovery", [nil, true], true]
     etcd.ctl.put("/a/x", "2")
-    told = [process.heard, process.heard]
-    expect(told.map(&:first)).to contain_exactly("parent", "child")
-    expect(told.map { |line| line[1] }).to all(eq("change.etcd_discovery"))
+    received = [process.heard, process.heard]
+    expect(received.map(&:first)).to contain_exactly("parent", "child")
+    expect(received.map { |line| line[1] }).to all(eq("change.etcd_discovery"))
   end
 end

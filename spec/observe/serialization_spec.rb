@@ -40,7 +40,7 @@ RSpec.describe "objects that a tool serializes" do
       reader.snapshot => { "revision" => be_an(Integer), "size" => be_an(Integer) } }
   end
 
-  def told
+  def received
     subscriptions
     revision = reader.put("/a/y", "value-secret")
     change = { "type" => "put", "key" => "/a/y", "revision" => revision }
@@ -66,7 +66,7 @@ RSpec.describe "objects that a tool serializes" do
   end
 
   it "are short in JSON and YAML, as plain data without a secret" do
-    { **told, **bound, **settings, **data }.each do |object, expected|
+    { **received, **bound, **settings, **data }.each do |object, expected|
       json = JSON.generate([object])
       expect(JSON.parse(json)).to match [expected]
       expect(JSON.parse(object.to_json)).to match expected
@@ -79,7 +79,7 @@ RSpec.describe "objects that a tool serializes" do
 
   it "are copied by Marshal if a copy means something, and otherwise refused with an explanation" do
     data.each_key { |object| expect(Marshal.load(Marshal.dump(object)).to_json).to eq object.to_json }
-    { **told, **bound, **settings }.each_key do |object|
+    { **received, **bound, **settings }.each_key do |object|
       expect { Marshal.dump(object) }
         .to raise_error(TypeError, /\AEtcdDiscovery::\w+ belongs to this process, and Marshal /) do |error|
           expect(error.message).not_to match secrets

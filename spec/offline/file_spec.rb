@@ -81,11 +81,11 @@ RSpec.describe "a client with a file instead of etcd" do
 
   it "follows it: changes in the file are delivered at one revision" do
     client = offline("/a: '1'\n/b: '1'\n/c: '1'\n")
-    told = Queue.new
-    client.on_change("/") { |change| told << [change.key, change.value, change.revision] }
+    received = Queue.new
+    client.on_change("/") { |change| received << [change.key, change.value, change.revision] }
     replace("/a: '1'\n/b: '2'\n/d: '1'\n")
-    expect_soon("three changes") { told.size == 3 }
-    changes = Array.new(3) { told.pop }
+    expect_soon("three changes") { received.size == 3 }
+    changes = Array.new(3) { received.pop }
     expect(changes.map { |change| change.first(2) }).to contain_exactly(["/b", "2"], ["/c", nil], ["/d", "1"])
     expect(changes.map(&:last).uniq.size).to eq 1
     expect(client.snapshot.to_h).to eq("/a" => "1", "/b" => "2", "/d" => "1")

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 RSpec.describe "a client with memory instead of etcd" do
-  let(:told) { Queue.new }
+  let(:received) { Queue.new }
 
   def offline(*watched, **settings)
     Harness::ClosingClient.add(EtcdDiscovery::Client.new(source: "memory", watch: watched, **settings))
@@ -46,13 +46,13 @@ RSpec.describe "a client with memory instead of etcd" do
 
   it "notifies subscribers and wakes waiters" do
     client = offline
-    client.on_change("/a/") { |change| told << [change.type, change.key, change.value, change.previous] }
+    client.on_change("/a/") { |change| received << [change.type, change.key, change.value, change.previous] }
     waiter = Thread.new { client.wait_for("/a/x", timeout: 30) { |value| value == "2" } }
     client.put("/a/x", "1")
-    expect(told.pop).to eq [:put, "/a/x", "1", nil]
+    expect(received.pop).to eq [:put, "/a/x", "1", nil]
     client.put("/a/x", "2")
     expect(waiter.value).to eq "2"
-    expect(told.pop).to eq [:put, "/a/x", "2", "1"]
+    expect(received.pop).to eq [:put, "/a/x", "2", "1"]
     expect { client.wait_for("/never", timeout: 0.01) }.to raise_error(EtcdDiscovery::TimeoutError, /offline/)
   end
 
@@ -149,10 +149,10 @@ RSpec.describe "a client with memory instead of etcd" do
       EtcdDiscovery.on_change("/a") { |change| reported << report([Process.pid == $parent, change.value]) }
       $parent = Process.pid
       in_child do
-        told = Queue.new
-        EtcdDiscovery.on_change("/a") { |change| told << change.value }
+        received = Queue.new
+        EtcdDiscovery.on_change("/a") { |change| received << change.value }
         EtcdDiscovery.put("/a", "child")
-        report [EtcdDiscovery["/a"], told.pop, registration.state]
+        report [EtcdDiscovery["/a"], received.pop, registration.state]
         reported.pop
       end
       report [EtcdDiscovery["/a"], registration.state]

@@ -2,7 +2,7 @@
 
 RSpec.describe "a change among many subscriptions" do
   let(:store) { EtcdDiscovery::Client.new(source: "memory", watch: [""]) }
-  let(:told) { [] }
+  let(:received) { [] }
   let(:subscriptions) { [] }
   # Every call that a subscription receives.
   let(:asked) { [] }
@@ -13,7 +13,7 @@ RSpec.describe "a change among many subscriptions" do
 
   def subscribe(target, **options)
     subscriptions << store.on_change(target, **options) do |change|
-      told << [target, change.value, change.previous]
+      received << [target, change.value, change.previous]
     end
   end
 
@@ -58,30 +58,30 @@ RSpec.describe "a change among many subscriptions" do
     store.put("/a/x", "2")
     gate << :go
     settle
-    expect(told.select { |_, value, _| value == "2" })
+    expect(received.select { |_, value, _| value == "2" })
       .to contain_exactly(["/a/x", "2", "0"], ["/a/", "2", "1"], ["/a/x", "2", nil])
   end
 
   it "does not reach a cancelled one, whichever of those with its target it was" do
-    same = Array.new(3) { |n| store.on_change("/a/x") { told << n } }
+    same = Array.new(3) { |n| store.on_change("/a/x") { received << n } }
     settle
     same[1].cancel
     store.put("/a/x", "1")
     settle
-    expect(told).to eq [0, 2]
+    expect(received).to eq [0, 2]
     same.each(&:cancel)
     store.put("/a/x", "2")
     settle
-    expect(told).to eq [0, 2]
+    expect(received).to eq [0, 2]
     expect(store.change_feed).not_to be_any
   end
 
   it "reaches subscriptions that a block adds, and not those that it cancels, from then on" do
     later = nil
-    cancelled = store.on_change("/a/z") { told << :cancelled }
+    cancelled = store.on_change("/a/z") { received << :cancelled }
     store.on_change("/a/x") do
       cancelled.cancel
-      later ||= store.on_change("/a/x") { |change| told << change.value }
+      later ||= store.on_change("/a/x") { |change| received << change.value }
     end
     settle
     store.put("/a/x", "1")
@@ -89,18 +89,18 @@ RSpec.describe "a change among many subscriptions" do
     store.put("/a/z", "1")
     store.put("/a/x", "2")
     settle
-    expect(told).to eq ["2"]
+    expect(received).to eq ["2"]
   end
 
   it "finds its subscribers by bytes, whatever the encodings are" do
     key = "/a/\xE4".b
     [key, "#{key}/".b, "/a/\u00E4/"].each do |target|
-      store.on_change(target) { |change| told << [target, change.key] }
+      store.on_change(target) { |change| received << [target, change.key] }
     end
     settle
     store.put(key, "1")
     store.put("/a/\u00E4/b".b, "1")
     settle
-    expect(told).to contain_exactly([key, key], ["/a/\u00E4/", "/a/\u00E4/b"])
+    expect(received).to contain_exactly([key, key], ["/a/\u00E4/", "/a/\u00E4/b"])
   end
 end

@@ -5,18 +5,18 @@ RSpec.describe "a subscription" do
   let(:log) { [] }
   let(:logger) { Class.new { %i[info warn].each { |level| define_method(level) { |_| nil } } }.new }
   let(:reader) { client(etcd, "/a/", "/single", logger:).tap(&:start) }
-  let(:told) { Queue.new }
+  let(:received) { Queue.new }
 
   before { logger.define_singleton_method(:error, &log.method(:<<)) }
 
-  def next_change = told.pop(true)
+  def next_change = received.pop(true)
 
-  def await(count) = wait_until("#{count} changes, not #{told.size}") { told.size >= count }
+  def await(count) = wait_until("#{count} changes, not #{received.size}") { received.size >= count }
 
   def facts(change) = [change.type, change.key, change.value, change.previous]
 
   it "receives each new, changed and deleted key under its prefix, with the revision and a snapshot" do
-    subscription = reader.on_change("/a/") { |change| told << change }
+    subscription = reader.on_change("/a/") { |change| received << change }
     revision = etcd.ctl.put("/a/x", "1")
     await(1)
     change = next_change
@@ -34,7 +34,7 @@ RSpec.describe "a subscription" do
   end
 
   it "to a key receives only that key" do
-    reader.on_change("/single") { |change| told << change }
+    reader.on_change("/single") { |change| received << change }
     etcd.ctl.put("/a/x", "1")
     etcd.ctl.put("/single", "1")
     await(1)
@@ -46,7 +46,7 @@ RSpec.describe "a subscription" do
     wait_until("the key") { reader["/a/x"] }
     later = Queue.new
     reader.on_change("/a/") { |change| later << change }
-    reader.on_change("/a/", initial: true) { |change| told << change }
+    reader.on_change("/a/", initial: true) { |change| received << change }
     await(1)
     expect(facts(next_change)).to eq [:put, "/a/x", "1", nil]
     etcd.ctl.put("/a/x", "2")
@@ -56,11 +56,11 @@ RSpec.describe "a subscription" do
   end
 
   it "receives changes in the order of revisions, and those of one transaction together" do
-    reader.on_change("/a/") { |change| told << change }
+    reader.on_change("/a/") { |change| received << change }
     20.times { |n| etcd.ctl.transaction([:put, "/a/z", n.to_s], [:put, "/a/y", n.to_s]) }
     changes = []
     wait_until("the last two") do
-      changes << told.pop(true) until told.empty?
+      changes << received.pop(true) until received.empty?
       changes.last(2).map(&:value) == %w[19 19]
     end
     expect(changes.map(&:revision)).to eq changes.map(&:revision).sort
@@ -69,7 +69,7 @@ RSpec.describe "a subscription" do
 
   it "that is slow receives several changes of a key as one, and delays nothing" do
     gate = Queue.new
-    reader.on_change("/a/x") { |change| (told << change) && gate.pop }
+    reader.on_change("/a/x") { |change| (received << change) && gate.pop }
     etcd.ctl.put("/a/x", "1")
     await(1)
     (2..5).each { |n| etcd.ctl.put("/a/x", n.to_s) }
@@ -82,7 +82,7 @@ RSpec.describe "a subscription" do
 
   it "whose block fails still receives the next change, and so do the others" do
     reader.on_change("/a/") { raise "on purpose" }
-    reader.on_change("/a/") { |change| told << change }
+    reader.on_change("/a/") { |change| received << change }
     etcd.ctl.put("/a/x", "1")
     await(1)
     etcd.ctl.put("/a/x", "2")
@@ -95,7 +95,7 @@ RSpec.describe "a subscription" do
     endings = [-> { Thread.exit }, -> { Thread.current.kill }, -> { raise Exception, "no StandardError" }, # rubocop:disable Lint/RaiseException
                -> { throw :nowhere }]
     others = Queue.new
-    reader.on_change("/a/") { |change| endings.shift&.call || (told << change) }
+    reader.on_change("/a/") { |change| endings.shift&.call || (received << change) }
     reader.on_change("/a/") { |change| others << change.value }
 
     7.times do |number|
@@ -110,7 +110,7 @@ RSpec.describe "a subscription" do
   end
 
   it "receives the rest of a transaction if its block ends the thread in the middle" do
-    reader.on_change("/a/") { |change| change.value == "1" ? Thread.exit : told << change.value }
+    reader.on_change("/a/") { |change| change.value == "1" ? Thread.exit : received << change.value }
     gateway = Harness::Gateway.new([etcd.port], timeout: 30)
     gateway.commit([%w[/a/k 0], %w[/a/l 1], %w[/a/m 2]].map { |key, value| [:put, key, value] })
     await(2)
@@ -137,13 +137,13 @@ RSpec.describe "a subscription" do
   end
 
   it "that was cancelled receives nothing more" do
-    subscription = reader.on_change("/a/") { |change| told << change }
+    subscription = reader.on_change("/a/") { |change| received << change }
     other = Queue.new
     reader.on_change("/a/") { |change| other << change }
     subscription.cancel
     etcd.ctl.put("/a/x", "1")
     other.pop
-    expect(told).to be_empty
+    expect(received).to be_empty
     expect(subscription).to be_cancelled
   end
 
@@ -151,8 +151,8 @@ RSpec.describe "a subscription" do
     etcd.ctl.put("/a/x", "1")
     etcd.kill9
     away = client(etcd, "/a/", "/single", logger:, boot_timeout: 0.2)
-    away.on_change("/a/") { |change| told << change }
-    away.on_change("/single") { |change| told << change }
+    away.on_change("/a/") { |change| received << change }
+    away.on_change("/single") { |change| received << change }
     expect(away.status.state).not_to eq :stopped
     expect { away.on_change("/elsewhere/") { nil } }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     etcd.start

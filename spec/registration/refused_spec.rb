@@ -33,8 +33,8 @@ RSpec.describe "a registration that etcd refuses" do
     expect(reader).not_to be_healthy
     expect(reader.status.registrations.first).to include(state: :registering, last_error: /permission/)
     expect_soon("the line") { !lines.empty? }
-    told = about_registration
-    expect(told).to match [%r{\AERROR .*cannot register /service/b/one \(10.1.1.60:8081\): .*permission}]
+    received = about_registration
+    expect(received).to match [%r{\AERROR .*cannot register /service/b/one \(10.1.1.60:8081\): .*permission}]
 
     root.run("role", "grant-permission", "app-role", "readwrite", "--prefix=true", "/service/b/")
     expect_soon("the registration", timeout: 60) { registration.state == :registered }

@@ -29,9 +29,9 @@ RSpec.shared_context "with one server for all examples" do
 
   # A change reaches every current worker, and each delivers it to its subscribers.
   def expect_all_to_follow(value = change)
-    expect_soon("#{value} from every worker, and told there", timeout: 60) do
+    expect_soon("#{value} from every worker, and received there", timeout: 60) do
       answers = server.ask_all.values
-      answers.any? && answers.all? { |answer| answer["value"] == value && answer["told"].last == value }
+      answers.any? && answers.all? { |answer| answer["value"] == value && answer["received"].last == value }
     end
     value
   end

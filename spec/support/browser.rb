@@ -77,7 +77,7 @@ module Harness
 
     def script(code, *arguments) = driver.execute_script(code, *arguments)
 
-    # What the page has told screen readers last.
+    # The page's last announcement for screen readers.
     def announcement = script("return document.getElementById('announcement').textContent")
 
     # Elements without a name, and texts that do not stand out from their ground, each as HTML.

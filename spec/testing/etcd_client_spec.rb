@@ -28,14 +28,14 @@ RSpec.describe "a stub of a client that follows etcd" do
       connect "/service/"
       EtcdDiscovery.register("own", "10.1.1.60:1").wait(timeout: 30)
       wait_until("the key") { EtcdDiscovery.key?("/service/own") }
-      told = []
-      EtcdDiscovery.on_change("/service/") { |change| told << [change.key, change.value] }
+      received = []
+      EtcdDiscovery.on_change("/service/") { |change| received << [change.key, change.value] }
       revision = EtcdDiscovery.snapshot.revision
       EtcdDiscovery::Testing.stub("/service/b" => "stub") do
         EtcdDiscovery.put("/service/c", "c")
         report [EtcdDiscovery.snapshot.to_h, EtcdDiscovery.snapshot.revision > revision, EtcdDiscovery.healthy?]
       end
-      report told.sort_by(&:first)
+      report received.sort_by(&:first)
       hear
       report [EtcdDiscovery["/service/b"], EtcdDiscovery.status.state]
     RUBY

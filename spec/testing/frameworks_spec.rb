@@ -50,11 +50,11 @@ RSpec.describe "an application's own tests" do
           it("has all") { expect(EtcdDiscovery.snapshot.keys).to eq %w[/flag /limits /n] }
           it("may say only that it wants it", :etcd) { expect(EtcdDiscovery.integer("/n")).to eq 2 }
         end
-        it("is told what is wrong", etcd: "on") { nil }
+        it("names what is wrong", etcd: "on") { nil }
       end
       RSpec.describe("another") { it("has nothing") { expect(EtcdDiscovery.snapshot.to_h).to be_empty } }
     RUBY
-    wrong = results.delete("is told what is wrong")
+    wrong = results.delete("names what is wrong")
     expect(wrong).to match(/etcd: String at .*inner_spec.rb:\d+, instead of a Hash/)
     expect(results.size).to eq 5
     expect(results.values).to all(eq("passed"))

@@ -2,7 +2,7 @@
 
 RSpec.describe EtcdDiscovery::Testing do
   let(:memory) { offline }
-  let(:told) { [] }
+  let(:received) { [] }
 
   after { described_class.reset }
 
@@ -79,16 +79,16 @@ RSpec.describe EtcdDiscovery::Testing do
   end
 
   it "calls subscribers about the stub, what is written in it, and its end, before it continues" do
-    memory.on_change("/") { |change| told << [change.key, change.value] }
+    memory.on_change("/") { |change| received << [change.key, change.value] }
     stub("/a" => "1") do
-      expect(told).to eq [["/a", "1"]]
+      expect(received).to eq [["/a", "1"]]
       set("/a" => 2, "/b" => 2)
-      expect(told.drop(1)).to contain_exactly(["/a", "2"], ["/b", "2"])
+      expect(received.drop(1)).to contain_exactly(["/a", "2"], ["/b", "2"])
       memory.put("/a", "3")
       described_class.settle
-      expect(told.last).to eq ["/a", "3"]
+      expect(received.last).to eq ["/a", "3"]
     end
-    expect(told.last(2)).to contain_exactly(["/a", nil], ["/b", nil])
+    expect(received.last(2)).to contain_exactly(["/a", nil], ["/b", nil])
   end
 
   it "wakes waiters, and shows in services, snapshots and pins that start in it" do
@@ -170,10 +170,10 @@ RSpec.describe EtcdDiscovery::Testing do
   end
 
   it "may be started and ended in a subscriber's own block" do
-    memory.on_change("/a") { |change| stub("/b" => change.value) { told << memory["/b"] } }
+    memory.on_change("/a") { |change| stub("/b" => change.value) { received << memory["/b"] } }
     memory.put("/a", "1")
     described_class.settle
-    expect([told, memory["/b"]]).to eq [["1"], nil]
+    expect([received, memory["/b"]]).to eq [["1"], nil]
   end
 
   it "hides the changes of a followed file, which is followed again afterwards" do

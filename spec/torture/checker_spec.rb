@@ -67,9 +67,9 @@ RSpec.describe Torture::Checker do
   end
 
   it "reads a reader's report as the reader meant it" do
-    [summary(few, bulk), summary(few, bulk, read: false)].each do |told|
-      line = "S 1 100.5 10 0 7 #{told}"
-      expect(Torture::Observation.parse(line)).to eq Torture::Look.new(1, 100.5, 10, 0, 7, told)
+    [summary(few, bulk), summary(few, bulk, read: false)].each do |received|
+      line = "S 1 100.5 10 0 7 #{received}"
+      expect(Torture::Observation.parse(line)).to eq Torture::Look.new(1, 100.5, 10, 0, 7, received)
     end
   end
 end

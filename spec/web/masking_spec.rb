@@ -59,7 +59,7 @@ RSpec.describe "the page and secrets" do
     expect(etcd.ctl.get("/shop/plain")).to eq "text"
   end
 
-  it "shows what only sounds like a secret if it is told to" do
+  it "shows a key that only sounds like a secret if `unmask` names it" do
     open = EtcdDiscovery::Web.new(client: reader, authorize: ->(_env) { "ann" }, unmask: [%r{/token_bucket/}])
     write("/shop/token_bucket/size", "17")
     expect(browser.get("/key?key=/shop/token_bucket/size").body).to include("Hidden")

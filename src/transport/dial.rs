@@ -111,7 +111,7 @@ async fn connect_and_greet(
     let client = client(channel, login).await.map_err(|error| failed(&error))?;
     let version = match greet(without_token, login).await.map_err(|error| failed(&error))? {
         version @ Version::Known(_) => version,
-        untold => greet_as_user(client.clone(), login, limit / 2).await?.unwrap_or(untold),
+        unknown => greet_as_user(client.clone(), login, limit / 2).await?.unwrap_or(unknown),
     };
     pending.succeeded();
     Ok(Connection { client, endpoint: endpoint.clone(), version, flow })

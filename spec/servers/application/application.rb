@@ -8,7 +8,7 @@ require_relative "window"
 # Over HTTP the server picks that process; through its Window a spec can ask any process.
 module Application
   KEY = "/service/b"
-  @told = []
+  @received = []
 
   class << self
     # Like an initializer: in the master with preloading, in each worker without. With LAZY set, nothing here
@@ -32,7 +32,7 @@ module Application
     def answer
       return { pid: Process.pid, ready: EtcdDiscovery.ready? } unless @registration
 
-      { pid: Process.pid, value: EtcdDiscovery[KEY], told:, busy: @busy,
+      { pid: Process.pid, value: EtcdDiscovery[KEY], received:, busy: @busy,
         snapshot: EtcdDiscovery.snapshot.revision, owned: @registration.owned?,
         registration: @registration.to_h }.merge(EtcdDiscovery.status.to_h)
     end
@@ -41,7 +41,7 @@ module Application
 
     def begin_work
       EtcdDiscovery.start
-      EtcdDiscovery.on_change(KEY) { |change| @told << [Process.pid, change.value] }
+      EtcdDiscovery.on_change(KEY) { |change| @received << [Process.pid, change.value] }
       @registration = EtcdDiscovery.register("booted", "127.0.0.1:1", id: Process.pid.to_s, ttl: 60)
       @registration.wait(timeout: 30)
     end
@@ -54,6 +54,6 @@ module Application
     end
 
     # The changes that on_change delivered in this process, without the parent's from before the fork.
-    def told = @told.select { |pid, _| pid == Process.pid }.map(&:last)
+    def received = @received.select { |pid, _| pid == Process.pid }.map(&:last)
   end
 end

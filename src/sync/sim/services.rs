@@ -200,9 +200,9 @@ impl State {
         self.asked.progress += 1;
         let mut header = self.header();
         let own = |watcher: &&Watcher| watcher.stream.same_channel(stream);
-        let all_told = self.watchers.iter().filter(own).all(|watcher| watcher.next > header.revision);
+        let all_sent = self.watchers.iter().filter(own).all(|watcher| watcher.next > header.revision);
         match self.conduct.progress {
-            Progress::Correct if all_told => {}
+            Progress::Correct if all_sent => {}
             Progress::Correct | Progress::Silent => return,
             Progress::Hasty => {}
             Progress::Old(revision) => header.revision = revision,
