@@ -198,7 +198,7 @@ impl CacheWriter {
         let answering = async {
             while let Some((last, reply)) = asked.recv().await {
                 let batch = |snapshot: &mut Snapshot| snapshot.batch(last.as_deref(), BATCH);
-                // Nobody listens any more when the thread has failed.
+                // The receiver is gone if the thread has failed.
                 let _ = reply.send(self.sinks.contents.saved.with(batch).unwrap_or_default());
             }
         };

@@ -24,7 +24,7 @@ pub(super) async fn follow(
     let start = move |defect: Option<Error>| {
         wanted.mark_changed();
         let (settings, endpoints, link) = (Arc::clone(&settings), Arc::clone(&endpoints), Arc::clone(&link));
-        // From the machine of the driver before: a copy that is of no use any more is in nobody's memory.
+        // Taken back from the previous driver's machine, so that a copy without use does not stay in memory.
         let cached = cached.take().or_else(|| sinks.contents.machine.take()?.into_fallback());
         let mut driver = Driver::new(settings, endpoints, link, sinks.clone(), wanted.clone());
         if let Some(error) = defect {
@@ -118,7 +118,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         snapshot.stage(vec![Entry::new(b"/a/1".to_vec(), &[7], 1, 0)]);
         let cached = Cached { snapshot: snapshot.staged(1, 99), raft_term: 1, confirmed_at: None };
-        let follower = Follower::run_by(settings(&["nobody"], &[b"/a/"]), |parts| {
+        let follower = Follower::run_by(settings(&["unreachable"], &[b"/a/"]), |parts| {
             let Parts { settings, endpoints, link, sinks, wanted } = parts;
             let again = (Arc::clone(&settings), Arc::clone(&endpoints), Arc::clone(&link));
             let mut panicked = Driver::new(again.0, again.1, again.2, sinks.clone(), wanted.clone());
