@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use etcd_discovery_core::notice::{Notice, Sink};
 use etcd_discovery_core::session::Feed;
-use etcd_discovery_core::store::{Entry, Key, Snapshot};
+use etcd_discovery_core::store::{Entry, Key, View};
 use magnus::{Error, RString, Ruby, Value, gc, prelude::*};
 
 use crate::error::unparsable;
@@ -24,9 +24,9 @@ pub(crate) struct LastGood {
     notices: Arc<Feed>,
     /// The last good result for each kind and key.
     good: ValueCache,
-    /// The keys that are in `good` or in `bad`.
+    /// The keys and names that are in `good` or in `bad`.
     keys: RefCell<HashSet<Key>>,
-    /// The entries that are not of a kind, by key and kind.
+    /// The entries that are not of a kind, by key or name and kind.
     bad: RefCell<BTreeMap<(Key, usize), Entry>>,
 }
 
@@ -41,7 +41,7 @@ impl LastGood {
     }
 
     /// Whether a change of `key` matters here.
-    pub(crate) fn knows(&self, key: &Key) -> bool {
+    pub(crate) fn knows(&self, key: &[u8]) -> bool {
         self.keys.borrow().contains(key)
     }
 
@@ -78,14 +78,14 @@ impl LastGood {
 
     fn keep_good(&self, ruby: &Ruby, read: &Read, name: RString, value: Value) -> Result<Outcome, Error> {
         self.bad.borrow_mut().remove(&read.place());
-        self.keys.borrow_mut().insert(Key::from(read.entry.key()));
+        self.keys.borrow_mut().insert(Key::from(read.name));
         self.good.keep(ruby, read.kind, name, value)?;
         Ok(Outcome::Value(value))
     }
 
     fn keep_bad(&self, read: &Read, problem: String) {
         let (key, revision) = (read.entry.key(), read.entry.mod_revision());
-        self.keys.borrow_mut().insert(Key::from(key));
+        self.keys.borrow_mut().insert(Key::from(read.name));
         self.bad.borrow_mut().insert(read.place(), read.entry.clone());
         self.notices.notify(Notice::InvalidValue { key: key.to_vec(), revision, problem });
     }
@@ -111,10 +111,10 @@ impl LastGood {
         self.good.forget(ruby, name)
     }
 
-    /// Forgets every key that `snapshot` has not.
-    pub(crate) fn forget_absent(&self, ruby: &Ruby, snapshot: &Snapshot) -> Result<(), Error> {
+    /// Forgets every key and name that `view` has not.
+    pub(crate) fn forget_absent(&self, ruby: &Ruby, view: View) -> Result<(), Error> {
         let keys = self.keys.borrow();
-        let gone: Vec<Key> = keys.iter().filter(|key| snapshot.get(key).is_none()).map(Key::clone).collect();
+        let gone: Vec<Key> = keys.iter().filter(|key| view.get(key).is_none()).map(Key::clone).collect();
         drop(keys);
         gone.iter().try_for_each(|key| self.forget(ruby, key, name(ruby, key)))
     }
@@ -127,7 +127,8 @@ impl LastGood {
 
     /// The keys whose values are bad for a read that was made of them, in key order.
     pub(crate) fn invalid_keys(&self) -> Vec<Key> {
-        let mut keys: Vec<Key> = self.bad.borrow().keys().map(|(key, _)| Key::clone(key)).collect();
+        let mut keys: Vec<Key> = self.bad.borrow().values().map(|entry| Key::from(entry.key())).collect();
+        keys.sort();
         keys.dedup();
         keys
     }

@@ -8,13 +8,15 @@ use crate::typed::Kind;
 /// The entry to read, and the type to read it as.
 pub(crate) struct Read<'a> {
     pub(crate) kind: Kind,
+    /// The key, or the name in the layers, that was asked for. What is made of the entry is kept by it.
+    pub(crate) name: &'a [u8],
     pub(crate) entry: &'a Entry,
 }
 
 impl Read<'_> {
     /// The key under which its outcome is kept.
     pub(crate) fn place(&self) -> (Key, usize) {
-        (Key::from(self.entry.key()), self.kind as usize)
+        (Key::from(self.name), self.kind as usize)
     }
 }
 

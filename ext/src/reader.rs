@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use etcd_discovery_core::epoch;
 use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Entry, Key, Publication, Published, RECENT_KEYS};
+use etcd_discovery_core::store::{Entry, Key, Publication, Published, RECENT_KEYS, View};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{Error, RArray, Ruby, Value, gc, prelude::*};
 use rb_sys::VALUE;
@@ -147,10 +147,14 @@ impl Reader {
         }
         let published = self.publication.load();
         let generation = published.generation();
-        let entry = with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).cloned())?;
+        let view = self.view(&published);
+        let found = with_bytes(ruby, key, |bytes| {
+            view.get(bytes).map(|found| (found.entry.clone(), found.layer.map(|_| Key::from(bytes))))
+        })?;
         drop(published);
-        let value = if let Some(entry) = entry {
-            let outcome = self.make(ruby, &Read { kind, entry: &entry })?;
+        let value = if let Some((entry, name)) = found {
+            let name = name.as_deref().unwrap_or_else(|| entry.key());
+            let outcome = self.make(ruby, &Read { kind, name, entry: &entry })?;
             outcome.or_default(default)?
         } else {
             self.ensure_key_watched(ruby, key)?;
@@ -180,7 +184,7 @@ impl Reader {
             return self.without_snapshot(ruby, key, None, &reason).map(|_| false);
         }
         let published = self.publication.load();
-        if with_bytes(ruby, key, |bytes| published.snapshot().get(bytes).is_some())? {
+        if with_bytes(ruby, key, |bytes| self.view(&published).get(bytes).is_some())? {
             return Ok(true);
         }
         self.ensure_key_watched(ruby, key).map(|()| false)
@@ -188,8 +192,8 @@ impl Reader {
 
     /// A key that is not there may be nil only if it is watched: else its absence means nothing.
     pub(crate) fn ensure_key_watched(&self, ruby: &Ruby, key: Value) -> Result<(), Error> {
-        let ranges = &self.core.settings().ranges;
-        if with_bytes(ruby, key, |bytes| ranges.contains(bytes))? {
+        let (ranges, layers) = (&self.core.settings().ranges, &self.core.settings().layers);
+        if with_bytes(ruby, key, |bytes| layers.is_name(bytes) || ranges.contains(bytes))? {
             return Ok(());
         }
         Err(with_bytes(ruby, key, <[u8]>::to_vec)
@@ -202,9 +206,9 @@ impl Reader {
         self.catch_up(ruby)?;
         let published = self.publication.load();
         let generation = published.generation();
-        let current = published.snapshot().get(read.entry.key()).is_some_and(|now| now.is(read.entry));
+        let current = self.view(&published).get(read.name).is_some_and(|now| now.entry.is(read.entry));
         drop(published);
-        let name = name(ruby, read.entry.key());
+        let name = name(ruby, read.name);
         if current
             && self.is_made_of(read)
             && let Some(value) = self.value_cache.get(read.kind, name)
@@ -222,7 +226,7 @@ impl Reader {
                 // SAFETY: a value that was just made.
                 unsafe { self.string_cache.keep_text(name, value.as_raw()) };
             }
-            self.made_of.borrow_mut().insert(Key::from(read.entry.key()), read.entry.clone());
+            self.made_of.borrow_mut().insert(Key::from(read.name), read.entry.clone());
         }
         Ok(outcome)
     }
@@ -231,10 +235,10 @@ impl Reader {
     pub(crate) fn invalid_keys(&self, ruby: &Ruby) -> Result<RArray, Error> {
         if self.publication.generation() > 0 {
             // What was bad may have changed since, and not have been read.
-            for (key, kind) in self.last_good.suspects() {
-                let entry = self.publication.load().snapshot().get(&key).cloned();
+            for (name, kind) in self.last_good.suspects() {
+                let entry = self.view(&self.publication.load()).get(&name).map(|found| found.entry.clone());
                 if let Some(entry) = entry {
-                    self.make(ruby, &Read { kind, entry: &entry })?;
+                    self.make(ruby, &Read { kind, name: &name, entry: &entry })?;
                 }
             }
             self.catch_up(ruby)?;
@@ -244,7 +248,11 @@ impl Reader {
     }
 
     fn is_made_of(&self, read: &Read) -> bool {
-        self.made_of.borrow().get(read.entry.key()).is_some_and(|made_of| made_of.is(read.entry))
+        self.made_of.borrow().get(read.name).is_some_and(|made_of| made_of.is(read.entry))
+    }
+
+    fn view<'a>(&'a self, published: &'a Published) -> View<'a> {
+        View::new(&self.core.settings().layers, published.snapshot())
     }
 
     /// Why there is nothing to read, if there is not.
@@ -272,20 +280,30 @@ impl Reader {
             self.string_cache.clear();
             self.made_of.borrow_mut().clear();
             self.value_cache.clear(ruby)?;
-            self.last_good.forget_absent(ruby, published.snapshot())?;
+            self.last_good.forget_absent(ruby, self.view(&published))?;
         }
         self.generation.set(published.generation());
         Ok(())
     }
 
     fn drop_changed(&self, ruby: &Ruby, published: &Published, seen: u64) -> Result<bool, Error> {
+        let view = self.view(published);
         let mut changed = Vec::new();
         {
             let mut made_of = self.made_of.borrow_mut();
-            let complete = published.each_change_since(seen, |key| {
-                if made_of.remove(key).is_some() || self.last_good.knows(key) {
-                    changed.push(Key::clone(key));
+            let mut look = |name: &[u8]| {
+                // A change in a covered layer leaves a name's value as it is.
+                let same = |made_of: &Entry| view.get(name).is_some_and(|now| now.entry.is(made_of));
+                if made_of.get(name).is_some_and(same) {
+                    return;
                 }
+                if made_of.remove(name).is_some() || self.last_good.knows(name) {
+                    changed.push(Key::from(name));
+                }
+            };
+            let complete = published.each_change_since(seen, |key| {
+                look(key);
+                self.core.settings().layers.names_of(key).for_each(&mut look);
             });
             if !complete {
                 return Ok(false);
@@ -295,7 +313,7 @@ impl Reader {
             let name = name(ruby, &key);
             self.string_cache.forget_text(&key);
             self.value_cache.forget(ruby, name)?;
-            if published.snapshot().get(&key).is_none() {
+            if view.get(&key).is_none() {
                 self.last_good.forget(ruby, &key, name)?;
             }
         }

@@ -10,24 +10,25 @@ module EtcdDiscovery
   class Change
     include ProcessBound
 
-    # @return [String]
+    # @return [String] the key; for a subscription to a name in the layers, the name
     attr_reader :key
+    # @return [String, nil] the layer that the value is from; for a deletion, the one that had the last
+    #   value. `nil` for a subscription to a key
+    attr_reader :layer
     # @return [String, nil] frozen; `nil` when the key was deleted
     attr_reader :value
     # @return [String, nil] the value of the subscriber's last notification, frozen; `nil` when the key is new
     attr_reader :previous
-    # @return [Integer] the revision of the value; for a deletion, the first revision that the client holds
-    #   without the key
+    # @return [Integer] the revision of the value; for a deletion, also for one that uncovers the value of
+    #   another layer, the first revision that the client holds without the key
     attr_reader :revision
     # @return [Snapshot] all watched keys, at a revision that includes this change
     attr_reader :snapshot
 
     # @api private
-    def initialize(key, value, previous, revision, snapshot)
-      @key = key
-      @value = value
-      @previous = previous
-      @revision = revision
+    # @param fields [Array] key, value, previous value, revision and layer
+    def initialize(*fields, snapshot)
+      @key, @value, @previous, @revision, @layer = fields
       @snapshot = snapshot
       freeze
     end
@@ -46,6 +47,6 @@ module EtcdDiscovery
 
     # Leaves out the values, which may be secrets and would end up in tools that show events. Also leaves out
     # the snapshot.
-    def to_json_safe = { type:, key:, revision: }
+    def to_json_safe = { type:, key:, revision:, layer: }.compact
   end
 end

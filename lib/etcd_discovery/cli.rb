@@ -9,6 +9,7 @@ require_relative "cli/changes"
 require_relative "cli/commands"
 require_relative "cli/doctor_report"
 require_relative "cli/files"
+require_relative "cli/layers"
 require_relative "cli/login"
 require_relative "cli/output"
 require_relative "cli/sidecar"
@@ -26,14 +27,15 @@ module EtcdDiscovery
     include Changes
     include Commands
     include Files
+    include Layers
     include Login
 
     # The exit statuses. `register` returns the status of its command.
     EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5,
               conflict: 6, doubtful: 8 }.freeze
 
-    COMMANDS = %w[get list put delete watch history diff rollback export apply services status
-                  doctor register].freeze
+    COMMANDS = %w[get list put delete watch history diff rollback explain override release export apply
+                  services status doctor register].freeze
     private_constant :COMMANDS
 
     def initialize(arguments, out: $stdout, err: $stderr)

@@ -5,18 +5,20 @@ require_relative "settings/types"
 require_relative "settings/rules"
 require_relative "settings/field"
 require_relative "settings/declaration"
+require_relative "settings/layered_keys"
 
 module EtcdDiscovery
   # Settings declared in code: typed, with defaults, and checked before they are written.
   #
-  # Reading one is a typed read of local memory and some Ruby method calls; it never uses the network. A value
+  # Reading one is a typed read of local memory; it never uses the network. A subclass has the fields of its
+  # superclass, below its own prefix if it sets one. A value
   # in etcd that has the wrong type or breaks a rule of its field does no harm: the last good value stays in
   # force, and the bad one is reported as described for {Client#json}. If there was no good value, the default
   # is in force.
   #
   # @!method self.prefix(prefix = nil)
   #   Sets the prefix of the keys. Without an argument, returns it.
-  #   @param prefix [String, nil] begins and ends with a slash
+  #   @param prefix [String, nil] ends with a slash; without one in front it is a prefix of names in layers
   #   @return [String]
   #   @raise [ConfigurationError]
   # @!method self.field(name, type:, default: nil, **rules)
@@ -62,20 +64,24 @@ module EtcdDiscovery
       # Writes several settings in one transaction. Every value is checked first; if one is bad, nothing is
       # sent.
       #
+      # With a prefix of names in the layers, each value goes to the layer whose value is in force, or to the
+      # last layer if none has one. It cannot replace an override ({Client#override}).
+      #
       # @example
       #   CheckoutSettings.update(limit: 50, fast_lane: true, by: "ann", note: "the sale starts")
       # @param by [String, nil] author, for the change log
       # @param note [String, nil] reason, for the change log
+      # @param layer [String, nil] the layer to write to, for names in the layers
       # @param values [Hash{Symbol => Object}] by the names of fields; `nil` deletes the key, so that the
-      #   default is in force again
+      #   default is in force again, or the value of another layer
       # @return [Integer, nil] the revision of the change; `nil` without any value
       # @raise [InvalidValueError] for a value that has the wrong type or breaks a rule of its field
-      # @raise [ArgumentError] for an unknown field
+      # @raise [ArgumentError] for an unknown field or layer
       # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError, InvalidRequestError]
       # @see Client#transaction
-      def update(by: nil, note: nil, **values)
-        texts = values.transform_keys { |name| field_named(name) }
-                      .to_h { |field, value| [field.key, value.nil? ? nil : field.encode(value)] }
+      def update(by: nil, note: nil, layer: nil, **values)
+        texts = texts_of(values)
+        texts = LayeredKeys.new(client, layer).in_place_of_names(texts) if layer || !prefix.start_with?("/")
         client.transaction(by:, note:) do |transaction|
           texts.each { |key, text| text.nil? ? transaction.delete(key) : transaction.put(key, text) }
         end
@@ -92,12 +98,24 @@ module EtcdDiscovery
       # @api private
       # @return [Array<String>] keys of a client whose values were read and break a rule
       def invalid_keys(client)
-        receivers = [client, (EtcdDiscovery if DefaultClient.current.equal?(client))].compact
-        own = all.select { |one| receivers.any? { |receiver| receiver.equal?(one.client) } }
-        own.flat_map(&:fields).select { |field| field.bad?(client) }.map(&:key)
+        fields_of(client).select { |field| field.bad?(client) }.map(&:key).uniq
       end
 
+      # @api private
+      # @return [Field, nil] the declaration of a key or a name of a client
+      def field_of(client, key) = fields_of(client).find { |field| field.key.b == key.b }
+
       private
+
+      def texts_of(values)
+        values.transform_keys { |name| field_named(name) }
+              .to_h { |field, value| [field.key, value.nil? ? nil : field.encode(value)] }
+      end
+
+      def fields_of(client)
+        receivers = [client, (EtcdDiscovery if DefaultClient.current.equal?(client))].compact
+        all.select { |one| receivers.any? { |receiver| receiver.equal?(one.client) } }.flat_map(&:fields)
+      end
 
       def field_named(name)
         own_fields.fetch(name) do

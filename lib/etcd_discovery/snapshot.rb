@@ -33,11 +33,22 @@ module EtcdDiscovery
   # @!method native_changes_since(older, target)
   #   @api private
   #   @param older [Snapshot, nil] `nil` for an empty one
-  #   @return [Array(Array)] key, value, previous value and revision of each change of a key or prefix
+  #   @return [Array(Array)] key, value, previous value, revision and layer of each change of a key, a name or
+  #     a prefix
   # @!method native_matching_changes(older, index)
   #   @api private
   #   @return [Array(Array)] the change as above, and its targets, for each change that the index
   #     matches
+  # @!method native_lease(key)
+  #   @api private
+  #   @return [Integer, nil] the lease that the key is under, 0 for none; `nil` when there is no such key
+  # @!method layered
+  #   The effective values of all names in the layers (`layers`): `each`, `keys`, `prefix`, `to_h` and the
+  #   rest have names in place of keys. Without layers every key is a name.
+  #   @example
+  #     EtcdDiscovery.snapshot.layered.prefix("checkout/").to_h  # => {"checkout/limit"=>"50"}
+  #   @return [Snapshot]
+  #   @raise [ArgumentError] of a part of a snapshot ({#prefix}), which may lack layers
   # @!method key?(key)
   #   @param key [String]
   #   @return [Boolean]
@@ -94,7 +105,7 @@ module EtcdDiscovery
       "#<#{self.class} revision=#{revision} size=#{size}>"
     end
 
-    public :native_changes_since, :native_matching_changes
+    public :native_changes_since, :native_matching_changes, :native_lease
 
     private
 

@@ -21,3 +21,4 @@ end
 require_relative "source/content"
 require_relative "source/file"
 require_relative "source/follower"
+require_relative "source/leases"

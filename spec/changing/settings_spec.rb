@@ -147,12 +147,96 @@ RSpec.describe EtcdDiscovery::Settings do
     ].each do |message, body|
       expect { declare.call(&body) }.to raise_error(EtcdDiscovery::ConfigurationError, message)
     end
-    ["checkout/", "/checkout", nil.to_s].each do |prefix|
+    ["/checkout", "checkout", nil.to_s].each do |prefix|
       expect { declare.call(prefix) { nil } }
-        .to raise_error(EtcdDiscovery::ConfigurationError, /begin and end with a slash/)
+        .to raise_error(EtcdDiscovery::ConfigurationError, /must end with a slash/)
     end
     expect { Class.new(described_class) { field :a, type: :string } }
       .to raise_error(EtcdDiscovery::ConfigurationError, /has no prefix/)
+  end
+
+  describe "of a superclass" do
+    let(:base) do
+      reader = self.reader
+      Class.new(described_class) do
+        define_singleton_method(:client) { reader }
+        prefix "/shop/base/"
+        field :limit, type: :integer, default: 1, in: 1..9
+        field :open, type: :boolean, default: true
+      end
+    end
+
+    it "are fields of the subclass, below its own prefix if it has one" do
+      same = Class.new(base)
+      other = Class.new(base) do
+        prefix "/shop/other/"
+        field :limit, type: :integer, default: 5, in: 1..9
+        field :title, type: :string, default: "x"
+      end
+      base.field(:late, type: :integer, default: 0)
+      expect(same.fields.map(&:key)).to eq %w[/shop/base/limit /shop/base/open /shop/base/late]
+      expect(other.to_h).to eq(limit: 5, open: true, title: "x", late: 0)
+      reader.wait_for_revision(other.update(limit: 7, open: false, late: 3), timeout: 20)
+      expect([other.limit, other.open?, other.late, same.limit, base.open]).to eq [7, false, 3, 1, true]
+      expect(etcd.ctl.read_prefix("/shop/base/")).to eq({})
+      expect { other.update(limit: 10) }.to raise_error(EtcdDiscovery::InvalidValueError)
+    end
+
+    it "have a last good value in each class" do
+      far = client(etcd, "/shop/", logger: nil).start
+      other = Class.new(base) { define_singleton_method(:client) { far } }
+      [reader, far].each { |one| one.wait_for_revision(etcd.ctl.put("/shop/base/limit", "4"), timeout: 20) }
+      expect(base.limit).to eq 4
+      [reader, far].each { |one| one.wait_for_revision(etcd.ctl.put("/shop/base/limit", "99"), timeout: 20) }
+      expect([base.limit, other.limit]).to eq [4, 1]
+    end
+  end
+
+  describe "whose prefix is of names in layers" do
+    let(:reader) { client(etcd, layers: %w[/shop/overrides/ /shop/hosts/a/ /shop/]).start }
+    let(:settings) do
+      reader = self.reader
+      Class.new(described_class) do
+        define_singleton_method(:client) { reader }
+        prefix "checkout/"
+        field :limit, type: :integer, default: 100, in: 1..1_000
+        field :fast_lane, type: :boolean, default: false
+      end
+    end
+
+    def update(**values) = reader.wait_for_revision(settings.update(**values), timeout: 20)
+
+    it "read the effective values, and keep the last good one" do
+      write("limit", "50")
+      expect(settings.limit).to eq 50
+      reader.wait_for_revision(etcd.ctl.put("/shop/overrides/checkout/limit", "5000"), timeout: 20)
+      expect(settings.limit).to eq 50
+      expect(reader.status.invalid_keys).to eq ["checkout/limit"]
+      reader.wait_for_revision(etcd.ctl.delete("/shop/overrides/checkout/limit"), timeout: 20)
+      expect([settings.limit, reader.status.invalid_keys]).to eq [50, []]
+    end
+
+    it "are updated in the layer whose value is in force, and else in the last one" do
+      etcd.ctl.put("/shop/hosts/a/checkout/limit", "7")
+      update(limit: 8, fast_lane: true)
+      expect(etcd.ctl.read_prefix("/shop/")).to eq("/shop/hosts/a/checkout/limit" => "8",
+                                                   "/shop/checkout/fast_lane" => "true")
+      expect([settings.limit, settings.fast_lane?]).to eq [8, true]
+      update(limit: 60, layer: "/shop/")
+      update(limit: nil)
+      expect(settings.limit).to eq 60
+    end
+
+    it "are not updated beneath an override, which would have no effect" do
+      settings # an override knows the classes that are loaded
+      reader.wait_for_revision(reader.override("checkout/limit", 10), timeout: 20)
+      expect { settings.update(limit: 50, fast_lane: true) }
+        .to raise_error(EtcdDiscovery::InvalidRequestError, /is overridden.*nothing was written/)
+      expect(etcd.ctl.read_prefix("/shop/checkout/")).to eq({})
+      update(limit: 50, layer: "/shop/")
+      expect([settings.limit, etcd.ctl.get("/shop/checkout/limit")]).to eq [10, "50"]
+      expect { settings.update(limit: 1, layer: "/other/") }.to raise_error(ArgumentError, /layer: /)
+    end
   end
 
   it "use the default client, and a test's stub" do

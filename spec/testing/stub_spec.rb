@@ -30,6 +30,20 @@ RSpec.describe EtcdDiscovery::Testing do
     expect(memory.snapshot.revision).to eq before + 2
   end
 
+  it "gives a name in layers its value in the first one, and without a value takes it from all" do
+    layered = offline(layers: %w[/over/ /base/])
+    layered.put("/base/limit", "50")
+    described_class.stub({ "limit" => 5, "/base/other" => 1 }, client: layered) do
+      expect([layered.integer("limit"), layered.integer("other"),
+              layered.explain("limit").layer]).to eq [5, 1, "/over/"]
+      described_class.set({ "limit" => nil }, client: layered)
+      expect(layered.key?("limit")).to be false
+      layered.override("limit", "7", for: 60)
+      expect(layered["limit"]).to eq "7"
+    end
+    expect([layered["limit"], layered.snapshot.to_h]).to eq ["50", { "/base/limit" => "50" }]
+  end
+
   it "writes values as a file does, for typed reads, which are evaluated again at both ends" do
     memory.put("/n", "1")
     expect(memory.integer("/n")).to eq 1

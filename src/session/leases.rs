@@ -1,6 +1,6 @@
 //! Leases that a caller grants and revokes itself, for keys that must disappear together.
 
-use etcd_client::LeaseGrantOptions;
+use etcd_client::{LeaseGrantOptions, LeaseTimeToLiveOptions};
 
 use super::client::Client;
 use super::pending::Pending;
@@ -17,7 +17,7 @@ impl Client {
     /// `Closed` after a stop.
     pub fn grant(&self, ttl: i64) -> Result<Pending<i64>> {
         if let Some(offline) = self.offline_backend()? {
-            return Ok(Pending::done(Ok(offline.grant())));
+            return Ok(Pending::done(Ok(offline.grant(ttl))));
         }
         // Chosen here, so that a request that is sent again does not grant a second one.
         let lease = fastrand::Rng::with_seed(backoff::seed()).i64(1..);
@@ -45,6 +45,29 @@ impl Client {
                 Err(error) if !error.to_string().contains(MISSING) => Err(error),
                 _ => Ok(()),
             }
+        })
+    }
+
+    /// Revokes `lease` if no key is under it any more. Someone may have attached keys of their own: those stay.
+    ///
+    /// # Errors
+    /// `Closed` after a stop.
+    pub fn revoke_unused(&self, lease: i64) -> Result<Pending<()>> {
+        if let Some(offline) = self.offline_backend()? {
+            offline.revoke_unused(lease);
+            return Ok(Pending::done(Ok(())));
+        }
+        self.request(move |link| async move {
+            let look = |client: etcd_client::Client| async move {
+                let options = LeaseTimeToLiveOptions::new().with_keys();
+                client.lease_client().time_to_live(lease, Some(options)).await
+            };
+            let state = link.call(look).await.map_err(Error::from)?;
+            if state.ttl() <= 0 || !state.keys().is_empty() {
+                return Ok(());
+            }
+            let ask = |client: etcd_client::Client| async move { client.lease_client().revoke(lease).await };
+            link.call(ask).await.map(drop).map_err(Error::from)
         })
     }
 }

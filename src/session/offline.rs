@@ -25,6 +25,8 @@ pub struct Offline {
     /// Whether the content comes from an outside source that confirms it. Otherwise the store is the source.
     followed: AtomicBool,
     pub(super) leases: AtomicI64,
+    /// When granted leases end. Without a lock, because a forked child takes them over.
+    endings: ArcSwap<Vec<(i64, Instant)>>,
     notices: Arc<Feed>,
     announced: ProcessCell<AnnouncedList>,
     max_staleness: Duration,
@@ -47,6 +49,7 @@ impl Offline {
             report: Arc::clone(report),
             followed: AtomicBool::new(false),
             leases: AtomicI64::new(1),
+            endings: ArcSwap::default(),
             notices: Arc::clone(notices),
             announced: ProcessCell::new(),
             max_staleness: settings.timing.max_staleness,
@@ -153,18 +156,47 @@ impl Offline {
         Ok(conflict.unwrap_or(Outcome::Written(written.unwrap_or_default())))
     }
 
-    /// A lease that lasts until it is revoked.
-    pub(super) fn grant(&self) -> i64 {
-        self.leases.fetch_add(1, Ordering::SeqCst)
+    /// Grants a lease of `ttl` seconds. [`end_leases`](Self::end_leases) ends it.
+    pub(super) fn grant(&self, ttl: i64) -> i64 {
+        let lease = self.leases.fetch_add(1, Ordering::SeqCst);
+        let end = Instant::now() + Duration::from_secs(ttl.unsigned_abs());
+        self.endings.rcu(|endings| endings.iter().copied().chain([(lease, end)]).collect::<Vec<_>>());
+        lease
     }
 
     /// Deletes everything under `lease`.
     pub(super) fn revoke(&self, lease: i64) {
-        let under = |entry: &&Entry| entry.lease() == lease;
+        self.end(&[lease]);
+    }
+
+    /// Ends a lease that has no keys any more.
+    pub(super) fn revoke_unused(&self, lease: i64) {
+        if !self.store.all().iter().any(|entry| entry.lease() == lease) {
+            self.end(&[lease]);
+        }
+    }
+
+    /// Deletes the keys whose lease has ended, as etcd does. Returns whether there are leases that will end.
+    pub fn end_leases(&self) -> bool {
+        let now = Instant::now();
+        let endings = self.endings.load();
+        let ended: Vec<i64> =
+            endings.iter().filter(|(_, end)| *end <= now).map(|(lease, _)| *lease).collect();
+        if !ended.is_empty() {
+            self.end(&ended);
+        }
+        !self.endings.load().is_empty()
+    }
+
+    fn end(&self, leases: &[i64]) {
+        let under = |entry: &&Entry| leases.contains(&entry.lease());
         let delete = |entry: &Entry| Write { key: entry.key().into(), value: None, lease: 0 };
         self.store.write(|now| {
             let writes: Vec<Write> = now.iter().filter(under).map(delete).collect();
             (!writes.is_empty()).then_some(writes)
+        });
+        self.endings.rcu(|endings| {
+            endings.iter().copied().filter(|(lease, _)| !leases.contains(lease)).collect::<Vec<_>>()
         });
         self.notify();
     }

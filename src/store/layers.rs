@@ -59,19 +59,25 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The effective entries of the names that `target` means ([`is_prefix`]), in the order of names.
+    /// The effective entries of the names that `target` means ([`is_prefix`]).
     #[must_use]
-    pub fn under(&self, target: &[u8]) -> BTreeMap<Key, Effective<'a>> {
-        if !is_prefix(target) {
-            return self.get(target).map(|found| (Key::from(target), found)).into_iter().collect();
+    pub fn of_target(&self, target: &[u8]) -> BTreeMap<Key, Effective<'a>> {
+        if is_prefix(target) {
+            return self.under(target);
         }
+        self.get(target).map(|found| (Key::from(target), found)).into_iter().collect()
+    }
+
+    /// The effective entries of the names that begin with `prefix`, in the order of names.
+    #[must_use]
+    pub fn under(&self, prefix: &[u8]) -> BTreeMap<Key, Effective<'a>> {
         if self.layers.is_empty() {
-            let entries = self.snapshot.entries_under(target);
+            let entries = self.snapshot.entries_under(prefix);
             return entries.map(|entry| (Key::from(entry.key()), Effective { entry, layer: None })).collect();
         }
         let mut found = BTreeMap::new();
         for (position, layer) in self.layers.prefixes().iter().enumerate() {
-            for entry in self.snapshot.entries_under(&[layer, target].concat()) {
+            for entry in self.snapshot.entries_under(&[layer, prefix].concat()) {
                 let name = entry.key().split_at(layer.len()).1;
                 if self.layers.is_name(name) {
                     found.entry(Key::from(name)).or_insert(Effective { entry, layer: Some(position) });
@@ -216,7 +222,7 @@ mod tests {
                         |name: &&String| if prefix { name.starts_with(target) } else { *name == target };
                     let right: Vec<String> = names.iter().filter(of_target)
                         .filter(|name| effective(&prefixes, &content, name).is_some()).cloned().collect();
-                    let found: Vec<String> = view.under(target.as_bytes()).keys().map(|name| text(name)).collect();
+                    let found: Vec<String> = view.of_target(target.as_bytes()).keys().map(|name| text(name)).collect();
                     prop_assert_eq!(found, right, "under {}", target);
                 }
                 if !notified {

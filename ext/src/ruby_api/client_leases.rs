@@ -22,9 +22,18 @@ fn revoke(ruby: &Ruby, this: &Client, doing: RString, lease: i64) -> Result<(), 
     })
 }
 
+/// Revokes a lease that has no keys any more.
+fn revoke_unused(ruby: &Ruby, this: &Client, doing: RString, lease: i64) -> Result<(), Error> {
+    guarded(ruby, || {
+        let request = Request { ruby, doing: &doing.to_string()?, key: None };
+        request.finish(this.core(ruby)?.revoke_unused(lease))
+    })
+}
+
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let class = ruby.define_module("EtcdDiscovery")?.define_class("Client", ruby.class_object())?;
     class.define_private_method("native_grant", method!(grant, 2))?;
+    class.define_private_method("native_revoke_unused", method!(revoke_unused, 2))?;
     class.define_private_method("native_revoke", method!(revoke, 2))?;
     Ok(())
 }

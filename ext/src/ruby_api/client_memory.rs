@@ -66,6 +66,11 @@ fn confirm(ruby: &Ruby, client: &Client) -> Result<(), Error> {
     })
 }
 
+/// Deletes the keys whose lease has ended. Returns whether there are leases that will end.
+fn end_leases(ruby: &Ruby, client: &Client) -> Result<bool, Error> {
+    guarded(ruby, || Ok(offline(ruby, client)?.end_leases()))
+}
+
 /// What the content was read from is gone, or bad.
 fn fail(ruby: &Ruby, client: &Client, problem: String) -> Result<(), Error> {
     guarded(ruby, || {
@@ -86,7 +91,7 @@ fn check_staleness(ruby: &Ruby, client: &Client) -> Result<(), Error> {
 fn mark(ruby: &Ruby, client: Obj<Client>) -> Result<Snapshot, Error> {
     guarded(ruby, || {
         let content = offline(ruby, &client)?.store().all();
-        Ok(Snapshot::of(client.core(ruby)?, content.as_ref().clone(), None, client.as_raw()))
+        Ok(Snapshot::of(client.core(ruby)?, content.as_ref().clone(), client.as_raw()))
     })
 }
 
@@ -110,7 +115,7 @@ fn patch(
 ) -> Result<Snapshot, Error> {
     guarded(ruby, || {
         let content = mark.content().with_keys_of(other.content(), keys(ruby, changed)?);
-        Ok(Snapshot::of(client.core(ruby)?, content, None, client.as_raw()))
+        Ok(Snapshot::of(client.core(ruby)?, content, client.as_raw()))
     })
 }
 
@@ -123,6 +128,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_private_method("native_offline?", method!(is_offline, 0))?;
     class.define_private_method("native_go_offline", method!(go_offline, 0))?;
     class.define_private_method("native_write_all", method!(write, 1))?;
+    class.define_private_method("native_end_leases", method!(end_leases, 0))?;
     class.define_private_method("native_confirm", method!(confirm, 0))?;
     class.define_private_method("native_fail", method!(fail, 1))?;
     class.define_private_method("native_check_staleness", method!(check_staleness, 0))?;

@@ -116,8 +116,9 @@ impl Client {
     fn ensure_range_watched(ruby: &Ruby, this: &Self, target: Value) -> Result<(), Error> {
         guarded(ruby, || {
             let target = bytes(ruby, target)?;
-            let ranges = &this.core(ruby)?.settings().ranges;
-            if ranges.cover(&KeyRange::target(&target)) {
+            let settings = this.core(ruby)?.settings();
+            let ranges = &settings.ranges;
+            if settings.layers.is_name(&target) || ranges.cover(&KeyRange::target(&target)) {
                 Ok(())
             } else {
                 Err(unwatched(ruby, &target, ranges))

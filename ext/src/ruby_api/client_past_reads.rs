@@ -54,7 +54,7 @@ fn at(ruby: &Ruby, this: Obj<Client>, revision: i64) -> Result<Snapshot, Error> 
         let core = this.core(ruby)?;
         let request = Request { ruby, doing: "read the past", key: None };
         let content = request.finish(core.read_watched(revision))?;
-        Ok(Snapshot::of(core, content, None, this.as_raw()))
+        Ok(Snapshot::of(core, content, this.as_raw()))
     })
 }
 

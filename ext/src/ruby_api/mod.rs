@@ -19,6 +19,7 @@ mod registration;
 mod snapshot;
 mod snapshot_changes;
 mod target_index;
+mod typed_text;
 mod waker;
 
 use magnus::{Error, Ruby};
@@ -27,6 +28,7 @@ use magnus::{Error, Ruby};
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     waker::init(ruby)?;
     target_index::init(ruby)?;
+    typed_text::init(ruby)?;
     client_methods::init(ruby)?;
     client_transactions::init(ruby)?;
     client_leases::init(ruby)?;

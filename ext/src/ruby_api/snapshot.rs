@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use etcd_discovery_core::layers::Layers;
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Entry, Key, Published, Snapshot as Content};
+use etcd_discovery_core::store::{Entry, Key, Published, Snapshot as Content, View};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{
     DataTypeFunctions, Error, RArray, Ruby, TryConvert, TypedData, Value, gc, method, prelude::*,
@@ -19,6 +20,16 @@ use crate::typed::Kind;
 use crate::value::{bytes, name, string, with_bytes};
 use crate::value_cache::ValueCache;
 
+/// Which part of a content a snapshot has.
+enum Scope {
+    /// Everything that is watched.
+    All,
+    /// The keys of a range.
+    Keys(KeyRange),
+    /// The names in the layers that begin with a prefix, each with its effective value.
+    Names(Vec<u8>),
+}
+
 /// A snapshot of one client, or the part of it under a prefix.
 #[derive(TypedData)]
 #[magnus(class = "EtcdDiscovery::Snapshot", free_immediately, mark)]
@@ -27,8 +38,8 @@ pub(crate) struct Snapshot {
     content: Content,
     /// The publication that it is of, if it is of one.
     published: Option<Arc<Published>>,
-    /// Only the keys of this range, where there is one.
-    range: Option<KeyRange>,
+    /// Which keys or names of the content it has.
+    scope: Scope,
     /// The client's object: it knows what was made already of the entries that are still current.
     client: VALUE,
     value_cache: ValueCache,
@@ -62,16 +73,36 @@ impl Snapshot {
         let reader = client.reader(ruby)?;
         reader.ensure_ready(ruby, client.as_value())?;
         let published = reader.core().publication().load_full();
-        let mut snapshot = Self::of(reader.core(), published.snapshot().clone(), None, client.as_raw());
+        let mut snapshot = Self::of(reader.core(), published.snapshot().clone(), client.as_raw());
         snapshot.weight = reader.weight_since_last(&published);
         snapshot.published = Some(published);
         ruby.gc_adjust_memory_usage(snapshot.weight);
         Ok(snapshot)
     }
 
-    pub(crate) fn of(core: &Arc<Core>, content: Content, range: Option<KeyRange>, client: VALUE) -> Self {
+    pub(crate) fn of(core: &Arc<Core>, content: Content, client: VALUE) -> Self {
         let core = Arc::clone(core);
-        Self { core, content, published: None, range, client, value_cache: ValueCache::default(), weight: 0 }
+        let (scope, value_cache) = (Scope::All, ValueCache::default());
+        Self { core, content, published: None, scope, client, value_cache, weight: 0 }
+    }
+
+    fn part(&self, scope: Scope) -> Self {
+        let mut part = Self::of(&self.core, self.content.clone(), self.client);
+        part.scope = scope;
+        part
+    }
+
+    pub(crate) fn layers(&self) -> &Layers {
+        &self.core.settings().layers
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View::new(self.layers(), &self.content)
+    }
+
+    /// Whether both are of one client.
+    pub(crate) fn has_client_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
     }
 
     pub(crate) const fn content(&self) -> &Content {
@@ -115,28 +146,48 @@ impl Snapshot {
         };
         // SAFETY: the client is marked for as long as this lives.
         let client = unsafe { Value::from_raw(self.client) };
-        let read = Read { kind, entry: &entry };
+        let layered = with_bytes(ruby, key, |key| self.layers().is_name(key).then(|| Key::from(key)))?;
+        let asked = layered.as_deref().unwrap_or_else(|| entry.key());
+        let read = Read { kind, name: asked, entry: &entry };
         let outcome = Obj::<Client>::try_convert(client)?.reader(ruby)?.make(ruby, &read)?;
         if let Outcome::Value(value) = outcome {
-            self.value_cache.keep(ruby, kind, name(ruby, entry.key()), value)?;
+            self.value_cache.keep(ruby, kind, name(ruby, asked), value)?;
         }
         outcome.or_default(default)
     }
 
-    fn entries(&self) -> Box<dyn Iterator<Item = &Entry> + '_> {
-        match &self.range {
-            Some(range) => Box::new(self.content.range(range)),
-            None => Box::new(self.content.iter()),
+    /// Passes every key, or name, with its entry to `take`, in order.
+    fn each<E>(&self, mut take: impl FnMut(&[u8], &Entry) -> Result<(), E>) -> Result<(), E> {
+        match &self.scope {
+            Scope::All => self.content.iter().try_for_each(|entry| take(entry.key(), entry)),
+            Scope::Keys(range) => self.content.range(range).try_for_each(|entry| take(entry.key(), entry)),
+            Scope::Names(prefix) => {
+                self.view().under(prefix).iter().try_for_each(|(name, found)| take(name, found.entry))
+            }
+        }
+    }
+
+    /// Whether this has all keys of a range, or all names with a prefix.
+    fn has_all(&self, prefix: &[u8]) -> bool {
+        let (names, range) = (self.layers().is_name(prefix), KeyRange::prefix(prefix));
+        match &self.scope {
+            Scope::All => names || self.core.settings().ranges.cover(&range),
+            Scope::Keys(outer) => !names && outer.covers(&range),
+            Scope::Names(outer) if names || prefix.is_empty() => prefix.starts_with(outer),
+            Scope::Names(outer) => outer.is_empty() && self.core.settings().ranges.cover(&range),
         }
     }
 
     fn find(&self, ruby: &Ruby, key: Value) -> Result<Option<&Entry>, Error> {
         let found = with_bytes(ruby, key, |key| {
-            let watched = match &self.range {
-                Some(range) => range.contains(key),
-                None => self.core.settings().ranges.contains(key),
+            let name = self.layers().is_name(key);
+            let watched = match &self.scope {
+                Scope::All => name || self.core.settings().ranges.contains(key),
+                Scope::Keys(range) => !name && range.contains(key),
+                Scope::Names(prefix) if name => key.starts_with(prefix),
+                Scope::Names(prefix) => prefix.is_empty() && self.core.settings().ranges.contains(key),
             };
-            if watched { Ok(self.content.get(key)) } else { Err(key.to_vec()) }
+            if watched { Ok(self.view().get(key).map(|found| found.entry)) } else { Err(key.to_vec()) }
         })?;
         found.map_err(|key| unwatched(ruby, &key, &self.core.settings().ranges))
     }
@@ -157,14 +208,28 @@ impl Snapshot {
         guarded(ruby, || Ok(this.find(ruby, key)?.map(Entry::mod_revision)))
     }
 
+    fn lease(ruby: &Ruby, this: &Self, key: Value) -> Result<Option<i64>, Error> {
+        guarded(ruby, || Ok(this.find(ruby, key)?.map(Entry::lease)))
+    }
+
     fn size(ruby: &Ruby, this: &Self) -> Result<usize, Error> {
-        guarded(ruby, || Ok(if this.range.is_none() { this.content.len() } else { this.entries().count() }))
+        guarded(ruby, || {
+            let mut count = 0;
+            match &this.scope {
+                Scope::All => return Ok(this.content.len()),
+                _ => this.each(|_, _| {
+                    count += 1;
+                    Ok::<_, Error>(())
+                })?,
+            }
+            Ok(count)
+        })
     }
 
     fn keys(ruby: &Ruby, this: &Self) -> Result<RArray, Error> {
         guarded(ruby, || {
             let keys = ruby.ary_new();
-            this.entries().try_for_each(|entry| keys.push(string(ruby, entry.key())))?;
+            this.each(|name, _| keys.push(string(ruby, name)))?;
             Ok(keys)
         })
     }
@@ -172,9 +237,8 @@ impl Snapshot {
     fn pairs(ruby: &Ruby, this: &Self) -> Result<RArray, Error> {
         guarded(ruby, || {
             let pairs = ruby.ary_new();
-            this.entries().try_for_each(|entry| {
-                pairs
-                    .push(ruby.ary_new_from_values(&[string(ruby, entry.key()), string(ruby, entry.value())]))
+            this.each(|name, entry| {
+                pairs.push(ruby.ary_new_from_values(&[string(ruby, name), string(ruby, entry.value())]))
             })?;
             Ok(pairs)
         })
@@ -183,15 +247,30 @@ impl Snapshot {
     fn prefix(ruby: &Ruby, this: &Self, prefix: Value) -> Result<Self, Error> {
         guarded(ruby, || {
             let prefix = bytes(ruby, prefix)?;
-            let range = KeyRange::prefix(&prefix);
-            let watched = match &this.range {
-                Some(outer) => outer.covers(&range),
-                None => this.core.settings().ranges.cover(&range),
-            };
-            if !watched {
+            if !this.has_all(&prefix) {
                 return Err(unwatched(ruby, &prefix, &this.core.settings().ranges));
             }
-            Ok(Self::of(&this.core, this.content.clone(), Some(range), this.client))
+            let all_names = prefix.is_empty() && matches!(this.scope, Scope::Names(_));
+            Ok(this.part(if all_names || this.layers().is_name(&prefix) {
+                Scope::Names(prefix)
+            } else {
+                Scope::Keys(KeyRange::prefix(&prefix))
+            }))
+        })
+    }
+
+    /// The effective values by name. Without layers every key is a name.
+    fn layered(ruby: &Ruby, this: &Self) -> Result<Self, Error> {
+        guarded(ruby, || match &this.scope {
+            Scope::Names(prefix) => Ok(this.part(Scope::Names(prefix.clone()))),
+            Scope::Keys(range) if this.layers().is_empty() => Ok(this.part(Scope::Keys(range.clone()))),
+            Scope::All if this.layers().is_empty() => Ok(this.part(Scope::All)),
+            Scope::All => Ok(this.part(Scope::Names(Vec::new()))),
+            Scope::Keys(_) => {
+                let message =
+                    "this is a part of a snapshot, and may lack layers; call `layered` first, then `prefix`";
+                Err(Error::new(ruby.exception_arg_error(), message))
+            }
         })
     }
 }
@@ -206,5 +285,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_method("keys", method!(Snapshot::keys, 0))?;
     class.define_method("to_a", method!(Snapshot::pairs, 0))?;
     class.define_method("prefix", method!(Snapshot::prefix, 1))?;
+    class.define_method("layered", method!(Snapshot::layered, 0))?;
+    class.define_private_method("native_lease", method!(Snapshot::lease, 1))?;
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! What lies between two snapshots, for subscriptions.
 //!
-//! A change is an Array of key, value (nil: deleted), previous value (nil: new) and revision; they come in the
-//! order of revisions. A deletion leaves no revision behind; it gets that of the snapshot that first shows it.
-//! What changed more than once in between shows as one change.
+//! A change is an Array of key or name, value (nil: deleted), previous value (nil: new), revision, and for a name the
+//! layer; they come in the order of revisions. A deletion leaves no revision behind; it gets that of the snapshot that
+//! first shows it. What changed more than once in between shows as one change.
+
+use std::collections::BTreeSet;
 
 use etcd_discovery_core::range::KeyRange;
-use etcd_discovery_core::store::{Entry, Key};
+use etcd_discovery_core::store::{EffectiveChange, Entry, Key, names_of};
 use magnus::{Error, RArray, Ruby, Value, method, prelude::*, typed_data::Obj};
 
 use super::snapshot::Snapshot;
@@ -14,7 +16,7 @@ use crate::error::guarded;
 use crate::typed::Kind;
 use crate::value::{bytes, string};
 
-/// The changes of one key or prefix.
+/// The changes of one target: a key, a name, or a prefix of either.
 fn since(
     ruby: &Ruby,
     newer: Obj<Snapshot>,
@@ -22,10 +24,16 @@ fn since(
     target: Value,
 ) -> Result<RArray, Error> {
     guarded(ruby, || {
-        let keys = keys_under(&newer, older.as_deref(), &bytes(ruby, target)?);
-        let changes = ruby.ary_new_capa(keys.len());
-        for (revision, key) in in_order(&newer, keys) {
-            changes.push(change(ruby, &newer, older.as_deref(), revision, &key)?)?;
+        let target = bytes(ruby, target)?;
+        let older = older.as_deref();
+        let found = if newer.layers().is_name(&target) {
+            names_under(&newer, older, &target)
+        } else {
+            keys_under(&newer, older, &target)
+        };
+        let changes = ruby.ary_new_capa(found.len());
+        for one in in_order(found) {
+            changes.push(change(ruby, &newer, older, &one)?)?;
         }
         Ok(changes)
     })
@@ -42,60 +50,103 @@ fn matching(
     index: Obj<TargetIndex>,
 ) -> Result<RArray, Error> {
     guarded(ruby, || {
-        let mut keys = newer.changed_keys_since(&older, &KeyRange::prefix(b""));
-        keys.retain(|key| index.has_match(key));
-        let changes = ruby.ary_new_capa(keys.len());
-        for (revision, key) in in_order(&newer, keys) {
-            let targets =
-                ruby.ary_from_iter(index.matches(&key).iter().map(|target| ruby.str_from_slice(target)));
-            let change = change(ruby, &newer, Some(&older), revision, &key)?;
+        let (layers, older) = (newer.layers(), &*older);
+        let keys = newer.changed_keys_since(older, &KeyRange::prefix(b""));
+        let names = names_of(layers, &keys, |name| index.has_match(name, |target| layers.is_name(target)));
+        let mut found = effective(&newer, Some(older), names);
+        let of_keys = keys.into_iter().filter(|key| index.has_match(key, |target| !layers.is_name(target)));
+        found.extend(of_keys.map(|key| Found::of_key(&newer, key)));
+        let changes = ruby.ary_new_capa(found.len());
+        for one in in_order(found) {
+            let targets = index.matches(&one.change.name, |target| layers.is_name(target) == one.is_name);
+            let targets = ruby.ary_from_iter(targets.iter().map(|target| ruby.str_from_slice(target)));
+            let change = change(ruby, &newer, Some(older), &one)?;
             changes.push(ruby.ary_new_from_values(&[change.as_value(), targets.as_value()]))?;
         }
         Ok(changes)
     })
 }
 
-fn keys_under(newer: &Snapshot, older: Option<&Snapshot>, target: &[u8]) -> Vec<Key> {
+/// What has changed: a key by itself, or the effective value of a name.
+struct Found {
+    change: EffectiveChange,
+    is_name: bool,
+}
+
+impl Found {
+    fn of_key(newer: &Snapshot, key: Key) -> Self {
+        let content = newer.content();
+        let revision = content.get(&key).map_or(content.revision(), Entry::mod_revision);
+        Self { change: EffectiveChange { name: key, revision, layer: None }, is_name: false }
+    }
+
+    /// The value in a snapshot, which may be of another client that did not watch the key: it had no value there.
+    fn value(&self, ruby: &Ruby, snapshot: &Snapshot, name: Value) -> Result<Value, Error> {
+        let key = &*self.change.name;
+        let entry = if self.is_name {
+            snapshot.view().get(key).map(|found| found.entry)
+        } else {
+            snapshot.content().get(key)
+        };
+        match entry {
+            None => Ok(ruby.qnil().as_value()),
+            // A read by this key would take it for a name.
+            Some(entry) if !self.is_name && snapshot.layers().is_name(key) => {
+                Ok(string(ruby, entry.value()).as_value())
+            }
+            Some(_) => snapshot.read(ruby, Kind::Text, name, None),
+        }
+    }
+}
+
+fn keys_under(newer: &Snapshot, older: Option<&Snapshot>, target: &[u8]) -> Vec<Found> {
     let range = KeyRange::target(target);
-    let Some(older) = older else {
-        return newer.content().range(&range).map(|entry| Key::from(entry.key())).collect();
+    let mut keys: Vec<Key> = match older {
+        None => newer.content().range(&range).map(|entry| Key::from(entry.key())).collect(),
+        Some(older) => newer.changed_keys_since(older, &range),
     };
-    let mut keys = newer.changed_keys_since(older, &range);
     // What the new client does not watch was not deleted.
-    keys.retain(|key| range.contains(key) && newer.watches(key));
-    keys
+    keys.retain(|key| older.is_none() || range.contains(key) && newer.watches(key));
+    keys.into_iter().map(|key| Found::of_key(newer, key)).collect()
 }
 
-fn in_order(newer: &Snapshot, keys: Vec<Key>) -> Vec<(i64, Key)> {
-    let revision =
-        |key: &Key| newer.content().get(key).map_or(newer.content().revision(), Entry::mod_revision);
-    let mut keys: Vec<(i64, Key)> = keys.into_iter().map(|key| (revision(&key), key)).collect();
-    keys.sort_by_key(|(revision, _)| *revision);
-    keys
+fn names_under(newer: &Snapshot, older: Option<&Snapshot>, target: &[u8]) -> Vec<Found> {
+    let all = |snapshot: &Snapshot| snapshot.view().of_target(target).into_keys().collect::<BTreeSet<Key>>();
+    let range = KeyRange::target(target);
+    let names = match older {
+        None => all(newer),
+        Some(older) if newer.has_client_of(older) => {
+            let keys = newer.changed_keys_since(older, &KeyRange::prefix(b""));
+            names_of(newer.layers(), &keys, |name| range.contains(name))
+        }
+        // The other client may have other layers: each name may differ.
+        Some(older) => &all(newer) | &all(older),
+    };
+    effective(newer, older, names)
 }
 
-fn change(
-    ruby: &Ruby,
-    newer: &Snapshot,
-    older: Option<&Snapshot>,
-    revision: i64,
-    key: &[u8],
-) -> Result<RArray, Error> {
-    let name = string(ruby, key).as_value();
-    let value = text(ruby, newer, key, name)?;
+/// The names whose effective values differ.
+fn effective(newer: &Snapshot, older: Option<&Snapshot>, names: BTreeSet<Key>) -> Vec<Found> {
+    let (now, before) = (newer.view(), older.map(Snapshot::view));
+    let changes = names.into_iter().filter_map(|name| now.change_of(&name, before.as_ref()));
+    changes.map(|change| Found { change, is_name: true }).collect()
+}
+
+fn in_order(mut found: Vec<Found>) -> Vec<Found> {
+    found.sort_by_key(|one| one.change.revision);
+    found
+}
+
+fn change(ruby: &Ruby, newer: &Snapshot, older: Option<&Snapshot>, found: &Found) -> Result<RArray, Error> {
+    let name = string(ruby, &found.change.name).as_value();
+    let value = found.value(ruby, newer, name)?;
     let previous = match older {
-        Some(older) => text(ruby, older, key, name)?,
+        Some(older) => found.value(ruby, older, name)?,
         None => ruby.qnil().as_value(),
     };
-    Ok(ruby.ary_new_from_values(&[name, value, previous, ruby.into_value(revision)]))
-}
-
-/// The older snapshot may be of a client that did not watch the key: it had no value there.
-fn text(ruby: &Ruby, snapshot: &Snapshot, key: &[u8], name: Value) -> Result<Value, Error> {
-    if snapshot.content().get(key).is_none() {
-        return Ok(ruby.qnil().as_value());
-    }
-    snapshot.read(ruby, Kind::Text, name, None)
+    let layer = found.change.layer.as_ref().map(|layer| string(ruby, layer));
+    let (revision, layer) = (ruby.into_value(found.change.revision), ruby.into_value(layer));
+    Ok(ruby.ary_new_from_values(&[name, value, previous, revision, layer]))
 }
 
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {

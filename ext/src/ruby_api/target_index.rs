@@ -18,13 +18,14 @@ impl TargetIndex {
         guarded(ruby, || Ok(Self::default()))
     }
 
-    pub(crate) fn has_match(&self, key: &[u8]) -> bool {
-        self.0.borrow().matches(key).next().is_some()
+    /// Whether `key` lies in one of the targets of which `wanted` is true.
+    pub(crate) fn has_match(&self, key: &[u8], wanted: impl Fn(&[u8]) -> bool) -> bool {
+        self.0.borrow().matches(key).any(wanted)
     }
 
-    /// Those of the targets that `key` lies in.
-    pub(crate) fn matches(&self, key: &[u8]) -> Vec<Box<[u8]>> {
-        self.0.borrow().matches(key).map(Box::from).collect()
+    /// The targets that `key` lies in and of which `wanted` is true.
+    pub(crate) fn matches(&self, key: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Vec<Box<[u8]>> {
+        self.0.borrow().matches(key).filter(|target| wanted(target)).map(Box::from).collect()
     }
 
     fn insert(ruby: &Ruby, this: &Self, target: Value) -> Result<(), Error> {

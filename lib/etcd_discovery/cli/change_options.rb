@@ -9,9 +9,11 @@ module EtcdDiscovery
       # The options of each command. An option of another command must not be ignored: `put --dry-run` would
       # write.
       OF = {
-        file: %w[put], if_revision: %w[put delete apply], by: %w[put delete rollback apply],
-        note: %w[put delete rollback apply], from: %w[diff], to: %w[diff rollback], limit: %w[history],
-        dry_run: %w[rollback apply], prune: %w[apply]
+        file: %w[put override], if_revision: %w[put delete apply],
+        by: %w[put delete rollback apply override release],
+        note: %w[put delete rollback apply override release],
+        from: %w[diff], to: %w[diff rollback], limit: %w[history], dry_run: %w[rollback apply],
+        prune: %w[apply], for: %w[override]
       }.freeze
       private_constant :OF
 
@@ -21,6 +23,7 @@ module EtcdDiscovery
         @change = {}
         write_options(options)
         past_options(options)
+        layer_options(options)
       end
 
       def write_options(options)

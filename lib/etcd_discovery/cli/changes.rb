@@ -12,11 +12,19 @@ module EtcdDiscovery
       private
 
       def run_put(key, value = nil)
-        written(key, client.put(key, value_to_put(value), **@change.slice(:if_revision), **why))
+        written(key, client.put(key, value_to_put(value, "put"), **@change.slice(:if_revision), **why))
       end
 
+      # The comparison says whether there was a key to delete: etcd's own answer has a revision either way.
       def run_delete(key)
-        written(key, client.delete(key, **@change.slice(:if_revision), **why))
+        writer = client
+        expected = @change.fetch(:if_revision, true)
+        revision = writer.write!("delete", [[key, expected]], [[key, nil]], **why)
+        written(key, revision)
+      rescue ConflictError => e
+        raise unless expected == true && e.revision.zero?
+
+        absent("no key #{Escape.cell(key)}; nothing was deleted")
       end
 
       def run_history(key)
@@ -55,10 +63,10 @@ module EtcdDiscovery
         :ok
       end
 
-      def value_to_put(value)
+      def value_to_put(value, command)
         file = @change[:file]
-        raise WrongUsage, "put: give VALUE or --file FILE, not both" if value && file
-        raise WrongUsage, "put: no value given: VALUE, or --file FILE" unless value || file
+        raise WrongUsage, "#{command}: give VALUE or --file FILE, not both" if value && file
+        raise WrongUsage, "#{command}: no value given: VALUE, or --file FILE" unless value || file
 
         value || content_of(file)
       end

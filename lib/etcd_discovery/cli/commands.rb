@@ -8,8 +8,11 @@ module EtcdDiscovery
     module Commands
       private
 
+      # The layers are only watched for a name. A key may be all that the user can read.
       def client(*watched)
-        Client.new(watch: watched, **@settings)
+        config = Configuration.new(**@settings, watch: watched)
+        config.layers = [] unless watched.empty? || watched.any? { |target| config.name?(target) }
+        Client.new(config)
       end
 
       def run_get(key)
@@ -21,7 +24,8 @@ module EtcdDiscovery
       end
 
       def run_list(range = "")
-        pairs = client(range).start.snapshot.to_h
+        reader = client(range).start
+        pairs = held(reader.snapshot, reader.config, range)
         @output.pairs(pairs)
         return :ok if pairs.any? || prefix?(range)
 
@@ -34,7 +38,7 @@ module EtcdDiscovery
         before = {}
         loop do
           now = reader.snapshot
-          @output.changes(before, before = now.to_h, now.revision)
+          @output.changes(before, before = held(now, reader.config, range), now.revision)
           wait_for_next(reader, now.revision)
         end
       end

@@ -53,6 +53,12 @@ module EtcdDiscovery
         columns(rows, rows.map { |sign,| COLOURS.fetch(sign) })
       end
 
+      def explanation(parts)
+        return parts.each { |one| document({ **one.as_json, "value" => one.value }.compact) } if @json
+
+        columns(parts.map { |one| layer_row(one) }, parts.map { |one| COLOURS[:put] if one.wins? })
+      end
+
       def instances(instances)
         return instances.each { |instance| document(instance.to_h) } if @json
 
@@ -75,6 +81,11 @@ module EtcdDiscovery
 
         @out.puts([type.ljust(6), *[key, value].compact.map { |part| Escape.cell(part) }].join("  "))
         @out.flush
+      end
+
+      def layer_row(part)
+        mark = "*" if part.wins?
+        [mark, part.key, part.value || "-", part.revision, ("temporary" if part.temporary?)]
       end
 
       def change_row(entry)

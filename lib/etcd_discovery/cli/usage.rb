@@ -24,6 +24,10 @@ module EtcdDiscovery
                                            print what differs between two revisions, or between one and now
         rollback KEY | PREFIX/ --to REVISION [--dry-run]
                                            print what differs, and restore it in one transaction
+        explain NAME                       print what each layer has for a name; `*` marks the value in force
+        override NAME [VALUE | --file FILE] [--for TIME]
+                                           give a name another value for a while, in the first layer
+        release NAME                       end an override before its time
         export PREFIX/                     print keys and values as YAML (with --json as JSON), except keys with a
                                            lease
         apply FILE [--prune] [--dry-run] [--if-revision N]
@@ -39,8 +43,9 @@ module EtcdDiscovery
                                            announce an instance while the command runs (or until interrupted);
                                            passes signals on to it, and returns its exit status
 
-      A prefix ends in a slash; everything else is a key. `put`, `delete`, `rollback` and `apply` take --by and
-      --note for the change log.
+      A prefix ends in a slash; everything else is a key. Commands that write take --by and --note for the
+      change log. With --layers or ETCDDISCOVERY_LAYERS, `get`, `list` and `watch` take a name without a slash
+      in front too, and look it up in the layers.
 
       The address of etcd and the login come from the environment (ETCDDISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
       and so on) or from these options:
@@ -53,7 +58,7 @@ module EtcdDiscovery
       such as "\\n" and "\\x1b". `get` writes the exact bytes unless it writes to a terminal. In JSON,
       `key_base64` or `value_base64` holds the exact bytes of text that is not UTF-8.
 
-      Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, or no instance; 4 etcd cannot be reached or
+      Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, instance or override; 4 etcd cannot be reached or
       does not answer; 5 etcd refuses the user; 6 a key changed meanwhile, and nothing was written.
       `doctor` returns 1 if something is wrong, and 8 if something is doubtful. `status` prints its table in each
       case. `register` runs its command even if etcd refuses the registration, and reports that on standard error.

@@ -17,6 +17,7 @@ module EtcdDiscovery
     def history(key, limit: 100)
       raise ArgumentError, "limit: expected a number above 0" unless limit.is_a?(Integer) && limit.positive?
 
+      Layers.refuse_names(config, [key])
       History::Record.new(self, key, limit).entries
     end
 
@@ -43,6 +44,7 @@ module EtcdDiscovery
     # @raise [ArgumentError] without a target for a client that watches nothing
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError, InvalidRequestError]
     def diff(target = nil, from:, to: nil)
+      Layers.refuse_names(config, [target])
       targets = target ? [target] : config.watch
       raise ArgumentError, "name a key or a prefix: this client watches nothing" if targets.empty?
 
@@ -66,6 +68,7 @@ module EtcdDiscovery
     #   transaction
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     def rollback(target, to:, by: nil, note: nil)
+      Layers.refuse_names(config, [target])
       rollback = History::Rollback.new(self, target, to)
       return if rollback.differences.empty?
 

@@ -109,6 +109,14 @@ module EtcdDiscovery
   # @!method native_mark
   #   @api private
   #   @return [Snapshot] all keys of a client without etcd, watched or not
+  # @!method native_end_leases
+  #   Deletes the keys of a client without etcd whose lease has ended.
+  #   @api private
+  #   @return [Boolean] whether there are leases that will end
+  # @!method native_revoke_unused(doing, lease)
+  #   Revokes a lease that has no keys any more.
+  #   @api private
+  #   @return [void]
   # @!method native_restore(mark, spared)
   #   Restores all keys to a mark, but for `spared`.
   #   @api private
@@ -141,6 +149,8 @@ module EtcdDiscovery
            :native_confirm,
            :native_fail,
            :native_check_staleness,
+           :native_end_leases,
+           :native_revoke_unused,
            :native_mark,
            :native_restore,
            :native_patch

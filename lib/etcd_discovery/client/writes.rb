@@ -92,6 +92,12 @@ module EtcdDiscovery
       written.is_a?(Integer) ? written : raise(written.error)
     end
 
+    # @api private
+    # Ends the leases that this client grants, if it has no etcd to do it.
+    def follow_leases
+      Source::Follower.add(@leases ||= Source::Leases.new(self)) if native_offline?
+    end
+
     private
 
     # @return [Integer, nil]
@@ -106,6 +112,7 @@ module EtcdDiscovery
     # @return [Integer, Transaction::Conflict]
     def write(action, compares, operations, by: nil, note: nil)
       keys = (operations + compares).map(&:first).uniq
+      Layers.refuse_names(config, keys)
       about = [words(action, keys), (keys.first if keys.size == 1)]
       log = ChangeLog.of(self) if operations.any?
       written = if log

@@ -6,7 +6,7 @@ module EtcdDiscovery
     #
     # @api private
     module Declaration
-      TAKEN = %i[by note field_named inherited_prefix].freeze
+      TAKEN = %i[by note layer field_named inherited_prefix].freeze
       private_constant :TAKEN
 
       # @api private
@@ -17,21 +17,31 @@ module EtcdDiscovery
       def inherited(settings)
         super
         Settings.declared << settings
+        settings.adopt(own_fields.values)
       end
 
-      # Sets the prefix of the keys: `prefix "/shop/checkout/"`. Without an argument, returns it.
+      # @api private
+      # Takes over the fields of the superclass, with its own readers: it may have another prefix or client.
+      def adopt(fields)
+        fields.each { |field| add(field.name, field.declaration) }
+      end
+
+      # Sets the prefix of the keys: `prefix "/shop/checkout/"`. Without an argument, returns it. Without a
+      # slash in front it is a prefix of names in the layers (`layers`). Inherited fields move to it.
       #
-      # @param prefix [String, nil] begins and ends with a slash
+      # @param prefix [String, nil] ends with a slash
       # @return [String]
       # @raise [ConfigurationError]
       def prefix(prefix = nil)
         return inherited_prefix if prefix.nil?
-        unless prefix.is_a?(String) && prefix.start_with?("/") && prefix.end_with?("/")
-          raise ConfigurationError, "#{self}: the prefix #{prefix.inspect} must begin and end with a slash"
+        unless prefix.is_a?(String) && prefix.end_with?("/")
+          raise ConfigurationError, "#{self}: the prefix #{prefix.inspect} must end with a slash"
         end
-        raise ConfigurationError, "#{self}: set the prefix before the fields" if own_fields.any?
+        raise ConfigurationError, "#{self}: set the prefix before the fields" if @declares
 
         @prefix = prefix.dup.freeze
+        adopt(own_fields.values)
+        @prefix
       end
 
       # Declares a setting: a reader of this name, and for a boolean a predicate.
@@ -51,10 +61,9 @@ module EtcdDiscovery
                 "#{self}: #{name.inspect} is not a valid name for a setting, or is the name of a method"
         end
 
-        field = Field.new(self, name, type:, default:, **rules)
-        own_fields[name] = field
-        define_singleton_method(name) { field.read(client) }
-        define_singleton_method("#{name}?") { field.read(client) } if type == :boolean
+        field = add(name, { type:, default:, **rules })
+        @declares = true
+        subclasses.each { |settings| settings.adopt([field]) }
         field
       end
 
@@ -63,6 +72,19 @@ module EtcdDiscovery
       def own_fields = (@own_fields ||= {})
 
       private
+
+      def add(name, declaration)
+        own_fields[name] = Field.new(self, name, **declaration).tap { |field| define_readers(field) }
+      end
+
+      def define_readers(field)
+        constant = :"FIELD_#{field.name}"
+        remove_const(constant) if const_defined?(constant, false)
+        const_set(constant, field.reader)
+        private_constant(constant)
+        names = [field.name, (:"#{field.name}?" if field.type == :boolean)].compact
+        names.each { |name| class_eval(field.reader.source(name, constant), __FILE__, __LINE__) }
+      end
 
       def inherited_prefix
         @prefix || (superclass.prefix if superclass <= Settings && superclass != Settings) ||

@@ -21,10 +21,18 @@ module EtcdDiscovery
       attr_reader :key
 
       # @api private
+      # @return [Hash{Symbol => Object}] the arguments of {Declaration#field}
+      attr_reader :declaration
+      # @api private
+      # @return [Reader]
+      attr_reader :reader
+
+      # @api private
       def initialize(settings, name, type:, default:, **rules)
         @owner = "#{settings}.#{name}"
         @name = name
         @type = type
+        @declaration = { type:, default:, **rules }.freeze
         @key = "#{settings.prefix}#{name}".freeze
         @description = rules[:description]
         unless Types::ENCODERS.key?(type)
@@ -32,7 +40,7 @@ module EtcdDiscovery
         end
         @rules = Rules.new(@owner, name, type, rules)
         @default = default.nil? ? nil : checked_default(default)
-        @reader = Reader.new(@key, read_method, @default, @rules)
+        @reader = Reader.new(@key, type, @default, @rules)
       end
 
       # @api private
@@ -64,6 +72,20 @@ module EtcdDiscovery
       # @return [Range, Array, nil] what `in:` allows
       def accepted = @rules.accepted
 
+      # @api private
+      # @param text [String] as it is in etcd
+      # @return [String] the same
+      # @raise [InvalidValueError] if it has the wrong type, or breaks a rule
+      def check_text(text)
+        parsed = type == :string ? [text] : TypedText.parse(type.to_s, text)
+        raise invalid("is not #{article} #{type}") if parsed.nil?
+
+        trouble = @rules.problem(parsed.first)
+        raise invalid(trouble) if trouble
+
+        text
+      end
+
       # @return [String]
       def inspect = "#<#{self.class} #{name} #{type} #{key.inspect}>"
 
@@ -79,9 +101,6 @@ module EtcdDiscovery
       end
 
       def article = %i[integer].include?(type) ? "an" : "a"
-
-      # A String needs no parsing, so `fetch` reads it.
-      def read_method = type == :string ? :fetch : type
 
       def checked_default(default)
         refuse("the default is not #{article} #{type}") if encoded(default).nil?

@@ -2,21 +2,27 @@
 
 module EtcdDiscovery
   class Settings
-    # Reads one field: a typed read, and after a change a check of the field's rules.
+    # Reads one field: the typed read, and after a change the field's rules.
     #
-    # A typed read returns the same object until the key changes, so the result of the check is looked up by
-    # identity.
+    # A typed read gives the same object until the key changes, so the verdict on it is looked up by identity.
     #
     # @api private
     class Reader
       # The result of a typed read without a good value.
       NOTHING = Object.new.freeze
-      private_constant :NOTHING
+
+      # @return [String]
+      attr_reader :key
+      # @return [Object]
+      attr_reader :default
+      # @return [Array(Object, Object)] the value that was read last, and the one in force for it
+      attr_reader :judged
 
       # @param rules [Rules]
-      def initialize(key, method, default, rules)
+      def initialize(key, type, default, rules)
         @key = key
-        @method = method
+        # A String needs no parsing, so `fetch` reads it.
+        @method = type == :string ? :fetch : type
         @default = default
         @rules = rules
         @judged = [NOTHING, default].freeze
@@ -29,6 +35,24 @@ module EtcdDiscovery
         judged[0].equal?(value) ? judged[1] : judge(client, value)
       end
 
+      # The code of a method that reads the field, for its class of settings. It is {#read} without the
+      # calls: a declared field costs little more than its typed read.
+      #
+      # @param name [Symbol] of the method
+      # @param constant [Symbol] where this object is
+      # @return [String]
+      def source(name, constant)
+        return "def self.#{name} = client.#{@method}(#{constant}.key, #{constant}.default)" if @rules.none?
+
+        <<~RUBY
+          def self.#{name}
+            value = (from = client).#{@method}(#{constant}.key, ::EtcdDiscovery::Settings::Reader::NOTHING)
+            judged = #{constant}.judged
+            judged[0].equal?(value) ? judged[1] : #{constant}.judge(from, value)
+          end
+        RUBY
+      end
+
       # @return [Boolean] whether the last read value broke a rule and is still in etcd
       def bad?(client)
         return false unless @bad
@@ -39,9 +63,9 @@ module EtcdDiscovery
         false
       end
 
-      private
-
       # A single assignment, so that other threads see the old result or the new one.
+      #
+      # @return [Object] the value in force
       def judge(client, value)
         in_force = value.equal?(NOTHING) ? @default : value
         problem = @rules.problem(value) unless value.equal?(NOTHING)
@@ -54,11 +78,13 @@ module EtcdDiscovery
         in_force
       end
 
+      private
+
       def report(client, problem)
         client = client.client if client.equal?(EtcdDiscovery)
         client.native_notify_invalid(@key, client.snapshot.mod_revision(@key) || 0, problem)
       rescue Error
-        nil # The key has changed again or cannot be reported. Either way, the value is not used.
+        nil # The key has changed again, or cannot be reported. The value is not used either way.
       end
     end
   end

@@ -24,6 +24,9 @@ module EtcdDiscovery
       # @return [Range, Array, nil] what `in:` allows
       def accepted = @in
 
+      # @return [Boolean] whether every value of the type is good
+      def none? = [@in, @format, @validate, @validates].all?(&:nil?)
+
       # @return [String, nil] what is wrong with a value of the right type, without repeating the value
       def problem(value)
         range_problem(value) || format_problem(value) || block_problem(value) || model_problem(value)

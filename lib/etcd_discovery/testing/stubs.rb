@@ -15,7 +15,7 @@ module EtcdDiscovery
       class << self
         # @param client [Client, nil] the client to take away from etcd, if it follows etcd
         def open(values, client)
-          values = texts(values)
+          values = texts(values, client)
           stub = exclusively do
             close_forsaken
             claim(client, values.keys) if client
@@ -25,7 +25,7 @@ module EtcdDiscovery
         end
 
         def write(values, client)
-          values = texts(values)
+          values = texts(values, client)
           revision = exclusively do
             claim(client, values.keys)
             innermost.write(client, values)
@@ -52,12 +52,13 @@ module EtcdDiscovery
           @lock.synchronize(&block)
         end
 
-        def texts(values)
-          values.to_h do |key, value|
+        def texts(values, client)
+          given = values.to_h do |key, value|
             raise ArgumentError, "expected keys that are Strings, got #{key.inspect}" unless key.is_a?(String)
 
             [key, value.nil? ? nil : Source::Content.text(value)]
           end
+          client ? Layers.whole(client.config, given) : given
         end
 
         def push(stub, client, values)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module PublicApi
-  client = -> { EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"]).start }
+  client = -> { EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"], layers: ["/layer/"]).start }
   nothing = ->(*) {}
   change = lambda do
     snapshot = EtcdDiscovery.snapshot
@@ -15,6 +15,8 @@ module PublicApi
     "Event" => -> { EtcdDiscovery::Event.new(:stale, { age: 1 }, nil) },
     "EventSubscription" => -> { EtcdDiscovery.subscribe(&nothing) },
     "Difference" => -> { EtcdDiscovery::Difference.new("/service/b", nil, "1") },
+    "Explanation" => -> { EtcdDiscovery.explain("b") },
+    "Explanation::Part" => -> { EtcdDiscovery.explain("b").first },
     "HistoryEntry" => -> { EtcdDiscovery::HistoryEntry.new("/service/b", 1, :put, "1", nil) },
     "Transaction" => -> { EtcdDiscovery::Transaction.new },
     "EventType" => -> { EtcdDiscovery::EventType[:stale] }, "Health" => -> { EtcdDiscovery::Health.new },

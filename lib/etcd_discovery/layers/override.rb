@@ -1,0 +1,112 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  module Layers
+    # The temporary value of one name: a key under a lease in the first layer.
+    #
+    # @api private
+    class Override
+      # Seconds; etcd's own limit.
+      LONGEST = 9_000_000_000
+      # Someone else must change the key each time before a write gives up.
+      ATTEMPTS = 3
+      private_constant :LONGEST, :ATTEMPTS
+
+      def initialize(client, name)
+        @client = client
+        @name = name
+        @layer, @key = Layers.keys(client.config, name).first
+      end
+
+      # @return [Integer] the revision of the change
+      def write(value, length, **why)
+        value = text(value)
+        ttl = seconds(length)
+        attempt do |now|
+          revision = under_lease(ttl) do |lease|
+            @client.write!("override", [[@key, now&.revision || 0]], [[@key, value, lease]], **why)
+          end
+          # The key has left the lease of the override before.
+          tidy(now.lease) if now
+          revision
+        end
+      end
+
+      # @return [Integer, nil] the revision of the change; `nil` if there is no override
+      def release(**why)
+        attempt do |now|
+          next if now.nil?
+
+          revision = @client.write!("release", [[@key, now.revision]], [[@key, nil]], **why)
+          tidy(now.lease)
+          revision
+        end
+      end
+
+      private
+
+      # Its lease may end, or someone else may override the name, between the look and the write.
+      def attempt
+        attempts = 0
+        begin
+          yield present
+        rescue ConflictError
+          (attempts += 1) < ATTEMPTS ? retry : raise
+        end
+      end
+
+      # @return [History::Content::Row, nil]
+      def present
+        now = History::Content.read(@client, [[@key, false]]).rows[@key]
+        return now if now.nil? || !now.lease.zero?
+
+        raise InvalidRequestError.new(
+          "#{@key.inspect} has a value without a lease, so it is not an override, and the end of one would " \
+          "take the value along; delete the key first, or put a layer for overrides in front of " \
+          "#{@layer.inspect}", key: @key
+        )
+      end
+
+      # After an error no one may find the value in force later, not even after a timeout, when it may have
+      # been written: the end of the lease takes it along.
+      def under_lease(ttl)
+        lease = @client.native_grant("override #{@name.inspect}", ttl)
+        @client.follow_leases
+        revision = yield lease
+      ensure
+        give_up(lease) if lease && revision.nil?
+      end
+
+      # If this fails too, the lease ends by itself.
+      def give_up(lease)
+        @client.native_revoke("give up the override of #{@name.inspect}", lease)
+      rescue Error
+        nil
+      end
+
+      # What stays is empty, and ends by itself.
+      def tidy(lease)
+        @client.native_revoke_unused("end the lease of #{@key.inspect}", lease)
+      rescue Error
+        nil
+      end
+
+      # A declared setting takes what its field takes.
+      def text(value)
+        field = Settings.field_of(@client, @name)
+        return field&.check_text(value) || value if value.is_a?(String)
+        return field.encode(value) if field
+
+        raise TypeError, "expected a String, got #{value.class}"
+      end
+
+      def seconds(length)
+        # ActiveSupport's durations are no Numeric.
+        length = length.to_f if !length.is_a?(Numeric) && length.respond_to?(:in_milliseconds)
+        return length.ceil if length.is_a?(Numeric) && length.real? && length.positive? && length <= LONGEST
+
+        raise ArgumentError, "for: expected a number of seconds above 0, got #{length.inspect}"
+      end
+    end
+  end
+end

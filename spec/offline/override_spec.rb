@@ -1,0 +1,50 @@
+# frozen_string_literal: true
+
+RSpec.describe "An override without etcd" do
+  def offline(**settings)
+    Harness::ClosingClient.add(EtcdDiscovery::Client.new(layers: %w[/over/ /base/], **settings))
+  end
+
+  def ends(client)
+    told = Queue.new
+    client.put("/base/limit", "50")
+    client.on_change("limit") { |change| told << change.value }
+    client.override("limit", "10", for: 1)
+    [told.pop, told.pop, client["limit"], client.key?("/over/limit")]
+  end
+
+  it "ends by itself too, with memory and with a file" do
+    expect(ends(offline(source: "memory"))).to eq ["10", "50", "50", false]
+    Tempfile.create(%w[source- .yml]) do |file|
+      File.write(file.path, "/base/limit: 40\n")
+      client = offline(source: file.path)
+      expect(client["limit"]).to eq "40"
+      expect(ends(client)).to eq ["10", "50", "50", false]
+    end
+  end
+
+  it "is released, and is replaced for the new time" do
+    client = offline(source: "memory")
+    client.put("/base/limit", "50")
+    client.override("limit", "10", for: 1)
+    client.override("limit", "20", for: 600)
+    expect(client.explain("limit").winner).to have_attributes(value: "20", temporary?: true)
+    expect(client.native_end_leases).to be true
+    client.release("limit")
+    expect([client["limit"], client.native_end_leases]).to eq ["50", false]
+  end
+
+  it "ends in a forked child that inherited it" do
+    parent = ruby_process(<<~'RUBY')
+      EtcdDiscovery.configure { |config| config.source = "memory"; config.layers = %w[/over/ /base/] }
+      EtcdDiscovery.put("/base/limit", "50")
+      EtcdDiscovery.override("limit", "10", for: 1)
+      in_child do
+        report EtcdDiscovery["limit"]
+        report EtcdDiscovery.wait_for("limit", timeout: 10) { |now| now == "50" }
+      end
+      report EtcdDiscovery.wait_for("limit", timeout: 10) { |now| now == "50" }
+    RUBY
+    expect([parent.heard, parent.heard, parent.heard]).to eq %w[10 50 50]
+  end
+end
