@@ -10,7 +10,6 @@ module Harness
     def initialize(web, **headers)
       require "rack"
       require "rack/lint"
-      require "rack/mock"
       @mock = Rack::MockRequest.new(Rack::Lint.new(web))
       @headers = { "HTTP_HOST" => "example.org",
                    "rack.multithread" => false }.merge(headers.transform_keys(&:to_s))

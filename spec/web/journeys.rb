@@ -126,8 +126,29 @@ RSpec.shared_examples "a page that people use" do
     browser.fill("#value", "born")
     save("new")
     see("born", "#live-current")
-    browser.click("details summary").fill("#delete-note", "gone").click("form[action*='/delete'] button")
+    browser.click(".deletion summary").fill("#delete-note", "gone").click("form[action*='/delete'] button")
     expect_soon("the deletion") { etcd.ctl.get("/shop/fresh").nil? }
+  end
+
+  it "key: is overridden for a time, says for how long, and reverts at once when told to" do
+    revision = put("checkout/timeout", "1.5s")
+    visit_once_there("/key?key=/shop/checkout/timeout", "at revision #{revision}")
+    browser.click(".override summary").fill("#override-value", "250ms").fill("#seconds", "500")
+    browser.fill("#override-note", "the provider is slow").click("form[action*='/override'] button")
+    see("in force for another 8 min", "#live-layers")
+    expect(etcd.ctl.get("/shop/overrides/checkout/timeout")).to eq "250ms"
+    expect(browser.text("#live-layers")).to include("250ms", "1.5s", "covered")
+    browser.fill("#release-note", "fast again").click("form[action*='/release'] button")
+    expect_soon("the end") { etcd.ctl.get("/shop/overrides/checkout/timeout").nil? }
+    expect_soon("the value below") { browser.text("#live-layers").match?(/1\.5s\s+in force/) }
+  end
+
+  it "keys: the values in force are listed by name, each with its layer" do
+    put("overrides/banner", "ours")
+    put("banner", "theirs")
+    expect_soon("the value in force") { visit("/keys?view=names&q=banner").text("table").include?("ours") }
+    expect(browser.text("table")).to include("/shop/overrides/")
+    expect(browser.text("table")).not_to include("theirs")
   end
 
   it "a key and a value that are a script do nothing, and the browser has nothing to complain of" do

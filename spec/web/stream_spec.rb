@@ -86,7 +86,7 @@ RSpec.describe "the stream of the page" do
   it "another worker than the one that the page is about tells of itself in the table alone" do
     other = Process.spawn("sleep 60")
     expect(parts(body("/stream/overview?pid=#{other}",
-                      concurrent: true).to_enum(:each).to_a.last).keys).to eq ["processes"]
+                      concurrent: true).to_enum(:each).to_a.last).keys).to eq %w[processes pid]
     Process.kill(:KILL, other)
     Process.wait(other)
     expect(parts(body("/stream/overview?pid=#{other}",

@@ -13,7 +13,10 @@ module EtcdDiscovery
           own.flat_map(&:fields).to_h { |field| [field.key.b, field] }
         end
 
-        def field(client, key) = fields(client)[key.b]
+        # @return [Settings::Field, nil] that of the key, or of its name in the layers
+        def field(client, key, fields = fields(client))
+          fields[key.b] || Layered.name(client, key)&.then { |name| fields[name.b] }
+        end
 
         private
 

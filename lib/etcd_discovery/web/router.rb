@@ -12,13 +12,15 @@ module EtcdDiscovery
       STREAMS = { "/stream/overview" => Pages::Overview, "/stream/keys" => Pages::Keys,
                   "/stream/key" => Pages::Key, "/stream/services" => Pages::Services,
                   "/stream/events" => Pages::Events }.freeze
-      WRITES = { "/put" => :put, "/delete" => :delete, "/rollback" => :rollback }.freeze
+      WRITES = { "/put" => [Writes, :put], "/delete" => [Writes, :delete], "/rollback" => [Writes, :rollback],
+                 "/override" => [LayerWrites, :override], "/release" => [LayerWrites, :release] }.freeze
       READING = %w[GET HEAD].freeze
       # The status and the explanation of an error that a page runs into.
       ERRORS = {
         UnwatchedKeyError => [404, :unwatched], CompactedError => [410, :compacted],
         PermissionError => [403, :forbidden_by_etcd], AuthenticationError => [503, :etcd_away],
-        InvalidRequestError => [422, :invalid_request], ConnectionError => [503, :etcd_away],
+        InvalidRequestError => [422, :invalid_request], ConflictError => [409, :conflict],
+        ConnectionError => [503, :etcd_away],
         Error => [503, :trouble]
       }.freeze
       private_constant :PAGES, :STREAMS, :WRITES, :READING, :ERRORS
@@ -86,7 +88,8 @@ module EtcdDiscovery
         refusal = Guard.refusal(web, request)
         return refuse(refusal) if refusal
 
-        Writes.new(web, request).public_send(WRITES.fetch(request.path))
+        kind, action = WRITES.fetch(request.path)
+        kind.new(web, request).public_send(action)
       end
 
       # With who and why in the log: it may be an attack, or a proxy that hides the origin.

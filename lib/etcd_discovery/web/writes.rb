@@ -17,11 +17,8 @@ module EtcdDiscovery
       def put
         value = typed
         write(Pages::Key, value) { client.put(key, value, if_revision: revision, **why) }
-      rescue ValueText::Wrong
-        field = Declared.field(client, key)
-        page(Pages::Key, problem: t(:wrong_value, type: t(field ? :"type_#{field.type}" : :value_base64)))
-      rescue InvalidValueError => e
-        page(Pages::Key, problem: e.message)
+      rescue ValueText::Wrong, InvalidValueError => e
+        refuse_value(e)
       end
 
       def delete
@@ -53,6 +50,13 @@ module EtcdDiscovery
       def note = request.form("note").scrub.strip[0, 500]
       def why = { by: request.actor, note: }
       def masked?(value) = web.mask.masked?(key, value)
+
+      def refuse_value(error)
+        return page(Pages::Key, problem: error.message) if error.is_a?(InvalidValueError)
+
+        field = Declared.field(client, key)
+        page(Pages::Key, problem: t(:wrong_value, type: t(field ? :"type_#{field.type}" : :value_base64)))
+      end
 
       # @return [String] what the form holds
       # @raise [ValueText::Wrong, InvalidValueError]

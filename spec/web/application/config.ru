@@ -10,6 +10,7 @@ require_relative "../../servers/application/window"
 EtcdDiscovery.configure do |config|
   config.endpoints = ENV.fetch("ETCD_ENDPOINTS").split(",")
   config.watch "/shop/", "/service/"
+  config.layers = %w[/shop/overrides/ /shop/]
   config.change_log = "/shop/changes/"
   config.fleet = "/shop/fleet/" if ENV["FLEET"]
 end

@@ -71,8 +71,20 @@
     return names;
   }
 
+  // The page is about one process, and another one has answered. If that happens again and again, the page is about
+  // the other one from now on.
+  function adopt(pid) {
+    strange += 1;
+    if (strange < 10) { return; }
+    strange = 0;
+    body.dataset.stream = body.dataset.stream.replace(/pid=\d+/, "pid=" + pid);
+    source.close();
+    open();
+  }
+
   function update(message) {
     var parts = JSON.parse(message.data);
+    if (parts.pid) { adopt(parts.pid); } else { strange = 0; }
     var names = [];
     Object.keys(parts).forEach(function (name) {
       var part = document.getElementById("live-" + name);
@@ -87,6 +99,7 @@
   if (!body.dataset.stream || !window.EventSource) { return; }
 
   var lost = null;
+  var strange = 0;
   var source = null;
 
   // A server that holds no stream open ends it after each answer; that is no loss.

@@ -10,6 +10,18 @@ module EtcdDiscovery
       module Forms
         private
 
+        # What a form is about, as etcd has it: this process may see a change a moment later than the one that
+        # showed it, and its form would be refused. Where etcd is away, the local copy.
+        #
+        # @return [History::Content::Row]
+        def row_of(key)
+          History::Content.read(client, [[key, false]]).rows[key] || absent(key)
+        rescue EtcdDiscovery::Error
+          History::Content::Row.new(key, snapshot[key], snapshot.mod_revision(key) || 0, 0)
+        end
+
+        def absent(key) = History::Content::Row.new(key, nil, 0, 0)
+
         # @param text [String] what the form begins with
         def edit_form(key, text, revision, field: nil, form: :text)
           action_form("/put", key, revision) do

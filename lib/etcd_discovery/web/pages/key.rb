@@ -8,23 +8,29 @@ module EtcdDiscovery
       # @api private
       class Key < Page
         include Forms
+        include Layers
 
-        LIVE = %i[current spread past].freeze
+        LIVE = %i[current layers spread past].freeze
         # Characters of a value that are shown.
         LONGEST = 20_000
 
         # @param problem [String, nil] why a write was refused
-        def initialize(web, request, problem: nil)
+        def initialize(web, request, problem: nil, status: 422)
           super(web, request)
           @problem = problem
+          @status = status
           @text = (request.form("value") if problem)
           @note = (request.form("note") if problem)
         end
 
-        def status = @problem ? 422 : 200
+        def status = @problem ? @status : 200
 
         # After a write it also depends on who has it.
-        def mark = ("k#{revision}" if wrote.nil?)
+        def mark
+          return if wrote
+
+          name ? "k#{explanation.map(&:revision).join('-')}" : "k#{revision}"
+        end
 
         private
 
@@ -42,6 +48,7 @@ module EtcdDiscovery
           notice(:bad, @problem) if @problem
           live(:spread)
           live(:current)
+          live(:layers) if name
           change if web.write
           h.section(aria_labelledby: "history") do
             h.h2(t(:history), id: "history")
@@ -126,22 +133,29 @@ module EtcdDiscovery
 
         # Why the key is not changed here. What cannot be seen is not changed blindly.
         def fixed
-          return :not_changed_masked if web.mask.masked?(key, snapshot[key])
-          return :not_changed_large if ValueText.form_of(snapshot[key]) == :large
+          values = [snapshot[key], basis.value]
+          return :not_changed_masked if values.any? { |value| web.mask.masked?(key, value) }
+          return :not_changed_large if values.any? { |value| ValueText.form_of(value) == :large }
 
           :not_changed_log if client.config.change_log && key.b.start_with?(client.config.change_log.b)
         end
 
-        def change_forms
-          now = snapshot[key]
-          form = ValueText.form_of(now)
-          edit_form(key, @text || ValueText.shown(now || "", form), revision, field:, form:)
-          return if now.nil?
+        # What the forms begin with, and are compared with.
+        def basis = @basis ||= row_of(key)
 
-          h.tag(:details, class: "more") do
+        def change_forms
+          form = ValueText.form_of(basis.value)
+          text = @text || ValueText.shown(basis.value || "", form)
+          edit_form(key, text, basis.revision, field:, form:)
+          override
+          deletion unless basis.value.nil?
+        end
+
+        def deletion
+          h.tag(:details, class: "more deletion") do
             h.tag(:summary, t(:delete_key))
             h.p(t(field ? :delete_hint_declared : :delete_hint), class: "hint")
-            delete_form(key, revision)
+            delete_form(key, basis.revision)
           end
         end
 

@@ -19,17 +19,30 @@ module EtcdDiscovery
         def stream = url("/stream/keys", **place, after: request.query("after"))
         def prefix = request.query("prefix")
         def words = request.query("q").to_s.strip
-        def place = { prefix:, q: (words unless words.empty?) }
+        def place = { view: ("names" if names?), prefix:, q: (words unless words.empty?) }
+
+        # Names in the layers with the values in force, instead of keys.
+        def names? = request.query("view") == "names" && client.config.layers.any?
 
         def content
           h.h1(t(:nav_keys))
+          views if client.config.layers.any?
           search_form
           trail
           live(:list)
         end
 
+        def views
+          h.nav(aria_label: t(:views), class: "views") do
+            { nil => :all_keys, "names" => :in_force }.each do |view, text|
+              h.a(t(text), href: url("/keys", view:), aria_current: ("page" if names? == !view.nil?))
+            end
+          end
+        end
+
         def search_form
           h.form(action: url("/keys"), method: "get", role: "search", class: "search") do
+            h.input(type: "hidden", name: "view", value: "names") if names?
             h.label(t(:search_label), for: "q", class: "unseen")
             h.input(type: "search", id: "q", name: "q", value: words, placeholder: t(:search_label),
                     autocomplete: "off", spellcheck: "false")
@@ -41,9 +54,8 @@ module EtcdDiscovery
         def trail
           h.nav(aria_label: t(:trail), class: "trail") do
             h.ol do
-              h.li { h.a(t(:all_keys), href: url("/keys"), aria_current: ("page" if prefix.nil?)) }
-              steps.each do |path, name|
-                h.li { h.a(name, href: url("/keys", prefix: path), aria_current: ("page" if path == prefix)) }
+              [[nil, t(names? ? :in_force : :all_keys)], *steps].each do |path, name|
+                h.li { h.a(name, href: folder_url(path), aria_current: ("page" if path == prefix)) }
               end
             end
           end
@@ -59,8 +71,10 @@ module EtcdDiscovery
                .select { |path, _| watched_prefix?(path) }
         end
 
+        def folder_url(path) = url("/keys", view: place[:view], prefix: path)
+
         def watched_prefix?(path)
-          snapshot.prefix(path)
+          source.prefix(path)
           true
         rescue UnwatchedKeyError
           false
@@ -72,11 +86,9 @@ module EtcdDiscovery
 
           fields = Declared.fields(client)
           table(title, class: "keys") do
-            columns(:col_key, :col_value, :col_type, :col_changed)
+            columns(:col_key, :col_value, *(:col_layer if names?), :col_type, :col_changed)
             h.tbody do
-              tree.entries.each do |entry|
-                entry.folder? ? folder(entry) : row(entry, fields[entry.path.b])
-              end
+              tree.entries.each { |entry| entry.folder? ? folder(entry) : row(entry, fields) }
             end
           end
           more(tree.more)
@@ -85,12 +97,13 @@ module EtcdDiscovery
         def found
           after = request.query("after")
           return Tree.search(scope.keys, words, after) unless words.empty?
-          return roots if prefix.nil? && client.config.watch != [""]
+          return roots if prefix.nil? && !names? && client.config.watch != [""]
 
           Tree.level(scope.keys, prefix.to_s, after)
         end
 
-        def scope = prefix ? snapshot.prefix(prefix) : snapshot
+        def source = names? ? snapshot.layered : snapshot
+        def scope = prefix ? source.prefix(prefix) : source
 
         # What is watched, each a folder or a key.
         def roots
@@ -110,25 +123,36 @@ module EtcdDiscovery
         def folder(entry)
           h.tr(class: "folder") do
             cell(:col_key) do
-              h.a(Escape.cell(entry.name), href: url("/keys", prefix: entry.path), class: "key")
+              h.a(Escape.cell(entry.name), href: folder_url(entry.path), class: "key")
             end
             cell(:col_count, t(entry.holds == 1 ? :one_key_inside : :keys_inside, count: entry.holds),
-                 colspan: "3", class: "quiet")
+                 colspan: names? ? "4" : "3", class: "quiet")
           end
         end
 
-        def row(entry, field)
-          revision = snapshot.mod_revision(entry.path)
-          h.tr(id: row_id(entry.path), data_version: revision || 0, data_name: Escape.cell(entry.path)) do
-            cell(:col_key) { key_cell(entry, field) }
-            cell(:col_value) { value(entry.path, snapshot[entry.path]) }
+        def row(entry, fields)
+          found = (client.explain(entry.path).winner if names?)
+          key = found ? found.key : entry.path
+          field = Declared.field(client, key, fields)
+          revision = snapshot.mod_revision(key) || 0
+          version = "#{revision}#{found&.layer}"
+          h.tr(id: row_id(entry.path), data_version: version, data_name: Escape.cell(entry.path)) do
+            cell(:col_key) { key_cell(entry, key, field) }
+            cell(:col_value) { value(key, snapshot[key]) }
+            cell(:col_layer) { layer(found) } if names?
             cell(:col_type, (field.type if field), class: "quiet")
             cell(:col_changed, revision, class: "number")
           end
         end
 
-        def key_cell(entry, field)
-          key_link(entry.path, entry.name.empty? ? t(:no_name) : Escape.cell(entry.name))
+        def layer(found)
+          return if found.nil?
+
+          found.temporary? ? state(:doubtful, found.layer) : h.text(found.layer)
+        end
+
+        def key_cell(entry, key, field)
+          key_link(key, entry.name.empty? ? t(:no_name) : Escape.cell(entry.name))
           h.div(field.description, class: "hint") if field&.description
         end
 

@@ -13,8 +13,9 @@ module EtcdDiscovery
 
         # Where another worker answers than the one that the page is about, it tells of itself in the table
         # alone.
+        # With its pid: a browser that keeps its connection may never reach the other one again.
         def parts
-          about_another? ? super.slice("processes") : super
+          about_another? ? super.slice("processes").merge("pid" => Process.pid.to_s) : super
         end
 
         def lasting? = !about_another?

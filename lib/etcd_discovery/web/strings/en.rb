@@ -70,6 +70,13 @@ module EtcdDiscovery
         wrote_fleet: "Written at revision %<revision>s. %<reached>s of %<total>s processes have it.", still_missing: "Still without it: %<names>s", lease_left: "Under a lease: goes in %<left>s unless its owner renews it",
         col_program: "Program", col_lease: "Lease left", col_since: "Member since", col_member: "Member", col_version: "Version", col_role: "Role", col_latency: "Latency", col_size: "Database", leader: "leader", follower: "follower",
 
+        layers: "Layers", layers_of: "What each layer has for %<name>s", wins: "in force", wins_for_a_time: "in force for a time",
+        covered: "covered", in_force: "Values in force", views: "What is listed", col_layer: "Layer",
+        override: "Override for a time", override_hint: "The value reverts by itself when the time is over, even if every process is gone.",
+        override_for: "For how many seconds", override_start: "Override", override_end: "End the override now",
+        override_left: "in force for another %<left>s", layer_changed: "The first layer has changed since it was shown. Nothing was written.",
+        error_conflict: "Someone else was faster", error_conflict_advice: "Nothing was written. Look at the key and decide again.",
+
         error_refused: "You may not see this page.", error_verb: "This address takes other methods.",
         error_not_found: "There is no such page", error_not_found_advice: "The address is wrong, or the page has moved.",
         error_malformed: "The request cannot be read", error_malformed_advice: "A part of the address or of the form is not what it should be. Nothing was written.",

@@ -70,6 +70,13 @@ module EtcdDiscovery
         wrote_fleet: "已写入，版本 %<revision>s。%<total>s 个进程中 %<reached>s 个已生效。", still_missing: "尚未生效：%<names>s", lease_left: "在租约下：若不续期，%<left>s 后消失",
         col_program: "程序", col_lease: "租约剩余", col_since: "加入时间", col_member: "成员", col_version: "版本", col_role: "角色", col_latency: "延迟", col_size: "数据库", leader: "领导者", follower: "跟随者",
 
+        layers: "分层", layers_of: "%<name>s 在各层的值", wins: "生效", wins_for_a_time: "临时生效",
+        covered: "被覆盖", in_force: "生效的值", views: "列表内容", col_layer: "层",
+        override: "临时覆盖", override_hint: "时间一到自动还原，即使所有进程都已退出。",
+        override_for: "持续秒数", override_start: "覆盖", override_end: "立即结束覆盖",
+        override_left: "还将生效 %<left>s", layer_changed: "在显示之后第一层已被修改。未写入任何内容。",
+        error_conflict: "有人先改了", error_conflict_advice: "未写入任何内容。请查看此键后重新决定。",
+
         error_refused: "您无权查看此页面。", error_verb: "此地址不支持该方法。",
         error_not_found: "没有这个页面", error_not_found_advice: "地址有误，或页面已移动。",
         error_malformed: "无法读取请求", error_malformed_advice: "地址或表单的某一部分不正确。未写入任何内容。",

@@ -1,0 +1,98 @@
+# frozen_string_literal: true
+
+RSpec.describe "the page and layers" do
+  let(:etcd) { start_etcd }
+  let(:layers) { %w[/shop/overrides/ /shop/production/ /shop/shared/] }
+  let(:reader) { client(etcd, layers:, change_log: "/changes/").start }
+  let(:web) { EtcdDiscovery::Web.new(client: reader, write: true, authorize: ->(_env) { "ann" }) }
+  let(:browser) { Harness::PageRequests.new(web) }
+
+  before do
+    write("/shop/production/checkout/limit", "50")
+    write("/shop/shared/checkout/limit", "100")
+    write("/shop/shared/checkout/currency", "EUR")
+  end
+
+  def write(key, value) = reader.wait_for_revision(etcd.ctl.put(key, value), timeout: 20)
+  def page = browser.get("/key?#{limit}").body
+  def there(revision) = reader.wait_for_revision(revision, timeout: 20)
+
+  # The texts of the cells of each row whose id begins so.
+  def rows(body, id)
+    body.scan(%r{<tr id="#{id}.*?</tr>}m).map do |row|
+      row.scan(%r{<td[^>]*>(.*?)</td>}m).map { |(cell)| cell.gsub(/<[^>]*>/, "") }
+    end
+  end
+
+  # What the table of layers says: layer, value, and state.
+  def told = rows(page, "l-").map { |row| row.first(3) }
+
+  def limit = "key=/shop/production/checkout/limit"
+
+  def override(value = "10", revision: 0, seconds: 600, note: "slow", **options)
+    browser.post("/override?#{limit}", value:, revision:, seconds:, note:, **options)
+  end
+
+  it "a key says what each layer has, and which one is in force" do
+    expect(told).to eq [["/shop/overrides/", "no such key", ""], ["/shop/production/", "50", "in force"],
+                        ["/shop/shared/", "100", "covered"]]
+  end
+
+  it "the values in force are listed by name, each with its layer" do
+    body = browser.get("/keys?view=names&prefix=checkout/").body
+    expect(rows(body, "k-").map { |row| row.first(3) }).to eq [["currency", "EUR", "/shop/shared/"],
+                                                               ["limit", "50", "/shop/production/"]]
+    expect(body).to include("/key?key=/shop/production/checkout/limit", "view=names")
+    expect(browser.get("/keys?view=names").body).to include("view=names&amp;prefix=checkout/", "2 keys")
+    found = browser.get("/keys?view=names&q=limit").body
+    expect([found.include?("checkout/limit"), found.include?("currency")]).to eq [true, false]
+  end
+
+  it "overrides a name for a time, says how long, and ends it early" do
+    answer = override
+    expect(answer.status).to eq 303
+    there(etcd.ctl.current_revision)
+    expect(reader["checkout/limit"]).to eq "10"
+    expect(etcd.ctl.lease_of("/shop/overrides/checkout/limit")).not_to eq 0
+    expect(told.first).to match ["/shop/overrides/", "10", /in force for another (?:9|10) min/]
+    expect(reader.history("/shop/overrides/checkout/limit").first).to have_attributes(by: "ann", note: "slow")
+    revision = reader.snapshot.mod_revision("/shop/overrides/checkout/limit")
+    expect(browser.post("/release?#{limit}", revision:, note: "over").status).to eq 303
+    there(etcd.ctl.current_revision)
+    expect(reader["checkout/limit"]).to eq "50"
+  end
+
+  it "an override needs a note, a time, a token and the first layer as it was shown" do
+    expect(override(note: " ").status).to eq 422
+    expect(override(seconds: 0).status).to eq 400
+    expect(override(token: nil).status).to eq 403
+    write("/shop/overrides/checkout/limit", "7")
+    expect(override.status).to eq 409
+    now = etcd.ctl.mod_revision_of("/shop/overrides/checkout/limit")
+    expect(override(revision: now).status).to eq 422 # a value without a lease is no override
+    expect(etcd.ctl.get("/shop/overrides/checkout/limit")).to eq "7"
+    elsewhere = browser.post("/override?key=/elsewhere", value: "1", revision: 0, seconds: 1, note: "n")
+    expect(elsewhere.status).to eq 404
+  end
+
+  it "a name with a secret in any layer is not overridden" do
+    write("/shop/shared/db/password", "hunter2")
+    path = "key=/shop/shared/db/password"
+    expect(browser.get("/key?#{path}").body).not_to match(/hunter2|Override for a time/)
+    expect(browser.post("/override?#{path}", value: "1", revision: 0, seconds: 9, note: "n").status).to eq 403
+    expect(etcd.ctl.get("/shop/overrides/db/password")).to be_nil
+  end
+
+  it "a declared setting of a name has its type and rules in every layer" do
+    reader = self.reader
+    stub_const("LayeredSettings", Class.new(EtcdDiscovery::Settings) do
+      define_singleton_method(:client) { reader }
+      prefix "checkout/"
+      field :limit, type: :integer, default: 100, in: 1..1000, description: "orders per minute"
+    end)
+    expect(page).to include("orders per minute", 'type="number"')
+    expect(override("2000").status).to eq 422
+    expect(override("many").status).to eq 422
+    expect(override("20").status).to eq 303
+  end
+end
