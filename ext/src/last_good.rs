@@ -1,7 +1,7 @@
-//! Which values turned out not to be of the kind that was asked for, and what was good before them.
+//! Which values are not of the kind that a read asked for, and the last good values before them.
 //!
 //! A bad value in etcd must not take an application down (promise 13): the last good one stays in force
-//! until a good one follows. What is bad is reported once for each change.
+//! until a good one follows. A bad value is reported once for each change.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
@@ -20,7 +20,7 @@ use crate::value_cache::ValueCache;
 
 /// The last good values of one client's reader.
 pub(crate) struct LastGood {
-    /// Takes what is bad: no Ruby code runs in the middle of a read.
+    /// Receives the reports of bad values, because no Ruby code may run in the middle of a read.
     notices: Arc<Feed>,
     /// The last good result for each kind and key.
     good: ValueCache,
@@ -40,12 +40,12 @@ impl LastGood {
         self.good.mark(marker);
     }
 
-    /// Whether a change of `key` matters here.
+    /// Whether there is a good or a bad value of `key` here.
     pub(crate) fn knows(&self, key: &[u8]) -> bool {
         self.keys.borrow().contains(key)
     }
 
-    /// Makes what was asked for of the read's entry. Only of a `current` one is the outcome kept.
+    /// Converts the value of the read's entry. The outcome is kept only for a `current` entry.
     pub(crate) fn evaluate(
         &self,
         ruby: &Ruby,
@@ -90,16 +90,19 @@ impl LastGood {
         self.notices.notify(Notice::InvalidValue { key: key.to_vec(), revision, problem });
     }
 
-    /// Why the read's value is bad, as the error to raise.
+    /// The error that says why the read's value is bad.
     fn error(ruby: &Ruby, read: &Read) -> Error {
         match read.kind.parse(ruby, read.entry.value()) {
             Ok(Err(problem)) => unparsable(ruby, read.entry.key(), read.entry.mod_revision(), &problem),
-            Ok(Ok(_)) => Error::new(ruby.exception_runtime_error(), "a good value was called bad"),
+            Ok(Ok(_)) => Error::new(
+                ruby.exception_runtime_error(),
+                "internal error in etcd_discovery (a good value counted as bad); please report it",
+            ),
             Err(error) => error,
         }
     }
 
-    /// A key that is gone takes its last good value along.
+    /// Forgets the last good value of a deleted key.
     pub(crate) fn forget(&self, ruby: &Ruby, key: &Key, name: RString) -> Result<(), Error> {
         self.keys.borrow_mut().remove(key);
         let kinds = Kind::ALL.map(|kind| (Key::clone(key), kind as usize));
@@ -111,7 +114,7 @@ impl LastGood {
         self.good.forget(ruby, name)
     }
 
-    /// Forgets every key and name that `view` has not.
+    /// Forgets every key and name that `view` lacks.
     pub(crate) fn forget_absent(&self, ruby: &Ruby, view: View) -> Result<(), Error> {
         let keys = self.keys.borrow();
         let gone: Vec<Key> = keys.iter().filter(|key| view.get(key).is_none()).map(Key::clone).collect();
@@ -119,7 +122,7 @@ impl LastGood {
         gone.iter().try_for_each(|key| self.forget(ruby, key, name(ruby, key)))
     }
 
-    /// What turned out to be bad, to be looked at again: the value may have changed without being read.
+    /// The bad values, to be checked again: they may have changed without being read.
     pub(crate) fn suspects(&self) -> Vec<(Key, Kind)> {
         let bad = self.bad.borrow();
         bad.keys().map(|(key, kind)| (Key::clone(key), Kind::ALL[*kind])).collect()

@@ -1,9 +1,8 @@
 //! The read path of one client.
 //!
-//! A reader keeps what was made of the values that were read before. A read compares two atomics (is there a
-//! newer snapshot, is this a forked child) and looks its answer up; nothing is locked, allocated or
-//! converted. When the generation has moved, only the keys that changed are dropped, and each is made again
-//! when it is next read: a worker pays for the keys that it uses.
+//! A reader caches the results of earlier reads. A read compares two atomics (is there a newer snapshot, is this a
+//! forked child) and looks its answer up, without a lock, an allocation or a conversion. After a new snapshot, only the
+//! keys that changed are dropped, and each is converted again at its next read: a worker pays for the keys that it uses.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -30,13 +29,12 @@ mod first_wait;
 
 use first_wait::FirstWait;
 
-/// No generation: nothing has been read yet.
+/// Stands for no generation: nothing has been read yet.
 const NEVER: u64 = u64::MAX;
 
-/// About how many bytes a changed key takes in a snapshot: its entry and, where many changed together, its part
-/// of the copied nodes.
+/// Roughly how many bytes a changed key takes in a snapshot: its entry, and its share of the copied nodes.
 const BYTES_PER_KEY: usize = 256;
-/// About how many bytes of nodes a change of one key copies.
+/// Roughly how many bytes of nodes the change of one key copies.
 const BYTES_PER_PATH: usize = 1_024;
 
 /// One client's reader. Guarded by the GVL.
@@ -46,15 +44,15 @@ pub(crate) struct Reader {
     first_wait: FirstWait,
     string_cache: StringCache,
     value_cache: ValueCache,
-    /// What `value_cache` was made of, to find the changed keys in it without making a String for each, and to
-    /// serve snapshots that hold the same entries.
+    /// The entries that `value_cache` was made of. They show which cached keys have changed, without a String for each,
+    /// and serve snapshots that hold the same entries.
     made_of: RefCell<HashMap<Key, Entry>>,
     last_good: LastGood,
     generation: Cell<u64>,
     epoch: Cell<u64>,
-    /// When the system last refused what following etcd takes, in this forked child.
+    /// When the system last refused a thread to this forked child.
     refused_at: Cell<Option<Instant>>,
-    /// Of the last snapshot that was weighed.
+    /// The generation of the last snapshot whose weight was computed.
     weighed: Cell<u64>,
 }
 
@@ -75,7 +73,7 @@ impl Reader {
         }
     }
 
-    /// About how many bytes a snapshot of now keeps that the last one weighed does not.
+    /// Roughly how many bytes a snapshot taken now keeps beyond those of the last one.
     pub(crate) fn weight_since_last(&self, published: &Published) -> isize {
         let last = self.weighed.replace(published.generation());
         if last == published.generation() {
@@ -109,9 +107,9 @@ impl Reader {
     /// `key` is a live value, and the client that this belongs to is alive.
     #[inline]
     pub(crate) unsafe fn known(&self, kind: Kind, key: VALUE) -> Option<VALUE> {
-        // Two functions: one that does both looks at the kind again, which `[]` knows when it is compiled.
+        // Two functions, so that `[]` does not check the kind at run time.
         if kind == Kind::Text {
-            // SAFETY: the caller promises what this asks for.
+            // SAFETY: the caller of this function promises the same.
             return unsafe { self.known_text(key) };
         }
         // SAFETY: the caller passes a live value, and the client marks the cache.
@@ -129,8 +127,8 @@ impl Reader {
         unsafe { self.string_cache.get(key).or_else(|| self.value_cache.known(Kind::Text, key)) }
     }
 
-    /// Any read, with all that may have to be done before. `default` is for what is not there, and for what is
-    /// bad and was never good.
+    /// Any read. Starts, resumes and catches up first if needed. `default` is returned for a key that does not exist, and
+    /// for a bad value that was never good.
     pub(crate) fn find(
         &self,
         ruby: &Ruby,
@@ -161,13 +159,13 @@ impl Reader {
             default.unwrap_or_else(|| ruby.qnil().as_value())
         };
         if kind == Kind::Text && self.generation.get() == generation {
-            // SAFETY: a String, since its bytes were looked at, and alive, since it is an argument.
+            // SAFETY: `key` is a String, since its bytes were read above, and alive, since it is an argument.
             unsafe { self.string_cache.keep_identity(key.as_raw(), value.as_raw()) };
         }
         Ok(value)
     }
 
-    /// What was made before of a key that did not change, though others did.
+    /// The cached answer of a key that did not change, although others did.
     fn still_known(&self, kind: Kind, key: Value) -> Option<Value> {
         // SAFETY: `key` is an argument of the read, so it is alive, and so is the client.
         let value = unsafe { self.known(kind, key.as_raw()) }?;
@@ -190,7 +188,7 @@ impl Reader {
         self.ensure_key_watched(ruby, key).map(|()| false)
     }
 
-    /// A key that is not there may be nil only if it is watched: else its absence means nothing.
+    /// Raises unless the key is watched. Only a watched key that is absent may read as nil.
     pub(crate) fn ensure_key_watched(&self, ruby: &Ruby, key: Value) -> Result<(), Error> {
         let (ranges, layers) = (&self.core.settings().ranges, &self.core.settings().layers);
         if with_bytes(ruby, key, |bytes| layers.is_name(bytes) || ranges.contains(bytes))? {
@@ -200,8 +198,8 @@ impl Reader {
             .map_or_else(|error| error, |key| unwatched(ruby, &key, ranges)))
     }
 
-    /// What the read's entry is, made or remembered. A snapshot asks this for its entries too: those that
-    /// are still the current ones share what was made of them.
+    /// The outcome for the read's entry, cached or new. Snapshots use this too, so that they share the results for entries
+    /// that are still current.
     pub(crate) fn make(&self, ruby: &Ruby, read: &Read) -> Result<Outcome, Error> {
         self.catch_up(ruby)?;
         let published = self.publication.load();
@@ -216,14 +214,14 @@ impl Reader {
             return Ok(Outcome::Value(value));
         }
         let outcome = self.last_good.evaluate(ruby, read, name, current)?;
-        // While Ruby code ran, another thread may have moved on: what was made would outlive its change.
+        // While Ruby code ran, another thread may have caught up: the result may be outdated, so it is not cached.
         if let Outcome::Value(value) = outcome
             && current
             && self.generation.get() == generation
         {
             self.value_cache.keep(ruby, read.kind, name, value)?;
             if read.kind == Kind::Text {
-                // SAFETY: a value that was just made.
+                // SAFETY: `value` was just made and is on this stack.
                 unsafe { self.string_cache.keep_text(name, value.as_raw()) };
             }
             self.made_of.borrow_mut().insert(Key::from(read.name), read.entry.clone());
@@ -231,10 +229,10 @@ impl Reader {
         Ok(outcome)
     }
 
-    /// The keys whose present values are bad for a read that was made of them, in key order.
+    /// The keys whose current values are bad for a read that was made of them, in key order.
     pub(crate) fn invalid_keys(&self, ruby: &Ruby) -> Result<RArray, Error> {
         if self.publication.generation() > 0 {
-            // What was bad may have changed since, and not have been read.
+            // A bad value may have changed since without being read.
             for (name, kind) in self.last_good.suspects() {
                 let entry = self.view(&self.publication.load()).get(&name).map(|found| found.entry.clone());
                 if let Some(entry) = entry {
@@ -255,7 +253,7 @@ impl Reader {
         View::new(&self.core.settings().layers, published.snapshot())
     }
 
-    /// Why there is nothing to read, if there is not.
+    /// Prepares a read. Returns why there is nothing to read, if there is nothing.
     fn bring_up_to_date(&self, ruby: &Ruby, client: Value) -> Result<Option<CoreError>, Error> {
         let reason = self.missing(ruby, client)?;
         if reason.is_none() {
@@ -264,17 +262,17 @@ impl Reader {
         Ok(reason)
     }
 
-    /// Drops what was made of entries that have changed since.
+    /// Drops the cached results of entries that have changed.
     fn catch_up(&self, ruby: &Ruby) -> Result<(), Error> {
         let published = self.publication.load();
         let seen = self.generation.get();
-        // Before the first publication there is nothing to drop. A snapshot of the past is read even then, and must not make
-        // the first read of the present believe that the client was started.
+        // Before the first publication there is nothing to drop. A snapshot of the past can be read even then, and must
+        // not make the first current read believe that the client was started.
         if seen == published.generation() || published.generation() == 0 {
             return Ok(());
         }
         self.string_cache.clear_identities();
-        // Whatever goes wrong on the way, the next attempt clears it all.
+        // If anything below fails, the next attempt clears everything.
         self.generation.set(NEVER);
         if seen == NEVER || !self.drop_changed(ruby, &published, seen)? {
             self.string_cache.clear();

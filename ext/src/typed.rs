@@ -1,11 +1,11 @@
-//! The kinds of reads, and how a value becomes what each gives.
+//! The kinds of reads, and how each converts a value.
 
 use etcd_discovery_core::duration;
 use magnus::{Error, IntoValue, Ruby, Value, kwargs, prelude::*};
 
 use crate::value::string;
 
-/// What a read makes of the value's bytes.
+/// The type to which a read converts the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(usize)]
 pub(crate) enum Kind {
@@ -23,7 +23,7 @@ impl Kind {
     pub(crate) const ALL: [Self; 7] =
         [Self::Text, Self::Json, Self::Integer, Self::Float, Self::Boolean, Self::List, Self::Duration];
 
-    /// Makes of `bytes` what this kind is; `Err` continues the sentence "the value …".
+    /// Converts `bytes` to this kind. `Err` continues the sentence "the value …".
     pub(crate) fn parse(self, ruby: &Ruby, bytes: &[u8]) -> Result<Result<Value, String>, Error> {
         match self {
             Self::Text => Ok(Ok(string(ruby, bytes).as_value())),
@@ -44,8 +44,7 @@ impl Kind {
     }
 }
 
-/// Ruby's own reading of numbers, so that a number in etcd is what it would be in Ruby: of any size, with
-/// underscores between its digits.
+/// Parses numbers as Ruby does, so that they can be of any size and have underscores between their digits.
 fn by_kernel(ruby: &Ruby, bytes: &[u8], method: &str, problem: &str) -> Result<Result<Value, String>, Error> {
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(Err(problem.to_owned())) };
     let quietly = kwargs!(ruby, "exception" => false);
@@ -66,7 +65,7 @@ fn boolean(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// What stands between commas or line breaks, trimmed; nothing for what is empty.
+/// The items between commas or line breaks, trimmed, without empty ones.
 fn list(ruby: &Ruby, bytes: &[u8]) -> Result<Value, Error> {
     let array = ruby.ary_new();
     bytes

@@ -28,7 +28,7 @@ fn is_offline(ruby: &Ruby, client: &Client) -> Result<bool, Error> {
     guarded(ruby, || Ok(client.core(ruby)?.offline().is_some()))
 }
 
-/// Leaves etcd for good.
+/// Leaves etcd; the client cannot return to it.
 fn go_offline(ruby: &Ruby, client: &Client) -> Result<(), Error> {
     guarded(ruby, || {
         let core = client.core(ruby)?;
@@ -41,7 +41,7 @@ fn go_offline(ruby: &Ruby, client: &Client) -> Result<(), Error> {
     })
 }
 
-/// Writes pairs of key and value (nil: delete it), all at one revision, and returns that.
+/// Writes pairs of key and value (nil: delete the key) at one revision, and returns the revision.
 fn write(ruby: &Ruby, client: &Client, pairs: RArray) -> Result<i64, Error> {
     guarded(ruby, || {
         let offline = offline(ruby, client)?;
@@ -58,7 +58,7 @@ fn write(ruby: &Ruby, client: &Client, pairs: RArray) -> Result<i64, Error> {
     })
 }
 
-/// What the content was read from still says the same.
+/// Confirms that the source still has this content.
 fn confirm(ruby: &Ruby, client: &Client) -> Result<(), Error> {
     guarded(ruby, || {
         offline(ruby, client)?.confirm();
@@ -71,7 +71,7 @@ fn end_leases(ruby: &Ruby, client: &Client) -> Result<bool, Error> {
     guarded(ruby, || Ok(offline(ruby, client)?.end_leases()))
 }
 
-/// What the content was read from is gone, or bad.
+/// Records that the source is missing or invalid.
 fn fail(ruby: &Ruby, client: &Client, problem: String) -> Result<(), Error> {
     guarded(ruby, || {
         offline(ruby, client)?.fail(&CoreError::new(ErrorKind::Configuration, problem));
@@ -79,7 +79,7 @@ fn fail(ruby: &Ruby, client: &Client, problem: String) -> Result<(), Error> {
     })
 }
 
-/// Says so if the content has become stale, or is fresh again.
+/// Reports when the content becomes stale, or fresh again.
 fn check_staleness(ruby: &Ruby, client: &Client) -> Result<(), Error> {
     guarded(ruby, || {
         offline(ruby, client)?.check_staleness();
@@ -87,7 +87,7 @@ fn check_staleness(ruby: &Ruby, client: &Client) -> Result<(), Error> {
     })
 }
 
-/// Every key, whether watched or not: to come back to.
+/// A mark: a snapshot of all keys, watched or not, to restore later.
 fn mark(ruby: &Ruby, client: Obj<Client>) -> Result<Snapshot, Error> {
     guarded(ruby, || {
         let content = offline(ruby, &client)?.store().all();
@@ -95,7 +95,7 @@ fn mark(ruby: &Ruby, client: Obj<Client>) -> Result<Snapshot, Error> {
     })
 }
 
-/// Comes back to a mark, for all keys but those of `spared`; returns the keys that differed.
+/// Restores a mark for all keys except `spared`. Returns the keys that differed.
 fn restore(ruby: &Ruby, client: &Client, mark: &Snapshot, spared: RArray) -> Result<RArray, Error> {
     guarded(ruby, || {
         let offline = offline(ruby, client)?;
@@ -105,7 +105,7 @@ fn restore(ruby: &Ruby, client: &Client, mark: &Snapshot, spared: RArray) -> Res
     })
 }
 
-/// The mark `mark`, for `changed` with what `other` has.
+/// A copy of `mark` with the keys of `changed` as they are in `other`.
 fn patch(
     ruby: &Ruby,
     client: Obj<Client>,

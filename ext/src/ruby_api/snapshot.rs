@@ -20,7 +20,7 @@ use crate::typed::Kind;
 use crate::value::{bytes, name, string, with_bytes};
 use crate::value_cache::ValueCache;
 
-/// Which part of a content a snapshot has.
+/// Which part of the content a snapshot shows.
 enum Scope {
     /// Everything that is watched.
     All,
@@ -36,11 +36,11 @@ enum Scope {
 pub(crate) struct Snapshot {
     core: Arc<Core>,
     content: Content,
-    /// The publication that it is of, if it is of one.
+    /// The publication that it was taken from, if it was.
     published: Option<Arc<Published>>,
-    /// Which keys or names of the content it has.
+    /// Which keys or names of the content it shows.
     scope: Scope,
-    /// The client's object: it knows what was made already of the entries that are still current.
+    /// The client's object, whose reader has cached results for entries that are still current.
     client: VALUE,
     value_cache: ValueCache,
     /// The bytes that this has reported to Ruby's collector.
@@ -57,7 +57,7 @@ impl DataTypeFunctions for Snapshot {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        // Objects are freed on Ruby's threads alone.
+        // Ruby frees objects only on its own threads.
         if let Ok(ruby) = Ruby::get() {
             ruby.gc_adjust_memory_usage(-self.weight);
         }
@@ -67,8 +67,8 @@ impl Drop for Snapshot {
 impl Snapshot {
     /// The current snapshot of a client that has one.
     ///
-    /// For Ruby's collector it is a small object, yet it may be the last to hold much of an old content: one
-    /// who takes a snapshot at each change and makes few other objects would hold thousands of them.
+    /// To Ruby's collector a snapshot looks small, but it may keep much of an old content alive. Without the reported
+    /// weight, code that takes a snapshot at each change and makes few other objects would hold thousands of them.
     pub(crate) fn current(ruby: &Ruby, client: Obj<Client>) -> Result<Self, Error> {
         let reader = client.reader(ruby)?;
         reader.ensure_ready(ruby, client.as_value())?;
@@ -113,8 +113,8 @@ impl Snapshot {
         self.core.settings().ranges.contains(key)
     }
 
-    /// The keys whose entries differ from those of `older`. The publications of one client know them; snapshots of
-    /// two clients share nothing that a comparison could skip, so only `range` of them is compared.
+    /// The keys whose entries differ from those of `older`. The publications of one client have a list of them. Snapshots of
+    /// two clients share no nodes that a comparison could skip, so only `range` is compared.
     pub(crate) fn changed_keys_since(&self, older: &Self, range: &KeyRange) -> Vec<Key> {
         match (&self.published, &older.published) {
             (Some(published), Some(before)) if Arc::ptr_eq(&self.core, &older.core) => {
@@ -128,7 +128,7 @@ impl Snapshot {
         &self.value_cache
     }
 
-    /// A read of any kind, with what a reader gets where there is nothing good.
+    /// A read of any kind. `default` is returned if there is no good value.
     pub(crate) fn read(
         &self,
         ruby: &Ruby,
@@ -144,7 +144,7 @@ impl Snapshot {
         let Some(entry) = self.find(ruby, key)?.cloned() else {
             return Ok(default.unwrap_or_else(|| ruby.qnil().as_value()));
         };
-        // SAFETY: the client is marked for as long as this lives.
+        // SAFETY: this live snapshot marks the client.
         let client = unsafe { Value::from_raw(self.client) };
         let layered = with_bytes(ruby, key, |key| self.layers().is_name(key).then(|| Key::from(key)))?;
         let asked = layered.as_deref().unwrap_or_else(|| entry.key());

@@ -1,8 +1,8 @@
-//! What lies between two snapshots, for subscriptions.
+//! `EtcdDiscovery::Snapshot`: the changes between two snapshots, for subscriptions.
 //!
 //! A change is an Array of key or name, value (nil: deleted), previous value (nil: new), revision, and for a name the
-//! layer; they come in the order of revisions. A deletion leaves no revision behind; it gets that of the snapshot that
-//! first shows it. What changed more than once in between shows as one change.
+//! layer; they come in the order of revisions. A deletion has no revision of its own; it gets that of the snapshot that
+//! first shows it. Several changes of one key show as one change.
 
 use std::collections::BTreeSet;
 
@@ -39,10 +39,10 @@ fn since(
     })
 }
 
-/// The changes that concern someone, each with an Array of the targets that it matches.
+/// The changes that match a target, each with an Array of the targets that it matches.
 ///
-/// The publication has the list of changed keys; it is looked through once for all of them. No Ruby object is made
-/// for a key that no one subscribes to.
+/// The publication's list of changed keys is read once for all targets. No Ruby object is made for a key that no one
+/// subscribes to.
 fn matching(
     ruby: &Ruby,
     newer: Obj<Snapshot>,
@@ -105,7 +105,7 @@ fn keys_under(newer: &Snapshot, older: Option<&Snapshot>, target: &[u8]) -> Vec<
         None => newer.content().range(&range).map(|entry| Key::from(entry.key())).collect(),
         Some(older) => newer.changed_keys_since(older, &range),
     };
-    // What the new client does not watch was not deleted.
+    // A key that the new client does not watch was not deleted.
     keys.retain(|key| older.is_none() || range.contains(key) && newer.watches(key));
     keys.into_iter().map(|key| Found::of_key(newer, key)).collect()
 }
