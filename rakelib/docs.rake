@@ -18,7 +18,7 @@ namespace :docs do
 
   desc "Take the pictures of docs/web.md anew; look at them before they are committed"
   task screenshots: :compile do
-    names = %w[overview-light overview-narrow keys-dark key-light services-light events-light]
+    names = %w[overview-light overview-narrow keys-dark key-light override-light services-light events-light]
     ruby "-Ilib", "-r./rakelib/screenshots", "-e", "Screenshots.new('docs/images', ARGV).take", *names
   end
 end

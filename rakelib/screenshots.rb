@@ -9,7 +9,7 @@ class Screenshots
   ROOT = File.expand_path("..", __dir__)
   PAGES = {
     "overview" => "/", "keys" => "/keys?prefix=/shop/checkout/", "key" => "/key?key=/shop/checkout/tiers",
-    "secret" => "/key?key=/shop/db/password", "services" => "/services", "events" => "/events"
+    "override" => "/key?key=/shop/checkout/timeout", "services" => "/services", "events" => "/events"
   }.freeze
   # The schemes and widths of each.
   LOOKS = { "light" => [:light, 1200], "dark" => [:dark, 1200], "narrow" => [:light, 390] }.freeze
@@ -57,7 +57,7 @@ class Screenshots
     @server = Harness::UnicornServer.new(endpoints: @etcd.endpoint, application:, workers: 4,
                                          config: "preload_app true\n").start
     @writer = EtcdDiscovery::Client.new(endpoints: [@etcd.endpoint], watch: ["/shop/"],
-                                        change_log: "/shop/changes/")
+                                        layers: %w[/shop/overrides/ /shop/], change_log: "/shop/changes/")
   end
 
   def put(key, value, author, note) = @writer.put("/shop/#{key}", value, by: author, note:)
@@ -70,6 +70,7 @@ class Screenshots
       @writer.register("payments", address, id:, format: :endpoints, metadata:, ttl: 30).wait(timeout: 20)
     end
     @writer.register("search", "10.1.2.10:9200", ttl: 30).wait(timeout: 20)
+    @writer.override("checkout/timeout", "250ms", for: 900, by: "ann", note: "The provider is slow")
   end
 
   # Something for the charts to show.
