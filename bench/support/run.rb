@@ -8,6 +8,7 @@ module Bench
       "propagation" => -> { Propagation.new.rows + OrdinaryUser.new.rows },
       "following" => -> { Following.new.rows },
       "load" => -> { Load.new.rows },
+      "boots" => -> { Boots.new.rows },
       "forks" => -> { Forks.new.rows },
       "memory" => -> { Memory.new.rows },
       "registrations" => -> { Registrations.new.rows },

@@ -55,7 +55,7 @@ RSpec.describe "the memory of a forked child" do
   end
 
   it "is that of one copy after every key has changed, once or several times" do
-    expect(copies_after(3)).to all(be < 1.5)
+    expect(copies_after(2)).to all(be < 1.5)
   end
 
   it "is that of one copy also while the parent writes one to disk" do

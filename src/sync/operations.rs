@@ -79,7 +79,7 @@ pub(super) fn audit(link: Arc<Link>, request: PageRequest) -> Operation {
 }
 
 async fn read_page(link: &Link, request: PageRequest, options: GetOptions) -> Result<GetResponse, CallError> {
-    link.download(|client| get(client, request.start.clone(), options.clone())).await
+    link.download_page(|client| get(client, request.start.clone(), options.clone())).await
 }
 
 async fn get(client: Client, start: Vec<u8>, options: GetOptions) -> Result<GetResponse, etcd_client::Error> {

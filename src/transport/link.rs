@@ -3,6 +3,7 @@
 //! It is separate from the watch's connection, because a watch whose messages are not read would block the heartbeats
 //! of all leases on the same connection.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,9 +25,14 @@ pub struct Link {
     endpoints: Arc<Endpoints>,
     login: Option<Arc<Login>>,
     open: Mutex<Open>,
+    /// How often the time for a page is doubled.
+    doublings: AtomicU32,
     /// Held while connecting, so that concurrent requests share one connection.
     dialing: tokio::sync::Mutex<()>,
 }
+
+/// How often the time for a page is doubled at most.
+const MOST_DOUBLINGS: u32 = 3;
 
 type Answer<T> = std::result::Result<T, etcd_client::Error>;
 
@@ -42,7 +48,8 @@ impl Link {
     #[must_use]
     pub fn new(settings: Arc<Settings>, endpoints: Arc<Endpoints>) -> Self {
         let login = Login::of(&settings);
-        Self { settings, endpoints, login, open: Mutex::default(), dialing: tokio::sync::Mutex::default() }
+        let (open, doublings, dialing) = Default::default();
+        Self { settings, endpoints, login, open, doublings, dialing }
     }
 
     /// The login that this link's requests share with other connections.
@@ -71,7 +78,7 @@ impl Link {
             async move { asked.await.ok() }
         };
         let answer = self.signed(&connection, deadline, ask).await?;
-        self.conclude(&connection, serial, answer)
+        self.conclude(&connection, serial, answer, timeout)
     }
 
     /// Sends a request whose answer may be large. It may exceed the request timeout while bytes arrive.
@@ -82,13 +89,60 @@ impl Link {
     where
         F: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
-        let timeout = self.settings.timing.request_timeout;
-        let deadline = tokio::time::Instant::now() + timeout;
+        self.receive(self.settings.timing.request_timeout, request).await
+    }
+
+    /// Downloads a page of a listing, for which no one has set a deadline.
+    ///
+    /// Each timeout doubles the next one, up to 8 times the request timeout. An answer within the request timeout halves
+    /// it again. etcd goes on with a request that was given up: if many processes list everything at the same moment and
+    /// none of them waits longer, etcd only works for answers that no one awaits any more.
+    ///
+    /// # Errors
+    /// The errors of [`Self::call`].
+    pub async fn download_page<T, F>(
+        &self,
+        request: impl Fn(Client) -> F,
+    ) -> std::result::Result<T, CallError>
+    where
+        F: Future<Output = std::result::Result<T, etcd_client::Error>>,
+    {
+        let timeout = self.settings.timing.request_timeout * (1 << self.doublings.load(Ordering::Relaxed));
+        let sent = tokio::time::Instant::now();
+        let answer = self.receive(timeout, request).await;
+        match &answer {
+            Ok(_) => self.adapt(true, sent.elapsed()),
+            Err(CallError::Unanswered(_)) => self.adapt(false, sent.elapsed()),
+            Err(_) => {}
+        }
+        answer
+    }
+
+    async fn receive<T, F>(
+        &self,
+        patience: Duration,
+        request: impl Fn(Client) -> F,
+    ) -> std::result::Result<T, CallError>
+    where
+        F: Future<Output = std::result::Result<T, etcd_client::Error>>,
+    {
+        let deadline = tokio::time::Instant::now() + self.settings.timing.request_timeout;
         let (connection, serial) = Box::pin(self.connect_until(deadline)).await?;
         let (flow, client, request) = (&connection.flow, &connection.client, &request);
-        let ask = || flow.wait(timeout, Box::pin(request(client.clone())));
+        let ask = || flow.wait(patience, Box::pin(request(client.clone())));
         let answer = self.signed(&connection, deadline, ask).await?;
-        self.conclude(&connection, serial, answer)
+        self.conclude(&connection, serial, answer, patience)
+    }
+
+    /// Adapts the time for the next page to how the last one went.
+    fn adapt(&self, answered: bool, took: Duration) {
+        let doublings = self.doublings.load(Ordering::Relaxed);
+        let next = match answered {
+            false => (doublings + 1).min(MOST_DOUBLINGS),
+            true if took <= self.settings.timing.request_timeout => doublings.saturating_sub(1),
+            true => doublings,
+        };
+        self.doublings.store(next, Ordering::Relaxed);
     }
 
     /// Sends the request, and sends it once more with a new token if etcd refused the token.
@@ -128,6 +182,7 @@ impl Link {
         connection: &Connection,
         serial: u64,
         answer: Option<Answer<T>>,
+        timeout: Duration,
     ) -> std::result::Result<T, CallError> {
         let name = connection.endpoint.to_string();
         match answer {
@@ -140,7 +195,6 @@ impl Link {
             }
             None => {
                 self.give_up(connection, serial);
-                let timeout = self.settings.timing.request_timeout;
                 Err(CallError::Unanswered(timed_out("no answer", timeout).at(name)))
             }
         }

@@ -77,3 +77,16 @@ async fn a_single_key_that_is_too_large_is_named_and_etcd_is_not_asked_in_a_tigh
     etcd.conduct(|conduct| conduct.most_at_once = 1);
     follower.shows(b"/a/large", Some(7)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_take_longer_than_the_request_timeout_still_arrive() {
+    let etcd = etcd_at("one");
+    for key in KEYS {
+        etcd.put(key, 7);
+    }
+    etcd.conduct(|conduct| conduct.delay = Duration::from_secs(5));
+    let follower = Follower::start(&["one"], &[b"/a/"]);
+    follower.shows(KEYS[3], Some(7)).await;
+    etcd.conduct(|conduct| conduct.delay = Duration::ZERO);
+    follower.fresh().await;
+}
