@@ -13,7 +13,8 @@ module Bench
       "memory" => -> { Memory.new.rows },
       "registrations" => -> { Registrations.new.rows },
       "subscriptions" => -> { Subscriptions.new.rows },
-      "flags" => -> { Flags.new.rows }
+      "flags" => -> { Flags.new.rows },
+      "fleet" => -> { Fleet.new.rows }
     }.freeze
 
     def initialize(names)

@@ -4,11 +4,16 @@ require "json"
 require "optparse"
 require_relative "../etcd_discovery"
 require_relative "cli/arguments"
+require_relative "cli/command_table"
 require_relative "cli/change_options"
 require_relative "cli/changes"
 require_relative "cli/commands"
+require_relative "cli/completions"
+require_relative "cli/connection"
 require_relative "cli/doctor_report"
 require_relative "cli/files"
+require_relative "cli/fleet_output"
+require_relative "cli/fleets"
 require_relative "cli/layers"
 require_relative "cli/login"
 require_relative "cli/output"
@@ -26,17 +31,15 @@ module EtcdDiscovery
     include ChangeOptions
     include Changes
     include Commands
+    include Connection
     include Files
+    include Fleets
     include Layers
     include Login
 
     # The exit statuses. `register` returns the status of its command.
     EXITS = { ok: 0, failed: 1, usage: 2, absent: 3, unreachable: 4, refused: 5,
-              conflict: 6, doubtful: 8 }.freeze
-
-    COMMANDS = %w[get list put delete watch history diff rollback explain override release export apply
-                  services status doctor register].freeze
-    private_constant :COMMANDS
+              conflict: 6, incomplete: 7, doubtful: 8, reverted: 9 }.freeze
 
     def initialize(arguments, out: $stdout, err: $stderr)
       @is_process = arguments.equal?(ARGV)
@@ -70,10 +73,11 @@ module EtcdDiscovery
 
     def obey(name)
       raise WrongUsage, "no command given" if name.nil?
-      raise WrongUsage, "unknown command: #{name}" unless COMMANDS.include?(name)
+      raise WrongUsage, "unknown command: #{name}" unless COMMANDS.key?(name)
 
       check_count(method("run_#{name}"), name)
       check_change_options(name)
+      check_await(name)
       @output = Output.new(@out, json: @json)
       EXITS.fetch(send("run_#{name}", *@arguments)) { |status| status }
     end
@@ -92,10 +96,12 @@ module EtcdDiscovery
 
     def kind_of(error)
       case error
-      when OptionParser::ParseError, WrongUsage, ArgumentError, ConfigurationError then :usage
+      when OptionParser::ParseError, WrongUsage, ArgumentError, ConfigurationError,
+           InvalidValueError then :usage
       when AuthenticationError, PermissionError then :refused
       when ConnectionError then :unreachable
       when ConflictError then :conflict
+      when RolloutError then :reverted
       else :failed
       end
     end
@@ -110,27 +116,21 @@ module EtcdDiscovery
         connection_options(options)
         options.on("--json", "print JSON, one document a line") { @json = true }
         change_options(options)
-        options.on("--ttl N", Integer, "seconds that etcd keeps the key after the last heartbeat") do |ttl|
-          @registration[:ttl] = ttl
-        end
-        options.on("--id ID", "distinguishes the instances of a service") { |id| @registration[:id] = id }
-        options.on("--weight N", Float, "share of work") { |weight| @registration[:weight] = weight }
-        options.on("--format F", "plain, endpoints, kratos or zero") do |format|
-          @registration[:format] = format.to_sym
-        end
+        fleet_options(options)
+        service_options(options)
         options.on("-h", "--help", "print this") { @help = true }
         options.on("--version", "print the version") { @help = VERSION }
       end
     end
 
-    def connection_options(options)
-      options.on("--endpoints LIST", Array, "http://host:port, …") { |list| @settings[:endpoints] = list }
-      login_options(options)
-      options.on("--ca-file FILE", "who signs etcd's certificates") { |file| @settings[:ca_file] = file }
-      options.on("--cert-file FILE", "the client's certificate") { |file| @settings[:cert_file] = file }
-      options.on("--key-file FILE", "the client's key") { |file| @settings[:key_file] = file }
-      options.on("--timeout SECONDS", Float, "longest wait for etcd") do |time|
-        @settings[:boot_timeout] = time
+    def service_options(options)
+      options.on("--ttl N", Integer, "seconds that etcd keeps the key after the last heartbeat") do |ttl|
+        @registration[:ttl] = ttl
+      end
+      options.on("--id ID", "distinguishes the instances of a service") { |id| @registration[:id] = id }
+      options.on("--weight N", Float, "share of work") { |weight| @registration[:weight] = weight }
+      options.on("--format F", "plain, endpoints, kratos or zero") do |format|
+        @registration[:format] = format.to_sym
       end
     end
 

@@ -138,6 +138,10 @@ module EtcdDiscovery
     end
   end
 
+  # A rollout ({Rollout}) was stopped: every host has its old value again, or gets it back when the lease of
+  # the rollout ends. The message says why.
+  class RolloutError < Error; end
+
   # An instance was not registered in the time that the caller gave it.
   class RegistrationError < Error; end
 

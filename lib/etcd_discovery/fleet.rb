@@ -5,6 +5,7 @@ require_relative "fleet/membership"
 require_relative "fleet/answer"
 require_relative "fleet/report"
 require_relative "fleet/roll_call"
+require_relative "rollout"
 
 module EtcdDiscovery # rubocop:disable Style/Documentation -- lib/etcd_discovery.rb documents it
   # All processes that share the setting `fleet`: who they are, and which of them have a change.
@@ -75,6 +76,14 @@ module EtcdDiscovery # rubocop:disable Style/Documentation -- lib/etcd_discovery
       return await_alone(revision, timeout) if offline?
 
       RollCall.new(@client, prefix, revision, timeout).run
+    end
+
+    # @api private
+    # @return [Integer] that etcd is at now
+    def present_revision
+      return @client.status.revision if offline?
+
+      @client.native_read("read the revision", [["#{prefix}members/", true, 1, true]], nil).first
     end
 
     # @return [String]

@@ -6,6 +6,7 @@ require_relative "settings/rules"
 require_relative "settings/field"
 require_relative "settings/declaration"
 require_relative "settings/layered_keys"
+require_relative "settings/text_check"
 
 module EtcdDiscovery
   # Settings declared in code: typed, with defaults, and checked before they are written.

@@ -26,6 +26,8 @@ AWAY = "rake compile && rspec spec/reads/away_at_boot_spec.rb"
 INTERRUPTION = "rake compile && rspec spec/main_job/interruption_spec.rb"
 SERVICE = "rake compile && rspec spec/service/service_spec.rb"
 TYPED = "rake compile && rspec spec/reads/typed_spec.rb"
+AWAIT = "rake compile && rspec spec/fleet/await_spec.rb"
+ROLLOUT = "rake compile && rspec spec/fleet/rollout_spec.rb"
 DEFECTS = "rake compile && rspec spec/packaging/defects_spec.rb"
 
 MUTATIONS = [
@@ -218,5 +220,19 @@ MUTATIONS = [
   Mutation.new(promise: "13 the last good value stays", broken: "an error where there is a last good value",
                file: "ext/src/last_good.rs", tests: TYPED,
                from: "Some(last) => Ok(Outcome::Value(last)),",
-               to: "Some(_) => Ok(Outcome::Bad(Self::error(ruby, read))),")
+               to: "Some(_) => Ok(Outcome::Bad(Self::error(ruby, read))),"),
+  Mutation.new(promise: "5 await counts nobody too early", file: "src/session/roll_call.rs", tests: CORE,
+               from: "(Key::from(entry.key()), seen >= wanted)", to: "(Key::from(entry.key()), true)"),
+  Mutation.new(promise: "5 await counts nobody too early", file: "lib/etcd_discovery/fleet/roll_call.rb",
+               tests: AWAIT,
+               from: "fields[:revision] && fields[:revision] >= @revision", to: "fields[:revision]"),
+  Mutation.new(promise: "6 a roll call leaves no key", file: "lib/etcd_discovery/fleet/roll_call.rb",
+               tests: AWAIT,
+               from: "          revoke(lease)\n", to: "          lease\n"),
+  Mutation.new(promise: "6 a failed check ends a rollout", file: "lib/etcd_discovery/rollout.rb",
+               tests: ROLLOUT,
+               from: '"the check failed") unless passed', to: '"the check failed") unless passed || true'),
+  Mutation.new(promise: "6 a rollout ends with its lease", file: "lib/etcd_discovery/rollout/overrides.rb",
+               tests: ROLLOUT,
+               from: "[key, @value, lease]", to: "[key, @value]")
 ].freeze

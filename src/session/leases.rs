@@ -30,6 +30,23 @@ impl Client {
         })
     }
 
+    /// Renews `lease` once.
+    ///
+    /// # Errors
+    /// `Closed` after a stop.
+    pub fn renew(&self, lease: i64) -> Result<Pending<()>> {
+        if self.offline_backend()?.is_some() {
+            return Ok(Pending::done(Ok(())));
+        }
+        self.request(move |link| async move {
+            // etcd-client sends the first renewal itself, and waits for its answer.
+            let ask = |client: etcd_client::Client| async move {
+                client.lease_client().keep_alive(lease).await.map(drop)
+            };
+            link.call(ask).await.map_err(Error::from)
+        })
+    }
+
     /// Revokes `lease`: everything under it is deleted, at one revision. One that has ended is no error.
     ///
     /// # Errors

@@ -6,17 +6,6 @@ module EtcdDiscovery
     #
     # @api private
     module ChangeOptions
-      # The options of each command. An option of another command must not be ignored: `put --dry-run` would
-      # write.
-      OF = {
-        file: %w[put override], if_revision: %w[put delete apply],
-        by: %w[put delete rollback apply override release],
-        note: %w[put delete rollback apply override release],
-        from: %w[diff], to: %w[diff rollback], limit: %w[history], dry_run: %w[rollback apply],
-        prune: %w[apply], for: %w[override]
-      }.freeze
-      private_constant :OF
-
       private
 
       def change_options(options)
@@ -59,7 +48,7 @@ module EtcdDiscovery
       end
 
       def check_change_options(command)
-        option = @change.keys.find { |name| !OF.fetch(name).include?(command) } or return
+        option = @change.keys.find { |name| !OPTIONS_OF.fetch(name).include?(command) } or return
 
         raise WrongUsage, "#{command}: there is no --#{option.to_s.tr('_', '-')} for this command"
       end

@@ -12,7 +12,10 @@ module EtcdDiscovery
       private
 
       def run_put(key, value = nil)
-        written(key, client.put(key, value_to_put(value, "put"), **@change.slice(:if_revision), **why))
+        value = value_to_put(value, "put")
+        check_declared(key, value)
+        writer = client
+        written(writer, key, writer.put(key, value, **@change.slice(:if_revision), **why))
       end
 
       # The comparison says whether there was a key to delete: etcd's own answer has a revision either way.
@@ -20,7 +23,7 @@ module EtcdDiscovery
         writer = client
         expected = @change.fetch(:if_revision, true)
         revision = writer.write!("delete", [[key, expected]], [[key, nil]], **why)
-        written(key, revision)
+        written(writer, key, revision)
       rescue ConflictError => e
         raise unless expected == true && e.revision.zero?
 
@@ -49,18 +52,19 @@ module EtcdDiscovery
       def write_shown(writer, action, compares, operations)
         return :ok if operations.empty? || @change[:dry_run]
 
-        @output.line({ revision: writer.write!(action, compares, operations, **why) })
-        :ok
+        revision = writer.write!(action, compares, operations, **why)
+        @output.line({ revision: })
+        awaited(writer, revision)
       end
 
-      def written(key, revision)
+      def written(writer, key, revision)
         if revision.nil?
           raise ConflictError, "#{Escape.cell(key)} has changed since revision #{@change[:if_revision]}; " \
                                "nothing was written"
         end
 
         @output.line({ revision: })
-        :ok
+        awaited(writer, revision)
       end
 
       def value_to_put(value, command)

@@ -8,13 +8,6 @@ module EtcdDiscovery
     module Commands
       private
 
-      # The layers are only watched for a name. A key may be all that the user can read.
-      def client(*watched)
-        config = Configuration.new(**@settings, watch: watched)
-        config.layers = [] unless watched.empty? || watched.any? { |target| config.name?(target) }
-        Client.new(config)
-      end
-
       def run_get(key)
         value = client(key).start[key]
         return :absent if value.nil?
@@ -73,7 +66,7 @@ module EtcdDiscovery
       def read_format = @registration.slice(:format)
 
       def run_status(*watched)
-        report = StatusReport.new(watched, @settings).run
+        report = StatusReport.new(watched, connection).run
         @output.line(report.fields)
         complain(report.problem) if report.problem
         return kind_of(report.problem) if report.problem
@@ -82,7 +75,7 @@ module EtcdDiscovery
       end
 
       def run_doctor(*watched)
-        config = Configuration.new(**@settings, **(watched.empty? ? {} : { watch: watched }))
+        config = Configuration.new(**application, **@settings, **(watched.empty? ? {} : { watch: watched }))
         DoctorReport.new(@out,
                          json: @json).print(Doctor.new(config, **{ limit: @settings[:boot_timeout] }.compact))
       end
@@ -97,6 +90,15 @@ module EtcdDiscovery
         kind_of(registration.last_error || TimeoutError.new)
       ensure
         reader&.stop
+      end
+
+      def run_completions(shell)
+        kind = { "bash" => Completions::Bash, "zsh" => Completions::Zsh }.fetch(shell) do
+          raise WrongUsage, "completions: #{shell} is neither bash nor zsh"
+        end
+        switches = [*parser.top.list, *parser.base.list].grep(OptionParser::Switch)
+        @out.print(kind.new(COMMANDS, OPTIONS_OF.merge(OPTIONS_OF_SERVICES), switches).script)
+        :ok
       end
 
       # The key is watched, so that it is written again at once if someone deletes it. The user may be allowed

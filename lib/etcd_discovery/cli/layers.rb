@@ -23,17 +23,20 @@ module EtcdDiscovery
 
       def run_override(name, value = nil)
         value = value_to_put(value, "override")
-        revision = client.override(name, value, **@change.slice(:for), **why)
+        check_declared(name, value)
+        writer = client
+        revision = writer.override(name, value, **@change.slice(:for), **why)
         @output.line({ revision: })
-        :ok
+        awaited(writer, revision)
       end
 
       def run_release(name)
-        revision = client.release(name, **why)
+        writer = client
+        revision = writer.release(name, **why)
         return absent("#{Escape.cell(name)} is not overridden; nothing was written") if revision.nil?
 
         @output.line({ revision: })
-        :ok
+        awaited(writer, revision)
       end
 
       def layer_options(options)

@@ -9,8 +9,10 @@ module EtcdDiscovery
     #
     # @api private
     class Output
-      COLOURS = { "-" => 31, "+" => 32, delete: 31, put: 32 }.freeze
-      private_constant :COLOURS
+      include FleetOutput
+
+      COLOURS = { "-" => 31, "+" => 32, delete: 31, put: 32, false => 31, true => 32, reverted: 31,
+                  written: 32, checked: 32 }.freeze
 
       def initialize(out, json:)
         @out = out

@@ -33,6 +33,11 @@ module EtcdDiscovery
         apply FILE [--prune] [--dry-run] [--if-revision N]
                                            print what differs from a YAML or JSON file, and write it in one
                                            transaction; `-` is standard input
+        fleet [--await TIME]               print every process of the fleet, the slowest first: host, pid, role, how
+                                           long it took to answer, revision, version and program
+        rollout NAME [VALUE | --file FILE] [--steps 1,10%,all] [--pause 30s] [--check COMMAND]
+                                           override a name in the layers of some hosts after others, as long as all
+                                           is well, and then write it for all; else the hosts get the old value back
         services [NAME | PREFIX/]          print the instances of a service (NAME as in `register`), or of all
                                            services under a prefix (default: /service/)
         status [KEY | PREFIX/ …]           print whether etcd can be reached from here, and whether these keys
@@ -42,10 +47,12 @@ module EtcdDiscovery
         register NAME ADDRESS [--ttl N] [--id ID] [--weight N] [--format F] [-- COMMAND…]
                                            announce an instance while the command runs (or until interrupted);
                                            passes signals on to it, and returns its exit status
+        completions bash|zsh               print a script for the shell
 
       A prefix ends in a slash; everything else is a key. Commands that write take --by and --note for the
-      change log. With --layers or ETCDDISCOVERY_LAYERS, `get`, `list` and `watch` take a name without a slash
-      in front too, and look it up in the layers.
+      change log; with --await TIME they wait until every process of the fleet has the change. With --layers or
+      ETCDDISCOVERY_LAYERS, `get`, `list` and `watch` take a name without a slash in front too, and look it up in
+      the layers.
 
       The address of etcd and the login come from the environment (ETCDDISCOVERY_ENDPOINTS or ETCDCTL_ENDPOINTS,
       and so on) or from these options:
@@ -59,7 +66,9 @@ module EtcdDiscovery
       `key_base64` or `value_base64` holds the exact bytes of text that is not UTF-8.
 
       Exit status: 0 done; 1 failed; 2 wrong usage; 3 no such key, instance or override; 4 etcd cannot be reached or
-      does not answer; 5 etcd refuses the user; 6 a key changed meanwhile, and nothing was written.
+      does not answer; 5 etcd refuses the user; 6 a key changed meanwhile, and nothing was written; 7 not
+      every process of the fleet has the revision (the write itself was made); 9 the rollout was stopped, and the
+      hosts get their old value back.
       `doctor` returns 1 if something is wrong, and 8 if something is doubtful. `status` prints its table in each
       case. `register` runs its command even if etcd refuses the registration, and reports that on standard error.
       It returns the command's status (128 + the signal's number if a signal ended it; 127 if it could not be

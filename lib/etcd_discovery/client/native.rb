@@ -70,6 +70,10 @@ module EtcdDiscovery
   #   @api private
   #   @param ttl [Integer] seconds
   #   @return [Integer] its id
+  # @!method native_renew(doing, lease)
+  #   Renews a lease once.
+  #   @api private
+  #   @return [void]
   # @!method native_revoke(doing, lease)
   #   Ends a lease, and deletes all keys under it. One that has ended is no error.
   #   @api private
@@ -140,6 +144,7 @@ module EtcdDiscovery
            :native_history,
            :native_commit,
            :native_grant,
+           :native_renew,
            :native_revoke,
            :native_register,
            :native_wait_revision,

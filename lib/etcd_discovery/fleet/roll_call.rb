@@ -9,6 +9,8 @@ module EtcdDiscovery
     #
     # @api private
     class RollCall
+      # Seconds that etcd keeps a call whose caller has died.
+      TTL = 5
       # Seconds between two looks at the answers: short at first, since most fleets answer in milliseconds.
       SHORTEST_PAUSE = 0.002
       LONGEST_PAUSE = 0.05
@@ -48,13 +50,13 @@ module EtcdDiscovery
         Member.all(rows)
       end
 
-      # The lease outlasts the call, including the longest request at its end.
       def grant
-        ttl = (@timeout + (2 * @client.config.request_timeout)).ceil + 1
-        @client.native_grant("call the fleet", ttl)
+        @renewed = Client.now
+        @client.native_grant("call the fleet", TTL)
       end
 
       def call(lease)
+        @lease = lease
         @started = Client.now
         @answers = "#{@prefix}answers/#{lease}/"
         key = "#{@prefix}calls/#{lease}"
@@ -68,9 +70,18 @@ module EtcdDiscovery
           now = Client.now - @started
           return report(now) if complete? || now >= @timeout
 
+          renew if Client.now - @renewed > TTL / 3.0
           sleep [pause, @timeout - now].min
           pause = [pause * GROWTH, LONGEST_PAUSE].min
         end
+      end
+
+      # Where it has ended nobody can answer any more: the report says so.
+      def renew
+        @client.native_renew("keep the call of the fleet", @lease)
+        @renewed = Client.now
+      rescue ConnectionError, InvalidRequestError
+        nil
       end
 
       # Members and answers at one revision: a member that is gone has no answer to come.

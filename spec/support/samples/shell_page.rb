@@ -4,6 +4,7 @@ require "open3"
 require "rbconfig"
 require_relative "../child_process"
 require_relative "../cleanup"
+require_relative "../ruby_process"
 
 module Harness
   module Samples
@@ -15,6 +16,16 @@ module Harness
         "README.md" => { "server" => "#!/bin/sh\n" },
         "docs/services.md" => { "server" => "#!/bin/sh\n" }
       }.freeze
+
+      # The process of the application that a page tells of, where commands ask the fleet.
+      MEMBERS = { "docs/changing.md" => <<~'RUBY' }.freeze
+        hear
+        configure(fleet: "/shop/fleet/", layers: ["/shop/hosts/#{Socket.gethostname}/", "/shop/production/"])
+        EtcdDiscovery.start
+        wait_until("the member") { EtcdDiscovery.fleet.members.any? }
+        report true
+        hear
+      RUBY
 
       # The commands of a sample: comments are left out, and lines that end in a backslash are joined.
       def self.commands(sample)
@@ -28,6 +39,8 @@ module Harness
 
       def initialize(page, etcd)
         @etcd = etcd
+        # It must outlive the example that needs it first, and change nothing in etcd before.
+        @member = MEMBERS[page]&.then { |code| RubyProcess.new(code, endpoints: [etcd.endpoint]) }
         @folder = Dir.mktmpdir("shell-page-")
         Cleanup.add(self)
         write("bin/etcd_discovery", <<~SH)
@@ -63,12 +76,20 @@ module Harness
         command, wanted = command.split(/\s+# => /)
         return dry_run(command) if command.match?(/\A(?:\w+=\S+ )*rake /)
 
+        start_member if command.include?("--fleet ")
         command = command.gsub(ENDPOINT, @etcd.endpoint)
         output, status = Open3.capture2e(environment, "timeout", LIMIT.to_s, "bash", "-c", command,
                                          chdir: @folder, stdin_data: "")
         return output unless status.success?
 
         "gives #{output} instead of #{wanted}" unless wanted.nil? || output.strip == wanted
+      end
+
+      def start_member
+        return if @member_started
+
+        @member.tell
+        @member_started = @member.heard
       end
 
       # Checks that the project's own tasks exist, and so do their prerequisites. They run for minutes.

@@ -1,0 +1,43 @@
+# frozen_string_literal: true
+
+module EtcdDiscovery
+  class Settings
+    # Checks the text of a value as it comes from a command line, against the setting that is declared for its
+    # key.
+    #
+    # @api private
+    module TextCheck
+      class << self
+        # @param key [String] a key, or a name in the layers
+        # @param text [String] as it is to be written
+        # @param layers [Array<String>] in which a key may stand for a name
+        # @raise [InvalidValueError] when a setting is declared, and does not take it
+        def check(key, text, layers = [])
+          field = field(key, layers) or return
+          field.encode(parsed(field, text))
+        end
+
+        # @return [Field, nil]
+        def field(key, layers = [])
+          Settings.all.flat_map(&:fields).find do |field|
+            field.key.b == key.b || layers.any? { |layer| "#{layer}#{field.key}".b == key.b }
+          end
+        end
+
+        private
+
+        # By the typed read itself: no other parser knows as well what it takes.
+        def parsed(field, text)
+          client = Client.new(source: "memory", watch: ["/"], env: {}, logger: nil)
+          client.put("/value", text)
+          field.type == :string ? client["/value"] : client.public_send(field.type, "/value")
+        rescue ParseError
+          raise InvalidValueError.new("the value is no #{field.type}, which #{field.key} is declared as; " \
+                                      "nothing was written", key: field.key)
+        ensure
+          client&.stop
+        end
+      end
+    end
+  end
+end
