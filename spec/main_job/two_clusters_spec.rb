@@ -37,7 +37,7 @@ RSpec.describe "one endpoint that leads to two clusters" do
   it "is asked with pauses, and reports what is wrong, what still works and what to do" do
     reader.start
     expect_soon("the error", timeout: 30) { error.include?("different clusters") }
-    expect(error).to include balancer.endpoint, "what was read last is still served", "endpoints of one"
+    expect(error).to include balancer.endpoint, "the last copy is still served", "endpoints of one"
     before = calls
     states = samples_for(8).map { |one| one[:state] }.uniq
     # A few for each attempt, with a pause before it.

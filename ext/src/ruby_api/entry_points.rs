@@ -69,7 +69,9 @@ impl Receiver for DefaultClient {
         key: Value,
         default: Option<Value>,
     ) -> Result<Value, Error> {
-        let client = match DEFAULT_CLIENT.0.borrow().as_deref().copied() {
+        // The borrow ends here: what makes the default client also sets it.
+        let current = DEFAULT_CLIENT.0.borrow().as_deref().copied();
+        let client = match current {
             Some(client) => client,
             // Makes the default client from environment and defaults, or says what is missing.
             None => module.funcall("client", ())?,
