@@ -4,7 +4,7 @@ module Bench
   # Measures some or all parts. Each part returns rows; a row without a figure shows "not measured".
   class Run
     PARTS = {
-      "reads" => -> { Reads.new.rows },
+      "reads" => -> { Reads.new.rows + LayeredReads.new.rows },
       "propagation" => -> { Propagation.new.rows + OrdinaryUser.new.rows },
       "following" => -> { Following.new.rows },
       "load" => -> { Load.new.rows },

@@ -28,6 +28,9 @@ SERVICE = "rake compile && rspec spec/service/service_spec.rb"
 TYPED = "rake compile && rspec spec/reads/typed_spec.rb"
 AWAIT = "rake compile && rspec spec/fleet/await_spec.rb"
 ROLLOUT = "rake compile && rspec spec/fleet/rollout_spec.rb"
+OVERRIDE = "rake compile && rspec spec/changing/override_spec.rb"
+HISTORY = "rake compile && rspec spec/changing/history_spec.rb"
+TRANSACTION = "rake compile && rspec spec/changing/transaction_spec.rb"
 DEFECTS = "rake compile && rspec spec/packaging/defects_spec.rb"
 
 MUTATIONS = [
@@ -126,6 +129,22 @@ MUTATIONS = [
   Mutation.new(promise: "1 an audit repairs what it finds", broken: "an audit's finding not repaired",
                file: "src/sync/machine/auditing.rs", tests: SYNC,
                from: "            self.relist(now, effects);", to: "            let _ = effects;"),
+  Mutation.new(promise: "3 a layer's empty value wins", broken: "an empty value passed over in a layer",
+               file: "src/store/layers.rs", tests: STORE,
+               from: "self.snapshot.get(&key).map(|entry| Effective { entry, layer: Some(position) })",
+               to: "self.snapshot.get(&key).filter(|entry| !entry.value().is_empty())" \
+                   ".map(|entry| Effective { entry, layer: Some(position) })"),
+  Mutation.new(promise: "3 an update is whole", broken: "an update that writes half",
+               file: "src/session/txn.rs", tests: TRANSACTION,
+               from: ".and_then(transaction.operations.iter().map(operation).collect::<Vec<_>>())",
+               to: ".and_then(transaction.operations.iter().take(1).map(operation).collect::<Vec<_>>())"),
+  Mutation.new(promise: "3 a rollback is guarded", broken: "a rollback without its guard",
+               file: "lib/etcd_discovery/history/rollback.rb", tests: HISTORY,
+               from: "def compares = differences.map { |one| [one.key, @now.revision_of(one.key)] }",
+               to: "def compares = []"),
+  Mutation.new(promise: "3 an override ends", broken: "an override that outlives its lease",
+               file: "lib/etcd_discovery/layers/override.rb", tests: OVERRIDE,
+               from: "[[@key, value, lease]]", to: "[[@key, value]]"),
   Mutation.new(promise: "4 reads go on without etcd", broken: "the copy emptied when the connection is lost",
                file: "src/sync/driver.rs", tests: CORE,
                from: "        self.link.close();\n",

@@ -182,6 +182,18 @@ RSpec.describe EtcdDiscovery::Settings do
       expect { other.update(limit: 10) }.to raise_error(EtcdDiscovery::InvalidValueError)
     end
 
+    it "are read from the client of each class, also if that is named after the fields" do
+      far = client(etcd, "/shop/").start
+      late = Class.new(described_class) do
+        prefix "/shop/late/"
+        field :limit, type: :integer, default: 1
+        field :share, type: :float, default: 0.5, in: 0.0..1.0
+        define_singleton_method(:client) { far }
+      end
+      far.wait_for_revision(Class.new(late).update(limit: 7, share: 0.25), timeout: 20)
+      expect([late.limit, late.share, Class.new(late).limit]).to eq [7, 0.25, 7]
+    end
+
     it "have a last good value in each class" do
       far = client(etcd, "/shop/", logger: nil).start
       other = Class.new(base) { define_singleton_method(:client) { far } }

@@ -77,13 +77,30 @@ module EtcdDiscovery
         own_fields[name] = Field.new(self, name, **declaration).tap { |field| define_readers(field) }
       end
 
+      # A class of its own client has to ask for it; for the others the call is spared.
       def define_readers(field)
-        constant = :"FIELD_#{field.name}"
+        keep("READER_#{field.name}", field.reader)
+        keep("KEY_#{field.name}", field.key)
+        keep("DEFAULT_#{field.name}", field.default)
+        field.readers.each do |name|
+          class_eval(field.reader.source(name, field.name, code_of_client), __FILE__, __LINE__)
+        end
+      end
+
+      def code_of_client
+        method(:client).owner == Settings.singleton_class ? "::EtcdDiscovery" : "client"
+      end
+
+      def keep(constant, value)
         remove_const(constant) if const_defined?(constant, false)
-        const_set(constant, field.reader)
+        const_set(constant, value)
         private_constant(constant)
-        names = [field.name, (:"#{field.name}?" if field.type == :boolean)].compact
-        names.each { |name| class_eval(field.reader.source(name, constant), __FILE__, __LINE__) }
+      end
+
+      # `def self.client` may come after the fields.
+      def singleton_method_added(name)
+        super
+        own_fields.each_value { |field| define_readers(field) } if name == :client && self != Settings
       end
 
       def inherited_prefix

@@ -51,6 +51,10 @@ module EtcdDiscovery
       # @return [Boolean] whether etcd has a value that breaks a rule
       def bad?(client) = @reader.bad?(client)
 
+      # @api private
+      # @return [Array<Symbol>] the names of its readers
+      def readers = [name, (:"#{name}?" if type == :boolean)].compact
+
       # @param value [Object]
       # @return [Boolean] whether it has the field's type and follows its rules
       def valid?(value) = !encoded(value).nil? && @rules.problem(Types.decoded(type, value)).nil?

@@ -39,16 +39,16 @@ module EtcdDiscovery
       # calls: a declared field costs little more than its typed read.
       #
       # @param name [Symbol] of the method
-      # @param constant [Symbol] where this object is
-      # @return [String]
-      def source(name, constant)
-        return "def self.#{name} = client.#{@method}(#{constant}.key, #{constant}.default)" if @rules.none?
+      # @param client [String] the code of the client
+      # @return [String] for a class with the constants READER, KEY and DEFAULT, followed by the field's name
+      def source(name, field, client)
+        return "def self.#{name} = #{client}.#{@method}(KEY_#{field}, DEFAULT_#{field})" if @rules.none?
 
         <<~RUBY
           def self.#{name}
-            value = (from = client).#{@method}(#{constant}.key, ::EtcdDiscovery::Settings::Reader::NOTHING)
-            judged = #{constant}.judged
-            judged[0].equal?(value) ? judged[1] : #{constant}.judge(from, value)
+            value = #{client}.#{@method}(KEY_#{field}, ::EtcdDiscovery::Settings::Reader::NOTHING)
+            judged = READER_#{field}.judged
+            judged[0].equal?(value) ? judged[1] : READER_#{field}.judge(#{client}, value)
           end
         RUBY
       end
