@@ -149,7 +149,7 @@ module EtcdDiscovery
     end
 
     def all
-      @client.snapshot.prefix(prefix).map { |key, value| stored(Gates.name(value) || after_prefix(key)) }
+      @client.snapshot.prefix(prefix).map { |key, value| stored(Gates.feature_name(value) || after_prefix(key)) }
     end
 
     def after_prefix(key)

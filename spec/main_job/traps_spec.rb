@@ -7,7 +7,7 @@ RSpec.describe "in a signal handler" do
   it "every public method works; the methods for tests say that they do not" do
     process = ruby_process(<<~RUBY, etcd)
       require "#{File.expand_path('../support/ruby_process/public_api', __dir__)}"
-      connect "/service/", layers: ["/layer/"]
+      connect "/service/", layers: ["/layer/"], fleet: "/fleet/"
       EtcdDiscovery.put(PublicApi::KEY, "10.0.0.1:1").then { |revision| EtcdDiscovery.wait_for_revision(revision, timeout: 5) }
       call = answer = nil
       trap(:USR1) { answer = error_of { call.call } || {} }

@@ -34,7 +34,7 @@ module EtcdDiscovery
         # @param facts [Hash{Symbol => Object}] see {TLSFacts}
         # @return [Array(Symbol, String, String)] level, message, advice
         def verdict(facts, now: Time.now)
-          handshake(facts) || chain(facts, now) || name(facts) || own(facts) || good(facts, now)
+          handshake(facts) || chain(facts, now) || wrong_name(facts) || own(facts) || good(facts, now)
         end
 
         private
@@ -66,7 +66,7 @@ module EtcdDiscovery
                    "(its issuer is #{facts[:issuer]})", "set ca_file to the certificate of that authority"]
         end
 
-        def name(facts)
+        def wrong_name(facts)
           return if facts[:fits]
 
           [:wrong, "etcd's certificate is not for #{facts[:expected]}, but for #{facts[:names]}",

@@ -59,7 +59,7 @@ module EtcdDiscovery
 
         # @param text [String] the value in etcd
         # @return [String, nil]
-        def name(text)
+        def feature_name(text)
           name = JSON.parse(text)[NAME] if text.include?(%("#{NAME}"))
           ExactText.decode(name) if name && ExactText.encoded?(name)
         rescue JSON::ParserError, TypeError, NoMethodError, EncodingError

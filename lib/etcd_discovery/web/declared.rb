@@ -15,7 +15,7 @@ module EtcdDiscovery
 
         # @return [Settings::Field, nil] that of the key, or of its name in the layers
         def field(client, key, fields = fields(client))
-          fields[key.b] || Layered.name(client, key)&.then { |name| fields[name.b] }
+          fields[key.b] || Layered.short_name(client, key)&.then { |name| fields[name.b] }
         end
 
         private

@@ -28,7 +28,7 @@ module EtcdDiscovery
       # @return [String] of the key in the layers
       def name
         watched!
-        @name ||= Layered.name(client, key) || raise(Request::Malformed)
+        @name ||= Layered.short_name(client, key) || raise(Request::Malformed)
       end
 
       # What cannot be seen is not covered blindly either.

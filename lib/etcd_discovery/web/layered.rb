@@ -8,7 +8,7 @@ module EtcdDiscovery
     module Layered
       class << self
         # @return [String, nil] the name that a key has in the innermost layer that it is in
-        def name(client, key)
+        def short_name(client, key)
           layers = client.config.layers.select { |one| key.b.start_with?(one.b) }
           layer = layers.max_by(&:bytesize)
           return if layer.nil? || layer.bytesize == key.bytesize

@@ -43,7 +43,7 @@ module PublicApi
     def methods_of(one)
       own = one.singleton_methods(false).map { |name| ["#{one}.#{name}", one.method(name)] }
       own += one.public_instance_methods(false).map { |name| ["#{one}##{name}", one.instance_method(name)] }
-      own.reject { |_, method| private_api?(method.source_location) }
+      own.reject { |name, method| name.match?(/[.#]native_/) || private_api?(method.source_location) }
     end
 
     def modules(within, found = [])
@@ -57,6 +57,8 @@ module PublicApi
 
     def hidden?(one)
       return true if one <= Exception || one <= Struct
+      # The page is for servers, which call it in a thread.
+      return true if one.name.start_with?("EtcdDiscovery::Web")
 
       parts = one.name.split("::")
       parts.each_index.any? { |last| private_api?(Object.const_source_location(parts[0..last].join("::"))) }

@@ -13,7 +13,7 @@ module EtcdDiscovery
 
         private
 
-        def name = @name ||= Layered.name(client, key)
+        def name = @name ||= Layered.short_name(client, key)
         def explanation = client.explain(name)
 
         def layers

@@ -3,7 +3,8 @@
 module PublicApi
   nothing = ->(*) {}
   # The value for settings without a default; a text for others.
-  given = { logger: nil, endpoints: %w[http://a:1], user: "user:password", change_log: "/changes/" }
+  given = { logger: nil, endpoints: %w[http://a:1], user: "user:password", change_log: "/changes/",
+            fleet: "/fleet/" }
   settings = EtcdDiscovery::Configuration::SETTINGS.to_h do |setting|
     value = setting.default.nil? ? given.fetch(setting.name, "text") : setting.default
     ["EtcdDiscovery::Configuration##{setting.name}=", ->(one, name) { one.public_send(name, value) }]
@@ -54,6 +55,7 @@ module PublicApi
   of_a_setting = {
     "own?" => ->(one, _) { one.own?(ENV) },
     "outdated" => ->(one, _) { one.outdated(ENV) },
+    "variable_of" => ->(one, _) { one.variable_of(ENV) },
     "given_by?" => ->(one, _) { one.given_by?(ENV) },
     "check" => ->(one, _) { one.check("user") },
     "check_text" => ->(one, _) { one.check_text("user", "file") },
@@ -71,6 +73,18 @@ module PublicApi
 
   others = {
     "EtcdDiscovery.configure" => ->(*) { configure("/service/") },
+    "EtcdDiscovery::Fleet#await" => ->(one, _) { one.await(1) },
+    # Hosts without a layer of their own are refused after all that a rollout needs has been asked for.
+    "EtcdDiscovery::Rollout#run" => lambda do |one, _|
+      one.run
+    rescue EtcdDiscovery::ConfigurationError
+      nil
+    end,
+    "EtcdDiscovery::Settings.update" => lambda do |type, _|
+      declared = Class.new(type) { prefix "/service/" }
+      declared.field(:limit, type: :integer, default: 1)
+      declared.update(limit: 2)
+    end,
     "EtcdDiscovery::Settings::Field#valid?" => ->(one, _) { one.valid?(1) },
     "EtcdDiscovery::Settings::Field#encode" => ->(one, _) { one.encode(1) },
     "EtcdDiscovery::HistoryEntry#at" => ->(one, _) { one.at },

@@ -1,7 +1,9 @@
 # frozen_string_literal: true
 
 module PublicApi
-  client = -> { EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"], layers: ["/layer/"]).start }
+  client = lambda do
+    EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"], layers: ["/layer/"], fleet: "/fleet/").start
+  end
   nothing = ->(*) {}
   change = lambda do
     snapshot = EtcdDiscovery.snapshot
@@ -17,6 +19,11 @@ module PublicApi
     "Difference" => -> { EtcdDiscovery::Difference.new("/service/b", nil, "1") },
     "Explanation" => -> { EtcdDiscovery.explain("b") },
     "Explanation::Part" => -> { EtcdDiscovery.explain("b").first },
+    "Fleet" => -> { EtcdDiscovery.fleet }, "Fleet::Report" => -> { EtcdDiscovery.fleet.await(1) },
+    "Fleet::Member" => -> { EtcdDiscovery.fleet.members.first },
+    "Fleet::Answer" => -> { EtcdDiscovery.fleet.await(1).reached.first },
+    "Rollout" => -> { EtcdDiscovery::Rollout.new("b", "1") },
+    "Rollout::Progress" => -> { EtcdDiscovery::Rollout::Progress.new(:awaited, name: "b") },
     "HistoryEntry" => -> { EtcdDiscovery::HistoryEntry.new("/service/b", 1, :put, "1", nil) },
     "Transaction" => -> { EtcdDiscovery::Transaction.new },
     "EventType" => -> { EtcdDiscovery::EventType[:stale] }, "Health" => -> { EtcdDiscovery::Health.new },
