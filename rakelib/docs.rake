@@ -16,7 +16,7 @@ namespace :docs do
     sh "#{tools}/bin/mkdocs", "build", "--strict"
   end
 
-  desc "Take the pictures of docs/web.md anew; look at them before they are committed"
+  desc "Take the pictures of docs/web.md again; look at them before they are committed"
   task screenshots: :compile do
     names = %w[overview-light overview-narrow keys-dark key-light override-light services-light events-light]
     ruby "-Ilib", "-r./rakelib/screenshots", "-e", "Screenshots.new('docs/images', ARGV).take", *names

@@ -86,7 +86,7 @@ module EtcdDiscovery
                      advice: "give it more with --timeout SECONDS")]
     rescue ThreadError
       @context.hopeless = true # the check of the limits says why
-      [check.finding(:doubtful, "the system gives this process no thread: nothing else can be looked at")]
+      [check.finding(:doubtful, "the system refuses to start a thread, so the remaining checks were skipped")]
     rescue StandardError => e
       [check.finding(:doubtful, "this check failed: #{e.class}: #{e.message}",
                      advice: "report it as a bug of etcd_discovery")]

@@ -149,7 +149,9 @@ module EtcdDiscovery
     end
 
     def all
-      @client.snapshot.prefix(prefix).map { |key, value| stored(Gates.feature_name(value) || after_prefix(key)) }
+      @client.snapshot.prefix(prefix).map do |key, value|
+        stored(Gates.feature_name(value) || after_prefix(key))
+      end
     end
 
     def after_prefix(key)

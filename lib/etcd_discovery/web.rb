@@ -31,7 +31,7 @@ module EtcdDiscovery
   class Web
     # Environments in which the page needs no `authorize`.
     OPEN_ENVIRONMENTS = %w[development test].freeze
-    MISSING = "EtcdDiscovery::Web serves nothing in %<environment>s without a decision who may see it. Add " \
+    MISSING = "EtcdDiscovery::Web serves nothing in %<environment>s until you decide who may see it. Add " \
               "this line before the page is mounted, and have it return the name of who acts, or nil to " \
               "refuse: EtcdDiscovery::Web.configure(authorize: ->(env) { env[\"REMOTE_USER\"] })"
     private_constant :OPEN_ENVIRONMENTS, :MISSING

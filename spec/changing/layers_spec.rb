@@ -145,7 +145,7 @@ RSpec.describe "A name in layers" do
       expect([names, keys]).to all(be_empty)
     end
 
-    it "has a revision that is later than what was told before, even when an old value is uncovered" do
+    it "has a revision later than the last delivered one, even when an older value is uncovered" do
       revisions = Queue.new
       put("/shop/limit", "50")
       reader.on_change("limit") { |change| revisions << change.revision }

@@ -29,7 +29,7 @@ RSpec.describe "An override" do
     expect([writer["limit"], *left_in_etcd]).to eq ["50", {}, []]
   end
 
-  it "ends although the process that made it was killed, and although nobody is left" do
+  it "ends even if its process was killed, and even if no process is left" do
     maker = ruby_process(<<~'RUBY', etcd)
       configure(layers: %w[/shop/overrides/ /shop/])
       report EtcdDiscovery.override("limit", "10", for: 3)

@@ -89,7 +89,7 @@ RSpec.describe "copying keys to a file, and a file to etcd" do
     expect(run_cli("export", "/none/")).to eq ["{}\n", "", 0]
   end
 
-  it "applies nested and flat, YAML and JSON, in one transaction, and shows what differs" do
+  it "applies nested and flat files, in YAML and JSON, in one transaction, and shows what differs" do
     etcd.ctl.put("/shop/a", "1")
     etcd.ctl.put("/shop/same", "x")
     nested = "/shop/:\n  a: 1.10\n  same: x\n  deep/:\n    b: [1, on]\n"

@@ -50,7 +50,7 @@ RSpec.describe "names in layers from the command line" do
     expect(watch.line).to eq "put     checkout/limit  60"
   end
 
-  it "are refused where they cannot be meant, and so is a time that is none" do
+  it "are refused where a key is needed, and so is an invalid time" do
     expect(run_cli("put", "checkout/limit", "1")).to match ["", %r{whole key.*"/shop/checkout/limit"}, 1]
     expect(run_cli("override", "/shop/checkout/limit", "1")).to match ["", /not a name/, 2]
     expect(run_cli("override", "checkout/limit", "1", "--for", "soon")).to match ["", /--for soon: exp/, 2]
@@ -60,7 +60,7 @@ RSpec.describe "names in layers from the command line" do
     expect(etcd.ctl.read_prefix("").keys).to eq ["/shop/checkout/limit"]
   end
 
-  it "delete a key that there is, and say so if there is none" do
+  it "delete an existing key, and say so if there is none" do
     expect(run_cli("delete", "/shop/none"))
       .to eq ["", "etcd_discovery: no key /shop/none; nothing was deleted\n", 3]
     expect(run_cli("delete", "/shop/none", "--if-revision", "7").last).to eq 6

@@ -52,7 +52,7 @@ RSpec.describe EtcdDiscovery::Doctor do
     it "an authority that is not trusted" do
       secure = start_etcd(tls: certificates)
       strangers = Harness::Certificates.new
-      expect(wrong(secure, ca_file: strangers.ca_file)).to alone(:tls, /nothing.*trusts.*set ca_file/)
+      expect(wrong(secure, ca_file: strangers.ca_file)).to alone(:tls, /not signed by a trusted.*set ca_file/)
       expect(wrong(secure)).to alone(:tls, /set ca_file/)
     end
 

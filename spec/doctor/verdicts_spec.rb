@@ -77,7 +77,7 @@ RSpec.describe EtcdDiscovery::Doctor do
       expect(level(error: "tlsv13 alert certificate required")).to match [:wrong, /requires/, /cert_file/]
       expect(level(error: "alert unknown ca",
                    own: true)).to match [:wrong, /refuses.*unknown ca/, /trusted-ca-file/]
-      expect(level(certificate: nil, error: "eof", plain: true)).to match [:wrong, /speaks no TLS/, %r{http://}]
+      expect(level(certificate: nil, error: "eof", plain: true)).to match [:wrong, /not use TLS/, %r{http://}]
       expect(level(certificate: nil, error: "eof")).to match [:wrong, /no TLS connection: eof/, /etcd/]
     end
 

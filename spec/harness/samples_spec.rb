@@ -28,7 +28,7 @@ RSpec.describe Harness::Samples do
   end
 
   describe "of files", gems: %w[nokogiri puma] do
-    it "fails one that its program refuses" do
+    it "fails a file that its program refuses" do
       yaml = sample("yaml", "# config/etcd_discovery.yml\nshared:\n  endpoint: http://a:1\n")
       expect(described_class::YamlFile.error(yaml)).to match(/endpoint: no such setting/)
       puma = sample("ruby", "# config/puma.rb\nplugin :nothing\n")

@@ -45,7 +45,7 @@ RSpec.describe "one endpoint that leads to two clusters" do
     expect(states).to include :backoff
   end
 
-  it "shows one cluster's content at a time, and counts a reset for each change to the other's" do
+  it "shows one cluster's content at a time, and counts a reset for each switch to the other cluster" do
     reader.start
     samples = samples_for(8)
     expect(samples.map { |one| one[:values] }.uniq - [%w[first], %w[second]]).to eq []

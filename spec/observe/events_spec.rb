@@ -65,7 +65,7 @@ RSpec.describe "a subscriber of events" do
     expect(back[:after]).to be_positive.and be < Harness.now - began
   end
 
-  it "also receives a loss if etcd was never there, and then the first connection" do
+  it "also receives `disconnect` if etcd is away at the start, and then `connect`" do
     proxy.refuse
     reader = observed(:disconnect, :connect, :reconnect)
     expect { reader.start(timeout: 0.1) }.to raise_error(EtcdDiscovery::ConnectionError)

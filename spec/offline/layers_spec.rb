@@ -32,7 +32,7 @@ RSpec.describe "Names in layers without etcd" do
     [memory[name], held[name], held.layered.to_h[name], memory.explain(name).value]
   end
 
-  it "agree with a search through the layers, and with what subscribers are told, whatever is written" do
+  it "agree with a search through the layers, and with what subscribers receive, whatever is written" do
     targets.each { |target| memory.on_change(target) { |change| told[[target, change.key]] = change.value } }
     200.times do
       change_something(random)

@@ -188,7 +188,7 @@ RSpec.describe "in Rails, a setting", gems: %w[nokogiri] do
     YAML
     log = File.join(root, "log.txt")
     expect(in_force("max_staleness", settings: "config.logger = Logger.new(#{log.inspect})")).to eq [3.0]
-    warning = "config/etcd_discovery.yml: prodution: no such environment, so its settings apply nowhere; " \
+    warning = "config/etcd_discovery.yml: prodution: no such environment, so its settings are ignored; " \
               "the environments are development, production, staging, test, and `shared`"
     expect(File.read(log).scan(warning).size).to eq 1
   end

@@ -99,7 +99,7 @@ RSpec.describe "a registration" do
     expect(new.state).to eq :registered
   end
 
-  it "says why it cannot register in the given time, and registers once it can" do
+  it "reports why it could not register within the timeout, and registers once it can" do
     proxy = start_proxy(etcd)
     proxy.refuse
     registration = client(proxy, "/service/").register("b", "10.1.1.60:8081", id: "one", ttl: 2)

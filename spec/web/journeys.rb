@@ -101,7 +101,7 @@ RSpec.shared_examples "a page that people use" do
     put("contended", "theirs")
     see("theirs", "#live-current") # and the form still holds what was typed
     save("a race")
-    see("Someone else was faster", "h1")
+    see("Someone else changed this key first", "h1")
     expect(browser.text(".pair")).to include("mine", "theirs")
     expect(etcd.ctl.get("/shop/contended")).to eq "theirs"
     browser.click("form[action*='/put'] button")
@@ -130,7 +130,7 @@ RSpec.shared_examples "a page that people use" do
     expect_soon("the deletion") { etcd.ctl.get("/shop/fresh").nil? }
   end
 
-  it "key: is overridden for a time, says for how long, and reverts at once when told to" do
+  it "key: is overridden temporarily, shows for how long, and reverts at once on request" do
     revision = put("checkout/timeout", "1.5s")
     visit_once_there("/key?key=/shop/checkout/timeout", "at revision #{revision}")
     browser.click(".override summary").fill("#override-value", "250ms").fill("#seconds", "500")

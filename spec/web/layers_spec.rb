@@ -78,7 +78,7 @@ RSpec.describe "the page and layers" do
   it "a name with a secret in any layer is not overridden" do
     write("/shop/shared/db/password", "hunter2")
     path = "key=/shop/shared/db/password"
-    expect(browser.get("/key?#{path}").body).not_to match(/hunter2|Override for a time/)
+    expect(browser.get("/key?#{path}").body).not_to match(/hunter2|Override temporarily/)
     expect(browser.post("/override?#{path}", value: "1", revision: 0, seconds: 9, note: "n").status).to eq 403
     expect(etcd.ctl.get("/shop/overrides/db/password")).to be_nil
   end

@@ -19,7 +19,7 @@ RSpec.describe "the page and etcd's members" do
     end
   end
 
-  it "speaks TLS with a client's certificate" do
+  it "uses TLS with a client certificate" do
     certificates = Harness::Certificates.new(client_auth: true)
     etcd = start_etcd(tls: certificates)
     reader = client(etcd, "/shop/", ca_file: certificates.ca_file, cert_file: certificates.client_cert,
@@ -46,6 +46,6 @@ RSpec.describe "the page and etcd's members" do
     headings = services.scan(%r{<th [^>]*>([^<]*)</th>}).flatten
     expect(headings).to eq services[%r{<tbody>.*?</tr>}m].scan(/data-label="([^"]*)"/).flatten
     key = page(reader).get("/key?key=/service/payments/web-1").body
-    expect(key).to match(/Under a lease: goes in 1 min \d+ s/)
+    expect(key).to match(/Under a lease: deleted in 1 min \d+ s/)
   end
 end

@@ -20,7 +20,7 @@ RSpec.describe "parts of the page" do
     expect(named.reject { |name| code.match?(/:#{name}\b/) }).to eq []
   end
 
-  it "nothing that goes into HTML stays what it was" do
+  it "everything that goes into HTML is escaped" do
     h = EtcdDiscovery::Web::Html.new
     h.p("<b>&\"'</b>\e", title: "\"><script>", data_x: "\xff".b) { h.text("</p>") }
     expect(h.to_s).to eq '<p title="&quot;&gt;&lt;script&gt;" data-x="�">' \

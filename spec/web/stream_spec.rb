@@ -83,7 +83,7 @@ RSpec.describe "the stream of the page" do
     free.each(&:close)
   end
 
-  it "another worker than the one that the page is about tells of itself in the table alone" do
+  it "a worker other than the one that the page shows sends only its row of the table" do
     other = Process.spawn("sleep 60")
     expect(parts(body("/stream/overview?pid=#{other}",
                       concurrent: true).to_enum(:each).to_a.last).keys).to eq %w[processes pid]

@@ -116,7 +116,7 @@ RSpec.describe "the page and writes" do
     now = write("/shop/limit", "300")
     answer = put("250", revision: earlier)
     expect([answer.status, etcd.ctl.get("/shop/limit")]).to eq [409, "300"]
-    expect(answer.body).to include("Someone else was faster", ">250<", ">300<",
+    expect(answer.body).to include("Someone else changed this key first", ">250<", ">300<",
                                    %(name="revision" value="#{now}"), "the sale")
     expect(put("250", revision: now).status).to eq 303
   end
@@ -239,7 +239,7 @@ RSpec.describe "the page and writes" do
     logged = client(etcd, "/shop/", logger: Logger.new(log)).start
     browser = Harness::PageRequests.new(EtcdDiscovery::Web.new(client: logged, write: true, authorize:))
     browser.post("/put?key=/shop/unlogged", value: "the value", revision: 0, note: "a\nnote")
-    expect(log.string).to match(%r{ann wrote /shop/unlogged on the page at revision \d+: a\\nnote})
+    expect(log.string).to match(%r{ann wrote /shop/unlogged on the web page at revision \d+: a\\nnote})
     expect(log.string).not_to include("the value")
   end
 
@@ -248,6 +248,6 @@ RSpec.describe "the page and writes" do
     logged = client(etcd, "/shop/", logger: Logger.new(log)).start
     browser = Harness::PageRequests.new(EtcdDiscovery::Web.new(client: logged, write: true, authorize:))
     browser.post("/put?key=/shop/limit", value: "666", revision: 0, note: "n", origin: "https://evil.example")
-    expect(log.string).to include("refused a write of ann: foreign_origin", "https://evil.example")
+    expect(log.string).to include("refused a write by ann: foreign_origin", "https://evil.example")
   end
 end

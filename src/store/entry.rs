@@ -53,7 +53,7 @@ impl Entry {
         self.0.header.header.lease
     }
 
-    /// How many clones of it there are.
+    /// The number of clones.
     #[cfg(test)]
     pub(crate) fn clones(&self) -> usize {
         ThinArc::strong_count(&self.0)

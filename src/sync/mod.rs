@@ -2,7 +2,7 @@
 //!
 //! [`Machine`] decides everything and does no I/O. It takes an [`Event`] and the time, and returns
 //! [`Effect`]s. The driver beside it carries out the effects and reports the results; it decides nothing. So
-//! a test can play every hazard to the machine without a server and without waiting.
+//! a test can put the machine through every hazard without a server and without waiting.
 
 mod audit;
 mod claims;

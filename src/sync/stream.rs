@@ -8,9 +8,9 @@ use super::cursor::{Broken, Cursor};
 use crate::range::{KeyRange, Ranges};
 use crate::store::Change;
 
-/// The maximum bytes that wait to be shown (promise 11): far more than any one transaction has.
+/// The most bytes of events that a stream holds back (promise 11). No transaction is nearly that large.
 ///
-/// A stream that exceeds it is given up. Either its fragments never end, or one watch delivers while another
+/// A stream that exceeds it is closed. Either its fragments never end, or one watch delivers while another
 /// is silent.
 pub(super) const MOST_WAITING: usize = 256 << 20;
 

@@ -22,7 +22,7 @@ use crate::value::{bytes, string};
 pub(crate) struct Registration(Core);
 
 impl Registration {
-    /// Key, value and address; `under_lease`: the key is `<key>/<lease id>`.
+    /// Registers `value` at `key`. With `under_lease`, the key in etcd is `<key>/<lease id>`.
     fn register(
         ruby: &Ruby,
         client: &Client,

@@ -31,7 +31,7 @@ module EtcdDiscovery
           return [:wrong, "#{user} may not write to the folder #{folder}", "chown or chmod the folder"]
         end
 
-        [:fine, facts[:owner] ? "there, of #{facts[:age]} s ago" : "not written yet", nil]
+        [:fine, facts[:owner] ? "present, written #{facts[:age]} s ago" : "not written yet", nil]
       end
 
       private

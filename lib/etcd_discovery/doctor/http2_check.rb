@@ -28,7 +28,7 @@ module EtcdDiscovery
         return [:wrong, "accepts the connection, and does not answer", hung] if bytes.nil?
         return [:fine, "HTTP/2", nil] if bytes.getbyte(3) == SETTINGS
         return [:wrong, "closes the connection at once", foreign] if bytes.empty?
-        return [:wrong, "the server speaks TLS", "write https:// in endpoints"] if bytes.start_with?(ALERT)
+        return [:wrong, "the server uses TLS", "write https:// in endpoints"] if bytes.start_with?(ALERT)
 
         line = bytes.lines.first.to_s.scrub("?")[0, 80].inspect
         return [:wrong, "an answer in HTTP/1: #{line}", proxy] if bytes.start_with?("HTTP/")
@@ -39,13 +39,13 @@ module EtcdDiscovery
       class << self
         private
 
-        def hung = "check that the process is not stopped or overloaded, and what lies between"
+        def hung = "check that the process is not stopped or overloaded; look for a proxy in between"
 
         def foreign = "check host and port in endpoints"
 
         def proxy
           "a proxy in between must forward HTTP/2 and gRPC, from end to end (nginx: grpc_pass); " \
-            "or it is no etcd: check host and port in endpoints"
+            "or it is not etcd: check host and port in endpoints"
         end
       end
 

@@ -35,7 +35,7 @@ module EtcdDiscovery
         return refused(target, error) if error
 
         user = config.to_native[:user]
-        finding(:fine, user ? "etcd accepts the user #{user}" : "no user is set, and etcd asks for none",
+        finding(:fine, user ? "etcd accepts the user #{user}" : "no user is set, and etcd requires none",
                 check: :login)
       end
 
@@ -46,7 +46,7 @@ module EtcdDiscovery
         end
 
         target.fail!
-        advice = "the connection is good, and gRPC does not come through: look for a proxy in between"
+        advice = "the connection works, but gRPC requests do not get through: look for a proxy in between"
         finding(:wrong, words(error), check: :grpc, subject: target.endpoint, advice:)
       end
 

@@ -36,7 +36,7 @@ module EtcdDiscovery
       # What only the client itself knows of the settings: whether endpoints can be read, what goes together.
       def taken
         Client.new(config)
-        instead ? [doubtful("#{config.source} serves in place of etcd", subject: "source")] : []
+        instead ? [doubtful("#{config.source} is used instead of etcd", subject: "source")] : []
       rescue ConfigurationError => e
         if given.any? do |finding|
           finding.level == :wrong

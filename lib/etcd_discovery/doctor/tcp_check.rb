@@ -61,7 +61,7 @@ module EtcdDiscovery
         wrong(message, subject:, advice:)
       end
 
-      def unused(subject) = doubtful("this host has no way to addresses of this kind", subject:)
+      def unused(subject) = doubtful("this host has no route to addresses of this kind", subject:)
     end
   end
 end

@@ -42,8 +42,10 @@ module EtcdDiscovery
         def handshake(facts)
           return if facts[:certificate] || !facts[:error]
           return own(facts) if facts[:error].match?(REFUSED)
+
           if facts[:plain]
-            return [:wrong, "the server speaks no TLS", "write http:// in endpoints, or turn on TLS in etcd"]
+            return [:wrong, "the server does not use TLS",
+                    "write http:// in endpoints, or turn on TLS in etcd"]
           end
 
           [:wrong, "no TLS connection: #{facts[:error]}", "check that etcd is what listens there"]
@@ -62,7 +64,7 @@ module EtcdDiscovery
           end
           return if facts[:trusted]
 
-          [:wrong, "nothing that this client trusts has signed etcd's certificate: #{facts[:distrust]} " \
+          [:wrong, "etcd's certificate is not signed by a trusted authority: #{facts[:distrust]} " \
                    "(its issuer is #{facts[:issuer]})", "set ca_file to the certificate of that authority"]
         end
 

@@ -44,7 +44,7 @@ module EtcdDiscovery
       end
 
       # @param bytes [String] the answer to words without TLS
-      # @return [Boolean] whether it is no alert of TLS, and no complaint in clear text that TLS is wanted
+      # @return [Boolean] whether it is neither a TLS alert nor a plain-text message that TLS is required
       def clear?(bytes) = !bytes.empty? && bytes.getbyte(0) != 21 && !bytes.include?("HTTPS")
 
       # @yieldparam session [OpenSSL::SSL::SSLSocket] after the handshake

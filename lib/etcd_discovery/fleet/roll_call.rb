@@ -4,8 +4,7 @@ require "json"
 
 module EtcdDiscovery
   class Fleet
-    # One roll call. Its key is under a lease, and so are the answers; the end of the lease is the end of them
-    # all.
+    # One roll call. Its key and the answers are under one lease: when it ends, etcd deletes them all.
     #
     # @api private
     class RollCall
@@ -76,7 +75,7 @@ module EtcdDiscovery
         end
       end
 
-      # Where it has ended nobody can answer any more: the report says so.
+      # If the lease has ended, no member can answer any more. The report shows that.
       def renew
         @client.native_renew("keep the call of the fleet", @lease)
         @renewed = Client.now

@@ -61,14 +61,14 @@ module EtcdDiscovery
         return now if now.nil? || !now.lease.zero?
 
         raise InvalidRequestError.new(
-          "#{@key.inspect} has a value without a lease, so it is not an override, and the end of one would " \
-          "take the value along; delete the key first, or put a layer for overrides in front of " \
+          "#{@key.inspect} has a value without a lease, so it is not an override, and ending one would " \
+          "delete it; delete the key first, or put a layer for overrides in front of " \
           "#{@layer.inspect}", key: @key
         )
       end
 
-      # After an error no one may find the value in force later, not even after a timeout, when it may have
-      # been written: the end of the lease takes it along.
+      # After an error the value must not come into force. After a timeout it may have been written: revoking
+      # the lease deletes it.
       def under_lease(ttl)
         lease = @client.native_grant("override #{@name.inspect}", ttl)
         @client.follow_leases
@@ -84,7 +84,7 @@ module EtcdDiscovery
         nil
       end
 
-      # What stays is empty, and ends by itself.
+      # If this fails, the lease, which has no keys left, expires by itself.
       def tidy(lease)
         @client.native_revoke_unused("end the lease of #{@key.inspect}", lease)
       rescue Error

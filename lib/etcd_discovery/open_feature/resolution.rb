@@ -2,7 +2,7 @@
 
 module EtcdDiscovery
   module OpenFeature
-    # One read of a flag, and what the SDK hears of it. It never raises: a flag must not take a request down.
+    # One read of a flag, and its result for the SDK. It never raises: a flag must not take a request down.
     #
     # @api private
     class Resolution
@@ -52,7 +52,7 @@ module EtcdDiscovery
         mismatch
       end
 
-      def mismatch = failed(:TYPE_MISMATCH, "the value of #{@key.inspect} is not of the type #{@type}")
+      def mismatch = failed(:TYPE_MISMATCH, "the value of #{@key.inspect} is not of type #{@type}")
 
       def failed(code, message)
         code = ::OpenFeature::SDK::Provider::ErrorCode.const_get(code)

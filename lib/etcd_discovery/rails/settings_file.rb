@@ -37,7 +37,7 @@ module EtcdDiscovery
         stray = sections.keys - ["shared", *environments] - templates
         return if stray.empty?
 
-        "#{@name}: #{stray.join(', ')}: no such environment, so its settings apply nowhere; the " \
+        "#{@name}: #{stray.join(', ')}: no such environment, so its settings are ignored; the " \
           "environments are #{environments.join(', ')}, and `shared` is for all of them"
       end
 
@@ -69,7 +69,7 @@ module EtcdDiscovery
 
       # Psych's message would quote the alias, which may be a password that begins with an asterisk.
       def reason(error)
-        return "an alias without its anchor; quote a text that begins with *" if error.is_a?(Psych::BadAlias)
+        return "an alias without its anchor; quote text that begins with *" if error.is_a?(Psych::BadAlias)
 
         # After its first line, a syntax error quotes the template, including passwords.
         "#{error.class}: #{error.is_a?(ScriptError) ? error.message.lines.first.to_s.chomp : error.message}"

@@ -20,7 +20,7 @@ module EtcdDiscovery
       # @return [Integer]
       attr_reader :id
 
-      # A day: nobody waits for longer.
+      # A day: no one waits for longer.
       LONGEST = 86_400
       private_constant :LONGEST
 

@@ -18,7 +18,7 @@ module EtcdDiscovery
       MERGE = "<<"
       # The message leaves out the alias, which may be a password that begins with an asterisk.
       BINARY_TAGS = %w[!binary tag:yaml.org,2002:binary].freeze
-      ORPHAN = "is an alias without its anchor; quote a text that begins with *"
+      ORPHAN = "is an alias without its anchor; quote text that begins with *"
       private_constant :DEEPEST, :MERGE, :BINARY_TAGS, :ORPHAN
 
       # @param value [Object]

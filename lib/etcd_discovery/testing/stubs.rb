@@ -89,7 +89,7 @@ module EtcdDiscovery
 
         def innermost
           @stubs.reverse.find { |stub| stub.thread == Thread.current } || @stubs.last ||
-            raise(Error, "there is no stub whose end would undo this; start with Testing.stub")
+            raise(Error, "no stub is active that would undo this; call Testing.stub first")
         end
 
         def others

@@ -95,7 +95,7 @@ module EtcdDiscovery
       # With who and why in the log: it may be an attack, or a proxy that hides the origin.
       def refuse(reason)
         origin = request.env["HTTP_ORIGIN"].inspect
-        line = "the page refused a write of #{request.actor}: #{reason} (origin #{origin})"
+        line = "the web page refused a write by #{request.actor}: #{reason} (origin #{origin})"
         web.client.event_log.write(:warn, line, subject: :web)
         error(403, reason)
       end

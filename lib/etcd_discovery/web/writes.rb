@@ -111,7 +111,7 @@ module EtcdDiscovery
       def record(written)
         return if client.config.change_log
 
-        line = "#{request.actor} wrote #{Escape.cell(key)} on the page at revision #{written}: #{note}"
+        line = "#{request.actor} wrote #{Escape.cell(key)} on the web page at revision #{written}: #{note}"
         EtcdDiscovery::Events::EventLogger.write(client.config.logger, :info, line)
       end
 

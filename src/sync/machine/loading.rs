@@ -74,7 +74,7 @@ impl Machine {
         }
     }
 
-    /// Adopts `snapshot`, which is etcd's content as of when it was `asked`.
+    /// Adopts `snapshot`, which is at least as new as its request (`asked`).
     pub(super) fn adopt(
         &mut self,
         snapshot: Snapshot,

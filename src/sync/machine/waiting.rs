@@ -25,7 +25,7 @@ const LONGEST_WAIT: u32 = 10;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Waiting {
     since: Option<Instant>,
-    /// The revision that all watches were past then.
+    /// The revision that every watch had passed at that time.
     frontier: i64,
 }
 

@@ -39,8 +39,8 @@ module EtcdDiscovery
         return unless path.is_a?(String) && !path.empty?
         return path.dup.freeze unless ForeignText.content?(path)
 
-        raise ConfigurationError, "#{name}: contains a certificate or a key, or a NUL; write that to " \
-                                  "a file, and give the file's path"
+        raise ConfigurationError, "#{name}: contains a certificate, a key or a NUL instead of a path; " \
+                                  "save it to a file, and give the file's path"
       end
 
       alias check_source check_path

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-module PublicApi
+module PublicApi # rubocop:disable Metrics/ModuleLength -- it is a table
   nothing = ->(*) {}
   # The value for settings without a default; a text for others.
   given = { logger: nil, endpoints: %w[http://a:1], user: "user:password", change_log: "/changes/",
