@@ -48,7 +48,7 @@ module EtcdDiscovery
       @name = Plan.check_name(name)
       raise TypeError, "expected a String, got #{value.class}" unless value.is_a?(String)
 
-      Settings::TextCheck.check(@name, value)
+      Settings::TextCheck.check(@name, value, client.config.layers)
       @value = value
       @steps = Plan.check_steps(steps)
       @pause = Float(pause)

@@ -66,7 +66,8 @@ module EtcdDiscovery
       # sent.
       #
       # With a prefix of names in the layers, each value goes to the layer whose value is in force, or to the
-      # last layer if none has one. It cannot replace an override ({Client#override}).
+      # last layer if none has one. It cannot replace an override ({Client#override}): a value without a lease
+      # in its place would never end.
       #
       # @example
       #   CheckoutSettings.update(limit: 50, fast_lane: true, by: "ann", note: "the sale starts")
@@ -78,13 +79,16 @@ module EtcdDiscovery
       # @return [Integer, nil] the revision of the change; `nil` without any value
       # @raise [InvalidValueError] for a value that has the wrong type or breaks a rule of its field
       # @raise [ArgumentError] for an unknown field or layer
-      # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError, InvalidRequestError]
+      # @raise [InvalidRequestError] for a name that an override of that layer has; nothing was written
+      # @raise [ConflictError] for names in the layers that others change without a pause; nothing was written
+      # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
       # @see Client#transaction
       def update(by: nil, note: nil, layer: nil, **values)
         texts = texts_of(values)
-        texts = LayeredKeys.new(client, layer).in_place_of_names(texts) if layer || !prefix.start_with?("/")
-        client.transaction(by:, note:) do |transaction|
-          texts.each { |key, text| text.nil? ? transaction.delete(key) : transaction.put(key, text) }
+        return write(texts, by:, note:) unless layer || !prefix.start_with?("/")
+
+        LayeredKeys.new(client, layer).in_place_of_names(texts) do |by_key, revisions|
+          write(by_key, revisions, by:, note:)
         end
       end
 
@@ -103,10 +107,20 @@ module EtcdDiscovery
       end
 
       # @api private
-      # @return [Field, nil] the declaration of a key or a name of a client
-      def field_of(client, key) = fields_of(client).find { |field| field.key.b == key.b }
+      # @return [Field, nil] the declaration of the first of these keys and names of a client that has one
+      def field_of(client, *keys)
+        fields = fields_of(client).to_h { |field| [field.key.b, field] }
+        keys.filter_map { |key| fields[key.b] }.first
+      end
 
       private
+
+      def write(texts, revisions = {}, **why)
+        client.transaction(**why) do |transaction|
+          revisions.each { |key, revision| transaction.compare(key, revision:) }
+          texts.each { |key, text| text.nil? ? transaction.delete(key) : transaction.put(key, text) }
+        end
+      end
 
       def texts_of(values)
         values.transform_keys { |name| field_named(name) }

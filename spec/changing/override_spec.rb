@@ -112,6 +112,25 @@ RSpec.describe "An override" do
     expect(settings.limit).to eq 60
   end
 
+  it "of a setting that is declared by its whole key takes what that takes, too" do
+    writer = self.writer
+    settings = Class.new(EtcdDiscovery::Settings) do
+      define_singleton_method(:client) { writer }
+      prefix "/shop/set/"
+      field :n, type: :integer, default: 1, in: 1..10
+    end
+    ["99", 99, "many"].each do |value|
+      expect { writer.override("set/n", value) }
+        .to raise_error(EtcdDiscovery::InvalidValueError, /nothing was written/)
+    end
+    expect(left_in_etcd).to eq [{}, []]
+    writer.override("set/n", 9)
+    expect([etcd.ctl.get("/shop/overrides/set/n"), settings.n]).to eq ["9", 1]
+    check = EtcdDiscovery::Settings::TextCheck
+    expect([check.field("set/n", layers), check.field("/shop/set/n", layers), check.field("set/n")])
+      .to eq [settings.fields.first, settings.fields.first, nil]
+  end
+
   it "has an entry in the change log, which stays when the override ends" do
     logged = client(etcd, layers:, change_log: "/log/")
     logged.override("limit", "10", by: "ann", note: "slow database")

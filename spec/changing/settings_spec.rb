@@ -249,6 +249,43 @@ RSpec.describe EtcdDiscovery::Settings do
       expect([settings.limit, etcd.ctl.get("/shop/checkout/limit")]).to eq [10, "50"]
       expect { settings.update(limit: 1, layer: "/other/") }.to raise_error(ArgumentError, /layer: /)
     end
+
+    it "do not make an override permanent, whether its layer is named or it begins during the update" do
+      settings
+      reader.wait_for_revision(reader.override("checkout/limit", 10), timeout: 20)
+      lease = etcd.ctl.lease_of("/shop/overrides/checkout/limit")
+      [8, nil].each do |value|
+        expect { settings.update(limit: value, fast_lane: true, layer: "/shop/overrides/") }
+          .to raise_error(EtcdDiscovery::InvalidRequestError) { |error|
+                expect(error.message).to match(%r{never end.*release it.*, /shop/hosts/a/, /shop/; no})
+                expect(error.key).to eq "/shop/overrides/checkout/limit"
+              }
+      end
+      expect(etcd.ctl.lease_of("/shop/overrides/checkout/limit")).to eq lease
+      expect(etcd.ctl.get("/shop/overrides/checkout/fast_lane")).to be_nil
+
+      reader.release("checkout/limit")
+      etcd.ctl.put("/shop/overrides/checkout/limit", "5")
+      allow(reader).to receive(:write).and_wrap_original do |original, *arguments, **options|
+        lease = etcd.ctl.run("lease", "grant", "600")[/lease (\w+)/, 1]
+        etcd.ctl.put("/shop/overrides/checkout/limit", "9", "--lease=#{lease}")
+        original.call(*arguments, **options)
+      end
+      expect { settings.update(limit: 8) }
+        .to raise_error(EtcdDiscovery::InvalidRequestError, /is overridden/)
+      expect(etcd.ctl.get("/shop/overrides/checkout/limit")).to eq "9"
+    end
+
+    it "are written on top of what others write meanwhile" do
+      settings
+      others = 3
+      allow(reader).to receive(:write).and_wrap_original do |original, *arguments, **options|
+        etcd.ctl.put("/shop/checkout/limit", (others -= 1).to_s) if others.positive?
+        original.call(*arguments, **options)
+      end
+      update(limit: 8)
+      expect(etcd.ctl.get("/shop/checkout/limit")).to eq "8"
+    end
   end
 
   it "use the default client, and a test's stub" do

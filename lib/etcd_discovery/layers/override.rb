@@ -15,7 +15,8 @@ module EtcdDiscovery
       def initialize(client, name)
         @client = client
         @name = name
-        @layer, @key = Layers.keys(client.config, name).first
+        @keys = Layers.keys(client.config, name)
+        @layer, @key = @keys.first
       end
 
       # @return [Integer] the revision of the change
@@ -91,9 +92,9 @@ module EtcdDiscovery
         nil
       end
 
-      # A declared setting takes what its field takes.
+      # A declared setting takes what its field takes, whether it is declared by its name or by a whole key.
       def text(value)
-        field = Settings.field_of(@client, @name)
+        field = Settings.field_of(@client, @name, *@keys.map(&:last))
         return field&.check_text(value) || value if value.is_a?(String)
         return field.encode(value) if field
 

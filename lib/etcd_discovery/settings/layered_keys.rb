@@ -6,6 +6,10 @@ module EtcdDiscovery
     #
     # @api private
     class LayeredKeys
+      # Someone else must change one of the keys each time before an update gives up.
+      ATTEMPTS = 20
+      private_constant :ATTEMPTS
+
       # @param client [Client, Module]
       # @param layer [String, nil] the caller's choice
       def initialize(client, layer)
@@ -14,16 +18,25 @@ module EtcdDiscovery
         @layer = layer
       end
 
+      # An override may begin between the look and the write. So the write compares the revisions that were
+      # seen, and is made again if one has changed.
+      #
       # @param texts [Hash{String => String, nil}] by name
-      # @return [Hash{String => String, nil}] the same by key
-      # @raise [ArgumentError, InvalidRequestError]
-      def in_place_of_names(texts)
+      # @yieldparam texts [Hash{String => String, nil}] the same by key
+      # @yieldparam revisions [Hash{String => Integer}] what the write must compare, by key
+      # @return [Object] what the block returns
+      # @raise [ArgumentError, InvalidRequestError, ConflictError]
+      def in_place_of_names(texts, &write)
         refuse_layer unless @layer.nil? || @config.layers.include?(@layer)
         names = texts.keys.select { |name| @config.name?(name) }
-        return texts if names.empty?
+        return yield(texts, {}) if names.empty?
 
-        keys = @layer ? names.to_h { |name| [name, Layers.key(@layer, name)] } : where_in_force(names)
-        texts.transform_keys(keys)
+        attempts = 0
+        begin
+          attempt(names, texts, &write)
+        rescue ConflictError
+          (attempts += 1) < ATTEMPTS ? retry : raise
+        end
       end
 
       private
@@ -33,16 +46,19 @@ module EtcdDiscovery
                              "#{@config.layers.inspect}"
       end
 
-      # The update shows only in the layer whose value is in force.
-      #
-      # @return [Hash{String => String}] the key of each name
-      def where_in_force(names)
-        candidates = names.to_h { |name| [name, Layers.keys(@config, name).map(&:last)] }
+      def attempt(names, texts)
+        candidates = names.to_h { |name| [name, candidates(name)] }
         content = read(candidates.values.flatten)
-        candidates.to_h { |name, keys| [name, key_in_force(name, keys, content)] }
+        keys = candidates.to_h { |name, all| [name, chosen(name, all, content)] }
+        yield texts.transform_keys(keys), keys.values.to_h { |key| [key, content.revision_of(key)] }
       end
 
-      def key_in_force(name, keys, content)
+      def candidates(name)
+        @layer ? [Layers.key(@layer, name)] : Layers.keys(@config, name).map(&:last)
+      end
+
+      # The update shows only in the layer whose value is in force.
+      def chosen(name, keys, content)
         key = keys.find { |one| content.rows.key?(one) } || keys.last
         refuse_override(name, key) if content.leased?(key)
         key
@@ -51,9 +67,12 @@ module EtcdDiscovery
       def read(keys) = History::Content.read(@client, keys.map { |key| [key, false] })
 
       def refuse_override(name, key)
+        others = @config.layers.reject { |layer| Layers.key(layer, name) == key }
+        choice = ", or name another `layer:`, #{others.join(', ')}" if others.any?
         raise InvalidRequestError.new(
-          "#{name.inspect} is overridden by #{key.inspect} for a while, and another value would have no " \
-          "effect; release it first, or name a `layer:`; nothing was written", key:
+          "#{name.inspect} is overridden by #{key.inspect} for a while: a value in its place would " \
+          "never end, and one in a lower layer shows only after it; release it first#{choice}; " \
+          "nothing was written", key:
         )
       end
     end

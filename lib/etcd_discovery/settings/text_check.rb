@@ -10,7 +10,7 @@ module EtcdDiscovery
       class << self
         # @param key [String] a key, or a name in the layers
         # @param text [String] as it is to be written
-        # @param layers [Array<String>] in which a key may stand for a name
+        # @param layers [Array<String>] in which a key may stand for a name, and a name for a key
         # @raise [InvalidValueError] when a setting is declared, and does not take it
         def check(key, text, layers = [])
           field = field(key, layers) or return
@@ -20,11 +20,14 @@ module EtcdDiscovery
         # @return [Field, nil]
         def field(key, layers = [])
           Settings.all.flat_map(&:fields).find do |field|
-            field.key.b == key.b || layers.any? { |layer| "#{layer}#{field.key}".b == key.b }
+            same?(field.key.b, key.b, layers) || same?(key.b, field.key.b, layers)
           end
         end
 
         private
+
+        # Either of the two may be the name of the other.
+        def same?(name, key, layers) = name == key || layers.any? { |layer| (layer.b << name) == key }
 
         # By the typed read itself: no other parser knows as well what it takes.
         def parsed(field, text)
