@@ -227,6 +227,19 @@ RSpec.describe "the past" do
       expect(etcd.ctl.get("/shop/service")).to be_nil
     end
 
+    it "leaves the change log and the fleet under the prefix alone" do
+      writer = client(etcd, "/shop/", change_log: "/shop/changes/", fleet: "/shop/fleet/")
+      before = writer.put("/shop/a", "3")
+      writer.put("/shop/a", "4")
+      etcd.ctl.put("/shop/fleet/note", "1")
+      [nil, "/shop/"].each do |target|
+        expect(writer.diff(target, from: before).map(&:key)).to eq ["/shop/a"]
+      end
+      expect(writer.rollback("/shop/", to: before)).to eq etcd.ctl.current_revision
+      expect(etcd.ctl.read_prefix("/shop/")).to include("/shop/a" => "3", "/shop/fleet/note" => "1")
+      expect(etcd.ctl.read_prefix("/shop/changes/").size).to eq 3
+    end
+
     it "writes nothing if it exceeds a transaction" do
       small = start_etcd(flags: ["--max-txn-ops=4"])
       writer = client(small)

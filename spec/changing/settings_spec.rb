@@ -74,6 +74,11 @@ RSpec.describe EtcdDiscovery::Settings do
     "a negative duration" => { timeout: -1 }, "no number" => { share: Float::NAN },
     "a text of another form" => { currency: "eur" }, "a list with a comma in a part" => { hosts: ["a,b"] },
     "a list with an empty part" => { hosts: ["a", ""] },
+    "a list of text that is not valid" => { hosts: ["\xff"] },
+    "a list of several encodings" => { hosts: ["é".encode("ISO-8859-1"), "ü"] },
+    "JSON of text that is not valid" => { tiers: { "a" => "\xff" } },
+    "JSON that is nested too deep" => { tiers: (1..120).inject({}) { |inner, _| { "a" => inner } } },
+    "JSON that has itself as a part" => { tiers: [].tap { |list| list << list } },
     "what JSON cannot represent" => { tiers: { a: Object.new } },
     "infinity in JSON" => { tiers: { a: Float::INFINITY } },
     "what its check refuses, as readers see it" => { tiers: { bad: 1 } },
@@ -143,7 +148,10 @@ RSpec.describe EtcdDiscovery::Settings do
       [/:update is not a valid name/, -> { field :update, type: :string }],
       [/:by is not a valid name/, -> { field :by, type: :string }],
       [/:name is not a valid name/, -> { field :name, type: :string }],
-      [/is not a valid name/, -> { field "a-b", type: :string }]
+      [/is not a valid name/, -> { field "a-b", type: :string }],
+      *%i[add define_readers texts_of fields_of write keep raise remove_const inherited].map do |name|
+        [/is not a valid name/, -> { field name, type: :string }]
+      end
     ].each do |message, body|
       expect { declare.call(&body) }.to raise_error(EtcdDiscovery::ConfigurationError, message)
     end
@@ -180,6 +188,24 @@ RSpec.describe EtcdDiscovery::Settings do
       expect([other.limit, other.open?, other.late, same.limit, base.open]).to eq [7, false, 3, 1, true]
       expect(etcd.ctl.read_prefix("/shop/base/")).to eq({})
       expect { other.update(limit: 10) }.to raise_error(EtcdDiscovery::InvalidValueError)
+    end
+
+    it "keep their defaults and rules when the caller changes its own objects" do
+      base # the prefix
+      hosts = ["a"]
+      range = [%w[a], %w[b]]
+      tiers = { "a" => { "b" => 1 } }
+      own = Class.new(base) do
+        prefix "/shop/own/"
+        field :hosts, type: :list, default: hosts, in: range
+        field :tiers, type: :json, default: tiers
+      end
+      hosts << "b,c"
+      range.clear
+      tiers["a"]["b"] = Object.new
+      sub = Class.new(own) { prefix "/shop/sub/" }
+      [own, sub].each { |one| expect(one.to_h).to include(hosts: ["a"], tiers: { "a" => { "b" => 1 } }) }
+      expect(sub.fields.find { |field| field.name == :hosts }.valid?(["b"])).to be true
     end
 
     it "are read from the client of each class, also if that is named after the fields" do

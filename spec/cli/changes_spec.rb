@@ -89,6 +89,25 @@ RSpec.describe "changing values from the command line" do
     expect(run_cli("rollback", "/shop/", "--to", "2")).to match ["", /oldest revision available is 4/, 1]
   end
 
+  it "leaves the change log and the fleet under a prefix alone when it goes back" do
+    own = %w[--change-log /shop/changes/ --fleet /shop/fleet/]
+    etcd.ctl.put("/shop/a", "1")
+    etcd.ctl.put("/shop/fleet/note", "1")
+    run_cli(*own, "put", "/shop/a", "2")
+    etcd.ctl.put("/shop/fleet/note", "2")
+    logged = etcd.ctl.read_prefix("/shop/changes/")
+    back = "-  /shop/a  2\n+  /shop/a  1\n"
+    expect(run_cli(*own, "diff", "/shop/", "--from", "2").first).to eq "-  /shop/a  1\n+  /shop/a  2\n"
+    expect(run_cli(*own, "rollback", "/shop/", "--to", "2")).to eq ["#{back}revision  6\n", "", 0]
+    expect(etcd.ctl.read_prefix("/shop/changes/").size).to eq 2
+    expect(etcd.ctl.read_prefix("/shop/")).to include("/shop/a" => "1", "/shop/fleet/note" => "2", **logged)
+    expect(run_cli(*own, "rollback", "/shop/", "--to", "2")).to eq ["", "", 0]
+    expect(run_cli(*own, "export", "/shop/").first).to eq "/shop/:\n  a: \"1\"\n"
+    expect(run_cli(*own, "diff", "/shop/changes/", "--from", "2").first.lines.size).to eq 2
+    expect(run_cli(*own, "rollback", "/shop/changes/", "--to", "2"))
+      .to match [/./, /belongs to the change log/, 1]
+  end
+
   it "is coloured only on a terminal, and prints no control character of a key or a value" do
     etcd.ctl.put("/a", "\e[31mred")
     expect(on_a_terminal("diff", "/a", "--from", "1")).to eq ["\e[32m+  /a  \"\\x1b[31mred\"\e[0m"]

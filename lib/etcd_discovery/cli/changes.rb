@@ -37,12 +37,12 @@ module EtcdDiscovery
       end
 
       def run_diff(target)
-        @output.differences(client.diff(target, from: needed(:from), to: @change[:to]))
+        @output.differences(client_beside_fleet.diff(target, from: needed(:from), to: @change[:to]))
         :ok
       end
 
       def run_rollback(target)
-        writer = client
+        writer = client_beside_fleet
         rollback = History::Rollback.new(writer, target, needed(:to))
         @output.differences(rollback.differences)
         write_shown(writer, "rollback", rollback.compares, rollback.operations)

@@ -44,10 +44,12 @@ module EtcdDiscovery
       def connection = { **application, **@settings, fleet: nil }
 
       # @return [Fleet] which `writer` asks
-      def fleet(writer)
-        prefix = @fleet_prefix || application[:fleet] || Configuration.new.fleet
-        Fleet.new(writer, Configuration.new(env: {}, fleet: prefix).fleet)
-      end
+      def fleet(writer) = Fleet.new(writer, Configuration.new(env: {}, fleet: fleet_prefix).fleet)
+
+      def fleet_prefix = @fleet_prefix || application[:fleet] || Configuration.new.fleet
+
+      # Knows the fleet, to leave its keys alone. It does not follow etcd, so it is no member either.
+      def client_beside_fleet = Client.new(Configuration.new(**connection, watch: [], fleet: fleet_prefix))
 
       # @return [Hash{Symbol => Object}] what the application has set, by whatever way
       def application

@@ -12,10 +12,10 @@ module EtcdDiscovery
 
       # Skips keys under a lease: applying the file would keep a registration forever.
       def run_export(prefix)
-        reader = client
+        reader = client_beside_fleet
         content = History::Content.read(reader, [prefix])
-        log = reader.config.change_log
-        keys = content.rows.keys.reject { |key| content.leased?(key) || (log && key.b.start_with?(log.b)) }
+        content = content.without(History.own_prefixes(reader.config, []))
+        keys = content.rows.keys.reject { |key| content.leased?(key) }
         file = ValuesFile.new(prefix, keys.to_h { |key| [key, content.value(key)] })
         @out.print(@json ? file.json : file.yaml)
         :ok
@@ -23,7 +23,7 @@ module EtcdDiscovery
 
       def run_apply(path)
         file = AppliedFile.read(path, content_of(path))
-        writer = client
+        writer = client_beside_fleet
         application = Application.new(writer, file, prune: @change[:prune])
         application.refuse_changed_since(@change[:if_revision]) if @change[:if_revision]
         @output.differences(application.differences)
@@ -68,11 +68,10 @@ module EtcdDiscovery
 
         def read(at = nil) = History::Content.read(@client, @targets, at)
 
-        # Skips keys that others own: a leased key belongs to the lease's holder, and the change log to the
-        # gem.
+        # Skips keys that others own: a leased key belongs to the lease's holder, and the change log and the
+        # fleet to the gem.
         def spared?(key)
-          log = @client.config.change_log
-          @now.leased?(key) || (log && key.b.start_with?(log.b))
+          @now.leased?(key) || key.b.start_with?(*History.own_prefixes(@client.config, []))
         end
       end
       private_constant :Application

@@ -34,7 +34,7 @@ module EtcdDiscovery
       native_at(History.revision(revision))
     end
 
-    # The differences between two revisions.
+    # The differences between two revisions, without the change log and the fleet below a prefix.
     #
     # @param target [String, nil] a key, or a prefix that ends in `/`; everything watched when not given
     # @param from [Integer] revision
@@ -48,12 +48,15 @@ module EtcdDiscovery
       targets = target ? [target] : config.watch
       raise ArgumentError, "name a key or a prefix: this client watches nothing" if targets.empty?
 
-      History::Content.read(self, targets, from).differences(History::Content.read(self, targets, to))
+      own = History.own_prefixes(config, targets)
+      before, after = [from, to].map { |at| History::Content.read(self, targets, at).without(own) }
+      before.differences(after)
     end
 
     # Sets a key, or all keys under a prefix, back to their state at a revision.
     #
-    # One transaction writes only what differs. Keys under a lease, such as registrations, stay as they are.
+    # One transaction writes only what differs. Keys under a lease, such as registrations, stay as they are,
+    # and so do the change log and the fleet below the prefix.
     #
     # @example
     #   client.rollback("/config/", to: 4711, by: "ann", note: "the sale is over")

@@ -12,6 +12,16 @@ module EtcdDiscovery
       raise ArgumentError, "expected a revision, a number above 0, got #{given.inspect}"
     end
 
+    # The prefixes of the gem's own keys, the change log and the fleet, but for those that a target names.
+    # What is done with all keys of a prefix is not meant for them.
+    #
+    # @param targets [Array<String>] keys and prefixes
+    # @return [Array<String>]
+    def self.own_prefixes(config, targets)
+      own = [config.change_log, config.fleet].compact.map(&:b)
+      own.reject { |prefix| targets.any? { |target| target.b.start_with?(prefix) } }
+    end
+
     # The result of a read: keys with their values, revisions and leases.
     class Content
       Row = Struct.new(:key, :value, :revision, :lease)
@@ -49,6 +59,11 @@ module EtcdDiscovery
         @rows = found.flat_map(&:last).to_h { |row| [row.first, Row.new(*row)] }
       end
 
+      def initialize_copy(source)
+        super
+        @rows = source.rows.dup
+      end
+
       def value(key) = rows[key]&.value
 
       # @return [Integer] 0 if the key does not exist
@@ -56,6 +71,12 @@ module EtcdDiscovery
 
       # @return [Boolean] whether the key has a lease, and so belongs to the lease's holder
       def leased?(key) = rows[key]&.lease.to_i != 0
+
+      # @param prefixes [Array<String>]
+      # @return [Content] the same without the keys under these prefixes
+      def without(prefixes)
+        dup.tap { |content| content.rows.reject! { |key, _| key.b.start_with?(*prefixes) } }
+      end
 
       # @param other [Content] of another revision
       # @return [Array<Difference>] the differences from this content to the other, in key order

@@ -5,7 +5,7 @@ module EtcdDiscovery
     # Restores a past revision: the writes, and the conditions that nothing changed meanwhile.
     #
     # A key that has a lease, now or then, stays as it is: a registration would come back without the process
-    # that keeps it alive.
+    # that keeps it alive. So do the change log and the fleet below a prefix.
     #
     # @api private
     class Rollback
@@ -15,8 +15,9 @@ module EtcdDiscovery
       # @raise [CompactedError]
       def initialize(client, target, revision)
         @client = client
-        past = Content.read(client, [target], revision)
-        @now = Content.read(client, [target])
+        own = History.own_prefixes(client.config, [target])
+        past = Content.read(client, [target], revision).without(own)
+        @now = Content.read(client, [target]).without(own)
         @differences = @now.differences(past).reject { |one| past.leased?(one.key) || @now.leased?(one.key) }
       end
 

@@ -6,7 +6,7 @@ module EtcdDiscovery
     #
     # @api private
     module Declaration
-      TAKEN = %i[by note layer field_named inherited_prefix].freeze
+      TAKEN = %i[by note layer raise].freeze
       private_constant :TAKEN
 
       # @api private
@@ -110,7 +110,15 @@ module EtcdDiscovery
 
       # Keywords of `update` and methods of every class of settings would conflict with the field.
       def taken?(name)
-        TAKEN.include?(name) || !name.match?(/\A[a-z_][A-Za-z0-9_]*\z/) || Settings.respond_to?(name)
+        TAKEN.include?(name) || !name.match?(/\A[a-z_][A-Za-z0-9_]*\z/) || Settings.respond_to?(name) ||
+          own_private?(name)
+      end
+
+      # Not those of Kernel, such as `open` and `format`: they are good names, and not called here.
+      def own_private?(name)
+        [Settings.singleton_class, Declaration, Class, Module, BasicObject].any? do |owner|
+          owner.private_method_defined?(name, false)
+        end
       end
     end
   end

@@ -32,14 +32,12 @@ module EtcdDiscovery
         @owner = "#{settings}.#{name}"
         @name = name
         @type = type
-        @declaration = { type:, default:, **rules }.freeze
         @key = "#{settings.prefix}#{name}".freeze
         @description = rules[:description]
-        unless Types::ENCODERS.key?(type)
-          refuse("type #{type.inspect} is not one of #{Types::ENCODERS.keys.join(', ')}")
-        end
-        @rules = Rules.new(@owner, name, type, rules)
+        check_type
+        @rules = Rules.new(@owner, name, type, rules = own(rules))
         @default = default.nil? ? nil : checked_default(default)
+        @declaration = { type:, default: @default, **rules }.freeze
         @reader = Reader.new(@key, type, @default, @rules)
       end
 
@@ -97,11 +95,21 @@ module EtcdDiscovery
 
       def to_json_safe = { name:, type:, default:, description:, key: }
 
-      def encoded(value) = Types::ENCODERS.fetch(type).call(value)
+      def check_type
+        known = Types::ENCODERS.keys
+        refuse("type #{type.inspect} is not one of #{known.join(', ')}") unless known.include?(type)
+      end
+
+      def encoded(value) = Types.encoded(type, value)
 
       def invalid(problem)
         InvalidValueError.new("#{@owner} #{problem}; nothing was written",
                               key:)
+      end
+
+      # The caller may change its own objects later, and a subclass declares the same again.
+      def own(rules)
+        rules.transform_values { |rule| [Array, Hash].include?(rule.class) ? rule.dup.freeze : rule }
       end
 
       def article = %i[integer].include?(type) ? "an" : "a"

@@ -12,7 +12,10 @@ module EtcdDiscovery
     module Types
       # Matches a valid part of a list: it ends at a comma or a line break, and has no blanks around it.
       PART = /\A[^\s,](?:[^,\n]*[^\s,])?\z/
-      private_constant :PART
+      # How deep JSON may be nested; the limit of Ruby's own library.
+      DEPTH = 100
+      PLAIN = [String, Integer, TrueClass, FalseClass, NilClass].freeze
+      private_constant :PART, :DEPTH, :PLAIN
 
       ENCODERS = {
         string: ->(value) { value if value.is_a?(String) },
@@ -25,6 +28,13 @@ module EtcdDiscovery
       }.freeze
 
       class << self
+        # @return [String, nil] the text of a value; `nil` if it has another type
+        def encoded(type, value)
+          ENCODERS.fetch(type).call(value)
+        rescue ArgumentError, EncodingError, JSON::JSONError
+          nil # Text that is not valid in its encoding, or parts of different encodings.
+        end
+
         # @return [Object] the value that a reader of the text gets
         def decoded(type, value)
           case type
@@ -55,14 +65,20 @@ module EtcdDiscovery
           value.is_a?(Integer) ? value.to_s : format("%.9f", value).sub(/\.?0+\z/, "")
         end
 
-        def json?(value)
+        # An Array that has itself as a part is too deep, too.
+        def json?(value, depth = DEPTH)
           case value
-          when Hash then value.all? { |key, part| [String, Symbol].include?(key.class) && json?(part) }
-          when Array then value.all? { |part| json?(part) }
-          when Float then value.finite?
-          else [String, Integer, TrueClass, FalseClass, NilClass].include?(value.class)
+          when Hash then value.keys.all? { |key| name?(key) } && json?(value.values, depth)
+          when Array then depth.positive? && value.all? { |part| json?(part, depth - 1) }
+          else plain?(value)
           end
         end
+
+        def plain?(value)
+          value.is_a?(Float) ? value.finite? : PLAIN.include?(value.class)
+        end
+
+        def name?(key) = key.is_a?(String) || key.is_a?(Symbol)
 
         def freeze_deeply(value)
           case value
