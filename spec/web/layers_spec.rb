@@ -83,6 +83,41 @@ RSpec.describe "the page and layers" do
     expect(etcd.ctl.get("/shop/overrides/db/password")).to be_nil
   end
 
+  # Each hidden by its whole key alone.
+  { "/shop/secrets/" => [], "/shop/partners/" => [%r{\A/shop/partners/}] }.each do |layer, mask|
+    %w[/key?key=folder/acme /stream/key?key=folder/acme /keys?prefix=folder/ /stream/keys?prefix=folder/
+       /keys?view=names&q=acme /rollback?key=folder/acme&to=%d].each do |path|
+      it "a name does not show what the mask hides by the key in #{layer}: #{path}" do
+        hiding = client(etcd, layers: ["/shop/overrides/", layer]).start
+        etcd.ctl.put("#{layer}folder/acme", "hunter2-old")
+        revision = etcd.ctl.put("#{layer}folder/acme", "hunter2")
+        hiding.wait_for_revision(revision, timeout: 20)
+        web = EtcdDiscovery::Web.new(client: hiding, write: true, mask:, authorize: ->(_env) { "ann" })
+        answer = Harness::PageRequests.new(web).get(path.sub("%d", (revision - 1).to_s))
+        expect([answer.status, answer.body.include?("hunter2")]).to eq [200, false]
+        expect(answer.body).to match(/hidden/i)
+      end
+    end
+  end
+
+  it "a name leads to the key that is in force, and is not written" do
+    expect(browser.get("/key?key=checkout/limit").body).to include("/put?key=/shop/production/checkout/limit",
+                                                                   ">50<")
+    expect(browser.get("/key?key=nowhere").body).to include("/put?key=/shop/overrides/nowhere")
+    revision = reader.snapshot.mod_revision("/shop/production/checkout/limit")
+    %w[/put /delete /override /release].each do |path|
+      answer = browser.post("#{path}?key=checkout/limit", value: "1", revision:, seconds: 9, note: "n")
+      expect(answer.status).to eq(400), path
+    end
+    expect(etcd.ctl.current_revision).to eq reader.snapshot.revision
+  end
+
+  it "a key with an empty folder right below a layer has a page, and no name" do
+    write("/shop/shared//x", "1")
+    expect(browser.get("/key?key=/shop/shared//x").body).to include(">1<")
+    expect(browser.get("/keys?view=names").status).to eq 200
+  end
+
   it "a declared setting of a name has its type and rules in every layer" do
     reader = self.reader
     stub_const("LayeredSettings", Class.new(EtcdDiscovery::Settings) do

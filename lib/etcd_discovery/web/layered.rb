@@ -13,7 +13,19 @@ module EtcdDiscovery
           layer = layers.max_by(&:bytesize)
           return if layer.nil? || layer.bytesize == key.bytesize
 
-          ForeignText.exact(key.b.delete_prefix(layer.b))
+          name = ForeignText.exact(key.b.delete_prefix(layer.b))
+          name if client.config.name?(name)
+        end
+
+        # What is hidden is known by whole keys, so a page is always about one.
+        #
+        # @param given [String] a key or a name
+        # @return [String] the key; of a name the one in force, or that in the first layer
+        def whole(client, given)
+          return given unless client.config.name?(given)
+
+          explanation = client.explain(given)
+          (explanation.winner || explanation.first).key
         end
       end
     end

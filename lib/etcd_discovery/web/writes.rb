@@ -45,7 +45,14 @@ module EtcdDiscovery
 
       def client = web.client
       def t(...) = request.strings.t(...)
-      def key = @key ||= request.query("key") || raise(Request::Malformed)
+
+      # Which layer a name should change, no one can guess.
+      def key
+        @key ||= request.query("key").then do |given|
+          given.nil? || client.config.name?(given) ? raise(Request::Malformed) : given
+        end
+      end
+
       def revision = request.number(request.form!("revision")) || raise(Request::Malformed)
       def note = request.form("note").scrub.strip[0, 500]
       def why = { by: request.actor, note: }

@@ -35,7 +35,7 @@ module EtcdDiscovery
         private
 
         def section = :keys
-        def key = request.query("key").to_s
+        def key = @key ||= Layered.whole(client, request.query("key").to_s)
         def title = Escape.cell(key)
         def stream = url("/stream/key", key:, wrote: request.query("wrote"), past: request.query("past"))
         def field = Declared.field(client, key)

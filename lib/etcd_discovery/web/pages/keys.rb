@@ -22,7 +22,11 @@ module EtcdDiscovery
         def place = { view: ("names" if names?), prefix:, q: (words unless words.empty?) }
 
         # Names in the layers with the values in force, instead of keys.
-        def names? = request.query("view") == "names" && client.config.layers.any?
+        def names?
+          return true if client.config.name?(prefix.to_s)
+
+          request.query("view") == "names" && client.config.layers.any?
+        end
 
         def content
           h.h1(t(:nav_keys))
@@ -131,8 +135,8 @@ module EtcdDiscovery
         end
 
         def row(entry, fields)
-          found = (client.explain(entry.path).winner if names?)
-          key = found ? found.key : entry.path
+          key = Layered.whole(client, entry.path)
+          found = (client.explain(entry.path).winner if client.config.name?(entry.path))
           field = Declared.field(client, key, fields)
           revision = snapshot.mod_revision(key) || 0
           version = "#{revision}#{found&.layer}"

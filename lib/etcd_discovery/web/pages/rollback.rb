@@ -20,7 +20,7 @@ module EtcdDiscovery
         private
 
         def section = :keys
-        def key = request.query("key").to_s
+        def key = @key ||= Layered.whole(client, request.query("key").to_s)
         def to = request.number(request.query("to"))&.nonzero? || raise(Request::Malformed)
         def title = t(:roll_back)
 
