@@ -93,6 +93,24 @@ RSpec.describe "the stream of the page" do
                       concurrent: false).to_enum(:each).to_a.last).keys).to include("health", "charts")
   end
 
+  it "a worker that answers for another one tells its pid each time, so that the browser can adopt it" do
+    etcd = start_etcd
+    fleet = client(etcd, "/shop/", fleet: "/shop/fleet/").start
+    web = EtcdDiscovery::Web.new(client: fleet, authorize: ->(_env) { "ann" })
+    other = Process.spawn("sleep 60")
+    ask = lambda do |last|
+      env = Rack::MockRequest.env_for("/stream/overview?pid=#{other}", { "HTTP_LAST_EVENT_ID" => last }.compact)
+      web.call(env.merge("rack.multithread" => true))[2].to_enum(:each).to_a.last
+    end
+    first = ask.call(nil)
+    second = ask.call(id(first))
+    expect(id(second)).to eq id(first) # the roll call is the same
+    expect(parts(second)["pid"]).to eq Process.pid.to_s
+  ensure
+    Process.kill(:KILL, other)
+    Process.wait(other)
+  end
+
   it "links to where the page is mounted, also after Rack has left the mount" do
     mounted = Rack::URLMap.new("/ops/etcd" => web)
     env = Rack::MockRequest.env_for("/ops/etcd/stream/keys").merge("rack.multithread" => false)

@@ -49,6 +49,9 @@ module EtcdDiscovery
       # @return [Boolean] whether a stream of this page may last, in this process
       def lasting? = true
 
+      # Whether the browser counts the answers, and so needs each, also one that is like the last.
+      def counted? = false
+
       # What the parts depend on, where that is cheap to tell. While it is the same, they are the same.
       #
       # @return [String, nil]

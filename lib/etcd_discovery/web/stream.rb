@@ -58,7 +58,7 @@ module EtcdDiscovery
       def initialize(page, client, last, lasting:)
         @page = page
         @client = client
-        @last = last
+        @last = page.counted? ? "" : last
         @held = lasting && SLOTS.take
       end
 

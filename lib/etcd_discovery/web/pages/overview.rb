@@ -20,6 +20,10 @@ module EtcdDiscovery
 
         def lasting? = !about_another?
 
+        # A browser that keeps its connection to another worker adopts it after some answers. With a fleet
+        # their rows stay the same for a while, so an answer without them would leave the page stuck.
+        def counted? = !request.query("pid").nil?
+
         private
 
         def about_another?
