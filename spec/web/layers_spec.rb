@@ -62,9 +62,23 @@ RSpec.describe "the page and layers" do
     expect(reader["checkout/limit"]).to eq "50"
   end
 
+  it "saving the key of an override is refused: it would stay for good" do
+    override
+    there(etcd.ctl.current_revision)
+    key = "/shop/overrides/checkout/limit"
+    revision = reader.snapshot.mod_revision(key)
+    answer = browser.post("/put?key=#{key}", value: "9", revision:, note: "n")
+    expect([answer.status, answer.body.include?("ends by itself")]).to eq [422, true]
+    expect([etcd.ctl.get(key), etcd.ctl.lease_of(key)]).to match ["10", be_positive]
+    again = browser.post("/override?key=#{key}", value: "9", revision:, seconds: 600, note: "n")
+    expect([again.status, etcd.ctl.get(key), etcd.ctl.lease_of(key)]).to match [303, "9", be_positive]
+  end
+
   it "an override needs a note, a time, a token and the first layer as it was shown" do
     expect(override(note: " ").status).to eq 422
     expect(override(seconds: 0).status).to eq 400
+    expect(override(seconds: 9_000_000_001).status).to eq 400
+    expect(override("\xff").status).to eq 400
     expect(override(token: nil).status).to eq 403
     write("/shop/overrides/checkout/limit", "7")
     expect(override.status).to eq 409
@@ -128,6 +142,7 @@ RSpec.describe "the page and layers" do
     expect(page).to include("orders per minute", 'type="number"')
     expect(override("2000").status).to eq 422
     expect(override("many").status).to eq 422
+    expect(override(["2000"].pack("m0"), encoding: "base64").status).to eq 422
     expect(override("20").status).to eq 303
   end
 end

@@ -99,7 +99,8 @@ RSpec.describe "the stream of the page" do
     web = EtcdDiscovery::Web.new(client: fleet, authorize: ->(_env) { "ann" })
     other = Process.spawn("sleep 60")
     ask = lambda do |last|
-      env = Rack::MockRequest.env_for("/stream/overview?pid=#{other}", { "HTTP_LAST_EVENT_ID" => last }.compact)
+      headers = { "HTTP_LAST_EVENT_ID" => last }.compact
+      env = Rack::MockRequest.env_for("/stream/overview?pid=#{other}", headers)
       web.call(env.merge("rack.multithread" => true))[2].to_enum(:each).to_a.last
     end
     first = ask.call(nil)

@@ -98,7 +98,7 @@ RSpec.describe "the page and writes" do
   end
 
   it "an authorize that answers with something other than a name lets no one in" do
-    [true, 1, "", " ", Object.new, []].each do |answer|
+    [true, 1, "", " ", "\u3000\u200b", "".encode("UTF-16LE"), Object.new, []].each do |answer|
       web = EtcdDiscovery::Web.new(client: reader, write: true, authorize: ->(_env) { answer })
       expect(Harness::PageRequests.new(web).get("/keys").status).to eq(403), answer.inspect
     end
@@ -152,7 +152,7 @@ RSpec.describe "the page and writes" do
   end
 
   it "a write without a note is not made, and keeps what was typed" do
-    ["", "  "].each do |note|
+    ["", "  ", "\u3000", "\u200b", "\u00a0", "\ufeff\u2060", "\u3164\u2800"].each do |note|
       answer = put("250", note:)
       expect([answer.status, answer.body.include?("Write a note"),
               answer.body.include?('value="100"')]).to eq [422, true, false]
@@ -183,6 +183,35 @@ RSpec.describe "the page and writes" do
       reader.wait_for_revision(etcd.ctl.current_revision, timeout: 20)
       expect([PageSettings.to_h.size, reader.status.invalid_keys]).to eq [6, []]
     end
+  end
+
+  it "what the declaration does not allow is not written in Base64 or by a rollback either" do
+    bad = write("/shop/checkout/limit", "20000")
+    revision = write("/shop/checkout/limit", "5")
+    answers = ["20000", "ten", "\xff".b].map do |value|
+      put([value].pack("m0"), key: "/shop/checkout/limit", revision:, encoding: "base64")
+    end
+    answers << browser.post("/rollback?key=/shop/checkout/limit&to=#{bad}", revision:, note: "back")
+    told = answers.map { |answer| [answer.status, answer.body.include?('role="alert"')] }
+    expect(told).to eq [[422, true]] * 4
+    expect(etcd.ctl.get("/shop/checkout/limit")).to eq "5"
+    expect(put(["50"].pack("m0"), key: "/shop/checkout/limit", revision:,
+                                  encoding: "base64").status).to eq 303
+  end
+
+  it "a value under a lease is not saved or rolled back: it would stay for good" do
+    before = write("/shop/leased", "1")
+    lease = etcd.ctl.run("lease", "grant", "600")[/lease (\h+)/, 1]
+    revision = etcd.ctl.put("/shop/leased", "2", "--lease=#{lease}")
+    reader.wait_for_revision(revision, timeout: 20)
+    answers = [put("3", key: "/shop/leased", revision:),
+               browser.post("/rollback?key=/shop/leased&to=#{before}", revision:, note: "back")]
+    told = answers.map { |answer| [answer.status, answer.body.include?("ends by itself")] }
+    expect(told).to eq [[422, true]] * 2
+    expect([etcd.ctl.get("/shop/leased"), etcd.ctl.lease_of("/shop/leased")]).to match ["2", be_positive]
+    page = browser.get("/key?key=/shop/leased").body
+    expect([page.include?("ends by itself"), page.include?('action="/put')]).to eq [true, false]
+    expect(browser.post("/delete?key=/shop/leased", revision:, note: "over").status).to eq 303
   end
 
   it "each declared field has the widget that it asks for" do
@@ -225,6 +254,26 @@ RSpec.describe "the page and writes" do
     expect(browser.post("/put", value: "1", revision: now, note: "n",
                                 headers: { "QUERY_STRING" => "key=%ff%zz" }).status).to eq 400
     expect(etcd.ctl.current_revision).to eq now
+  end
+
+  it "bytes that are no text, and a query that cannot be read, are refused with 400" do
+    now = shown
+    sent = [["\xff", {}], ["1", { note: "\xff" }], ["\xff", { encoding: "base64" }],
+            ["\xff", { key: "/shop/checkout/limit", revision: 0 }]]
+    expect(sent.map { |value, more| put(value, **more).status }).to eq [400] * 4
+    paths = %w[/key?key=% /stream/key?key=% /stream/keys?prefix=%zz /?a=%].map do |path|
+      path, query = path.split("?")
+      browser.get(path, QUERY_STRING: query).status
+    end
+    expect([paths, etcd.ctl.current_revision]).to eq [[400] * 4, now]
+  end
+
+  it "acts in the name that authorize gives, whatever its encoding" do
+    { "J\xF6rg".b => "J\uFFFDrg", "J\u00f6rg".b => "J\u00f6rg", "J\u00f6rg".encode("UTF-16LE") => "J\u00f6rg",
+      "J\u00f6rg".encode("ISO-8859-1") => "J\u00f6rg", :ann => "ann" }.each do |given, name|
+      web = EtcdDiscovery::Web.new(client: reader, write: true, authorize: ->(_env) { given })
+      expect(Harness::PageRequests.new(web).get("/keys").body.dup.force_encoding("UTF-8")).to include(name)
+    end
   end
 
   it "the change log cannot be written" do

@@ -6,8 +6,13 @@ module EtcdDiscovery
     #
     # @api private
     class LayerWrites < Writes
+      # Seconds; the longest lease that etcd grants.
+      LONGEST = 9_000_000_000
+
       def override
-        seconds = request.number(request.form!("seconds"))&.nonzero? || raise(Request::Malformed)
+        seconds = request.number(request.form!("seconds")).to_i
+        raise Request::Malformed unless seconds.between?(1, LONGEST)
+
         value = typed
         write(Pages::Key, value) do
           client.override(name, value, for: seconds, **why) if first_layer_as_shown?
@@ -30,6 +35,9 @@ module EtcdDiscovery
         watched!
         @name ||= Layered.short_name(client, key) || raise(Request::Malformed)
       end
+
+      # An override brings its own lease.
+      def drops_lease?(_before, _value) = false
 
       # What cannot be seen is not covered blindly either.
       def first_layer_as_shown?

@@ -15,7 +15,10 @@ module EtcdDiscovery
       # Larger than a value that etcd takes, in Base64 and percent-encoded.
       LARGEST_FORM = 8 * 1024 * 1024
       TOKEN = /\A\h{64}\z/
-      private_constant :LARGEST_FORM, :TOKEN
+      # Characters that leave a mark. Unicode counts some blanks as letters or as symbols.
+      VISIBLE = /[[\p{L}\p{N}\p{P}\p{S}]&&[^\u115F\u1160\u2800\u3164\uFFA0]]/
+      BYTES = [Encoding::BINARY, Encoding::US_ASCII, Encoding::UTF_8].freeze
+      private_constant :LARGEST_FORM, :TOKEN, :VISIBLE, :BYTES
 
       # @return [String] where the page is mounted
       attr_reader :root
@@ -53,6 +56,14 @@ module EtcdDiscovery
         ForeignText.exact(found) if found.is_a?(String)
       end
 
+      # A stream reads its query later, where no one can answer with 400 any more.
+      #
+      # @raise [Malformed]
+      def check = queries
+
+      # @return [Boolean] whether a text says anything
+      def visible?(text) = text.match?(VISIBLE)
+
       # @return [Integer, nil] a number from 0
       def number(text) = text.to_s.match?(/\A\d{1,18}\z/) ? text.to_i : nil
 
@@ -63,7 +74,8 @@ module EtcdDiscovery
 
         @form ||= @rack.POST
         value = @form[name]
-        value.is_a?(String) ? value.dup.force_encoding(Encoding::UTF_8) : ""
+        text = value.is_a?(String) ? value.dup.force_encoding(Encoding::UTF_8) : ""
+        text.valid_encoding? ? text : raise(Malformed)
       rescue StandardError # each version of Rack has errors of its own
         raise Malformed
       end
@@ -109,14 +121,25 @@ module EtcdDiscovery
 
       def queries
         @queries ||= Rack::Utils.parse_query(env["QUERY_STRING"].to_s)
-      rescue ArgumentError, RangeError
+      rescue StandardError # as for a form
         raise Malformed
       end
 
       # An answer that is no name is a mistake, and must not let anyone in.
       def named(answer)
-        name = answer.to_s.strip
-        name unless name.empty? || ![String, Symbol].include?(answer.class)
+        return unless [String, Symbol].include?(answer.class)
+
+        name = utf8(answer.to_s).strip
+        name if visible?(name)
+      end
+
+      # A header of Rack is BINARY, and may hold any bytes.
+      def utf8(text)
+        return text.dup.force_encoding(Encoding::UTF_8).scrub if BYTES.include?(text.encoding)
+
+        text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
+      rescue EncodingError
+        ""
       end
 
       def percent(text) = text.b.gsub(%r{[^A-Za-z0-9_.~/-]}n) { |byte| format("%%%02X", byte.ord) }

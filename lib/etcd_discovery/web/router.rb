@@ -34,6 +34,7 @@ module EtcdDiscovery
       def answer
         return Response.plain(request, 403, request.strings.t(:error_refused)) if request.actor.nil?
 
+        request.check
         route
       rescue Request::Malformed
         error(400, :malformed)

@@ -30,13 +30,10 @@ module EtcdDiscovery
         past = value_at(request.number(request.query("to")))
         raise Fixed if masked?(past)
 
-        write(Pages::Rollback, past) do
-          if past.nil?
-            client.delete(key, if_revision: revision, **why)
-          else
-            client.put(key, past, if_revision: revision, **why)
-          end
-        end
+        declared&.check_text(past) unless past.nil?
+        write(Pages::Rollback, past) { restore(past) }
+      rescue InvalidValueError => e
+        page(Pages::Rollback, problem: e.message)
       end
 
       private
@@ -54,15 +51,15 @@ module EtcdDiscovery
       end
 
       def revision = request.number(request.form!("revision")) || raise(Request::Malformed)
-      def note = request.form("note").scrub.strip[0, 500]
+      def note = request.form("note").strip[0, 500]
       def why = { by: request.actor, note: }
       def masked?(value) = web.mask.masked?(key, value)
 
       def refuse_value(error)
         return page(Pages::Key, problem: error.message) if error.is_a?(InvalidValueError)
 
-        field = Declared.field(client, key)
-        page(Pages::Key, problem: t(:wrong_value, type: t(field ? :"type_#{field.type}" : :value_base64)))
+        base64 = declared.nil? || request.form("encoding") == "base64"
+        page(Pages::Key, problem: t(:wrong_value, type: t(base64 ? :value_base64 : :"type_#{declared.type}")))
       end
 
       # @return [String] what the form holds
@@ -70,7 +67,17 @@ module EtcdDiscovery
       def typed
         encoding = request.form("encoding")
         value = ValueText.value(request.form!("value"), encoding)
-        encoding == "base64" ? value : ValueText.checked(Declared.field(client, key), value)
+        return ValueText.checked(declared, value) unless encoding == "base64"
+
+        declared ? declared.check_text(value) : value
+      end
+
+      def declared = Declared.field(client, key)
+
+      def restore(past)
+        return client.delete(key, if_revision: revision, **why) if past.nil?
+
+        client.put(key, past, if_revision: revision, **why)
       end
 
       def value_at(revision)
@@ -86,11 +93,8 @@ module EtcdDiscovery
       # @param value [String, nil] what is to be written
       # @yieldreturn [Integer, nil] the revision of the write; `nil`: the key has changed since it was shown
       def write(shown_on, value)
-        return page(shown_on, problem: t(:note_missing)) if note.empty?
-
-        before = present
-        # What cannot be seen is not changed blindly.
-        raise Fixed if masked?(before&.value) || masked?(nil)
+        problem = problem_with(value)
+        return page(shown_on, problem:) if problem
 
         started = Client.now
         written = yield
@@ -100,6 +104,20 @@ module EtcdDiscovery
         measure(written, started)
         Response.see_other(request.url("/key", key:, wrote: written))
       end
+
+      # @return [String, nil] why the write is not tried
+      def problem_with(value)
+        return t(:note_missing) unless request.visible?(note)
+
+        before = present
+        # What cannot be seen is not changed blindly.
+        raise Fixed if masked?(before&.value) || masked?(nil)
+
+        t(:ends_by_itself) if before && drops_lease?(before, value)
+      end
+
+      # Without its lease a temporary value would stay for good.
+      def drops_lease?(before, value) = !value.nil? && !before.lease.zero?
 
       # As etcd has it, not as the local copy does.
       def present

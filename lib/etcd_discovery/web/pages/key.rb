@@ -144,11 +144,15 @@ module EtcdDiscovery
         def basis = @basis ||= row_of(key)
 
         def change_forms
+          basis.lease.zero? ? edit : h.p(t(:ends_by_itself), class: "empty")
+          override
+          deletion unless basis.value.nil?
+        end
+
+        def edit
           form = ValueText.form_of(basis.value)
           text = @text || ValueText.shown(basis.value || "", form)
           edit_form(key, text, basis.revision, field:, form:)
-          override
-          deletion unless basis.value.nil?
         end
 
         def deletion

@@ -66,7 +66,8 @@ module EtcdDiscovery
           action_form("/override", key, first.revision) do
             labelled("override-value", t(:value), nil) { override_value(first.value || explanation.value) }
             labelled("seconds", t(:override_for), nil) do
-              attributes = { id: "seconds", name: "seconds", min: "1", required: true }
+              attributes = { id: "seconds", name: "seconds", min: "1", max: LayerWrites::LONGEST,
+                             required: true }
               h.input(type: "number", value: SECONDS, **attributes)
             end
             note("override-note")

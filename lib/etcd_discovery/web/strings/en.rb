@@ -31,6 +31,7 @@ module EtcdDiscovery
         change: "Change", value: "New value", value_base64: "New value, in Base64", save: "Save", create: "Create",
         note: "Note", note_hint: "Why? The note appears in the history.",
         note_hint_no_log: "Why? It goes to this process's log; set change_log to keep it in etcd.",
+        ends_by_itself: "This value ends by itself, with its lease. Saved here, it would stay for good. End the override, or override again.",
         note_missing: "Write a note that says why.", wrong_value: "This value has the wrong type; expected: %<type>s. Nothing was written.",
         allowed: "allowed: %<range>s", default_is: "default: %<value>s",
         type_string: "text", type_integer: "whole number", type_float: "number", type_boolean: "true or false",

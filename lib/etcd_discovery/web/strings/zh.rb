@@ -31,6 +31,7 @@ module EtcdDiscovery
         change: "修改", value: "新值", value_base64: "新值（Base64）", save: "保存", create: "新建",
         note: "备注", note_hint: "为什么修改？备注会写入历史。",
         note_hint_no_log: "为什么修改？备注只写入本进程日志；设置 change_log 可保存在 etcd 中。",
+        ends_by_itself: "该值在租约下，会自动结束；在此保存会使其永久生效。请结束覆盖，或重新覆盖。",
         note_missing: "请写明修改原因。", wrong_value: "值不符合要求：%<type>s。未写入任何内容。",
         allowed: "允许：%<range>s", default_is: "默认值：%<value>s",
         type_string: "文本", type_integer: "整数", type_float: "数字", type_boolean: "true 或 false",
