@@ -68,11 +68,14 @@ module EtcdDiscovery # rubocop:disable Style/Documentation -- lib/etcd_discovery
     # @param revision [Integer] as {Client#put} and all other writes return it
     # @param timeout [Numeric] seconds to wait for answers at most
     # @return [Report]
+    # @raise [ArgumentError] for what is no revision, or no time
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     def await(revision, timeout: 2)
       revision = History.revision(revision)
       timeout = Float(timeout)
-      raise ArgumentError, "timeout: expected seconds above 0, got #{timeout}" unless timeout.positive?
+      unless timeout.positive? && timeout <= Setting::LONGEST
+        raise ArgumentError, "timeout: expected seconds above 0, #{Setting::LONGEST} at most, got #{timeout}"
+      end
       return await_alone(revision, timeout) if offline?
 
       RollCall.new(@client, prefix, revision, timeout).run

@@ -109,6 +109,8 @@ module EtcdDiscovery
               "#{kind}: expected #{accepted.first}, got #{value.class}"
       end
 
+      return History.compared(value, kind) if kind == :revision
+
       kind == :absent ? absent(value) : value
     end
 

@@ -250,6 +250,27 @@ RSpec.describe "the past" do
     end
   end
 
+  it "refuses numbers that no revision can have, instead of failing on the way to etcd" do
+    etcd.ctl.put("/shop/a", "1")
+    [2**63, 2**64, -1].each do |number|
+      [-> { reader.at(number) }, -> { reader.rollback("/shop/", to: number) },
+       -> { reader.diff("/shop/", from: number) }, -> { reader.diff("/shop/", from: 1, to: number) },
+       -> { reader.history("/shop/a", limit: number) },
+       -> { reader.put("/shop/a", "2", if_revision: number) },
+       -> { reader.delete("/shop/a", if_revision: number) },
+       -> { reader.wait_for_revision(number, timeout: 1) },
+       lambda {
+         reader.transaction { |t| t.compare("/shop/a", revision: number).put("/shop/a", "2") }
+       }].each do |call|
+        expect(&call).to raise_error(ArgumentError, /expected .*below 2\*\*63, got #{number}\z/)
+      end
+    end
+    expect { reader.put("/shop/a", "2", if_revision: "2") }.to raise_error(ArgumentError, /if_revision/)
+    expect(reader.history("/shop/a", limit: (2**63) - 1).size).to eq 1
+    expect(reader.put("/shop/a", "2", if_revision: (2**63) - 1)).to be_nil
+    expect(etcd.ctl.get("/shop/a")).to eq "1"
+  end
+
   it "has only the current state for a client without etcd, and says so" do
     app = EtcdDiscovery::Client.new(source: "memory").start
     app.put("/a", "1")

@@ -47,7 +47,8 @@ RSpec.describe "changing values from the command line" do
     end
     expect(run_cli("diff", "/a")).to match ["", /--from REVISION is missing/, 2]
     expect(run_cli("rollback", "/a")).to match ["", /--to REVISION is missing/, 2]
-    expect(run_cli("rollback", "/a", "--to", "0")).to match ["", /a number above 0, got 0/, 2]
+    expect(run_cli("rollback", "/a", "--to", "0")).to match ["", /a number above 0 .*, got 0/, 2]
+    expect(run_cli("rollback", "/a", "--to", (2**63).to_s)).to match ["", /\A[^\n]*below 2\*\*63.*\n\z/, 2]
     expect(run_cli("history", "/a", "--limit", "0")).to match ["", /limit: expected a number above 0/, 2]
     expect(etcd.ctl.current_revision).to eq 1
   end

@@ -74,6 +74,24 @@ RSpec.describe "the members of a fleet" do
       .to eq [["web-1 pid 4711", []], ["web-2 pid 7", ["/a/"]]]
   end
 
+  it "are shown in one line of text that no terminal acts on, whatever their keys have" do
+    ["web\e[2J\n".b, "\xff".b, "é"].each_with_index do |host, pid|
+      etcd.ctl.put("/fleet/members/#{host}/#{pid}", "{}")
+    end
+    names = ['web\x1b[2J\n pid 0', "é pid 2", '\xff pid 1']
+    expect(asking.fleet.members.map(&:to_s)).to match_array names
+    report = asking.fleet.await(1, timeout: 0.1)
+    expect(report.to_s).to include(*names)
+    expect(report.inspect).to be_valid_encoding
+  end
+
+  it "are asked with a time that has an end" do
+    [Float::INFINITY, 1e300, Float::NAN, 0].each do |timeout|
+      expect { asking.fleet.await(1, timeout:) }.to raise_error(ArgumentError, /timeout: expected seconds/)
+    end
+    expect { asking.fleet.await(2**63) }.to raise_error(ArgumentError, /below 2\*\*63/)
+  end
+
   it "need a prefix: without one the error says what to set" do
     expect { client(etcd).fleet }.to raise_error(EtcdDiscovery::ConfigurationError, /ETCDDISCOVERY_FLEET/)
     expect { client(etcd, fleet: "/fleet") }.to raise_error(EtcdDiscovery::ConfigurationError, /slash/)

@@ -115,6 +115,7 @@ module EtcdDiscovery
     # @return [Integer] the revision of the local copy
     # @raise [TimeoutError] when that does not happen in time
     def wait_for_revision(revision, timeout:)
+      History.compared(revision, "revision")
       deadline = Client.now + Float(timeout)
       await_first_snapshot(timeout, "revision #{revision} did not arrive within #{timeout} s")
       reached = native_wait_revision(revision, deadline - Client.now)

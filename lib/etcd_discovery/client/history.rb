@@ -15,7 +15,9 @@ module EtcdDiscovery
     # @return [Array<HistoryEntry>] the newest first
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     def history(key, limit: 100)
-      raise ArgumentError, "limit: expected a number above 0" unless limit.is_a?(Integer) && limit.positive?
+      unless limit.is_a?(Integer) && limit.between?(1, History::LAST)
+        raise ArgumentError, "limit: expected a number above 0 and below 2**63, got #{limit.inspect}"
+      end
 
       Layers.refuse_names(config, [key])
       History::Record.new(self, key, limit).entries

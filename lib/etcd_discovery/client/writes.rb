@@ -12,12 +12,13 @@ module EtcdDiscovery
     # @param by [String, nil] author, for the change log; the system's user and host when not given
     # @param note [String, nil] reason, for the change log
     # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
+    # @raise [ArgumentError] for an `if_revision` that is no revision
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
     def put(key, value, if_revision: nil, by: nil, note: nil)
       raise TypeError, "expected a String, got #{value.class}" unless value.is_a?(String)
 
-      write_key("put", key, value, if_revision, by:, note:)
+      write_key("put", key, value, seen(if_revision), by:, note:)
     end
 
     # @param key [String]
@@ -25,10 +26,11 @@ module EtcdDiscovery
     # @param by [String, nil] author, for the change log; the system's user and host when not given
     # @param note [String, nil] reason, for the change log
     # @return [Integer, nil] the revision of the change; `nil` when the key has changed since `if_revision`
+    # @raise [ArgumentError] for an `if_revision` that is no revision
     # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
     # @raise [InvalidRequestError, ResourceExhaustedError, CorruptError] when etcd refuses the write
     def delete(key, if_revision: nil, by: nil, note: nil)
-      write_key("delete", key, nil, if_revision, by:, note:)
+      write_key("delete", key, nil, seen(if_revision), by:, note:)
     end
 
     # Writes a value if the key has the expected one.
@@ -99,6 +101,8 @@ module EtcdDiscovery
     end
 
     private
+
+    def seen(if_revision) = if_revision && History.compared(if_revision, "if_revision")
 
     # @return [Integer, nil]
     def write_key(action, key, value, expected, **why)

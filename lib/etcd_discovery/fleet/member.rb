@@ -84,8 +84,8 @@ module EtcdDiscovery
       # @return [Hash{Symbol => Object}]
       def to_h = { host:, pid:, parent_pid:, program:, version:, started_at:, layers:, role: }
 
-      # @return [String] where it is: host and pid
-      def to_s = "#{host} pid #{pid}"
+      # @return [String] where it is: host and pid, in one line of UTF-8 whatever the host's name is
+      def to_s = "#{Escape.line(host)} pid #{pid}"
 
       # @return [String]
       def inspect = "#<#{self.class} #{self} #{role}>"

@@ -5,11 +5,21 @@ module EtcdDiscovery
   #
   # @api private
   module History
+    # The last revision that there can be.
+    LAST = (2**63) - 1
+
     # etcd takes 0 and less as the current revision, so a mistake would go unnoticed.
     def self.revision(given)
-      return given if given.is_a?(Integer) && given.positive?
+      return given if given.is_a?(Integer) && given.between?(1, LAST)
 
-      raise ArgumentError, "expected a revision, a number above 0, got #{given.inspect}"
+      raise ArgumentError, "expected a revision, a number above 0 and below 2**63, got #{given.inspect}"
+    end
+
+    # @return [Integer] what a key's last change is compared with; 0: there is no such key
+    def self.compared(given, name)
+      return given if given.is_a?(Integer) && given.between?(0, LAST)
+
+      raise ArgumentError, "#{name}: expected 0, or a revision below 2**63, got #{given.inspect}"
     end
 
     # The prefixes of the gem's own keys, the change log and the fleet, but for those that a target names.
