@@ -30,12 +30,26 @@ RSpec.describe EtcdDiscovery::Testing do
     expect(memory.snapshot.revision).to eq before + 2
   end
 
-  it "gives a name in layers its value in the first one, and without a value takes it from all" do
+  it "of a name in layers can be overridden, released and updated, and ends with all of that" do
+    layered = offline(layers: %w[/over/ /base/])
+    layered.put("/over/limit", "50")
+    described_class.stub({ "limit" => "5" }, client: layered) do
+      expect(layered["limit"]).to eq "5"
+      layered.override("limit", "6", for: 60)
+      expect([layered["limit"], layered.explain("limit").layer]).to eq ["6", "/over/"]
+      layered.release("limit")
+      expect(layered["limit"]).to eq "5"
+      layered.override("limit", "7", for: 60)
+    end
+    expect(layered.snapshot.to_h).to eq("/over/limit" => "50")
+  end
+
+  it "gives a name in layers its value in the last one, and without a value takes it from all" do
     layered = offline(layers: %w[/over/ /base/])
     layered.put("/base/limit", "50")
     described_class.stub({ "limit" => 5, "/base/other" => 1 }, client: layered) do
       expect([layered.integer("limit"), layered.integer("other"),
-              layered.explain("limit").layer]).to eq [5, 1, "/over/"]
+              layered.explain("limit").layer]).to eq [5, 1, "/base/"]
       described_class.set({ "limit" => nil }, client: layered)
       expect(layered.key?("limit")).to be false
       layered.override("limit", "7", for: 60)

@@ -33,16 +33,17 @@ module EtcdDiscovery
         )
       end
 
-      # Values by whole key, for tests. A name gets its value in the first layer, where no other covers it.
-      # Without a value it is in none.
+      # Values by whole key, for tests. A name gets its value in the last layer and is in no other, so that it
+      # can be overridden. Without a value it is in none.
       #
       # @param values [Hash{String => String, nil}]
       def whole(config, values)
         values.each_with_object({}) do |(key, value), whole|
           next whole[key] = value unless config.name?(key)
 
-          keys = config.layers.map { |layer| key(layer, key) }
-          (value.nil? ? keys : keys.first(1)).each { |one| whole[one] = value }
+          *above, last = config.layers.map { |layer| key(layer, key) }
+          above.each { |one| whole[one] = nil }
+          whole[last] = value
         end
       end
 
