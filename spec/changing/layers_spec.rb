@@ -70,6 +70,8 @@ RSpec.describe "A name in layers" do
     expect { plain["other"] }.to raise_error(EtcdDiscovery::UnwatchedKeyError)
     expect { plain.explain("limit") }.to raise_error(EtcdDiscovery::ConfigurationError, /layers: none/)
     expect { plain.override("limit", "1") }.to raise_error(EtcdDiscovery::ConfigurationError, /layers: none/)
+    expect(EtcdDiscovery::Configuration.new(layers: "/a/, /b/").layers).to eq %w[/a/ /b/]
+    expect(EtcdDiscovery::Configuration.new(layers: "/a/").layers).to eq %w[/a/]
   end
 
   describe "in a snapshot" do

@@ -199,6 +199,17 @@ RSpec.describe EtcdDiscovery::Flipper do
     expect(adapter.get_all["feature 7"]).to eq source.adapter.get_all["feature 7"]
   end
 
+  it "imports in one transaction without Flipper's memoizer, whatever the version of Flipper" do
+    source = Flipper.new(Flipper::Adapters::Memory.new)
+    20.times { |number| source.enable("feature #{number}") }
+    flags[:gone].enable
+    before = revision
+    Flipper.new(adapter, memoize: false).import(source)
+    expect(revision - before).to eq 1
+    expect(flags.features.map(&:key).to_set).to eq source.features.map(&:key).to_set
+    expect(flags.enabled?("feature 7")).to be true
+  end
+
   it "returns copies that an application may change, and gates that it may not" do
     flags[:search].enable_actor(actor)
     adapter.get_all.fetch("search")[:actors] << "User;2"

@@ -23,11 +23,13 @@ module EtcdDiscovery
 
       # A name is what does not begin with a slash, so that a layer's own keys have to.
       def check_layers(value)
-        layers = value.is_a?(String) ? [value] : value
+        layers = value.is_a?(String) ? layers_of(value) : value
         return unless layers.is_a?(Array) && layers.all?(String)
 
         layers.map { |layer| layer.dup.freeze }.uniq.freeze if layers.all? { |layer| layer.b.match?(LAYER) }
       end
+
+      def layers_of(text) = text.b.include?(",") ? ForeignText.parts(text) : [text]
 
       def check_string(value)
         in_utf8(value) if value.is_a?(String) && !value.empty?
