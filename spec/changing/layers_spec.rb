@@ -9,13 +9,13 @@ RSpec.describe "A name in layers" do
 
   def delete(key) = reader.wait_for_revision(etcd.ctl.delete(key), timeout: 10)
 
-  # What a subscriber is told: key, value, previous value and layer.
-  def told_of(target, **options)
-    told = Queue.new
+  # What a subscriber receives: key, value, previous value and layer.
+  def received_by(target, **options)
+    received = Queue.new
     reader.on_change(target, **options) do |change|
-      told << [change.key, change.value, change.previous, change.layer]
+      received << [change.key, change.value, change.previous, change.layer]
     end
-    told
+    received
   end
 
   it "is the value of the first layer that has it, even if that is empty" do
@@ -120,24 +120,24 @@ RSpec.describe "A name in layers" do
   describe "for a subscriber" do
     it "is a change only where the effective value changes, and the change names the layer" do
       put("/shop/limit", "50")
-      told = told_of("limit")
+      received = received_by("limit")
       put("/shop/overrides/limit", "10")
-      expect(told.pop).to eq ["limit", "10", "50", "/shop/overrides/"]
+      expect(received.pop).to eq ["limit", "10", "50", "/shop/overrides/"]
       put("/shop/limit", "60")
       put("/shop/hosts/a/limit", "7")
       delete("/shop/overrides/limit")
-      expect(told.pop).to eq ["limit", "7", "10", "/shop/hosts/a/"]
+      expect(received.pop).to eq ["limit", "7", "10", "/shop/hosts/a/"]
       delete("/shop/hosts/a/limit")
-      expect(told.pop).to eq ["limit", "60", "7", "/shop/"]
+      expect(received.pop).to eq ["limit", "60", "7", "/shop/"]
       delete("/shop/limit")
-      expect(told.pop).to eq ["limit", nil, "60", "/shop/"]
-      expect(told).to be_empty
+      expect(received.pop).to eq ["limit", nil, "60", "/shop/"]
+      expect(received).to be_empty
     end
 
     it "is found by a prefix of names, and by the key itself" do
       put("/shop/checkout/limit", "50")
-      names = told_of("checkout/", initial: true)
-      keys = told_of("/shop/")
+      names = received_by("checkout/", initial: true)
+      keys = received_by("/shop/")
       expect(names.pop).to eq ["checkout/limit", "50", nil, "/shop/"]
       put("/shop/overrides/checkout/limit", "10")
       expect(names.pop).to eq ["checkout/limit", "10", "50", "/shop/overrides/"]
@@ -186,16 +186,16 @@ RSpec.describe "A name in layers" do
       configure(layers: %w[/shop/overrides/ /shop/])
       EtcdDiscovery.put("/shop/limit", "50")
       EtcdDiscovery.wait_for("limit", timeout: 10)
-      told = Queue.new
-      EtcdDiscovery.on_change("limit") { |change| told << [change.value, change.layer] }
+      received = Queue.new
+      EtcdDiscovery.on_change("limit") { |change| received << [change.value, change.layer] }
       in_child do
         EtcdDiscovery.override("limit", "10", for: 60)
         EtcdDiscovery.wait_for("limit", timeout: 10) { |now| now == "10" }
-        report [told.pop, EtcdDiscovery.integer("limit")]
+        report [received.pop, EtcdDiscovery.integer("limit")]
       end
-      report told.pop
+      report received.pop
       configure(layers: %w[/shop/])
-      report [told.pop, EtcdDiscovery["limit"]]
+      report [received.pop, EtcdDiscovery["limit"]]
     RUBY
     expect(parent.heard).to eq [["10", "/shop/overrides/"], 10]
     expect(parent.heard).to eq ["10", "/shop/overrides/"]

@@ -18,14 +18,14 @@ RSpec.describe "An override" do
   end
 
   it "is in force until its lease ends, and then etcd deletes it with all that it has" do
-    told = Queue.new
-    writer.on_change("limit") { |change| told << [change.value, change.layer] }
+    received = Queue.new
+    writer.on_change("limit") { |change| received << [change.value, change.layer] }
     revision = writer.override("limit", "10", for: 2)
     expect(writer.wait_for_revision(revision, timeout: 10)).to be >= revision
     expect([writer["limit"], writer.explain("limit").winner.temporary?]).to eq ["10", true]
     expect(etcd.ctl.granted_ttl(etcd.ctl.lease_of(key))).to eq 2
-    expect(told.pop).to eq ["10", "/shop/overrides/"]
-    expect(told.pop).to eq ["50", "/shop/"]
+    expect(received.pop).to eq ["10", "/shop/overrides/"]
+    expect(received.pop).to eq ["50", "/shop/"]
     expect([writer["limit"], *left_in_etcd]).to eq ["50", {}, []]
   end
 

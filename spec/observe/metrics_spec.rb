@@ -17,7 +17,7 @@ RSpec.describe EtcdDiscovery::Metrics do
   end
 
   # An earlier registration may only now leave etcd.
-  def told_of_one_moment
+  def read_at_one_moment
     expect_soon("metrics between two equal revisions") do
       status = reader.status
       received = samples(described_class.text("default" => reader))
@@ -47,7 +47,7 @@ RSpec.describe EtcdDiscovery::Metrics do
     @etcd.ctl.put("/a/x", "1")
     reader.wait_for("/a/x", timeout: 30)
     wait_until("the watch") { reader.status.state == :watching }
-    received, status = told_of_one_moment
+    received, status = read_at_one_moment
     expect(received).to include("revision" => status.revision.to_s, "keys" => status.size.to_s,
                                 "stale" => "0", "ready" => "1")
     expect(received.select { |name, value| name.start_with?("state") && value == "1" }.keys)

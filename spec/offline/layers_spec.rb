@@ -5,8 +5,8 @@ RSpec.describe "Names in layers without etcd" do
   let(:prefixes) { %w[/ /a/ /a/b/ /b/ /a//].sample(1 + random.rand(4), random:) }
   let(:memory) { Harness::ClosingClient.add(EtcdDiscovery::Client.new(layers: prefixes, source: "memory")) }
   let(:leases) { Array.new(3) { memory.native_grant("test", 600) } }
-  # The value that each subscriber was told last, by target and name.
-  let(:told) { {} }
+  # The value that each subscriber received last, by target and name.
+  let(:received) { {} }
 
   names = %w[a b a/b b/a a/b/a]
   targets = %w[a b a/ b/]
@@ -33,7 +33,7 @@ RSpec.describe "Names in layers without etcd" do
   end
 
   it "agree with a search through the layers, and with what subscribers receive, whatever is written" do
-    targets.each { |target| memory.on_change(target) { |change| told[[target, change.key]] = change.value } }
+    targets.each { |target| memory.on_change(target) { |change| received[[target, change.key]] = change.value } }
     200.times do
       change_something(random)
       content = memory.snapshot.to_h
@@ -41,7 +41,7 @@ RSpec.describe "Names in layers without etcd" do
         right = prefixes.filter_map { |prefix| content["#{prefix}#{name}"] }.first
         expect(by_every_read(name)).to eq([right] * 4), "#{name} in #{prefixes}"
         covering = targets.select { |one| one == name || (one.end_with?("/") && name.start_with?(one)) }
-        expect(covering.map { |one| told[[one, name]] }).to all(eq(right)), "#{name} in #{prefixes}"
+        expect(covering.map { |one| received[[one, name]] }).to all(eq(right)), "#{name} in #{prefixes}"
       end
     end
   end

@@ -6,11 +6,11 @@ RSpec.describe "An override without etcd" do
   end
 
   def ends(client)
-    told = Queue.new
+    received = Queue.new
     client.put("/base/limit", "50")
-    client.on_change("limit") { |change| told << change.value }
+    client.on_change("limit") { |change| received << change.value }
     client.override("limit", "10", for: 1)
-    [told.pop, told.pop, client["limit"], client.key?("/over/limit")]
+    [received.pop, received.pop, client["limit"], client.key?("/over/limit")]
   end
 
   it "ends by itself too, with memory and with a file" do

@@ -25,7 +25,7 @@ RSpec.describe "the page and layers" do
   end
 
   # What the table of layers says: layer, value, and state.
-  def told = rows(page, "l-").map { |row| row.first(3) }
+  def listed = rows(page, "l-").map { |row| row.first(3) }
 
   def limit = "key=/shop/production/checkout/limit"
 
@@ -34,8 +34,8 @@ RSpec.describe "the page and layers" do
   end
 
   it "a key says what each layer has, and which one is in force" do
-    expect(told).to eq [["/shop/overrides/", "no such key", ""], ["/shop/production/", "50", "in force"],
-                        ["/shop/shared/", "100", "covered"]]
+    expect(listed).to eq [["/shop/overrides/", "no such key", ""], ["/shop/production/", "50", "in force"],
+                          ["/shop/shared/", "100", "covered"]]
   end
 
   it "the values in force are listed by name, each with its layer" do
@@ -54,7 +54,7 @@ RSpec.describe "the page and layers" do
     there(etcd.ctl.current_revision)
     expect(reader["checkout/limit"]).to eq "10"
     expect(etcd.ctl.lease_of("/shop/overrides/checkout/limit")).not_to eq 0
-    expect(told.first).to match ["/shop/overrides/", "10", /in force for another (?:9|10) min/]
+    expect(listed.first).to match ["/shop/overrides/", "10", /in force for another (?:9|10) min/]
     expect(reader.history("/shop/overrides/checkout/limit").first).to have_attributes(by: "ann", note: "slow")
     revision = reader.snapshot.mod_revision("/shop/overrides/checkout/limit")
     expect(browser.post("/release?#{limit}", revision:, note: "over").status).to eq 303

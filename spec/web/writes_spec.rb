@@ -192,8 +192,8 @@ RSpec.describe "the page and writes" do
       put([value].pack("m0"), key: "/shop/checkout/limit", revision:, encoding: "base64")
     end
     answers << browser.post("/rollback?key=/shop/checkout/limit&to=#{bad}", revision:, note: "back")
-    told = answers.map { |answer| [answer.status, answer.body.include?('role="alert"')] }
-    expect(told).to eq [[422, true]] * 4
+    shown = answers.map { |answer| [answer.status, answer.body.include?('role="alert"')] }
+    expect(shown).to eq [[422, true]] * 4
     expect(etcd.ctl.get("/shop/checkout/limit")).to eq "5"
     expect(put(["50"].pack("m0"), key: "/shop/checkout/limit", revision:,
                                   encoding: "base64").status).to eq 303
@@ -206,8 +206,8 @@ RSpec.describe "the page and writes" do
     reader.wait_for_revision(revision, timeout: 20)
     answers = [put("3", key: "/shop/leased", revision:),
                browser.post("/rollback?key=/shop/leased&to=#{before}", revision:, note: "back")]
-    told = answers.map { |answer| [answer.status, answer.body.include?("ends by itself")] }
-    expect(told).to eq [[422, true]] * 2
+    shown = answers.map { |answer| [answer.status, answer.body.include?("ends by itself")] }
+    expect(shown).to eq [[422, true]] * 2
     expect([etcd.ctl.get("/shop/leased"), etcd.ctl.lease_of("/shop/leased")]).to match ["2", be_positive]
     page = browser.get("/key?key=/shop/leased").body
     expect([page.include?("ends by itself"), page.include?('action="/put')]).to eq [true, false]

@@ -47,13 +47,10 @@ module EtcdDiscovery
         return format("%d ms", number * 1000) if number < 1
         return format("%.1f s", number) if number < 60
 
-        if number < 3600
-          format("%d min %d s",
-                 *number.to_i.divmod(60))
-        else
-          format("%d h %d min",
-                 *(number.to_i / 60).divmod(60))
-        end
+        minutes, rest = number.to_i.divmod(60)
+        return format("%d min %d s", minutes, rest) if number < 3600
+
+        format("%d h %d min", *minutes.divmod(60))
       end
 
       def time(moment)

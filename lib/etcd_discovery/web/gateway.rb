@@ -98,10 +98,6 @@ module EtcdDiscovery
       rescue StandardError
         nil
       end
-
-      def post(endpoint, path, body)
-        ask(endpoint, path, JSON.generate(body), token(endpoint))
-      end
     end
   end
 end
