@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "json"
-
 module EtcdDiscovery
   class Web
     # Values as texts in a form, and back. A browser changes line breaks and cannot hold every byte, so what
@@ -14,16 +12,6 @@ module EtcdDiscovery
 
       # Larger ones are for a file and `etcd_discovery apply`.
       LARGEST = 128 * 1024
-      UNITS = { "ns" => 1e-9, "us" => 1e-6, "ms" => 1e-3, "s" => 1, "m" => 60, "h" => 3600,
-                "d" => 86_400 }.freeze
-      DURATION = /\A(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d))+\z/
-      PARSERS = {
-        string: ->(text) { text }, integer: ->(text) { Integer(text, 10) }, float: ->(text) { Float(text) },
-        boolean: ->(text) { boolean(text) }, duration: ->(text) { duration(text) },
-        list: ->(text) { text.split(/[,\n]/).map(&:strip).reject(&:empty?) },
-        json: ->(text) { JSON.parse(text) }
-      }.freeze
-      private_constant :UNITS, :DURATION, :PARSERS
 
       class << self
         # @return [Symbol] `:text`, `:base64`, or `:large` for what is not edited here
@@ -56,29 +44,9 @@ module EtcdDiscovery
           return text if field.nil?
 
           text = text.strip unless field.type == :string
-          field.encode(parsed(field.type, text))
-          text
-        end
+          raise Wrong unless field.type == :string || TypedText.parse(field.type.to_s, text)
 
-        private
-
-        def parsed(type, text)
-          PARSERS.fetch(type).call(text)
-        rescue ArgumentError, JSON::ParserError
-          raise Wrong
-        end
-
-        def boolean(text)
-          return true if %w[true yes on 1].include?(text.downcase)
-          return false if %w[false no off 0].include?(text.downcase)
-
-          raise Wrong
-        end
-
-        def duration(text)
-          return Float(text) unless text.match?(DURATION)
-
-          text.scan(/(\d+(?:\.\d+)?)([a-z]+)/).sum { |amount, unit| amount.to_f * UNITS.fetch(unit) }
+          field.check_text(text)
         end
       end
     end
