@@ -107,6 +107,13 @@ module EtcdDiscovery
       end
 
       # @api private
+      # @return [Array<Field>] of the classes that read this client
+      def fields_of(client)
+        receivers = [client, (EtcdDiscovery if DefaultClient.current.equal?(client))].compact
+        all.select { |one| receivers.any? { |receiver| receiver.equal?(one.client) } }.flat_map(&:fields)
+      end
+
+      # @api private
       # @return [Field, nil] the declaration of the first of these keys and names of a client that has one
       def field_of(client, *keys)
         fields = fields_of(client).to_h { |field| [field.key.b, field] }
@@ -125,11 +132,6 @@ module EtcdDiscovery
       def texts_of(values)
         values.transform_keys { |name| field_named(name) }
               .to_h { |field, value| [field.key, value.nil? ? nil : field.encode(value)] }
-      end
-
-      def fields_of(client)
-        receivers = [client, (EtcdDiscovery if DefaultClient.current.equal?(client))].compact
-        all.select { |one| receivers.any? { |receiver| receiver.equal?(one.client) } }.flat_map(&:fields)
       end
 
       def field_named(name)

@@ -9,20 +9,12 @@ module EtcdDiscovery
       class << self
         # @return [Hash{String => Settings::Field}] the fields of a client's settings, by key
         def fields(client)
-          own = Settings.all.select { |settings| of?(settings, client) }
-          own.flat_map(&:fields).to_h { |field| [field.key.b, field] }
+          Settings.fields_of(client).to_h { |field| [field.key.b, field] }
         end
 
         # @return [Settings::Field, nil] that of the key, or of its name in the layers
         def field(client, key, fields = fields(client))
           fields[key.b] || Layered.short_name(client, key)&.then { |name| fields[name.b] }
-        end
-
-        private
-
-        def of?(settings, client)
-          receiver = settings.client
-          receiver.equal?(client) || (receiver.equal?(EtcdDiscovery) && DefaultClient.current.equal?(client))
         end
       end
     end
