@@ -33,7 +33,11 @@ RSpec.describe "Names in layers without etcd" do
   end
 
   it "agree with a search through the layers, and with what subscribers receive, whatever is written" do
-    targets.each { |target| memory.on_change(target) { |change| received[[target, change.key]] = change.value } }
+    targets.each do |target|
+      memory.on_change(target) do |change|
+        received[[target, change.key]] = change.value
+      end
+    end
     200.times do
       change_something(random)
       content = memory.snapshot.to_h
