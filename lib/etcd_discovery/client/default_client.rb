@@ -42,6 +42,10 @@ module EtcdDiscovery
 
       # @return [Boolean] whether there is a client, or settings that define something to watch
       # @raise [ConfigurationError] for a wrong setting
+      # @param receiver [Client, Module] what reads and writes are called on
+      # @return [Client]
+      def behind(receiver) = receiver.equal?(EtcdDiscovery) ? get : receiver
+
       def configured?
         RailsLoading.catch_up
         !current.nil? || Configuration.new(below: @fallback.call).watch.any?

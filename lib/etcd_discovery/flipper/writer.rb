@@ -80,7 +80,7 @@ module EtcdDiscovery
       # Within `pin` too, what is written builds on the present state.
       def live = core.native_snapshot
 
-      def core = @client.respond_to?(:client) ? @client.client : @client
+      def core = DefaultClient.behind(@client)
 
       def by = @by.respond_to?(:call) ? @by.call : @by
 

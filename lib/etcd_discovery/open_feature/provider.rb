@@ -134,7 +134,7 @@ module EtcdDiscovery
         Resolution.new(@client, prefix + flag_key.to_s, type, default_value).details(stale: @stale)
       end
 
-      def core = @client.respond_to?(:client) ? @client.client : @client
+      def core = DefaultClient.behind(@client)
 
       def follow
         @subscriptions = [

@@ -13,7 +13,7 @@ module EtcdDiscovery
       # @param client [Client, Module]
       # @param layer [String, nil] the caller's choice
       def initialize(client, layer)
-        @client = client.equal?(EtcdDiscovery) ? client.client : client
+        @client = DefaultClient.behind(client)
         @config = @client.config
         @layer = layer
       end

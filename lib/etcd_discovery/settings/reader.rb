@@ -81,7 +81,7 @@ module EtcdDiscovery
       private
 
       def report(client, problem)
-        client = client.client if client.equal?(EtcdDiscovery)
+        client = DefaultClient.behind(client)
         client.native_notify_invalid(@key, client.snapshot.mod_revision(@key) || 0, problem)
       rescue Error
         nil # The key has changed again, or cannot be reported. The value is not used either way.
