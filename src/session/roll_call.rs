@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::txn::commit;
+use crate::backoff::{self, Backoff};
+use crate::clock::{self, Instant};
 use crate::config::Fleet;
 use crate::error::ErrorKind;
 use crate::range::KeyRange;
@@ -24,6 +26,7 @@ use crate::transport::Link;
 /// How often an answer is sent if etcd refuses it. A caller waits only for seconds.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
 /// An answer to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,13 +107,15 @@ fn transaction(fleet: &Fleet, answer: &Answer, age: Duration) -> Transaction {
 
 /// Sends an answer. It is not repeated if the lease is gone, because then the call is over.
 async fn send(link: &Link, transaction: &Transaction) {
-    for attempt in 0..ATTEMPTS {
+    let mut pauses = Backoff::new(PAUSE, LONGEST_PAUSE, LONGEST_PAUSE);
+    let mut random = fastrand::Rng::with_seed(backoff::seed());
+    for _ in 0..ATTEMPTS {
         match commit(link, transaction).await {
             Err(error) if matches!(error.kind(), ErrorKind::Connection | ErrorKind::Timeout) => {}
             _ => return,
         }
-        let pause = PAUSE * 2u32.pow(attempt);
-        tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        let now = Instant::now();
+        clock::sleep_until(Some(now + pauses.failed(now, random.f64()))).await;
     }
 }
 
