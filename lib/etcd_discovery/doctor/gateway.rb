@@ -1,8 +1,6 @@
 # frozen_string_literal: true
 
-require "json"
-require "net/http"
-require "openssl"
+require_relative "../support/json_gateway"
 
 module EtcdDiscovery
   class Doctor
@@ -47,24 +45,19 @@ module EtcdDiscovery
         user, password = @config.to_native.values_at(:user, :password)
         return unless user && password
 
-        @token = post("/v3/auth/authenticate", { name: user, password: })&.fetch("token", nil)
+        @token = post(JsonGateway::LOGIN, { name: user, password: })&.fetch("token", nil)
       end
 
       private
 
-      def get(path, **how) = answer(Net::HTTP::Get.new(path), **how)
+      def get(path, **how) = answer(**how) { |gateway| gateway.get(path) }
 
-      def post(path, body)
-        request = Net::HTTP::Post.new(path, "Content-Type" => "application/json")
-        request["Authorization"] = @token if @token
-        request.body = JSON.generate(body)
-        answer(request)
-      end
+      def post(path, body) = answer { |gateway| gateway.post(path, body, token: @token) }
 
       # @return [Hash, nil] `nil` without a good answer
-      def answer(request, good: [Net::HTTPOK])
+      def answer(good: [Net::HTTPOK])
         started = Client.now
-        response = http.request(request)
+        response = yield json_gateway
         @took = Client.now - started
         @clock = Time.httpdate(response["Date"]) if response["Date"]
         JSON.parse(response.body) if good.any? { |kind| response.is_a?(kind) }
@@ -72,26 +65,11 @@ module EtcdDiscovery
         nil
       end
 
-      # No proxy of the environment: the client itself uses none.
-      def http
-        Net::HTTP.new(@target.host, @target.port, nil).tap do |http|
-          http.ipaddr = @target.addresses.first
-          http.open_timeout = http.read_timeout = http.write_timeout = @patience
-          http.max_retries = 0
-          encrypt(http) if @target.tls?
-        end
-      end
-
       # The certificate has been checked before.
-      def encrypt(http)
-        http.use_ssl = true
-        http.verify_mode = OpenSSL::SSL::VERIFY_NONE
-        cert = @config.get(:cert_file)
-        key = @config.get(:key_file)
-        return unless cert && key
-
-        http.cert = OpenSSL::X509::Certificate.new(File.read(cert))
-        http.key = OpenSSL::PKey.read(File.read(key), "")
+      def json_gateway
+        JsonGateway.new(@config, @target.host, @target.port, address: @target.addresses.first,
+                                                             tls: @target.tls?, verify: false,
+                                                             timeout: @patience)
       end
     end
   end

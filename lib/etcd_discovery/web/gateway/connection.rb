@@ -1,8 +1,6 @@
 # frozen_string_literal: true
 
-require "json"
-require "net/http"
-require "openssl"
+require_relative "../../support/json_gateway"
 
 module EtcdDiscovery
   class Web
@@ -23,20 +21,14 @@ module EtcdDiscovery
         end
 
         # @return [Hash] empty for what is refused
-        def get(endpoint, path) = ask(endpoint, Net::HTTP::Get.new(path))
+        def get(endpoint, path) = parsed(gateway(endpoint).get(path))
 
         # @return [Hash] empty for what is refused
         def post(endpoint, path, body)
-          request = Net::HTTP::Post.new(path, "Content-Type" => "application/json")
-          request.body = JSON.generate(body)
-          request["Authorization"] = token(endpoint) if path != LOGIN && user
-          ask(endpoint, request)
+          parsed(gateway(endpoint).post(path, body, token: (token(endpoint) if user)))
         end
 
         private
-
-        LOGIN = "/v3/auth/authenticate"
-        private_constant :LOGIN
 
         def user = @config.to_native[:user]
 
@@ -44,32 +36,19 @@ module EtcdDiscovery
           time, token = @lock.synchronize { @token }
           return token if time && Clock.now - time < TOKEN_KEPT
 
-          token = post(endpoint, LOGIN, name: user, password: @config.to_native[:password].to_s)["token"]
+          login = { name: user, password: @config.to_native[:password].to_s }
+          token = parsed(gateway(endpoint).post(JsonGateway::LOGIN, login))["token"]
           @lock.synchronize { @token = [Clock.now, token] }
           token
         end
 
-        def ask(endpoint, request)
-          answer = http(URI.parse(endpoint)).start { |connection| connection.request(request) }
-          answer.is_a?(Net::HTTPOK) ? JSON.parse(answer.body) : {}
-        end
+        def parsed(answer) = answer.is_a?(Net::HTTPOK) ? JSON.parse(answer.body) : {}
 
-        # No proxy of the environment: etcd is asked as the client asks it.
-        def http(uri)
-          http = Net::HTTP.new(@config.server_name || uri.hostname, uri.port, nil)
-          http.ipaddr = Addrinfo.tcp(uri.hostname, 0).ip_address if @config.server_name
-          http.open_timeout = http.read_timeout = LIMIT
-          secure(http) if uri.scheme == "https"
-          http
-        end
-
-        def secure(http)
-          http.use_ssl = true
-          http.ca_file = @config.ca_file
-          return unless @config.cert_file && @config.key_file
-
-          http.cert = OpenSSL::X509::Certificate.new(File.read(@config.cert_file))
-          http.key = OpenSSL::PKey.read(File.read(@config.key_file))
+        def gateway(endpoint)
+          uri = URI.parse(endpoint)
+          address = Addrinfo.tcp(uri.hostname, 0).ip_address if @config.server_name
+          JsonGateway.new(@config, @config.server_name || uri.hostname, uri.port,
+                          address:, tls: uri.scheme == "https", timeout: LIMIT)
         end
       end
     end
