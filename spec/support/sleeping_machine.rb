@@ -1,32 +1,19 @@
 # frozen_string_literal: true
 
 require "fileutils"
-require "tmpdir"
-require_relative "cleanup"
+require_relative "clock_shim"
 
 module Harness
   # A machine that sleeps, as some processes see it. They do nothing for a while, and when they continue,
   # their monotonic clock has not counted that time; the other clocks have. Start each process with `env`.
   class SleepingMachine
     # The monotonic clock is behind by one second for each byte of the file.
-    SHIM = <<~C
-      #define _GNU_SOURCE
-      #include <dlfcn.h>
-      #include <stdlib.h>
-      #include <sys/stat.h>
-      #include <time.h>
-
-      static int (*real)(clockid_t, struct timespec *);
-
-      int clock_gettime(clockid_t clock, struct timespec *time) {
-        struct stat asleep;
-        if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-        int result = real(clock, time);
-        int stands_still = clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE;
-        if (stands_still && stat(getenv("SECONDS_ASLEEP"), &asleep) == 0) time->tv_sec -= asleep.st_size;
-        return result;
-      }
+    BODY = <<~C
+      struct stat asleep;
+      int stands_still = clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE;
+      if (stands_still && stat(getenv("SECONDS_ASLEEP"), &asleep) == 0) time->tv_sec -= asleep.st_size;
     C
+    private_constant :BODY
 
     # Why this is not available here; `nil` if it is.
     def self.missing
@@ -37,15 +24,11 @@ module Harness
     end
 
     def initialize
-      @folder = Dir.mktmpdir("sleeping-machine-")
-      Cleanup.add(self)
-      source = File.join(@folder, "shim.c")
-      File.write(source, SHIM)
-      system("cc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl", exception: true)
+      @shim = ClockShim.new(BODY, includes: %w[sys/stat.h])
       FileUtils.touch(asleep)
     end
 
-    def env = { "LD_PRELOAD" => shim, "SECONDS_ASLEEP" => asleep }
+    def env = { **@shim.env, "SECONDS_ASLEEP" => asleep }
 
     # Makes `process` sleep for whole seconds, and until the block is done.
     def suspend(process, seconds)
@@ -58,8 +41,6 @@ module Harness
       process.signal(:CONT)
     end
 
-    def close = FileUtils.rm_rf(@folder)
-
     private
 
     def stop(process)
@@ -71,8 +52,6 @@ module Harness
 
     def slept(seconds) = File.write(asleep, "." * (File.size(asleep) + seconds.floor))
 
-    def shim = File.join(@folder, "shim.so")
-
-    def asleep = File.join(@folder, "asleep")
+    def asleep = @shim.file("asleep")
   end
 end
