@@ -123,6 +123,7 @@ module EtcdDiscovery
   end
 end
 
+require_relative "client/companions"
 require_relative "web/html"
 require_relative "web/strings"
 require_relative "web/mask"

@@ -20,6 +20,14 @@ RSpec.describe "parts of the page" do
     expect(named.reject { |name| code.match?(/:#{name}\b/) }).to eq []
   end
 
+  it "what is remembered of a client is kept until the client is gone" do
+    memory = EtcdDiscovery::Client.new(source: "memory", fleet: "/fleet/")
+    parts = EtcdDiscovery::Web.then { |web| [web::Past, web::Gateway, web::Roll, web::Collector] }
+    before = parts.map { |part| part.of(memory).object_id }
+    GC.start
+    expect(parts.map { |part| part.of(memory).object_id }).to eq before
+  end
+
   it "everything that goes into HTML is escaped" do
     h = EtcdDiscovery::Web::Html.new
     h.p("<b>&\"'</b>\e", title: "\"><script>", data_x: "\xff".b) { h.text("</p>") }

@@ -3,8 +3,7 @@
 module EtcdDiscovery
   class Web
     # Figures of the last minutes, for the charts. A thread takes them in each process that has served the
-    # page,
-    # and ends when no one has looked for a while.
+    # page, and ends when no one has looked for a while.
     #
     # @api private
     class Collector
@@ -18,17 +17,8 @@ module EtcdDiscovery
       PATIENCE = 900.0
       MOST_DELAYS = 300
 
-      @lock = Mutex.new
-      @collectors = ObjectSpace::WeakMap.new
-
-      class << self
-        # @return [Collector] that of this client in this process, which is running
-        def of(client)
-          collector = @lock.synchronize { @collectors[client] ||= new(client) }
-          collector.run
-          collector
-        end
-      end
+      # @return [Collector] that of this client in this process, which is running
+      def self.of(client) = client.companion(self).tap(&:run)
 
       def initialize(client)
         @client = client

@@ -17,13 +17,8 @@ module EtcdDiscovery
       MOST_LEASES = 50
       private_constant :KEPT, :MOST_MEMBERS, :MOST_LEASES
 
-      @lock = Mutex.new
-      @gateways = ObjectSpace::WeakMap.new
-
-      class << self
-        # @return [Gateway]
-        def of(client) = @lock.synchronize { @gateways[client] ||= new(client) }
-      end
+      # @return [Gateway]
+      def self.of(client) = client.companion(self)
 
       def initialize(client)
         @client = client

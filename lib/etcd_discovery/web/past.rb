@@ -19,13 +19,8 @@ module EtcdDiscovery
       FEW = 5
       private_constant :Known, :ENTRIES, :KEPT, :KEPT_ABSENT, :MOST_KEYS, :LARGE, :FEW
 
-      @lock = Mutex.new
-      @pasts = ObjectSpace::WeakMap.new
-
-      class << self
-        # @return [Past]
-        def of(client) = @lock.synchronize { @pasts[client] ||= new(client) }
-      end
+      # @return [Past]
+      def self.of(client) = client.companion(self)
 
       def initialize(client)
         @client = client

@@ -16,15 +16,8 @@ module EtcdDiscovery
 
       Call = Struct.new(:time, :report)
 
-      @lock = Mutex.new
-      @rolls = ObjectSpace::WeakMap.new
-
-      class << self
-        # @return [Roll, nil] `nil` without a fleet
-        def of(client)
-          @lock.synchronize { @rolls[client] ||= new(client) } if client.config.fleet
-        end
-      end
+      # @return [Roll, nil] `nil` without a fleet
+      def self.of(client) = (client.companion(self) if client.config.fleet)
 
       def initialize(client)
         @client = client
