@@ -5,7 +5,6 @@ require_relative "fleet/membership"
 require_relative "fleet/answer"
 require_relative "fleet/report"
 require_relative "fleet/roll_call"
-require_relative "rollout"
 
 module EtcdDiscovery # rubocop:disable Style/Documentation -- lib/etcd_discovery.rb documents it
   # All processes that share the setting `fleet`: who they are, and which of them have a change.
@@ -15,6 +14,9 @@ module EtcdDiscovery # rubocop:disable Style/Documentation -- lib/etcd_discovery
   # @return [Fleet] of the default client
   # @raise [ConfigurationError] when `fleet` is not set
   def self.fleet = client.fleet
+
+  # Only operators need it.
+  autoload :Rollout, File.expand_path("rollout", __dir__)
 
   # All processes that follow etcd with the same `fleet` prefix, on all hosts: who they are, and which of them
   # have a change.
