@@ -22,10 +22,12 @@ module EtcdDiscovery
     #   EtcdDiscovery.override("checkout/limit", "10", for: 600, by: "ann", note: "the database is slow")
     # @param name [String] without a slash in front
     # @param value [String, Object] of a declared setting ({Settings}) whatever its field takes
-    # @param options [Hash{Symbol => Object}] `for:` (seconds; 600), `by:`, `note:`; see {Client#override}
+    # @param options [Hash{Symbol => Object}] `for:` (seconds; 600), `if_revision:`, `by:`, `note:`; see
+    #   {Client#override}
     # @return [Integer] the revision of the change
     # @raise [ConfigurationError] without `layers`
     # @raise [InvalidValueError] for a value that breaks the declaration of a setting; nothing was sent
+    # @raise [ConflictError] when the key has changed since `if_revision`; nothing was written
     # @see Client#override
     def override(name, value, **options)
       client.override(name, value, **options)
@@ -34,12 +36,13 @@ module EtcdDiscovery
     # Ends an override before its time.
     #
     # @param name [String] without a slash in front
-    # @param why [Hash{Symbol => String}] `by:` and `note:`, for the change log
+    # @param options [Hash{Symbol => Object}] `if_revision:`, `by:`, `note:`; see {Client#release}
     # @return [Integer, nil] the revision of the change; `nil` if the name is not overridden
     # @raise [ConfigurationError] without `layers`
+    # @raise [ConflictError] when the key has changed since `if_revision`; nothing was deleted
     # @see Client#release
-    def release(name, **why)
-      client.release(name, **why)
+    def release(name, **options)
+      client.release(name, **options)
     end
   end
 end

@@ -85,6 +85,42 @@ RSpec.describe "An override" do
     expect(left_in_etcd).to eq [{}, []]
   end
 
+  it "with if_revision replaces or ends only what the caller has seen" do
+    first = writer.override("limit", "10", if_revision: 0)
+    expect { writer.override("limit", "20", if_revision: 0) }
+      .to raise_error(EtcdDiscovery::ConflictError, /exists: its last change is of revision #{first}/) { |e|
+            expect([e.key, e.revision]).to eq [key, first]
+          }
+    second = writer.override("limit", "20", if_revision: first)
+    expect { writer.release("limit", if_revision: first) }
+      .to raise_error(EtcdDiscovery::ConflictError, /changed since revision #{first}.*nothing was written/)
+    expect([etcd.ctl.get(key), etcd.ctl.leases.size]).to eq ["20", 1]
+    expect(writer.release("limit", if_revision: second)).to be > second
+    expect { writer.release("limit", if_revision: second) }
+      .to raise_error(EtcdDiscovery::ConflictError, /does not exist now/)
+    expect([writer.release("limit", if_revision: 0), *left_in_etcd]).to eq [nil, {}, []]
+    expect { writer.override("limit", "1", if_revision: -1) }.to raise_error(ArgumentError, /if_revision: /)
+  end
+
+  it "with if_revision loses to a write that comes between its look and its transaction" do
+    others = client(etcd, layers:)
+    allow(writer).to receive(:native_grant).and_wrap_original do |grant, *arguments|
+      others.override("limit", "theirs", for: 500)
+      grant.call(*arguments)
+    end
+    expect { writer.override("limit", "ours", if_revision: 0) }.to raise_error(EtcdDiscovery::ConflictError)
+    expect([etcd.ctl.get(key), etcd.ctl.leases.size]).to eq ["theirs", 1]
+    expect(etcd.ctl.granted_ttl(etcd.ctl.lease_of(key))).to eq 500
+
+    allow(writer).to receive(:write!).and_wrap_original do |write, *arguments, **why|
+      others.override("limit", "theirs too", for: 500)
+      write.call(*arguments, **why)
+    end
+    expect { writer.release("limit", if_revision: etcd.ctl.mod_revision_of(key)) }
+      .to raise_error(EtcdDiscovery::ConflictError)
+    expect([etcd.ctl.get(key), etcd.ctl.leases.size]).to eq ["theirs too", 1]
+  end
+
   it "needs a name, a time and a text" do
     ["/shop/limit", "", :limit, nil].each do |name|
       expect { writer.override(name, "1") }.to raise_error(name.is_a?(String) ? ArgumentError : TypeError)

@@ -35,6 +35,18 @@ RSpec.describe "names in layers from the command line" do
     expect(run_cli("explain", "checkout/other").last).to eq 3
   end
 
+  it "with --if-revision are overridden and released only as they were seen" do
+    override = ->(value, revision) { run_cli("override", "checkout/limit", value, "--if-revision", revision) }
+    expect(override.call("10", "7")).to match ["", /does not exist now/, 6]
+    expect(override.call("10", "0").last).to eq 0
+    seen = etcd.ctl.mod_revision_of(key)
+    expect(override.call("11", "0")).to match ["", /exists/, 6]
+    expect(run_cli("release", "checkout/limit", "--if-revision", (seen - 1).to_s).last).to eq 6
+    expect(etcd.ctl.get(key)).to eq "10"
+    expect(run_cli("release", "checkout/limit", "--if-revision", seen.to_s).last).to eq 0
+    expect([etcd.ctl.get(key), etcd.ctl.leases]).to eq [nil, []]
+  end
+
   it "are read, listed and watched by their effective values; keys as ever" do
     etcd.ctl.put(key, "10")
     expect(run_cli("get", "checkout/limit")).to eq ["10\n", "", 0]
@@ -55,6 +67,7 @@ RSpec.describe "names in layers from the command line" do
     expect(run_cli("override", "/shop/checkout/limit", "1")).to match ["", /not a name/, 2]
     expect(run_cli("override", "checkout/limit", "1", "--for", "soon")).to match ["", /--for soon: exp/, 2]
     expect(run_cli("override", "checkout/limit")).to match ["", /no value given/, 2]
+    expect(run_cli("explain", "checkout/limit", "--if-revision", "5")).to match ["", /no --if-revision/, 2]
     expect(run_cli("put", "/a", "1", "--for", "5")).to match ["", /no --for for this command/, 2]
     expect(run_cli("explain", "checkout/limit", "--layers", "shop/")).to match ["", /layers: /, 2]
     expect(etcd.ctl.read_prefix("").keys).to eq ["/shop/checkout/limit"]

@@ -89,6 +89,41 @@ RSpec.describe "the page and layers" do
     expect(elsewhere.status).to eq 404
   end
 
+  it "an override that comes between the page and its form is not replaced: both values are shown" do
+    others = client(etcd, layers:)
+    revision = others.override("checkout/limit", "7", for: 500)
+    answer = override("9", revision: 0, seconds: 77)
+    expect([answer.status, etcd.ctl.get("/shop/overrides/checkout/limit")]).to eq [409, "7"]
+    expect(answer.body).to include("Someone else changed this key first", ">9</pre>", ">7</pre>", "slow",
+                                   %(name="revision" value="#{revision}"), "/override?#{limit}", 'value="77"')
+    expect(override("9", revision:).status).to eq 303
+    ended = browser.post("/release?#{limit}", revision:, note: "over")
+    expect([ended.status, etcd.ctl.get("/shop/overrides/checkout/limit")]).to eq [409, "9"]
+    expect(ended.body).to include("You wanted to end the override", ">9</pre>", "/release?#{limit}")
+    now = etcd.ctl.mod_revision_of("/shop/overrides/checkout/limit")
+    etcd.ctl.delete("/shop/overrides/checkout/limit")
+    gone = browser.post("/release?#{limit}", revision: now, note: "over")
+    expect([gone.status, gone.body.include?("nothing to do")]).to eq [409, true]
+  end
+
+  it "an override that comes while the form is being written is not replaced either" do
+    others = client(etcd, layers:)
+    allow(reader).to receive(:native_grant).and_wrap_original do |grant, *arguments|
+      others.override("checkout/limit", "7", for: 500)
+      grant.call(*arguments)
+    end
+    answer = override("9")
+    expect([answer.status, etcd.ctl.get("/shop/overrides/checkout/limit")]).to eq [409, "7"]
+    expect(answer.body).to include(">9</pre>", ">7</pre>")
+    expect(etcd.ctl.leases.size).to eq 1
+  end
+
+  it "a conflict about an override hides what the mask hides" do
+    etcd.ctl.put("/shop/overrides/checkout/limit", "postgres://u:hunter2@db/")
+    answer = override("9")
+    expect([answer.status, answer.body.include?("hunter2")]).to match [eq(403).or(eq(409)), false]
+  end
+
   it "a name with a secret in any layer is not overridden" do
     write("/shop/shared/db/password", "hunter2")
     path = "key=/shop/shared/db/password"

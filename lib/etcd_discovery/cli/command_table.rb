@@ -35,7 +35,7 @@ module EtcdDiscovery
     LAYERED = %w[override release].freeze
     # An option of another command must not be passed over: `put --dry-run` would write.
     OPTIONS_OF = {
-      file: %w[put override rollout], if_revision: %w[put delete apply],
+      file: %w[put override rollout], if_revision: %w[put delete apply override release],
       by: [*WRITING, *LAYERED, "rollout"], note: [*WRITING, *LAYERED, "rollout"], from: %w[diff],
       to: %w[diff rollback], limit: %w[history], dry_run: %w[rollback apply], prune: %w[apply],
       for: %w[override], await: [*WRITING, *LAYERED, "fleet", "rollout"],

@@ -25,14 +25,14 @@ module EtcdDiscovery
         value = value_to_put(value, "override")
         check_declared(name, value)
         writer = client
-        revision = writer.override(name, value, **@change.slice(:for), **why)
+        revision = writer.override(name, value, **@change.slice(:for, :if_revision), **why)
         @output.line({ revision: })
         awaited(writer, revision)
       end
 
       def run_release(name)
         writer = client
-        revision = writer.release(name, **why)
+        revision = writer.release(name, **@change.slice(:if_revision), **why)
         return absent("#{Escape.cell(name)} is not overridden; nothing was written") if revision.nil?
 
         @output.line({ revision: })

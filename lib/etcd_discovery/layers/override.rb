@@ -19,11 +19,13 @@ module EtcdDiscovery
         @layer, @key = @keys.first
       end
 
+      # @param shown [Integer, nil] the revision of the key that the caller has seen, 0 without one
       # @return [Integer] the revision of the change
-      def write(value, length, **why)
+      # @raise [ConflictError] when the key has another revision than `shown`
+      def write(value, length, shown: nil, **why)
         value = text(value)
         ttl = seconds(length)
-        attempt do |now|
+        attempt(shown) do |now|
           revision = under_lease(ttl) do |lease|
             @client.write!("override", [[@key, now&.revision || 0]], [[@key, value, lease]], **why)
           end
@@ -33,9 +35,11 @@ module EtcdDiscovery
         end
       end
 
+      # @param shown [Integer, nil] as for {#write}
       # @return [Integer, nil] the revision of the change; `nil` if there is no override
-      def release(**why)
-        attempt do |now|
+      # @raise [ConflictError] when the key has another revision than `shown`
+      def release(shown: nil, **why)
+        attempt(shown) do |now|
           next if now.nil?
 
           revision = @client.write!("release", [[@key, now.revision]], [[@key, nil]], **why)
@@ -46,19 +50,24 @@ module EtcdDiscovery
 
       private
 
-      # Its lease may end, or someone else may override the name, between the look and the write.
-      def attempt
+      # Its lease may end, or someone else may override the name, between the look and the write. A caller
+      # who says what it has seen does not want to replace anything else.
+      def attempt(shown)
         attempts = 0
         begin
-          yield present
+          yield present(shown)
         rescue ConflictError
-          (attempts += 1) < ATTEMPTS ? retry : raise
+          shown.nil? && (attempts += 1) < ATTEMPTS ? retry : raise
         end
       end
 
       # @return [History::Content::Row, nil]
-      def present
-        now = History::Content.read(@client, [[@key, false]]).rows[@key]
+      def present(shown)
+        content = History::Content.read(@client, [[@key, false]])
+        revision = content.revision_of(@key)
+        raise Transaction::Conflict.new([@key, shown], revision).error unless [nil, revision].include?(shown)
+
+        now = content.rows[@key]
         return now if now.nil? || !now.lease.zero?
 
         raise InvalidRequestError.new(

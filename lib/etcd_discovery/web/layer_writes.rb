@@ -14,17 +14,15 @@ module EtcdDiscovery
         raise Request::Malformed unless seconds.between?(1, LONGEST)
 
         value = typed
-        write(Pages::Key, value) do
-          client.override(name, value, for: seconds, **why) if first_layer_as_shown?
-        end
+        guarded(value) { client.override(name, value, for: seconds, if_revision: revision, **why) }
       rescue ValueText::Wrong, InvalidValueError => e
         refuse_value(e)
       end
 
       def release
-        write(Pages::Key, nil) do
-          # Without an override there is nothing to write, and nothing to wait for.
-          (client.release(name, **why) || client.native_snapshot.revision) if first_layer_as_shown?
+        # Without an override there is nothing to write, and nothing to wait for.
+        guarded(nil) do
+          client.release(name, if_revision: revision, **why) || client.native_snapshot.revision
         end
       end
 
@@ -40,15 +38,21 @@ module EtcdDiscovery
       def drops_lease?(_before, _value) = false
 
       # What cannot be seen is not covered blindly either.
-      def first_layer_as_shown?
-        explanation = client.explain(name)
-        raise Fixed if explanation.any? { |part| web.mask.masked?(part.key, part.value) }
+      def guarded(value)
+        write(Pages::Key, value) do
+          raise Fixed if client.explain(name).any? { |part| web.mask.masked?(part.key, part.value) }
 
-        first = explanation.first.key
-        History::Content.read(client, [[first, false]]).revision_of(first) == revision
+          yield
+        rescue ConflictError
+          nil
+        end
       end
 
-      def conflict(_value) = page(Pages::Key, problem: t(:layer_changed), status: 409)
+      def conflict(value)
+        first = client.explain(name).first.key
+        now = History::Content.read(client, [[first, false]]).rows[first]
+        page(Pages::LayerConflict, first, value, now)
+      end
     end
   end
 end

@@ -31,12 +31,14 @@ module EtcdDiscovery
           h.p(t(:conflict_advice), class: "lead")
           h.p { key_link(@key) }
           h.div(class: "pair") do
-            side(:conflict_yours, @text, :conflict_deletion)
+            side(:conflict_yours, @text, deletion)
             side(:conflict_now, @now&.value, :no_such_key)
           end
           h.h2(t(:conflict_again))
           again
         end
+
+        def deletion = :conflict_deletion
 
         def side(name, value, absent)
           h.section(aria_label: t(name)) do

@@ -62,13 +62,13 @@ module EtcdDiscovery
           end
         end
 
-        def override_form(first)
+        def override_form(first, text = first.value || explanation.value, seconds = SECONDS)
           action_form("/override", key, first.revision) do
-            labelled("override-value", t(:value), nil) { override_value(first.value || explanation.value) }
+            labelled("override-value", t(:value), nil) { override_value(text) }
             labelled("seconds", t(:override_for), nil) do
               attributes = { id: "seconds", name: "seconds", min: "1", max: LayerWrites::LONGEST,
                              required: true }
-              h.input(type: "number", value: SECONDS, **attributes)
+              h.input(type: "number", value: seconds, **attributes)
             end
             note("override-note")
             h.button(t(:override_start), type: "submit", class: "primary")

@@ -54,6 +54,7 @@ module EtcdDiscovery
         conflict: "Someone else changed this key first", conflict_advice: "The key has changed since it was shown to you. Nothing was written.",
         conflict_yours: "Your value", conflict_now: "Value now", conflict_again: "Decide again",
         conflict_deletion: "You wanted to delete the key.",
+        conflict_release: "You wanted to end the override.", nothing_to_end: "The override has ended already. There is nothing to do.",
 
         no_services: "No service is registered under a watched prefix.", service_unwatched: "The keys of this service are not watched.",
         service_kept: "No instance is left; the last list is kept for now.", no_instances: "It has no instance.",
@@ -75,7 +76,7 @@ module EtcdDiscovery
         covered: "covered", in_force: "Values in force", views: "What is listed", col_layer: "Layer",
         override: "Override temporarily", override_hint: "The value reverts by itself when the time is over, even if every process is gone.",
         override_for: "For how many seconds", override_start: "Override", override_end: "End the override now",
-        override_left: "in force for another %<left>s", layer_changed: "The first layer has changed since it was shown. Nothing was written.",
+        override_left: "in force for another %<left>s",
         error_conflict: "Someone else changed this key first", error_conflict_advice: "Nothing was written. Look at the key and decide again.",
 
         error_refused: "You may not see this page.", error_verb: "This address takes other methods.",

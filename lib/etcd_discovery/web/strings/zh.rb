@@ -54,6 +54,7 @@ module EtcdDiscovery
         conflict: "有人先改了", conflict_advice: "在您查看之后此键已被修改。未写入任何内容。",
         conflict_yours: "您的值", conflict_now: "当前值", conflict_again: "重新决定",
         conflict_deletion: "您想删除此键。",
+        conflict_release: "您想结束覆盖。", nothing_to_end: "覆盖已经结束，无需操作。",
 
         no_services: "监听范围内没有已注册的服务。", service_unwatched: "未监听此服务的键。",
         service_kept: "已没有实例；暂时保留最后的列表。", no_instances: "没有实例。",
@@ -75,7 +76,7 @@ module EtcdDiscovery
         covered: "被覆盖", in_force: "生效的值", views: "列表内容", col_layer: "层",
         override: "临时覆盖", override_hint: "时间一到自动还原，即使所有进程都已退出。",
         override_for: "持续秒数", override_start: "覆盖", override_end: "立即结束覆盖",
-        override_left: "还将生效 %<left>s", layer_changed: "在显示之后第一层已被修改。未写入任何内容。",
+        override_left: "还将生效 %<left>s",
         error_conflict: "有人先改了", error_conflict_advice: "未写入任何内容。请查看此键后重新决定。",
 
         error_refused: "您无权查看此页面。", error_verb: "此地址不支持该方法。",
