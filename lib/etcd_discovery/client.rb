@@ -119,8 +119,8 @@ module EtcdDiscovery
       native_setup(@config.to_native, @config.boot_timeout)
       notifications
       @source = Source.follow(self)
-      Fork.register(self)
       @config.warnings.each { |warning| warn_once(warning) }
+      Fork.register(self) # last: a client that could not be made is in no list
     end
 
     # Warnings already given in this process.

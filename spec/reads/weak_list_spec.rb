@@ -17,4 +17,44 @@ RSpec.describe EtcdDiscovery::WeakList do
     RUBY
     expect(process.heard).to be < 1_000
   end
+
+  it "never returns an object that was collected and whose finalizer has not run yet" do
+    process = ruby_process(<<~'RUBY')
+      class Thing
+        attr_reader :name
+
+        def initialize = @name = "whole"
+      end
+      list = EtcdDiscovery::WeakList.new
+      looks = 0
+      seen = []
+      look = proc { seen.concat(list.to_a.map(&:name)) && looks += 1 }
+      GC.disable
+      # Side by side in memory, so that whole pages become empty.
+      things = Array.new(50_000) { Thing.new }
+      # Finalized in one go with the things: one before them, one after them.
+      ObjectSpace.define_finalizer(Object.new, look)
+      things.each { |thing| list << thing }
+      things = nil
+      ObjectSpace.define_finalizer(Object.new, look)
+      GC.enable
+      GC.start
+      report [looks, seen.uniq - ["whole"]]
+    RUBY
+    expect(process.heard).to eq [2, []]
+  end
+
+  it "still returns its objects once the process has had several Ractors" do
+    process = ruby_process(<<~'RUBY')
+      list = EtcdDiscovery::WeakList.new
+      objects = Array.new(2) { Object.new }
+      list << objects.first
+      Ractor.new { nil }.take
+      list << objects.last
+      report list.to_a == objects
+      list.delete(objects.first)
+      report list.to_a == [objects.last]
+    RUBY
+    expect(Array.new(2) { process.heard }).to eq [true, true]
+  end
 end

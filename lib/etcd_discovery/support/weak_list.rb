@@ -28,5 +28,48 @@ module EtcdDiscovery
     def to_a
       @objects.keys
     end
+
+    # Finds the objects by their ids.
+    #
+    # Before Ruby 3.2 a WeakMap also returns objects that were collected and whose finalizers have not run
+    # yet, if the collector has given up the page of memory that they are on (Ruby pull request 6152). They
+    # have lost their instance variables: a Client answers `nil` for its parts. And the process crashes when
+    # the collector meets one again. Looking an object up by its id has no such gap.
+    module ById
+      def initialize
+        super
+        @ids = {}
+      end
+
+      def <<(object)
+        @ids[object.object_id] = true # rubocop:disable Lint/HashCompareByIdentity -- that would keep it alive
+        super
+      end
+
+      def delete(object)
+        @ids.delete(object.object_id)
+        super
+      end
+
+      # Once a process has had several Ractors, ids lead only to what Ractors may share.
+      def to_a
+        find(object_id) ? @ids.keys.filter_map { |id| find(id) || forget(id) } : super
+      end
+
+      private
+
+      def find(id)
+        ObjectSpace._id2ref(id)
+      rescue RangeError
+        nil
+      end
+
+      def forget(id)
+        @ids.delete(id)
+        nil
+      end
+    end
+    private_constant :ById
+    prepend ById if RUBY_VERSION < "3.2"
   end
 end
