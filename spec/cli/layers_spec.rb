@@ -65,7 +65,8 @@ RSpec.describe "names in layers from the command line" do
   it "are refused where a key is needed, and so is an invalid time" do
     expect(run_cli("put", "checkout/limit", "1")).to match ["", %r{whole key.*"/shop/checkout/limit"}, 1]
     expect(run_cli("override", "/shop/checkout/limit", "1")).to match ["", /not a name/, 2]
-    expect(run_cli("override", "checkout/limit", "1", "--for", "soon")).to match ["", /--for soon: exp/, 2]
+    expect(run_cli("override", "checkout/limit", "1", "--for", "soon")).to match ["", /"soon" is no time/, 2]
+    expect(run_cli("override", "checkout/limit", "1", "--for", "0")).to match ["", /--for: .*above 0/, 2]
     expect(run_cli("override", "checkout/limit")).to match ["", /no value given/, 2]
     expect(run_cli("explain", "checkout/limit", "--if-revision", "5")).to match ["", /no --if-revision/, 2]
     expect(run_cli("put", "/a", "1", "--for", "5")).to match ["", /no --for for this command/, 2]

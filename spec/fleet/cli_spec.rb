@@ -64,6 +64,12 @@ RSpec.describe "the fleet from the command line" do
                  "10s").first.lines.last).to start_with("1 of 1 at revision")
   end
 
+  it "takes a time in every form of a typed read" do
+    member
+    statuses = ["0m10s", "1h0.5m", "10000000us", "1d"].map { |time| fleet("fleet", "--await", time).last }
+    expect(statuses).to all(eq(0))
+  end
+
   it "says what is wrong before anything is written" do
     before = etcd.ctl.current_revision
     expect(run_cli("put", "/a", "1", "--await",

@@ -8,8 +8,7 @@ module EtcdDiscovery
     module Fleets
       # Seconds, unless `--await` says otherwise.
       AWAIT = 2.0
-      UNITS = { "" => 1, "ms" => 0.001, "s" => 1, "m" => 60, "h" => 3600 }.freeze
-      private_constant :AWAIT, :UNITS
+      private_constant :AWAIT
 
       private
 
@@ -40,10 +39,8 @@ module EtcdDiscovery
       end
 
       def seconds(option, text)
-        number, unit = text.match(/\A(\d+(?:\.\d+)?)(ms|s|m|h)?\z/)&.captures
-        raise WrongUsage, "#{option}: #{text.inspect} is no time such as 2s, 500ms or 1m" if number.nil?
-
-        number.to_f * UNITS.fetch(unit.to_s)
+        seconds, = TypedText.parse("duration", text)
+        seconds or raise WrongUsage, "#{option}: #{text.inspect} is no time such as 2s, 500ms or 1m30s"
       end
 
       def run_fleet

@@ -49,10 +49,9 @@ module EtcdDiscovery
       end
 
       def seconds_of(time)
-        seconds, = TypedText.parse("duration", time)
-        return seconds if seconds&.positive?
-
-        raise WrongUsage, "--for #{time}: expected a time above 0, such as 10m"
+        seconds("--for", time).tap do |seconds|
+          raise WrongUsage, "--for: expected a time above 0, such as 10m" unless seconds.positive?
+        end
       end
 
       # A snapshot, or the effective values for a name or a prefix of names.
