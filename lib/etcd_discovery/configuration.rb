@@ -45,6 +45,16 @@ module EtcdDiscovery
       end
     end
 
+    # @api private
+    # @param name [String] what the message calls it
+    # @return [String] the prefix, frozen
+    # @raise [ConfigurationError] for one that does not end in a slash
+    def self.prefix(prefix, name = "prefix")
+      return prefix.dup.freeze if prefix.is_a?(String) && prefix.end_with?("/")
+
+      raise ConfigurationError, "#{name}: #{prefix.inspect} is not a String that ends in a slash"
+    end
+
     # @param settings [Hash{Symbol => Object}] any of {SETTINGS} by name
     # @param env [Hash{String => String}] the environment
     # @param below [Hash{Symbol => Object}] settings that apply below the environment and above the defaults

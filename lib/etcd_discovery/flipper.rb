@@ -39,12 +39,8 @@ module EtcdDiscovery
     # @param by [String, #call, nil] who, for the change log; the system's user and host when not given
     # @raise [ConfigurationError] for a prefix that does not end in a slash
     def initialize(prefix: "/flipper/", client: EtcdDiscovery, by: nil)
-      unless prefix.is_a?(String) && prefix.end_with?("/")
-        raise ConfigurationError, "prefix: #{prefix.inspect} is not a String that ends in a slash"
-      end
-
       @name = :etcd_discovery
-      @prefix = prefix.dup.freeze
+      @prefix = Configuration.prefix(prefix)
       @client = client
       @writer = Writer.new(client, by)
       @stored = {}

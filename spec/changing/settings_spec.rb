@@ -157,7 +157,7 @@ RSpec.describe EtcdDiscovery::Settings do
     end
     ["/checkout", "checkout", nil.to_s].each do |prefix|
       expect { declare.call(prefix) { nil } }
-        .to raise_error(EtcdDiscovery::ConfigurationError, /must end with a slash/)
+        .to raise_error(EtcdDiscovery::ConfigurationError, /ends in a slash/)
     end
     expect { Class.new(described_class) { field :a, type: :string } }
       .to raise_error(EtcdDiscovery::ConfigurationError, /has no prefix/)

@@ -111,8 +111,7 @@ module EtcdDiscovery
       end
 
       def seconds(length)
-        # ActiveSupport's durations are no Numeric.
-        length = length.to_f if !length.is_a?(Numeric) && length.respond_to?(:in_milliseconds)
+        length = Settings::Types.number(length)
         return length.ceil if length.is_a?(Numeric) && length.real? && length.positive? && length <= LONGEST
 
         raise ArgumentError, "for: expected a number of seconds above 0, got #{length.inspect}"

@@ -41,11 +41,7 @@ module EtcdDiscovery
       # @param client [Client, Module] the default client when not given
       # @raise [ConfigurationError] for a prefix that does not end in a slash
       def initialize(prefix: "/flags/", client: EtcdDiscovery)
-        unless prefix.is_a?(String) && prefix.end_with?("/")
-          raise ConfigurationError, "prefix: #{prefix.inspect} is not a String that ends in a slash"
-        end
-
-        @prefix = prefix.dup.freeze
+        @prefix = Configuration.prefix(prefix)
         @client = client
         @metadata = ::OpenFeature::SDK::Provider::ProviderMetadata.new(name: NAME).freeze
         @subscriptions = []

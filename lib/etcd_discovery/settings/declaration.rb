@@ -29,17 +29,14 @@ module EtcdDiscovery
       # Sets the prefix of the keys: `prefix "/shop/checkout/"`. Without an argument, returns it. Without a
       # slash in front it is a prefix of names in the layers (`layers`). Inherited fields move to it.
       #
-      # @param prefix [String, nil] ends with a slash
+      # @param prefix [String, nil] ends in a slash
       # @return [String]
       # @raise [ConfigurationError]
       def prefix(prefix = nil)
         return inherited_prefix if prefix.nil?
-        unless prefix.is_a?(String) && prefix.end_with?("/")
-          raise ConfigurationError, "#{self}: the prefix #{prefix.inspect} must end with a slash"
-        end
         raise ConfigurationError, "#{self}: set the prefix before the fields" if @declares
 
-        @prefix = prefix.dup.freeze
+        @prefix = Configuration.prefix(prefix, "#{self}: prefix")
         adopt(own_fields.values)
         @prefix
       end

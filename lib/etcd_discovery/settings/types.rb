@@ -35,6 +35,11 @@ module EtcdDiscovery
           nil # Text that is not valid in its encoding, or parts of different encodings.
         end
 
+        # @return [Object] the seconds of an ActiveSupport duration, which is not Numeric; others as they are
+        def number(value)
+          !value.is_a?(Numeric) && value.respond_to?(:in_milliseconds) ? value.to_f : value
+        end
+
         # @return [Object] the value that a reader of the text gets
         def decoded(type, value)
           case type
@@ -56,9 +61,8 @@ module EtcdDiscovery
           end
         end
 
-        # ActiveSupport's durations are not Numeric.
         def seconds(value)
-          value = value.to_f if !value.is_a?(Numeric) && value.respond_to?(:in_milliseconds)
+          value = number(value)
           return unless real?(value) && !value.negative?
 
           # Avoids the form 1e-05, which is not valid in a duration.
