@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "etc"
+
 module Harness
   # What /proc shows about processes and their sockets.
   module ProcessTable
@@ -27,6 +29,18 @@ module Harness
     # The names of the process's threads in the kernel, which are no longer than 15 bytes.
     def threads(pid)
       Dir.glob("/proc/#{pid}/task/*/comm").map { |file| File.read(file).chomp }
+    rescue SystemCallError
+      []
+    end
+
+    # A line for each thread: its name, its state (R: it runs or waits for a processor, S: it sleeps), the
+    # processor time that it has used, and where in the kernel it sleeps.
+    def thread_states(pid)
+      Dir.glob("/proc/#{pid}/task/*").map do |task|
+        state, *fields = File.read("#{task}/stat").rpartition(") ").last.split
+        used = fields[10, 2].sum(&:to_f) / Etc.sysconf(Etc::SC_CLK_TCK)
+        "#{File.read("#{task}/comm").chomp}: #{state}, #{used} s, #{File.read("#{task}/wchan")}"
+      end
     rescue SystemCallError
       []
     end

@@ -8,6 +8,7 @@ require "tmpdir"
 require_relative "child_process"
 require_relative "cleanup"
 require_relative "log_tail"
+require_relative "process_table"
 
 module Harness
   # A piece of Ruby in a fresh process with the gem loaded. It talks with the spec over two pipes:
@@ -97,10 +98,13 @@ module Harness
 
     def script(code) = File.join(@folder, "snippet.rb").tap { |path| File.write(path, code) }
 
+    # Tells a deadlock from a process that gets no processor time.
+    def threads = ProcessTable.thread_states(pid).join("\n")
+
     def read_more(deadline)
       left = deadline - Harness.now
       silent = !left.positive? || !@reports.wait_readable(left)
-      raise Failed, "the process reported nothing\n#{tail}" if silent
+      raise Failed, "the process reported nothing\n#{threads}\n#{tail}" if silent
 
       @buffer << @reports.readpartial(65_536)
     rescue EOFError
