@@ -108,27 +108,30 @@ RSpec.describe "a caller that waits for etcd" do
     expect(etcd.ctl.get("/service/d")).to eq "arrived"
   end
 
-  it "leaves no thread behind after 200 interrupted starts" do
+  # An interrupt that jumps over Rust's frames would leave what they own: the sockets of a waker, each time.
+  it "leaves no thread and no descriptor behind after 200 interrupted starts" do
     process = ruby_process(<<~RUBY, silent)
       require "timeout"
       configure "/service/", boot_timeout: 600
       threads = -> { Dir.children("/proc/self/task").size }
+      descriptors = -> { Dir.children("/proc/self/fd").size }
       interrupt = -> { error_of { Timeout.timeout(0.005) { EtcdDiscovery.start } } }
       # The session's thread stays. On a busy machine the time may be up before there is one.
       session = -> { Dir.glob("/proc/self/task/*/comm").any? { |file| File.read(file).start_with?("etcd_disc") rescue false } }
       wait_until("the session's thread") { interrupt.call; session.call }
-      before = threads.call
+      before, open = threads.call, descriptors.call
       200.times { interrupt.call }
       GC.start
       # Ruby keeps the threads of Timeout for a while after they have ended.
       deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 30
       Thread.pass while threads.call > before && Process.clock_gettime(Process::CLOCK_MONOTONIC) < deadline
-      report threads.call - before
+      report [threads.call - before, descriptors.call - open]
       hear
       EtcdDiscovery.start
       report EtcdDiscovery["/service/b"]
     RUBY
-    expect(process.heard(timeout: 60)).to be <= 0
+    # A few of the session's own sockets come and go.
+    expect(process.heard(timeout: 60)).to match([be <= 0, be < 20])
     silent.pass
     process.tell
     expect(process.heard(timeout: 60)).to eq "before"

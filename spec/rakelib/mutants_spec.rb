@@ -13,6 +13,12 @@ RSpec.describe "the table of mutants" do
     end
   end
 
+  it "has a test that caught each row in docs/reliability.md, and no row besides" do
+    rows = MutantsDocument.rows(File.read(MutantsDocument::FILE, encoding: "UTF-8"))
+    expect(rows.map { |row| [row.promise, row.broken] })
+      .to eq(MUTATIONS.map { |mutation| [mutation.promise, mutation.broken] })
+  end
+
   it "breaks each of the thirteen promises" do
     expect(MUTATIONS.map { |mutation| mutation.promise.to_i }.uniq.sort).to eq (1..13).to_a
   end
