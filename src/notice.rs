@@ -3,10 +3,14 @@
 //! The state machines of `sync` and `registration` report their own transitions. Nothing above them compares states to
 //! find out what changed, so no event is merged with another, reordered or missed.
 
+mod payload;
+
 use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::error::Error;
+
+pub use payload::Field;
 
 /// The local copy right after an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,6 +3,8 @@
 require_relative "fleet/member"
 require_relative "fleet/membership"
 require_relative "fleet/answer"
+require_relative "fleet/member_event"
+require_relative "fleet/answer_text"
 require_relative "fleet/report"
 require_relative "fleet/roll_call"
 
@@ -84,6 +86,17 @@ module EtcdDiscovery # rubocop:disable Style/Documentation -- lib/etcd_discovery
     end
 
     # @api private
+    # A roll call that asks for the latest events of each member too.
+    #
+    # @return [Report] whose answers have {Answer#events}
+    # @raise [ConnectionError, AuthenticationError, PermissionError, ClosedError]
+    def call_for_events(revision, timeout:)
+      return await_alone(revision, timeout) if offline?
+
+      RollCall.new(@client, prefix, revision, timeout, events: true).run
+    end
+
+    # @api private
     # @return [Integer] that etcd is at now
     def present_revision
       return @client.status.revision if offline?
@@ -104,9 +117,15 @@ module EtcdDiscovery # rubocop:disable Style/Documentation -- lib/etcd_discovery
     def await_alone(revision, timeout)
       started = Client.now
       reached = @client.native_wait_revision(revision, timeout)
-      seen = @client.status.revision
-      answer = Answer.new(members.first, revision: seen, age: 0.0, seconds: (Client.now - started if reached))
-      Report.new(revision, [answer], seconds: Client.now - started)
+      seconds = Client.now - started
+      answer = Answer.new(members.first, seconds: (seconds if reached), **own_state)
+      Report.new(revision, [answer], seconds:)
+    end
+
+    def own_state
+      now = @client.status
+      { revision: now.revision, age: now.age || 0.0, stale: now.stale?, reconnects: now.reconnects,
+        rss: ResidentMemory.bytes }
     end
   end
 end

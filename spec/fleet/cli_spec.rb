@@ -38,7 +38,11 @@ RSpec.describe "the fleet from the command line" do
     expect(rows[1].first(3)).to eq [Socket.gethostname, well.pid.to_s, "worker"]
     expect(rows[1]).to include("ms", EtcdDiscovery::VERSION)
     expect(out.lines.last).to start_with("1 of 2 at revision ")
+    expect(rows[1]).to include("reconnects", "MiB")
+    expect(rows[0]).not_to include("MiB")
     json = fleet("fleet", "--await", "500ms", "--json").first.lines.map { |line| JSON.parse(line) }
+    expect(json[1].values_at("reconnects", "stale")).to eq [0, false]
+    expect(json[1]["rss"]).to be_between(5_000_000, 1_000_000_000)
     expect(json.map { |one| one.values_at("pid", "reached") }).to eq [[stopped.pid, false], [well.pid, true]]
     stopped.signal(:CONT)
   end

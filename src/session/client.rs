@@ -13,7 +13,7 @@ use super::follow::follow;
 use super::notices::Feed;
 use super::offline::Offline;
 use super::registrar::Registrar;
-use super::roll_call::answer;
+use super::roll_call::{Member, answer};
 use super::runtime::Session;
 use super::supervise::supervise;
 use crate::backoff;
@@ -311,8 +311,14 @@ impl Client {
             let contents = Arc::clone(&sinks.contents);
             let registrar = Registrar::start(&session, &self.settings, &link, &sinks);
             if let Some(fleet) = &self.settings.fleet {
-                let (fleet, link, sinks) = (fleet.clone(), Arc::clone(&link), sinks.clone());
-                let answering = move |_| answer(fleet.clone(), Arc::clone(&link), sinks.clone());
+                let member = Member {
+                    fleet: fleet.clone(),
+                    link: Arc::clone(&link),
+                    sinks: sinks.clone(),
+                    notices: Arc::clone(&self.notices),
+                    max_staleness: self.settings.timing.max_staleness,
+                };
+                let answering = move |_| answer(member.clone());
                 let task = supervise(self.settings.timing.backoff_cap, |_| (), answering);
                 session.spawn(until_dropped(wanted_updates.clone(), task));
             }

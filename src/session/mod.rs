@@ -2,6 +2,7 @@
 
 mod announced;
 mod announcement;
+mod answer;
 mod cache_writer;
 mod client;
 mod descriptors;

@@ -4,6 +4,9 @@
 //! a key `<prefix>answers/<id>/<host>-<pid>` under the same lease, so that both disappear together, whatever becomes of
 //! the caller. Nothing is written while no one asks.
 //!
+//! A call whose id ends in `/events` asks for the latest events too. A member of a version without them answers as to
+//! any other call.
+//!
 //! A process answers on its native thread. It does not wait for the GVL, nor for a block of the application.
 
 use std::collections::BTreeMap;
@@ -12,6 +15,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::answer::text;
+use super::notices::Feed;
 use super::txn::commit;
 use crate::backoff::{self, Backoff};
 use crate::clock::{self, Instant};
@@ -27,6 +32,26 @@ use crate::transport::Link;
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+/// How the id of a call ends that asks for events.
+const EVENTS: &[u8] = b"/events";
+
+/// The member that answers.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) fleet: Fleet,
+    pub(super) link: Arc<Link>,
+    pub(super) sinks: Sinks,
+    pub(super) notices: Arc<Feed>,
+    pub(super) max_staleness: Duration,
+}
+
+impl Member {
+    fn text(&self, answer: &Answer) -> String {
+        // Read from the beginning, and without a cursor: no other reader misses anything.
+        let events = answer.call.ends_with(EVENTS).then(|| self.notices.read(0));
+        text(answer.seen, &self.sinks.report.load(), self.max_staleness, events.as_ref())
+    }
+}
 
 /// An answer to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,33 +100,31 @@ fn wanted(value: &[u8]) -> Option<i64> {
     std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
-/// Answers every call of `fleet`, until it is dropped.
-pub(super) async fn answer(fleet: Fleet, link: Arc<Link>, sinks: Sinks) {
-    let (mut calls, mut sending) = (Calls::new(&fleet), JoinSet::new());
+/// Answers every call of the fleet for `member`, until it is dropped.
+pub(super) async fn answer(member: Member) {
+    let (mut calls, mut sending) = (Calls::new(&member.fleet), JoinSet::new());
     loop {
         // Not kept while this waits: a forked child could never free it.
-        let due = calls.due(sinks.publication.load().snapshot());
+        let due = calls.due(member.sinks.publication.load().snapshot());
         for answer in due {
-            let age = sinks.report.load().confirmed_at.map(|at| at.elapsed());
-            let transaction = transaction(&fleet, &answer, age.unwrap_or_default());
-            let link = Arc::clone(&link);
+            let transaction = transaction(&member.fleet, &answer, member.text(&answer));
+            let link = Arc::clone(&member.link);
             sending.spawn(async move { send(&link, &transaction).await });
         }
         while sending.try_join_next().is_some() {}
-        sinks.advanced.notified().await;
+        member.sinks.advanced.notified().await;
     }
 }
 
-fn transaction(fleet: &Fleet, answer: &Answer, age: Duration) -> Transaction {
+fn transaction(fleet: &Fleet, answer: &Answer, text: String) -> Transaction {
     let id = answer.call.get(fleet.prefix.len() + b"calls/".len()..).unwrap_or_default();
     let who = format!("-{}", std::process::id());
     let key = [&fleet.prefix, b"answers/".as_slice(), id, b"/", &fleet.host, who.as_bytes()].concat();
-    let value = format!(r#"{{"revision":{},"age":{:.3}}}"#, answer.seen, age.as_secs_f64());
     // An answer that says "behind", and is sent again, must not come after the one that says "reached".
     let first = Compare { key: key.clone(), condition: Condition::Revision(0) };
     Transaction {
         compares: if answer.reached { Vec::new() } else { vec![first] },
-        operations: vec![Operation::Put(key, value.into_bytes(), answer.lease)],
+        operations: vec![Operation::Put(key, text.into_bytes(), answer.lease)],
     }
 }
 
@@ -174,10 +197,9 @@ mod tests {
         let fleet = Fleet { prefix: b"/f/".to_vec(), host: b"web-1".to_vec() };
         let answer = Answer { call: Key::from(&b"/f/calls/7"[..]), lease: 7, seen: 5, reached: true };
         let key = format!("/f/answers/7/web-1-{}", std::process::id()).into_bytes();
-        let value = br#"{"revision":5,"age":0.250}"#.to_vec();
-        let sent = transaction(&fleet, &answer, Duration::from_millis(250));
-        assert!(sent == Transaction::of(Operation::Put(key.clone(), value, 7)));
-        let behind = transaction(&fleet, &Answer { reached: false, ..answer }, Duration::ZERO);
+        let sent = transaction(&fleet, &answer, "{}".into());
+        assert!(sent == Transaction::of(Operation::Put(key.clone(), b"{}".to_vec(), 7)));
+        let behind = transaction(&fleet, &Answer { reached: false, ..answer }, String::new());
         assert_eq!(behind.compares, [Compare { key, condition: Condition::Revision(0) }]);
     }
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use etcd_discovery_core::error::Error as CoreError;
-use etcd_discovery_core::notice::{LocalCopy, Member, Notice, Sink};
-use magnus::{Error, RArray, RHash, Ruby, Value, method, prelude::*};
+use etcd_discovery_core::notice::{Field, Notice, Sink};
+use magnus::{Error, RArray, Ruby, Value, method, prelude::*};
 
 use super::client::Client;
 use super::waker::Waker;
@@ -72,114 +71,32 @@ fn notify_invalid(
 }
 
 fn event(ruby: &Ruby, at: SystemTime, notice: &Arc<Notice>) -> Result<RArray, Error> {
-    let payload = Payload { ruby, hash: ruby.hash_new() };
-    let name = payload.fill(notice)?;
+    let payload = ruby.hash_new();
+    for (name, field) in notice.payload() {
+        payload.aset(ruby.to_symbol(name), value(ruby, field))?;
+    }
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let origin = match **notice {
         Notice::Service { origin, .. } => Some(origin),
         _ => None,
     };
     let event = ruby.ary_new_capa(4);
-    event.push(ruby.to_symbol(name))?;
+    event.push(ruby.to_symbol(notice.name()))?;
     event.push(seconds)?;
-    event.push(payload.hash)?;
+    event.push(payload)?;
     event.push(origin)?;
     Ok(event)
 }
 
-struct Payload<'a> {
-    ruby: &'a Ruby,
-    hash: RHash,
-}
-
-impl Payload<'_> {
-    fn set(&self, field: &str, value: impl magnus::IntoValue) -> Result<&Self, Error> {
-        self.hash.aset(self.ruby.to_symbol(field), value)?;
-        Ok(self)
-    }
-
-    fn symbol(&self, field: &str, value: &str) -> Result<&Self, Error> {
-        self.set(field, self.ruby.to_symbol(value))
-    }
-
-    fn bytes(&self, field: &str, value: &[u8]) -> Result<&Self, Error> {
-        self.set(field, string(self.ruby, value))
-    }
-
-    fn copy(&self, copy: LocalCopy) -> Result<&Self, Error> {
-        self.set("revision", copy.revision)?.set("keys", copy.keys)
-    }
-
-    fn member(&self, member: &Member) -> Result<&Self, Error> {
-        let version = Some(member.version.as_str()).filter(|version| !version.is_empty());
-        self.set("endpoint", member.endpoint.as_str())?.set("server_version", version)
-    }
-
-    fn error(&self, error: Option<&CoreError>) -> Result<&Self, Error> {
-        self.set("error", error.and_then(|error| raised(self.ruby, error).value()))
-    }
-
-    /// Returns the name of the event. `EtcdDiscovery::EventType::ALL` documents each.
-    fn fill(&self, notice: &Notice) -> Result<&'static str, Error> {
-        match notice {
-            Notice::Connected { member, copy, inherited, after } => {
-                self.member(member)?.copy(*copy)?;
-                self.set("after", after.as_secs_f64())?.set("inherited", *inherited)?;
-                Ok("connect")
-            }
-            Notice::Reconnected { member, copy, connections, after } => {
-                self.member(member)?.copy(*copy)?;
-                self.set("count", *connections)?.set("after", after.as_secs_f64())?;
-                Ok("reconnect")
-            }
-            Notice::Disconnected { endpoint, copy, error, retry_within } => {
-                self.set("endpoint", endpoint.as_deref())?.copy(*copy)?.error(Some(error))?;
-                self.set("next_attempt", retry_within.as_secs_f64())?;
-                Ok("disconnect")
-            }
-            Notice::Denied { copy, error } => {
-                self.copy(*copy)?.error(Some(error))?;
-                Ok("denied")
-            }
-            Notice::Relisted { copy } => {
-                self.set("count", 1)?.copy(*copy)?;
-                Ok("relist")
-            }
-            Notice::Reset { copy } => {
-                self.set("count", 1)?.copy(*copy)?;
-                Ok("reset")
-            }
-            Notice::Diverged { copy, error } => {
-                self.set("count", 1)?.copy(*copy)?.error(Some(error))?;
-                Ok("divergence")
-            }
-            Notice::Stale { age, max_staleness, state, copy, error } => {
-                self.set("age", age.as_secs_f64())?.set("max_staleness", max_staleness.as_secs_f64())?;
-                self.symbol("state", state)?.copy(*copy)?.error(error.as_ref())?;
-                Ok("stale")
-            }
-            Notice::Fresh { age, after, copy } => {
-                self.set("age", age.as_secs_f64())?.set("after", after.as_secs_f64())?.copy(*copy)?;
-                Ok("fresh")
-            }
-            Notice::Registration { key, address, state, previous, lease, error } => {
-                self.bytes("key", key)?.bytes("address", address)?.symbol("state", state)?;
-                self.symbol("previous", previous)?.set("lease", *lease)?.error(error.as_ref())?;
-                Ok("registration")
-            }
-            Notice::InvalidValue { key, revision, problem } => {
-                self.bytes("key", key)?.set("revision", *revision)?.set("problem", problem.as_str())?;
-                Ok("invalid_value")
-            }
-            Notice::CacheFailed { error } => {
-                self.error(Some(error))?;
-                Ok("cache_error")
-            }
-            Notice::Service { service, kind, message, .. } => {
-                self.bytes("service", service)?.symbol("type", kind)?.bytes("message", message)?;
-                Ok("service")
-            }
-        }
+fn value(ruby: &Ruby, field: Field<'_>) -> Value {
+    match field {
+        Field::Absent => ruby.qnil().as_value(),
+        Field::Truth(truth) => ruby.into_value(truth),
+        Field::Number(number) => ruby.into_value(number),
+        Field::Seconds(seconds) => ruby.into_value(seconds),
+        Field::Word(word) => ruby.to_symbol(word).as_value(),
+        Field::Text(text) | Field::Private(text) => string(ruby, text).as_value(),
+        Field::Error(error) => ruby.into_value(raised(ruby, error).value()),
     }
 }
 

@@ -39,8 +39,13 @@ module EtcdDiscovery
       def member_row(answer)
         member = answer.member
         after = Fleet::Report.duration(answer.seconds) if answer.reached?
-        [member.host, member.pid, member.role, after || answer.problem, answer.revision, member.version,
-         member.program]
+        [member.host, member.pid, member.role, "#{after || answer.problem}#{', stale' if answer.stale?}",
+         answer.revision, *health(answer), member.version, member.program]
+      end
+
+      def health(answer)
+        [("#{answer.reconnects} reconnects" if answer.reconnects),
+         (format("%.1f MiB", answer.rss / 1_048_576.0) if answer.rss)]
       end
     end
   end

@@ -34,7 +34,8 @@ module EtcdDiscovery
                                            print what differs from a YAML or JSON file, and write it in one
                                            transaction; `-` is standard input
         fleet [--await TIME]               print every process of the fleet, the slowest first: host, pid, role, how
-                                           long it took to answer, revision, version and program
+                                           long it took to answer, revision, reconnects, memory, version and
+                                           program
         rollout NAME [VALUE | --file FILE] [--steps 1,10%,all] [--pause 30s] [--check COMMAND]
                                            override a name in the layers of some hosts after others, as long as all
                                            is well, and then write it for all; else the hosts get the old value back

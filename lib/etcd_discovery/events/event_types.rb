@@ -17,7 +17,7 @@ module EtcdDiscovery
     happened = ->(payload) { %i[restored released].include?(payload[:type]) ? :info : :warn }
 
     # Every event. To add one: an entry here, a variant of `Notice` in src/notice.rs with its payload in
-    # ext/src/ruby_api/client_events.rs, and for its log line a method of the same name in {Events::Messages}.
+    # src/notice/payload.rs, and for its log line a method of the same name in {Events::Messages}.
     ALL = [
       new(
         :connect, :contact, :info,

@@ -112,9 +112,10 @@ module EtcdDiscovery
         def reason(payload) = payload[:error]&.message || "etcd has not confirmed it within its TTL"
 
         # A key need not be UTF-8, and then cannot be joined with UTF-8 text.
+        # Other processes are not told the address.
         def announced(payload)
-          address = "(#{Escape.cell(payload[:address])})"
-          payload[:key] ? "#{Escape.cell(payload[:key])} #{address}" : address
+          key, address = payload.values_at(:key, :address).map { |text| text && Escape.cell(text) }
+          [key, address && "(#{address})"].compact.join(" ")
         end
 
         def invalid_value(payload)
@@ -124,7 +125,8 @@ module EtcdDiscovery
 
         def cache_error(payload) = error(payload)
 
-        def service(payload) = "#{Escape.cell(payload[:service])}: #{payload[:message]}"
+        # Nor the message, which may have a text of the application.
+        def service(payload) = "#{Escape.cell(payload[:service])}: #{payload[:message] || payload[:type]}"
 
         def member(payload)
           version = payload[:server_version]

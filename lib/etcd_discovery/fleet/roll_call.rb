@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "json"
-
 module EtcdDiscovery
   class Fleet
     # One roll call. Its key and the answers are under one lease: when it ends, etcd deletes them all.
@@ -16,12 +14,18 @@ module EtcdDiscovery
       GROWTH = 1.3
       private_constant :SHORTEST_PAUSE, :LONGEST_PAUSE, :GROWTH
 
+      # What an id ends in that asks for events too.
+      EVENTS = "/events"
+      private_constant :EVENTS
+
       # @param timeout [Float] seconds
-      def initialize(client, prefix, revision, timeout)
+      # @param events [Boolean] whether to ask for events too
+      def initialize(client, prefix, revision, timeout, events: false)
         @client = client
         @prefix = prefix
         @revision = revision
         @timeout = timeout
+        @events = events
         @reached_after = {}
       end
 
@@ -57,8 +61,9 @@ module EtcdDiscovery
       def call(lease)
         @lease = lease
         @started = Client.now
-        @answers = "#{@prefix}answers/#{lease}/"
-        key = "#{@prefix}calls/#{lease}"
+        id = "#{lease}#{EVENTS if @events}"
+        @answers = "#{@prefix}answers/#{id}/"
+        key = "#{@prefix}calls/#{id}"
         @client.native_commit("call the fleet by", key, [], [[key, @revision.to_s, lease]])
       end
 
@@ -88,21 +93,13 @@ module EtcdDiscovery
         _, ((_, rows), (_, present)) = read("read the answers of the fleet", [@answers, true, nil, false],
                                             ["#{@prefix}members/", true, nil, true])
         after = Client.now - @started
-        @said = rows.to_h { |key, json,| [key.delete_prefix(@answers), parse(json)] }
+        @said = rows.to_h { |key, json,| [key.delete_prefix(@answers), AnswerText.parse(json)] }
         @said.each { |id, fields| @reached_after[id] ||= after if has?(fields) }
         @present = present.to_h { |key,| [key, true] }
       end
 
       # Counts only members that report that their readers see this revision.
       def has?(fields) = fields[:revision] && fields[:revision] >= @revision
-
-      # Anyone may have written such a key.
-      def parse(json)
-        fields = JSON.parse(json)
-        { revision: Integer(fields["revision"]), age: Float(fields["age"]) }
-      rescue JSON::ParserError, ArgumentError, TypeError, NoMethodError
-        {}
-      end
 
       def complete? = @members.all? { |member| @reached_after[member.id] || gone?(member) }
 
