@@ -36,6 +36,41 @@ RSpec.describe "the page and etcd's members" do
     expect(body).not_to include("s3cret-word")
   end
 
+  def leased(reader, number)
+    revisions = Array.new(number) do |n|
+      lease = reader.native_grant("test", 100)
+      reader.native_commit("test", nil, [], [[format("/shop/leased/%02d", n), "v", lease]])
+    end
+    reader.wait_for_revision(revisions.max, timeout: 20)
+  end
+
+  def left(body) = body.scan(/<td data-label="Lease left" class="number">([^<]*)</).flatten
+
+  it "the list of keys says how long leases last, and asks for a bounded number of them" do
+    etcd = start_etcd
+    reader = client(etcd, "/shop/").start
+    reader.wait_for_revision(reader.put("/shop/plain/a", "1"), timeout: 20)
+    expect(page(reader).get("/keys?prefix=/shop/plain/").body).not_to include("Lease left")
+    reader.put("/shop/leased/none", "1")
+    leased(reader, 60)
+    body = page(reader).get("/keys?prefix=/shop/leased/").body
+    expect(body.scan(%r{<th [^>]*>([^<]*)</th>}).flatten).to include("Lease left")
+    expect(left(body).tally.values_at("unknown", "")).to eq [10, 1]
+    expect(left(body).grep(/\A1 min \d+ s\z/).size).to eq 50
+    expect(page(reader).get("/keys?q=leased").body).to include("1 min ")
+  end
+
+  it "a list of keys whose leases etcd does not tell in time is shown without them" do
+    etcd = start_etcd
+    proxy = start_proxy(etcd)
+    reader = client(proxy, "/shop/").start
+    leased(reader, 20)
+    proxy.blackhole
+    started = Harness.now
+    body = page(reader).get("/keys?prefix=/shop/leased/").body
+    expect([left(body).uniq, Harness.now - started < 8]).to eq [["unknown"], true]
+  end
+
   it "services and keys say how long their leases last" do
     etcd = start_etcd
     reader = client(etcd, "/service/").start

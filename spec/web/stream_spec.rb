@@ -48,6 +48,23 @@ RSpec.describe "the stream of the page" do
     expect(third).to eq ": \n\n"
   end
 
+  it "a list with leases is sent again as they run, also where nothing changes" do
+    lease = reader.native_grant("test", 100)
+    revision = reader.native_commit("test", nil, [], [["/shop/leases/one", "v", lease]])
+    reader.wait_for_revision(revision, timeout: 20)
+    path = "/stream/keys?prefix=/shop/leases/"
+    ask = ->(last) { body(path, concurrent: false, last:).to_enum(:each).to_a.last }
+    first = ask.call(nil)
+    expect(id(first)).to match(/\Ar\d+t\d+\./)
+    before = parts(first)["list"][/1 min \d+ s/]
+    last = id(first)
+    expect_soon("less time") do
+      text = ask.call(last)
+      last = id(text) || last
+      text.include?("data: ") && parts(text)["list"][/1 min \d+ s/] < before
+    end
+  end
+
   it "of a server with threads stays open, sends what changes, and ends when the browser is gone" do
     write("/shop/limit", "value 3")
     stream = body("/stream/keys?prefix=/shop/", concurrent: true)

@@ -53,6 +53,15 @@ module EtcdDiscovery
         format("%d h %d min", *minutes.divmod(60))
       end
 
+      # @param leases [Hash] of {Leases.of}
+      # @return [String, nil] how long the lease of a key lasts; `nil` without a lease
+      def lease_left(leases, key)
+        return unless key && leases.key?(key.b)
+
+        left = leases[key.b]
+        left ? seconds(left) : t(:unknown)
+      end
+
       def time(moment)
         return h.text("–") if moment.nil?
 

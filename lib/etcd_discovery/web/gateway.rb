@@ -15,7 +15,10 @@ module EtcdDiscovery
       KEPT = 5.0
       MOST_MEMBERS = 9
       MOST_LEASES = 50
-      private_constant :KEPT, :MOST_MEMBERS, :MOST_LEASES
+      # How many leases are asked for at once, and seconds after which no more are.
+      AT_ONCE = 8
+      LIMIT = 1.0
+      private_constant :KEPT, :MOST_MEMBERS, :MOST_LEASES, :AT_ONCE, :LIMIT
 
       # @return [Gateway]
       def self.of(client) = client.companion(self)
@@ -34,16 +37,18 @@ module EtcdDiscovery
         end
       end
 
-      # @param leases [Array<Integer>]
+      # @param leases [Array<Integer>] each is asked for once; of many only the first
       # @return [Hash{Integer => Integer}] the seconds that each has left; without those that are unknown
       def seconds_left(leases)
-        wanted = leases.reject(&:zero?).uniq.sort.first(MOST_LEASES)
+        wanted = leases.uniq.first(MOST_LEASES)
         return {} if wanted.empty? || endpoints.empty?
 
         keep([:leases, wanted]) do
-          at_once(wanted) { |lease| [lease, ttl(lease)] }.to_h.compact
+          in_time(wanted) { |lease| [lease, ttl(lease)] }.to_h.compact
         end
       end
+
+      private
 
       # What was asked for a moment ago is not asked for again.
       def keep(name)
@@ -59,8 +64,6 @@ module EtcdDiscovery
         found
       end
 
-      private
-
       # The one that is followed goes first.
       def endpoints
         return [] if @client.config.source
@@ -73,6 +76,21 @@ module EtcdDiscovery
         list.map { |one| Threads.start("etcd_discovery page") { yield one } }.map(&:value)
       rescue ResourceExhaustedError
         []
+      end
+
+      # A few at once, until the time is up.
+      def in_time(list)
+        deadline = Clock.now + LIMIT
+        waiting = list.dup
+        take = -> { @lock.synchronize { waiting.shift if Clock.now < deadline } }
+        found = at_once(Array.new([AT_ONCE, list.size].min)) do
+          results = []
+          while (one = take.call)
+            results << yield(one)
+          end
+          results
+        end
+        found.flatten(1)
       end
 
       # Some versions tell only root more than the version; a user without that right still sees who answers.

@@ -2,27 +2,22 @@
 
 module EtcdDiscovery
   class Web
-    # How long the leases of keys last.
+    # How long the leases of keys last. Which key has which lease is in the local copy; how long a lease lasts
+    # only etcd knows.
     #
     # @api private
     module Leases
-      # Keys under one prefix that are looked at.
-      MOST = 200
-      private_constant :MOST
+      # @param snapshot [Snapshot]
+      # @param keys [Array<String>]
+      # @return [Hash{String => Integer, nil}] the seconds left of each key that has a lease, by the bytes of
+      #   the key; `nil` where etcd has not told in time, or was not asked because there are too many
+      def self.of(client, snapshot, keys)
+        leases = keys.to_h { |key| [key.b, snapshot.native_lease(key).to_i] }
+        leases.reject! { |_, lease| lease.zero? }
+        return {} if leases.empty?
 
-      # @param targets [Array<Array(String, Boolean)>] keys, and prefixes
-      # @return [Hash{String => Integer}] the seconds left, by the bytes of the key; empty where etcd is away
-      def self.of(client, targets)
-        queries = targets.map { |target, prefix| [target, prefix, MOST, true] }
-        gateway = Gateway.of(client)
-        gateway.keep([:keys, queries]) do
-          _, found = client.native_read("read leases", queries, nil)
-          leases = found.flat_map(&:last).to_h { |key, _, _, lease| [key.b, lease] }
-          left = gateway.seconds_left(leases.values)
-          leases.transform_values { |lease| left[lease] }.compact
-        end
-      rescue Error
-        {}
+        left = Gateway.of(client).seconds_left(leases.values)
+        leases.transform_values { |lease| left[lease] }
       end
     end
   end

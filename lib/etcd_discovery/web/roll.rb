@@ -12,9 +12,14 @@ module EtcdDiscovery
       KEPT = 10.0
       KEPT_WAITING = 1.5
       MOST = 16
-      private_constant :WAIT, :KEPT, :KEPT_WAITING, :MOST
+      # Seconds for which a member that is gone is remembered, from when it was a member last. The lease of
+      # one that hangs may end between two calls.
+      REMEMBERED = 75.0
+      private_constant :WAIT, :KEPT, :KEPT_WAITING, :MOST, :REMEMBERED
 
       Call = Struct.new(:time, :report)
+      # `answered` is the time of its last answer to a call of this process, `listed` that of the last call.
+      Seen = Struct.new(:member, :answered, :listed)
 
       # @return [Roll, nil] `nil` without a fleet
       def self.of(client) = (client.companion(self) if client.config.fleet)
@@ -23,32 +28,63 @@ module EtcdDiscovery
         @client = client
         @lock = Mutex.new
         @calls = {}
+        @seen = {}
       end
 
       # @return [Fleet::Report] of all members, at the revision that this process has, or had a moment ago
       # @raise [Error]
-      def state = kept(:state, KEPT) { @client.native_snapshot.revision }
+      def state = kept(:state, KEPT) { call(present).tap { |report| remember(report) } }
 
       # @return [Fleet::Report] of who has a revision; again and again until all have it
       # @raise [Error]
-      def reached(revision) = kept(revision, KEPT_WAITING) { revision }
+      def reached(revision) = kept(revision, KEPT_WAITING) { call(revision) }
+
+      # @return [Fleet::Report] whose answers have the latest events of each member
+      # @raise [Error]
+      def events = kept(:events, KEPT) { @client.fleet.call_for_events(present, timeout: WAIT) }
+
+      # @param report [Fleet::Report] of {#state}
+      # @return [Array<Seen>] those that were members a moment ago, and are no more
+      def gone(report)
+        present = (report.reached + report.missing).map { |answer| answer.member.id }
+        @lock.synchronize do
+          @seen.delete_if { |_, seen| seen.listed < Clock.now - REMEMBERED }
+          @seen.except(*present).values
+        end
+      end
 
       private
 
+      def present = [@client.native_snapshot.revision, 1].max
+      def call(revision) = @client.fleet.await(revision, timeout: WAIT)
+
       # What all have, they keep.
-      def over?(name, call) = name != :state && call.report.complete?
+      def over?(name, call) = name.is_a?(Integer) && call.report.complete?
 
       def kept(name, seconds)
         call = @lock.synchronize { @calls[name] }
         return call.report if call && (Clock.now - call.time < seconds || over?(name, call))
 
-        report = @client.fleet.await(yield, timeout: WAIT)
+        report = yield
         @lock.synchronize do
           @calls.delete(name)
           @calls[name] = Call.new(Clock.now, report)
           @calls.shift while @calls.size > MOST
         end
         report
+      end
+
+      def remember(report)
+        answers = report.reached + report.missing
+        @lock.synchronize do
+          answers.each { |answer| see(answer.member, (Time.now if answer.revision)) }
+          report.left.each { |member| see(member, nil) }
+        end
+      end
+
+      def see(member, answered)
+        before = @seen[member.id]&.answered
+        @seen[member.id] = Seen.new(member, answered || before, Clock.now)
       end
     end
   end

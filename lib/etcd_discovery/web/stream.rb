@@ -96,7 +96,8 @@ module EtcdDiscovery
 
         json = JSON.generate(@page.parts)
         found = Digest::SHA256.hexdigest(json)[0, 32]
-        @last = "#{mark}.#{found}"
+        # Making the parts may show that they depend on more.
+        @last = "#{@page.mark}.#{found}"
         return ("id: #{@last}\n\n" if mark) if found == digest
 
         "id: #{@last}\ndata: #{json}\n\n"

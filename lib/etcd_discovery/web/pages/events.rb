@@ -3,56 +3,95 @@
 module EtcdDiscovery
   class Web
     module Pages
-      # What happened to this process lately.
+      # What happened lately to this process, and to the others of its fleet.
       #
       # @api private
       class Events < Page
         LIVE = %i[list].freeze
         MOST = 200
         KINDS = { info: :good, warn: :doubtful, error: :bad }.freeze
-        private_constant :MOST, :KINDS
+        Row = Struct.new(:name, :time, :payload, :host, :pid)
+        private_constant :MOST, :KINDS, :Row
 
         private
 
         def section = :events
         def title = t(:nav_events)
         def stream = url("/stream/events")
+        def fleet? = !client.config.fleet.nil?
 
         def content
           h.h1(title)
-          h.p(t(:events_hint), class: "lead")
+          h.p(t(fleet? ? :events_hint_fleet : :events_hint), class: "lead")
           live(:list)
         end
 
         def list
-          found = recent
-          return h.p(t(:no_events), class: "empty") if found.empty?
+          rows = (own + others).sort_by(&:time).last(MOST).reverse
+          return h.p(t(:no_events), class: "empty") if rows.empty?
 
           table(title) do
-            columns(:col_time, :col_event, :col_what, :col_pid)
-            h.tbody { found.each { |event| row(*event) } }
+            columns(:col_time, :col_event, :col_what, *(:col_host if fleet?), :col_pid)
+            h.tbody { rows.each { |one| row(one) } }
           end
         end
 
         # The process keeps the last 1,000 events of its clients for those who are slow to read them.
-        def recent
+        def own
           _, _, found = client.native_drain(0)
-          (found || []).last(MOST).reverse
-        end
-
-        def row(name, time, payload, _origin)
-          level = EventType[name].level(payload)
-          h.tr(id: "e-#{Process.pid}-#{(time * 1_000_000).to_i}-#{name}") do
-            cell(:col_time) { time(Time.at(time)) }
-            cell(:col_event) { state(KINDS.fetch(level), name) }
-            cell(:col_what, words(name, payload))
-            cell(:col_pid, Process.pid, class: "number")
+          found.to_a.last(MOST).map do |name, seconds, payload|
+            Row.new(name, Time.at(seconds), payload, Fleet::Membership.host, Process.pid)
           end
         end
 
-        # A process that goes on where its parent was has no line in the log.
+        # The members are asked only while someone looks.
+        def others
+          answers = answers_of_others
+          silent(answers.reject(&:events))
+          answers.flat_map { |answer| rows_of(answer) }
+        rescue EtcdDiscovery::Error => e
+          notice(:doubtful, t(:fleet_unavailable, reason: e.message))
+          []
+        end
+
+        def answers_of_others
+          report = Roll.of(client)&.events or return []
+
+          own = "#{Fleet::Membership.host}-#{Process.pid}"
+          (report.reached + report.missing).reject { |answer| answer.member.id == own }
+        end
+
+        def rows_of(answer)
+          answer.events.to_a.map do |event|
+            Row.new(event.name, event.time, event.payload, answer.host, answer.pid)
+          end
+        end
+
+        # They hang, or have a version that tells no events.
+        def silent(answers)
+          return if answers.empty?
+
+          names = answers.first(10).map { |answer| answer.member.to_s }.join(", ")
+          notice(:doubtful, t(:events_missing, names:))
+        end
+
+        def row(one)
+          level = EventType[one.name].level(one.payload)
+          h.tr(id: "e-#{one.host}-#{one.pid}-#{(one.time.to_f * 1_000_000).to_i}-#{one.name}") do
+            cell(:col_time) { time(one.time) }
+            cell(:col_event) { state(KINDS.fetch(level), one.name) }
+            cell(:col_what, words(one.name, one.payload))
+            cell(:col_host, one.host) if fleet?
+            cell(:col_pid, one.pid, class: "number")
+          end
+        end
+
+        # A process that goes on where its parent was has no line in the log. An answer that anyone may have
+        # written need not have what a line is made of.
         def words(name, payload)
           EtcdDiscovery::Events::Messages.of(name, payload) || EventType[name].doc
+        rescue StandardError
+          EventType[name].doc
         end
       end
     end

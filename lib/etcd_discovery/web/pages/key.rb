@@ -32,6 +32,12 @@ module EtcdDiscovery
           name ? "k#{explanation.map(&:revision).join('-')}" : "k#{revision}"
         end
 
+        # The layers belong to the moment, too.
+        def refresh
+          @explanation = nil
+          super
+        end
+
         private
 
         def section = :keys
@@ -82,8 +88,7 @@ module EtcdDiscovery
 
         # How long the key stays if its owner does not renew the lease. Only etcd knows.
         def lease
-          found = Leases.of(client, [[key, false]])
-          left = found[key.b]
+          left = Leases.of(client, snapshot, [key])[key.b]
           h.p(t(:lease_left, left: seconds(left)), class: "hint") if left
         end
 

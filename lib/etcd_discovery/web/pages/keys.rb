@@ -8,9 +8,18 @@ module EtcdDiscovery
       # @api private
       class Keys < Page
         LIVE = %i[list].freeze
+        # Seconds after which a list that shows leases is made again.
+        LEASES_EVERY = 5
+        private_constant :LEASES_EVERY
 
-        # A search among 100,000 keys takes a while, and every page that is open makes one.
-        def mark = "r#{snapshot.revision}"
+        def initialize(...)
+          super
+          @leased = request.last_event_id.match?(/\Ar\d+t/)
+        end
+
+        # A search among 100,000 keys takes a while, and every page that is open makes one. Leases run out
+        # without a change.
+        def mark = "r#{snapshot.revision}#{"t#{Time.now.to_i / LEASES_EVERY}" if @leased}"
 
         private
 
@@ -89,13 +98,28 @@ module EtcdDiscovery
           return h.p(t(words.empty? ? :no_keys : :nothing_found), class: "empty") if tree.entries.empty?
 
           fields = Declared.fields(client)
+          keys = keys_of(tree.entries)
+          leases = leases_of(keys.values)
           table(title, class: "keys") do
-            columns(:col_key, :col_value, *(:col_layer if names?), :col_type, :col_changed)
+            columns(*headings)
             h.tbody do
-              tree.entries.each { |entry| entry.folder? ? folder(entry) : row(entry, fields) }
+              tree.entries.each do |entry|
+                entry.folder? ? folder(entry) : row(entry, keys.fetch(entry), fields, leases)
+              end
             end
           end
           more(tree.more)
+        end
+
+        # @return [Hash{Tree::Entry => String}]
+        def keys_of(entries)
+          entries.reject(&:folder?).to_h { |entry| [entry, Layered.whole(client, entry.path)] }
+        end
+
+        def leases_of(keys) = Leases.of(client, snapshot, keys).tap { |leases| @leased = leases.any? }
+
+        def headings
+          [:col_key, :col_value, *(:col_layer if names?), :col_type, *(:col_lease if @leased), :col_changed]
         end
 
         def found
@@ -130,12 +154,11 @@ module EtcdDiscovery
               h.a(Escape.cell(entry.name), href: folder_url(entry.path), class: "key")
             end
             cell(:col_count, t(entry.holds == 1 ? :one_key_inside : :keys_inside, count: entry.holds),
-                 colspan: names? ? "4" : "3", class: "quiet")
+                 colspan: headings.size - 1, class: "quiet")
           end
         end
 
-        def row(entry, fields)
-          key = Layered.whole(client, entry.path)
+        def row(entry, key, fields, leases)
           found = (client.explain(entry.path).winner if client.config.name?(entry.path))
           field = Declared.field(client, key, fields)
           revision = snapshot.mod_revision(key) || 0
@@ -145,6 +168,7 @@ module EtcdDiscovery
             cell(:col_value) { value(key, snapshot[key]) }
             cell(:col_layer) { layer(found) } if names?
             cell(:col_type, (field.type if field), class: "quiet")
+            cell(:col_lease, lease_left(leases, key), class: "number") if @leased
             cell(:col_changed, revision, class: "number")
           end
         end

@@ -14,7 +14,7 @@ module EtcdDiscovery
         private
 
         def name = @name ||= Layered.short_name(client, key)
-        def explanation = client.explain(name)
+        def explanation = @explanation ||= client.explain(name)
 
         def layers
           return if name.nil?
@@ -44,7 +44,7 @@ module EtcdDiscovery
           return h.span(t(:covered), class: "quiet") unless part.wins?
           return state(:good, t(:wins)) unless part.temporary?
 
-          left = Leases.of(client, [[part.key, false]])[part.key.b]
+          left = Leases.of(client, snapshot, [part.key])[part.key.b]
           state(:doubtful, left ? t(:override_left, left: seconds(left)) : t(:wins_for_a_time))
         end
 

@@ -26,25 +26,37 @@ module EtcdDiscovery
 
         def fleet(roll)
           report = roll.state
-          answers = (report.reached + report.missing).sort_by { |answer| [answer.host, answer.pid] }
+          answers = report.reached + report.missing
+          rows = answers.map { |answer| [answer, condition_of(answer)] }
+          rows += roll.gone(report).map { |seen| [Fleet::Answer.new(seen.member), gone(seen)] }
+          rows.sort_by! { |answer,| [answer.host, answer.pid] }
           table(t(:processes)) do
-            columns(:col_host, :col_pid, :col_program, :col_state, :col_revision, :col_age, :col_since)
-            h.tbody { answers.first(MOST).each { |answer| member_row(answer) } }
+            columns(:col_host, :col_pid, :col_program, :col_state, :col_revision, :col_age, :col_reconnects,
+                    :col_memory, :col_since)
+            h.tbody { rows.first(MOST).each { |row| member_row(*row) } }
           end
           h.p(t(:fleet_hint, count: answers.size), class: "hint")
         end
 
-        def member_row(answer)
+        def member_row(answer, condition)
           member = answer.member
           h.tr(id: "p-#{member.host}-#{member.pid}") do
             cell(:col_host, member.host)
             cell(:col_pid, member.pid, class: "number")
             cell(:col_program, short(member.program.to_s), class: "quiet", title: member.program)
-            cell(:col_state) { state(*condition_of(answer)) }
+            cell(:col_state) { state(*condition) }
             cell(:col_revision, answer.revision, class: "number")
             cell(:col_age, (seconds(answer.age) if answer.age), class: "number")
+            cell(:col_reconnects, answer.reconnects, class: "number")
+            cell(:col_memory, (bytes(answer.rss) if answer.rss), class: "number")
             cell(:col_since) { time(member.started_at) }
           end
+        end
+
+        # It has ended, or hung until its lease ran out: from here that looks the same.
+        def gone(seen)
+          at = seen.answered
+          [:doubtful, at ? t(:gone_since, at: at.getlocal.strftime("%H:%M:%S")) : t(:gone)]
         end
 
         # A title may hold a whole command line.
@@ -52,9 +64,14 @@ module EtcdDiscovery
 
         def condition_of(answer)
           return [:bad, t(:no_answer)] if answer.revision.nil?
-          return [:bad, t(:state_stale)] if answer.age && answer.age > client.config.max_staleness
+          return [:bad, t(:state_stale)] if stale?(answer)
 
           answer.reached? ? [:good, t(:state_live)] : [:doubtful, t(:behind)]
+        end
+
+        # A member of an older version does not say so itself.
+        def stale?(answer)
+          answer.stale?.nil? ? answer.age > client.config.max_staleness : answer.stale?
         end
 
         def alone
@@ -73,17 +90,11 @@ module EtcdDiscovery
             cell(:col_revision, now.revision, class: "number")
             cell(:col_age, seconds(now.age), class: "number")
             cell(:col_reconnects, now.reconnects, class: "number")
-            cell(:col_memory, memory, class: "number")
+            cell(:col_memory, (bytes(memory) if memory), class: "number")
           end
         end
 
-        # Resident memory, where the system tells it.
-        def memory
-          kilobytes = File.read("/proc/self/status")[/^VmRSS:\s+(\d+) kB/, 1]
-          kilobytes ? bytes(kilobytes.to_i * 1024) : "–"
-        rescue SystemCallError
-          "–"
-        end
+        def memory = @memory ||= ResidentMemory.bytes
 
         def members
           found = Gateway.of(client).members

@@ -79,7 +79,7 @@ module EtcdDiscovery
           return h.p(t(:no_instances), class: "empty") if found.empty?
 
           ejected = service.ejected
-          leases = Leases.of(client, keys_of(found))
+          leases = Leases.of(client, snapshot, found.first(MOST_INSTANCES).filter_map(&:key))
           table(t(:instances_of, name:)) do
             columns(:col_address, :col_id, :col_state, :col_weight, :col_in_flight, :col_metadata, :col_lease)
             h.tbody { found.first(MOST_INSTANCES).each { |one| row(service, one, ejected, leases) } }
@@ -97,15 +97,8 @@ module EtcdDiscovery
             cell(:col_weight, instance.weight, class: "number")
             cell(:col_in_flight, service.in_flight(instance), class: "number")
             cell(:col_metadata) { metadata(instance.metadata) }
-            left = leases[instance.key&.b]
-            cell(:col_lease, (seconds(left) if left), class: "number")
+            cell(:col_lease, lease_left(leases, instance.key), class: "number")
           end
-        end
-
-        # One read for all: the folder that they are in.
-        def keys_of(instances)
-          folders = instances.filter_map(&:key).map { |key| key[%r{\A.*/}m] || key }
-          folders.uniq.first(10).map { |folder| [folder, true] }
         end
 
         def address(instance)

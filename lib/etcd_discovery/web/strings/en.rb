@@ -62,13 +62,14 @@ module EtcdDiscovery
         more_services: "And %<count>s more services.",
 
         events_hint: "What happened to the client of this process lately. Changed keys are not events here.", no_events: "Nothing has happened yet.",
+        events_hint_fleet: "What happened lately to the client of this process, and the last events of each member of the fleet. Changed keys are not events here.", events_missing: "No events from: %<names>s",
 
         col_host: "Host", col_pid: "PID", col_state: "State", col_revision: "Revision", col_age: "Confirmed", col_reconnects: "Reconnects",
         col_memory: "Memory", col_key: "Key", col_value: "Value", col_type: "Type", col_changed: "Revision",
         col_address: "Address", col_id: "ID", col_weight: "Weight", col_in_flight: "Under way", col_metadata: "Metadata",
         col_time: "Time", col_event: "Event", col_what: "What happened",
 
-        members: "Members of etcd", no_members: "There is no etcd here, or none that can be asked.", fleet_unavailable: "The fleet cannot be asked: %<reason>s", fleet_hint: "%<count>s members of the fleet, asked every ten seconds while someone looks.", no_answer: "no answer", answers: "answers", behind: "behind",
+        members: "Members of etcd", no_members: "There is no etcd here, or none that can be asked.", fleet_unavailable: "The fleet cannot be asked: %<reason>s", fleet_hint: "%<count>s members of the fleet, asked every ten seconds while someone looks.", no_answer: "no answer", gone: "gone", gone_since: "gone, last answer at %<at>s", unknown: "unknown", answers: "answers", behind: "behind",
         wrote_fleet: "Written at revision %<revision>s. %<reached>s of %<total>s processes have it.", still_missing: "Still without it: %<names>s", lease_left: "Under a lease: deleted in %<left>s unless its owner renews it",
         col_program: "Program", col_lease: "Lease left", col_since: "Member since", col_member: "Member", col_version: "Version", col_role: "Role", col_latency: "Latency", col_size: "Database", leader: "leader", follower: "follower",
 
