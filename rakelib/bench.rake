@@ -14,6 +14,9 @@ namespace :bench do
     sh(environment, File.join(bin, "ruby"), "bench/yjit")
   end
 
+  desc "Measure what many workers and sessions cost, for docs/scaling.md (takes some 20 minutes)"
+  task(scale: :compile) { sh "bench/scale --write" }
+
   desc "Read for a minute under GC.stress and GC.compact"
   task(collector: :compile) do
     sh({ "ETCD_DISCOVERY_SOAK" => "60" }, "rspec", "spec/reads/collector_spec.rb")

@@ -1,13 +1,15 @@
 # frozen_string_literal: true
 
+require "fileutils"
 require "json"
 require "open3"
-require "tmpdir"
 
 module Bench
   # Runs the same work with etcd's own Go client: bench/peers/go, built on first use.
   module GoPeer
     FOLDER = File.expand_path("../peers/go", __dir__)
+    # In this tree: another one may have another version of it.
+    BINARY = File.expand_path("../../tmp/bench/go-peer", __dir__)
 
     module_function
 
@@ -35,10 +37,10 @@ module Bench
     def binary
       return @binary if defined?(@binary)
 
-      path = File.join(Dir.tmpdir, "etcd_discovery-bench-go-peer-#{Process.uid}")
-      built = system("go", "build", "-o", path, ".", chdir: FOLDER)
+      FileUtils.mkdir_p(File.dirname(BINARY))
+      built = system("go", "build", "-o", BINARY, ".", chdir: FOLDER)
       warn "cannot build the Go peer: comparisons with Go are skipped" unless built
-      @binary = (path if built)
+      @binary = (BINARY if built)
     end
   end
 end

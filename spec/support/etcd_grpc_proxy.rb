@@ -28,6 +28,8 @@ module Harness
 
     def endpoint = "#{@etcd.tls ? 'https' : 'http'}://127.0.0.1:#{port}"
 
+    def pid = @process.pid
+
     def kill9 = @process.kill9
 
     def close

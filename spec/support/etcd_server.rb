@@ -72,9 +72,14 @@ module Harness
     end
 
     # The sum of the metrics of etcd whose lines start like this.
-    def metric(beginning)
+    def metric(beginning) = metrics(beginning).first
+
+    # The same for several beginnings, read at one moment.
+    def metrics(*beginnings)
       lines = Net::HTTP.get(URI("#{metrics_url}/metrics")).lines
-      lines.select { |line| line.start_with?(beginning) }.sum { |line| line.split.last.to_f }
+      beginnings.map do |beginning|
+        lines.select { |line| line.start_with?(beginning) }.sum { |line| line.split.last.to_f }
+      end
     end
 
     def kill9 = @process.kill9

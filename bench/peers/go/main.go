@@ -4,6 +4,7 @@
 //	peer get ENDPOINT KEY COUNT        reads one key COUNT times
 //	peer watch ENDPOINT PREFIX COUNT   applies COUNT events to a map
 //	peer follow ENDPOINT PREFIX COUNT  the same, with a map of all keys, loaded before
+//	peer hold ENDPOINT PREFIX COUNT    holds all keys in COUNT clients, and answers lines; see hold.go
 package main
 
 import (
@@ -38,6 +39,8 @@ func main() {
 		content, _ := read(client, os.Args[3])
 		runtime.GC()
 		watch(client, os.Args[3], number(os.Args[4]), content)
+	case "hold":
+		hold(client, os.Args[2], os.Args[3], number(os.Args[4]))
 	}
 }
 
@@ -73,6 +76,12 @@ func load(client *clientv3.Client, prefix string) {
 
 func read(client *clientv3.Client, prefix string) (map[string][]byte, time.Duration) {
 	started := time.Now()
+	content, _ := list(client, prefix)
+	return content, time.Since(started)
+}
+
+// All keys, in pages, at one revision.
+func list(client *clientv3.Client, prefix string) (map[string][]byte, int64) {
 	content := map[string][]byte{}
 	end := clientv3.GetPrefixRangeEnd(prefix)
 	revision := int64(0)
@@ -85,7 +94,7 @@ func read(client *clientv3.Client, prefix string) (map[string][]byte, time.Durat
 			content[string(kv.Key)] = kv.Value
 		}
 		if !page.More {
-			return content, time.Since(started)
+			return content, revision
 		}
 		key = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 	}

@@ -1,0 +1,45 @@
+# frozen_string_literal: true
+
+module Bench
+  module Scaling
+    # Measures what a large content costs a host: the memory of each worker, and the start of many processes
+    # without a parent that has the keys.
+    class Contents
+      include Harness::DSL
+
+      FIGURES = {
+        fresh: "private memory of a worker after the start, MiB",
+        changed: "private memory of a worker after every key changed once, MiB",
+        boot: "start without a parent, until the last is ready, s"
+      }.freeze
+
+      def initialize(mode, count, load)
+        @mode = mode
+        @count = count
+        @load = load
+      end
+
+      # @return [Hash{Symbol => Numeric}] a figure for each of {FIGURES}
+      def figures
+        @etcd = start_etcd(flags: Changes::FLAGS)
+        Changes.prepare(@etcd, @load.content)
+        @front = @mode.front(@etcd)
+        { boot: @mode.boot(@front, @count), **memory }
+      ensure
+        Harness::Cleanup.close_all
+      end
+
+      private
+
+      def memory
+        host = @mode.start(@front, @count)
+        fresh = of_worker(host)
+        Changes.prepare(@etcd, @load.content, "w")
+        host.reach(Changes.mark(@etcd))
+        { fresh:, changed: of_worker(host) }
+      end
+
+      def of_worker(host) = Stopwatch.median(host.workers.map { |pid| Meter.private_memory(pid) })
+    end
+  end
+end

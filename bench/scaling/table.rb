@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+module Bench
+  module Scaling
+    # The figures of several modes, as a Markdown table: a column for each size, and a row for each figure and
+    # mode.
+    class Table
+      # @param figures [Hash{Symbol => String}] the name of each figure
+      # @param results [Hash{String => Hash{Integer => Hash{Symbol => Numeric}}}] by mode and size
+      # @param size [String] what is counted in the columns
+      def initialize(figures, results, size)
+        @figures = figures
+        @results = results
+        @size = size
+      end
+
+      def to_s = Table.lines([head, *rows])
+
+      # @param cells [Array<Array<String>>] the first line is the head
+      # @return [String] a Markdown table that is readable in a terminal too
+      def self.lines(cells)
+        widths = cells.transpose.map { |column| column.map(&:length).max }
+        [cells.first, widths.map { |width| "-" * width }, *cells.drop(1)].map do |line|
+          "| #{line.zip(widths).map { |cell, width| cell.ljust(width) }.join(' | ')} |"
+        end.join("\n")
+      end
+
+      def self.number(figure)
+        return "–" if figure.nil?
+        return format("%.2g", figure) unless figure.is_a?(Integer) || figure.abs >= 100
+
+        figure.round.to_s.gsub(/(\d)(?=(\d{3})+\z)/, '\1,')
+      end
+
+      private
+
+      def head
+        sizes = @results.values.flat_map(&:keys).uniq
+        ["", @size, *sizes.map { |size| Table.number(size) }]
+      end
+
+      def rows
+        @figures.flat_map do |key, name|
+          @results.map do |mode, sizes|
+            [name, mode, *sizes.values.map { |figures| Table.number(figures[key]) }]
+          end
+        end
+      end
+    end
+  end
+end
