@@ -64,9 +64,9 @@ RSpec.describe "the page of a fleet" do
     process.signal(:STOP)
     expect_soon("the end of its lease", timeout: 60) { !members.include?(pid) }
     row = expect_soon("the member that is gone", timeout: 60) do
-      row_of(browser.get("/").body, pid)&.then { |text| text if text.include?("gone, last answer at ") }
+      row_of(browser.get("/").body, pid)&.then { |text| text if text.include?(">gone<") }
     end
-    expect(row).to match(/gone, last answer at \d\d:\d\d:\d\d</)
+    expect(row).to match(/>last answer: \d\d:\d\d:\d\d</)
     expect(row).not_to include(">Live<")
     process.signal(:CONT)
     expect_soon("the member that is back", timeout: 60) do

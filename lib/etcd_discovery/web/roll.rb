@@ -18,8 +18,9 @@ module EtcdDiscovery
       private_constant :WAIT, :KEPT, :KEPT_WAITING, :MOST, :REMEMBERED
 
       Call = Struct.new(:time, :report)
-      # `answered` is the time of its last answer to a call of this process, `listed` that of the last call.
-      Seen = Struct.new(:member, :answered, :listed)
+      # `answered` is when it answered a call of this process last, `listed` when it was a member last, and
+      # `at` the same by the monotonic clock.
+      Seen = Struct.new(:member, :answered, :listed, :at)
 
       # @return [Roll, nil] `nil` without a fleet
       def self.of(client) = (client.companion(self) if client.config.fleet)
@@ -48,7 +49,7 @@ module EtcdDiscovery
       def gone(report)
         present = (report.reached + report.missing).map { |answer| answer.member.id }
         @lock.synchronize do
-          @seen.delete_if { |_, seen| seen.listed < Clock.now - REMEMBERED }
+          @seen.delete_if { |_, seen| seen.at < Clock.now - REMEMBERED }
           @seen.except(*present).values
         end
       end
@@ -77,14 +78,15 @@ module EtcdDiscovery
       def remember(report)
         answers = report.reached + report.missing
         @lock.synchronize do
-          answers.each { |answer| see(answer.member, (Time.now if answer.revision)) }
-          report.left.each { |member| see(member, nil) }
+          answers.each { |answer| see(answer.member, answered: !answer.revision.nil?) }
+          report.left.each { |member| see(member, answered: false) }
         end
       end
 
-      def see(member, answered)
-        before = @seen[member.id]&.answered
-        @seen[member.id] = Seen.new(member, answered || before, Clock.now)
+      def see(member, answered:)
+        now = Time.now
+        last = answered ? now : @seen[member.id]&.answered
+        @seen[member.id] = Seen.new(member, last, now, Clock.now)
       end
     end
   end

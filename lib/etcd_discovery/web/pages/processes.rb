@@ -28,23 +28,22 @@ module EtcdDiscovery
           report = roll.state
           answers = report.reached + report.missing
           rows = answers.map { |answer| [answer, condition_of(answer)] }
-          rows += roll.gone(report).map { |seen| [Fleet::Answer.new(seen.member), gone(seen)] }
+          rows += roll.gone(report).map { |seen| [Fleet::Answer.new(seen.member), *gone(seen)] }
           rows.sort_by! { |answer,| [answer.host, answer.pid] }
           table(t(:processes)) do
-            columns(:col_host, :col_pid, :col_program, :col_state, :col_revision, :col_age, :col_reconnects,
-                    :col_memory, :col_since)
+            columns(:col_host, :col_pid, :col_state, :col_revision, :col_age, :col_reconnects, :col_memory,
+                    :col_since)
             h.tbody { rows.first(MOST).each { |row| member_row(*row) } }
           end
           h.p(t(:fleet_hint, count: answers.size), class: "hint")
         end
 
-        def member_row(answer, condition)
+        def member_row(answer, condition, hint = nil)
           member = answer.member
           h.tr(id: "p-#{member.host}-#{member.pid}") do
-            cell(:col_host, member.host)
+            cell(:col_host) { above(short(member.program), title: member.program) { h.text(member.host) } }
             cell(:col_pid, member.pid, class: "number")
-            cell(:col_program, short(member.program.to_s), class: "quiet", title: member.program)
-            cell(:col_state) { state(*condition) }
+            cell(:col_state) { above(hint) { state(*condition) } }
             cell(:col_revision, answer.revision, class: "number")
             cell(:col_age, (seconds(answer.age) if answer.age), class: "number")
             cell(:col_reconnects, answer.reconnects, class: "number")
@@ -53,14 +52,21 @@ module EtcdDiscovery
           end
         end
 
+        def above(hint, **attributes)
+          yield
+          h.div(hint, class: "hint", **attributes) if hint
+        end
+
         # It has ended, or hung until its lease ran out: from here that looks the same.
         def gone(seen)
-          at = seen.answered
-          [:doubtful, at ? t(:gone_since, at: at.getlocal.strftime("%H:%M:%S")) : t(:gone)]
+          at = (seen.answered || seen.listed).getlocal.strftime("%H:%M:%S")
+          [[:doubtful, t(:gone)], t(seen.answered ? :last_answer : :last_seen, at:)]
         end
 
         # A title may hold a whole command line.
-        def short(program) = program.length > 28 ? "#{program[0, 27]}…" : program
+        def short(program)
+          program.to_s.length > 22 ? "#{program[0, 21]}…" : program
+        end
 
         def condition_of(answer)
           return [:bad, t(:no_answer)] if answer.revision.nil?

@@ -69,9 +69,9 @@ module EtcdDiscovery
         col_address: "Address", col_id: "ID", col_weight: "Weight", col_in_flight: "Under way", col_metadata: "Metadata",
         col_time: "Time", col_event: "Event", col_what: "What happened",
 
-        members: "Members of etcd", no_members: "There is no etcd here, or none that can be asked.", fleet_unavailable: "The fleet cannot be asked: %<reason>s", fleet_hint: "%<count>s members of the fleet, asked every ten seconds while someone looks.", no_answer: "no answer", gone: "gone", gone_since: "gone, last answer at %<at>s", unknown: "unknown", answers: "answers", behind: "behind",
+        members: "Members of etcd", no_members: "There is no etcd here, or none that can be asked.", fleet_unavailable: "The fleet cannot be asked: %<reason>s", fleet_hint: "%<count>s members of the fleet, asked every ten seconds while someone looks.", no_answer: "no answer", gone: "gone", last_answer: "last answer: %<at>s", last_seen: "last seen: %<at>s", unknown: "unknown", answers: "answers", behind: "behind",
         wrote_fleet: "Written at revision %<revision>s. %<reached>s of %<total>s processes have it.", still_missing: "Still without it: %<names>s", lease_left: "Under a lease: deleted in %<left>s unless its owner renews it",
-        col_program: "Program", col_lease: "Lease left", col_since: "Member since", col_member: "Member", col_version: "Version", col_role: "Role", col_latency: "Latency", col_size: "Database", leader: "leader", follower: "follower",
+        col_lease: "Lease left", col_since: "Member since", col_member: "Member", col_version: "Version", col_role: "Role", col_latency: "Latency", col_size: "Database", leader: "leader", follower: "follower",
 
         layers: "Layers", layers_of: "What each layer has for %<name>s", wins: "in force", wins_for_a_time: "in force temporarily",
         covered: "covered", in_force: "Values in force", views: "What is listed", col_layer: "Layer",

@@ -69,9 +69,9 @@ module EtcdDiscovery
         col_address: "地址", col_id: "标识", col_weight: "权重", col_in_flight: "进行中", col_metadata: "元数据",
         col_time: "时间", col_event: "事件", col_what: "内容",
 
-        members: "etcd 成员", no_members: "这里没有 etcd，或无法询问。", fleet_unavailable: "无法询问 fleet：%<reason>s", fleet_hint: "fleet 共 %<count>s 个成员；有人查看时每十秒询问一次。", no_answer: "无应答", gone: "已离开", gone_since: "已离开，最后应答 %<at>s", unknown: "未知", answers: "有应答", behind: "落后",
+        members: "etcd 成员", no_members: "这里没有 etcd，或无法询问。", fleet_unavailable: "无法询问 fleet：%<reason>s", fleet_hint: "fleet 共 %<count>s 个成员；有人查看时每十秒询问一次。", no_answer: "无应答", gone: "已离开", last_answer: "最后应答：%<at>s", last_seen: "最后出现：%<at>s", unknown: "未知", answers: "有应答", behind: "落后",
         wrote_fleet: "已写入，版本 %<revision>s。%<total>s 个进程中 %<reached>s 个已生效。", still_missing: "尚未生效：%<names>s", lease_left: "在租约下：若不续期，%<left>s 后消失",
-        col_program: "程序", col_lease: "租约剩余", col_since: "加入时间", col_member: "成员", col_version: "版本", col_role: "角色", col_latency: "延迟", col_size: "数据库", leader: "领导者", follower: "跟随者",
+        col_lease: "租约剩余", col_since: "加入时间", col_member: "成员", col_version: "版本", col_role: "角色", col_latency: "延迟", col_size: "数据库", leader: "领导者", follower: "跟随者",
 
         layers: "分层", layers_of: "%<name>s 在各层的值", wins: "生效", wins_for_a_time: "临时生效",
         covered: "被覆盖", in_force: "生效的值", views: "列表内容", col_layer: "层",
