@@ -17,6 +17,7 @@ module Bench
         idle_host: "idle: CPU of all processes, ms per second",
         etcd: "CPU of etcd (and its proxy), s per 1,000 changes",
         quiet: "CPU of a worker without a block, s per 1,000 changes",
+        host_quiet: "CPU of all processes without a block, s per 1,000 changes",
         loud: "CPU of a worker with on_change, s per 1,000 changes",
         host: "CPU of all processes with on_change, s per 1,000 changes",
         rate: "changes per second in this",
@@ -77,7 +78,8 @@ module Bench
       # No worker has a block for changes.
       def quiet
         span = change
-        { etcd: per_thousand(span.etcd), quiet: per_thousand(worker(span)) }
+        { etcd: per_thousand(span.etcd), quiet: per_thousand(worker(span)),
+          host_quiet: per_thousand(span.processes.sum) }
       end
 
       # Every worker has a block for all changes.

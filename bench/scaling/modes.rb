@@ -1,5 +1,8 @@
 # frozen_string_literal: true
 
+require "fileutils"
+require "tmpdir"
+
 module Bench
   module Scaling
     # A way to have the keys in every process of a host. `processes` is {RubyHost} or {GoHost}; with `proxy`
@@ -28,7 +31,7 @@ module Bench
         "own" => -> { Mode.new(name: OWN, processes: RubyHost, settings: {}) },
         "host-copy" => lambda do
           missing = "this version has no setting host_copy" unless host_copy?
-          Mode.new(name: HOST_COPY, processes: RubyHost, settings: { host_copy: true }, missing:)
+          Mode.new(name: HOST_COPY, processes: RubyHost, settings: { host_copy: meeting_place }, missing:)
         end,
         "go" => lambda do
           missing = "the Go peer cannot be built" unless GoPeer.available?
@@ -40,6 +43,11 @@ module Bench
       module_function
 
       def host_copy? = EtcdDiscovery::Configuration.method_defined?(:host_copy=)
+
+      # Where the processes of a host meet: here each has its own temporary folder.
+      def meeting_place
+        @meeting_place ||= Dir.mktmpdir("host-copy-").tap { |folder| at_exit { FileUtils.rm_rf(folder) } }
+      end
 
       # @param names [Array<String>] keys of {ALL}
       # @return [Array<Mode>] those that can be measured; prints which cannot
