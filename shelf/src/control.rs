@@ -1,0 +1,320 @@
+//! The page that says where the current root is, who writes, and how fresh the content is.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::time::Duration;
+
+use rustix::thread::futex::{self, Flags};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::error::{Context, Error, Result};
+use crate::map::Page;
+
+/// Changes with the layout of the page, of a segment, or of anything in it.
+pub(crate) const FORMAT: u64 = 0x7368_656c_6600_0001;
+
+// Words of eight bytes. Readers look at the second cache line on every read; it changes only with the content.
+const WORD_FORMAT: usize = 0;
+const WORD_SHELF: usize = 1;
+const WORD_IDENTITY: usize = 2;
+const WORD_IDENTITY_REST: usize = 3;
+const WORD_ROOT: usize = 8;
+const WORD_GENERATION: usize = 9;
+const WORD_CLUSTER: usize = 16;
+const WORD_TERM: usize = 17;
+const WORD_CONFIRMED: usize = 18;
+const WORD_BEAT: usize = 19;
+const WORD_SEGMENTS: usize = 20;
+// Halves of four bytes, in lines of their own.
+const HALF_PHASE: usize = 48;
+const HALF_WRITER: usize = 49;
+const HALF_NEWS: usize = 64;
+const HALF_WAITERS: usize = 65;
+
+const OFFSET_BITS: u32 = 40;
+/// Segment numbers have the bits that are left.
+pub(crate) const MAX_SEGMENT: u32 = (1 << (64 - OFFSET_BITS)) - 1;
+
+/// Why a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Woken {
+    /// The counter moved on.
+    News,
+    /// The time is over.
+    Timeout,
+}
+
+/// The control page: one for all segments, leaders and followers of one shelf.
+///
+/// All processes can write to it. The writer alone does, except for the request to be woken.
+#[derive(Debug)]
+pub struct Control {
+    page: Page,
+}
+
+impl Control {
+    /// A new page for processes that agree on `identity`.
+    pub(crate) fn create(identity: u128) -> Result<Self> {
+        let control = Self { page: Page::create()? };
+        let mut shelf = [0; 8];
+        rustix::rand::getrandom(&mut shelf, rustix::rand::GetRandomFlags::empty())
+            .trying_to("get a random number")?;
+        let [low, high] = split(identity);
+        let page = &control.page;
+        page.word::<WORD_SHELF>().store(u64::from_ne_bytes(shelf), Relaxed);
+        page.word::<WORD_IDENTITY>().store(low, Relaxed);
+        page.word::<WORD_IDENTITY_REST>().store(high, Relaxed);
+        page.word::<WORD_FORMAT>().store(FORMAT, Release);
+        Ok(control)
+    }
+
+    /// The page in `file`, if it has this version's format and the same `identity`.
+    pub(crate) fn open(file: OwnedFd, identity: u128) -> Result<Self> {
+        let control = Self { page: Page::open(file)? };
+        if control.page.word::<WORD_FORMAT>().load(Acquire) != FORMAT {
+            return Err(Error::Refused("it has another format, as other versions of this gem write"));
+        }
+        let page = &control.page;
+        let theirs =
+            [page.word::<WORD_IDENTITY>().load(Relaxed), page.word::<WORD_IDENTITY_REST>().load(Relaxed)];
+        if theirs != split(identity) {
+            return Err(Error::Refused("it belongs to processes with other settings"));
+        }
+        Ok(control)
+    }
+
+    /// The descriptor, to pass on.
+    #[must_use]
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.page.file()
+    }
+
+    /// The random number that all segments of this shelf carry.
+    pub(crate) fn shelf(&self) -> u64 {
+        self.page.word::<WORD_SHELF>().load(Relaxed)
+    }
+
+    /// The word that changes with each publication; 0 before the first. A reader compares it with the one it knows.
+    #[inline]
+    #[must_use]
+    pub fn root(&self) -> u64 {
+        self.page.word::<WORD_ROOT>().load(Acquire)
+    }
+
+    /// How often content was published. It may be behind the root's own, if a writer died in between.
+    #[inline]
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.page.word::<WORD_GENERATION>().load(Acquire)
+    }
+
+    /// Publishes. The first store decides; everything after it is repeated by the next writer if this one dies.
+    pub(crate) fn commit(&self, root: u64, generation: u64, cluster_id: u64, raft_term: u64) {
+        self.page.word::<WORD_ROOT>().store(root, SeqCst);
+        self.page.word::<WORD_GENERATION>().store(generation, Release);
+        self.page.word::<WORD_CLUSTER>().store(cluster_id, Release);
+        self.page.word::<WORD_TERM>().store(raft_term, Release);
+    }
+
+    /// A segment number that no other segment of this shelf has or had, also of writers that died.
+    pub(crate) fn next_segment(&self) -> Result<u32> {
+        let last = self.page.word::<WORD_SEGMENTS>().fetch_add(1, SeqCst);
+        u32::try_from(last + 1)
+            .ok()
+            .filter(|id| *id <= MAX_SEGMENT)
+            .ok_or(Error::Refused("all segment numbers are used up"))
+    }
+
+    /// The cluster that the content is from.
+    #[must_use]
+    pub fn cluster_id(&self) -> u64 {
+        self.page.word::<WORD_CLUSTER>().load(Acquire)
+    }
+
+    /// The raft term in which it was read.
+    #[must_use]
+    pub fn raft_term(&self) -> u64 {
+        self.page.word::<WORD_TERM>().load(Acquire)
+    }
+
+    /// When the content was last confirmed, by [`now`]'s clock; zero if never.
+    ///
+    /// Read this before the root: what was confirmed then is at least as old as the root that you find afterwards.
+    #[must_use]
+    pub fn confirmed_at(&self) -> Duration {
+        Duration::from_nanos(self.page.word::<WORD_CONFIRMED>().load(Acquire))
+    }
+
+    /// Records when the published content was confirmed. Only the writer may call this, and only after it published.
+    pub fn confirm(&self, at: Duration) {
+        self.page.word::<WORD_CONFIRMED>().fetch_max(nanos(at), SeqCst);
+    }
+
+    /// When the writer last showed that it runs, by [`now`]'s clock; zero if never.
+    #[must_use]
+    pub fn beat_at(&self) -> Duration {
+        Duration::from_nanos(self.page.word::<WORD_BEAT>().load(Acquire))
+    }
+
+    /// Shows that the writer runs.
+    pub fn beat(&self) {
+        self.page.word::<WORD_BEAT>().store(nanos(now()), Release);
+    }
+
+    /// How the writer fares; the number's meaning is the caller's.
+    #[must_use]
+    pub fn phase(&self) -> u32 {
+        self.page.half::<HALF_PHASE>().load(Acquire)
+    }
+
+    /// Records how the writer fares, and wakes those who wait if it changed.
+    pub fn set_phase(&self, phase: u32) {
+        if self.page.half::<HALF_PHASE>().swap(phase, SeqCst) != phase {
+            self.ring();
+        }
+    }
+
+    /// The writer's process id; 0 before the first.
+    #[must_use]
+    pub fn writer(&self) -> u32 {
+        self.page.half::<HALF_WRITER>().load(Acquire)
+    }
+
+    pub(crate) fn set_writer(&self, pid: u32) {
+        self.page.half::<HALF_WRITER>().store(pid, Release);
+    }
+
+    /// Counts publications and changes of the phase. Read it first, then the state, then wait.
+    #[must_use]
+    pub fn news(&self) -> u32 {
+        self.page.half::<HALF_NEWS>().load(SeqCst)
+    }
+
+    /// Wakes everyone who waits. It costs no system call if no one does.
+    pub fn ring(&self) {
+        self.page.half::<HALF_NEWS>().fetch_add(1, SeqCst);
+        // Taken, not counted: a waiter that was killed asks only once more, and the next one asks for itself.
+        if self.page.half::<HALF_WAITERS>().swap(0, SeqCst) != 0 {
+            let _ = futex::wake(self.page.half::<HALF_NEWS>(), Flags::empty(), i32::MAX.cast_unsigned());
+        }
+    }
+
+    /// Waits until the counter is no longer `seen`, for `timeout` at most.
+    #[must_use]
+    pub fn wait(&self, seen: u32, timeout: Duration) -> Woken {
+        let until = now().saturating_add(timeout);
+        loop {
+            // Before the kernel compares the counter, so that a change in between is noticed by one of the two.
+            self.page.half::<HALF_WAITERS>().store(1, SeqCst);
+            if self.news() != seen {
+                return Woken::News;
+            }
+            let left = until.saturating_sub(now());
+            if left.is_zero() {
+                return Woken::Timeout;
+            }
+            let left = Timespec {
+                tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            let _ = futex::wait(self.page.half::<HALF_NEWS>(), Flags::empty(), seen, Some(&left));
+        }
+    }
+}
+
+/// The time since the machine was started, with the time that it slept: the same clock in all processes of the host.
+#[must_use]
+pub fn now() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// The word that names a root.
+pub(crate) fn root_word(segment: u32, offset: usize) -> u64 {
+    u64::from(segment) << OFFSET_BITS | offset as u64
+}
+
+/// The segment and the offset of a root; `None` before the first one.
+pub(crate) fn root_place(word: u64) -> Option<(u32, usize)> {
+    let segment = u32::try_from(word >> OFFSET_BITS).ok().filter(|segment| *segment > 0)?;
+    Some((segment, usize::try_from(word & ((1 << OFFSET_BITS) - 1)).ok()?))
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn split(identity: u128) -> [u64; 2] {
+    let [low, high] = [identity, identity >> 64].map(|half| half & u128::from(u64::MAX));
+    [low, high].map(|half| u64::try_from(half).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::thread;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_root_word_names_its_segment_and_offset() {
+        for (segment, offset) in [(1, 8), (MAX_SEGMENT, (1 << OFFSET_BITS) - 8)] {
+            assert_eq!(root_place(root_word(segment, offset)), Some((segment, offset)));
+        }
+        assert_eq!(root_place(0), None);
+        assert_eq!(root_place(4_096), None);
+    }
+
+    #[test]
+    fn a_page_of_other_settings_or_another_format_is_refused() {
+        let control = Control::create(7 << 70 | 1).unwrap();
+        let file = || control.file().try_clone_to_owned().unwrap();
+        assert!(Control::open(file(), 7 << 70 | 1).is_ok());
+        assert!(matches!(Control::open(file(), 7 << 70 | 2), Err(Error::Refused(_))));
+        assert!(matches!(Control::open(file(), 1), Err(Error::Refused(_))));
+        control.page.word::<WORD_FORMAT>().store(FORMAT + 1, SeqCst);
+        assert!(matches!(Control::open(file(), 7 << 70 | 1), Err(Error::Refused(_))));
+    }
+
+    #[test]
+    fn a_waiter_is_woken_by_news_and_by_news_from_before_it_slept() {
+        let control = Arc::new(Control::create(1).unwrap());
+        let seen = control.news();
+        let waiter = thread::spawn({
+            let control = Arc::clone(&control);
+            move || control.wait(seen, LONG)
+        });
+        while control.page.half::<HALF_WAITERS>().load(SeqCst) == 0 {
+            thread::yield_now();
+        }
+        control.ring();
+        assert_eq!(waiter.join().unwrap(), Woken::News);
+        assert_eq!(control.wait(seen, LONG), Woken::News);
+        assert_eq!(control.wait(control.news(), Duration::from_millis(1)), Woken::Timeout);
+    }
+
+    #[test]
+    fn a_waiter_that_died_makes_the_writer_ring_once_and_not_for_ever() {
+        let control = Control::create(1).unwrap();
+        control.page.half::<HALF_WAITERS>().store(1, SeqCst);
+        control.ring();
+        assert_eq!(control.page.half::<HALF_WAITERS>().load(SeqCst), 0);
+    }
+
+    #[test]
+    fn segment_numbers_are_used_once_and_run_out_with_an_error() {
+        let control = Control::create(1).unwrap();
+        assert_eq!([control.next_segment().unwrap(), control.next_segment().unwrap()], [1, 2]);
+        control.page.word::<WORD_SEGMENTS>().store(MAX_SEGMENT.into(), SeqCst);
+        assert!(matches!(control.next_segment(), Err(Error::Refused(_))));
+    }
+
+    #[test]
+    fn a_confirmation_never_goes_back() {
+        let control = Control::create(1).unwrap();
+        control.confirm(Duration::from_secs(5));
+        control.confirm(Duration::from_secs(4));
+        assert_eq!(control.confirmed_at(), Duration::from_secs(5));
+    }
+}
