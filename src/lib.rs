@@ -19,6 +19,7 @@ pub mod duration;
 pub mod endpoint;
 pub mod epoch;
 pub mod error;
+pub mod host;
 pub mod layers;
 pub mod notice;
 pub mod range;
