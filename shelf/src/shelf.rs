@@ -52,6 +52,16 @@ impl Shelf {
         &self.control
     }
 
+    /// Whether `file` is this shelf's control page.
+    #[must_use]
+    pub fn is_in(&self, file: &impl AsFd) -> bool {
+        let place = |file: std::os::fd::BorrowedFd<'_>| {
+            rustix::fs::fstat(file).map(|found| (found.st_dev, found.st_ino)).ok()
+        };
+        let found = place(file.as_fd());
+        found.is_some() && found == place(self.control.file())
+    }
+
     /// Takes in a segment that the writer sent. Each must arrive before the writer's first root in it.
     ///
     /// # Errors

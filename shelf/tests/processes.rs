@@ -78,13 +78,15 @@ fn no_kill_of_the_writer_or_of_a_reader_leaves_a_torn_wrong_or_older_content() {
     let shelf = Shelf::create(1).unwrap();
     let mut oracle = Oracle::default();
     let (mut torn_off, mut lagging, mut in_segments) = (0, 0, Vec::new());
-    for _ in 0..KILLS {
+    for round in 0..KILLS {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
+        // Half of all kills come at any moment, also during the take-over, and half after it.
+        let after = if round % 2 == 0 { 0 } else { shelf.control().root() };
         let writer = Child::fork(|| write_until_killed(&shelf, theirs.try_clone().unwrap()));
         drop(theirs);
         let reader = Child::fork(|| read_until_killed(&shelf, oracle.clone()));
-        let until = now() + Duration::from_micros(fastrand::u64(0..40_000));
+        let mut until = now() + Duration::from_micros(fastrand::u64(0..40_000));
         while now() < until {
             receive(&shelf, &ours);
             match shelf.snapshot() {
@@ -92,6 +94,9 @@ fn no_kill_of_the_writer_or_of_a_reader_leaves_a_torn_wrong_or_older_content() {
                 Ok(None) => {}
                 Err(Error::UnknownSegment(_)) => lagging += 1,
                 Err(error) => panic!("{error}"),
+            }
+            if shelf.control().root() >> 40 == after >> 40 {
+                until = now() + Duration::from_micros(fastrand::u64(0..40_000));
             }
         }
         let order = fastrand::bool();
@@ -111,7 +116,7 @@ fn no_kill_of_the_writer_or_of_a_reader_leaves_a_torn_wrong_or_older_content() {
         "only {} revisions: hardly any load",
         oracle.revision
     );
-    assert!(in_segments.len() > KILLS / 2, "{} take-overs", in_segments.len());
+    assert!(in_segments.len() > KILLS / 3, "{} take-overs", in_segments.len());
     println!(
         "{KILLS} kills, {} revisions, {} segments ended in, {torn_off} kills between root and generation, \
          {lagging} reads before the segment had come",

@@ -3,14 +3,30 @@
 //! A lock decides who leads, shared memory carries the content, and a socket says when the leader has died. A process
 //! that cannot rely on a leader follows etcd itself, as it would without any of this.
 
+#[cfg(target_os = "linux")]
+mod driver;
+#[cfg(target_os = "linux")]
+mod engine;
 mod event;
+#[cfg(target_os = "linux")]
+mod folder;
 mod identity;
+#[cfg(target_os = "linux")]
+mod leading;
+#[cfg(target_os = "linux")]
+mod lock;
 mod machine;
 #[cfg(test)]
 mod model;
 mod standing;
 
+#[cfg(target_os = "linux")]
+pub use driver::Driver;
+#[cfg(target_os = "linux")]
+pub use engine::Engine;
 pub use event::{Effect, Event, Page, Role};
-pub use identity::Identity;
+#[cfg(target_os = "linux")]
+pub use folder::Folder;
+pub use identity::{Identity, Surroundings};
 pub use machine::{Machine, Rules};
 pub use standing::Standing;

@@ -1,0 +1,32 @@
+//! What the election decides about: the engine that follows etcd in one process, and where its readers look.
+
+use std::sync::Arc;
+
+use etcd_discovery_shelf::{Shelf, Snapshot, Writer};
+
+use super::standing::Standing;
+
+/// One process's readers, and its own way of following etcd.
+pub trait Engine {
+    /// What readers were shown last.
+    fn shown(&self) -> Option<Standing>;
+
+    /// Shows readers the process's own copy from now on, and follows etcd from there: see
+    /// [`Effect::RunEngine`](super::Effect::RunEngine). As the leader it begins with `taken_over`.
+    fn run(&mut self, taken_over: Option<Snapshot>);
+
+    /// Shows readers what the leader publishes, and stops following etcd.
+    fn follow(&mut self, shelf: &Arc<Shelf>);
+
+    /// Follows etcd no more. What was shown last stays readable.
+    fn rest(&mut self);
+
+    /// Waits for content that the engine publishes in this process. Never ends while the engine does not run.
+    fn ready(&mut self) -> impl Future<Output = Standing> + Send;
+
+    /// Publishes the engine's content for the host, with the time when it was confirmed.
+    ///
+    /// # Errors
+    /// If there is no memory.
+    fn publish(&mut self, writer: &mut Writer) -> etcd_discovery_shelf::Result<()>;
+}

@@ -1,0 +1,83 @@
+//! Where the processes of one user meet: a folder with the lock and the socket, which nobody else can enter.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use super::identity::Identity;
+
+/// The longest path of a Unix socket: `sun_path` has 108 bytes including the final NUL.
+const LONGEST: usize = 107;
+
+/// The paths of the processes that share one copy.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// The file whose lock decides who leads.
+    pub(super) lock: PathBuf,
+    /// Where the leader listens.
+    pub(super) socket: PathBuf,
+}
+
+impl Folder {
+    /// Creates `folder` if it is not there, for this user alone. `identity` gives the files their names.
+    ///
+    /// # Errors
+    /// If it cannot be created, belongs to someone else or is open to others, or if its path is too long.
+    pub fn open(folder: &Path, identity: Identity) -> io::Result<Self> {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => created?,
+        }
+        // Not followed: another user could have put a link to any place.
+        let found = fs::symlink_metadata(folder)?;
+        let user = rustix::process::geteuid().as_raw();
+        if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
+            return Err(refused(
+                folder,
+                "is not a folder that only this user can enter; remove it, or set another one",
+            ));
+        }
+        let path = |ending: &str| folder.join(format!("{identity}.{ending}"));
+        let (lock, socket) = (path("lock"), path("sock"));
+        if socket.as_os_str().len() > LONGEST {
+            return Err(refused(folder, "has too long a path for a socket; set a shorter one"));
+        }
+        Ok(Self { lock, socket })
+    }
+}
+
+fn refused(folder: &Path, why: &str) -> io::Error {
+    io::Error::other(format!("{} {why}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::endpoint::Endpoint;
+    use crate::host::Surroundings;
+    use crate::range::Ranges;
+
+    pub(super) fn identity() -> Identity {
+        let endpoint = Endpoint::parse("http://one", false).unwrap();
+        let settings = Settings::new(vec![endpoint], Ranges::default()).unwrap();
+        Identity::of(&settings, &Surroundings { format: 1, user: 1, network: 1, boot: "b".into() })
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_a_link_and_a_long_path_are_refused() {
+        let base = std::env::temp_dir().join(format!("etcd_discovery_folder_{}", std::process::id()));
+        fs::create_dir(&base).unwrap();
+        let folder = base.join("own");
+        assert!(Folder::open(&folder, identity()).is_ok() && Folder::open(&folder, identity()).is_ok());
+        std::os::unix::fs::symlink(&folder, base.join("link")).unwrap();
+        assert!(Folder::open(&base.join("link"), identity()).is_err());
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
+        assert!(Folder::open(&folder, identity()).is_err());
+        assert!(Folder::open(&base.join("x".repeat(80)), identity()).is_err());
+        fs::remove_dir_all(&base).unwrap();
+    }
+}

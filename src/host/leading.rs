@@ -1,0 +1,97 @@
+//! The leader's side: the writer, and the sockets of those who read.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use etcd_discovery_shelf::{Audience, Error, Result, Shelf, Writer, handover};
+use tokio::net::UnixListener;
+
+use super::folder::Folder;
+use crate::sockets;
+
+/// A message is a word that says what it is; the rest are descriptors.
+pub(super) const MESSAGE: usize = 8;
+/// The control page and the present segment.
+pub(super) const WELCOME: [u8; MESSAGE] = *b"welcome\0";
+/// One more segment, in which the next root is.
+const SEGMENT: [u8; MESSAGE] = *b"segment\0";
+
+/// What a leader has, from taking over to resigning.
+pub(super) struct Leading {
+    pub(super) writer: Writer,
+    // Declared before the listener: it leaves the table before its descriptor is closed.
+    _registered: sockets::Registered,
+    pub(super) listener: UnixListener,
+    followers: Followers,
+}
+
+impl Leading {
+    /// Takes over `shelf`, and listens. Only the holder of the lock may call this.
+    pub(super) fn begin(shelf: &Arc<Shelf>, folder: &Folder, capacity: usize) -> Result<Self> {
+        let followers = Followers::default();
+        let audience = Box::new(followers.clone());
+        let writer = Writer::open(Arc::clone(shelf), capacity, audience)?;
+        // The former leader's. Where it cannot be removed, binding fails and says why.
+        let _ = std::fs::remove_file(&folder.socket);
+        let refused = |source| Error::System { what: "listen on the socket for the other processes", source };
+        let listener = UnixListener::bind(&folder.socket).map_err(refused)?;
+        Ok(Self { writer, _registered: sockets::register(&listener), listener, followers })
+    }
+
+    /// Takes one in who has connected, if it is a process of the same user.
+    pub(super) fn welcome(&self, stream: tokio::net::UnixStream) {
+        let user = rustix::process::geteuid().as_raw();
+        let Ok(stream) = stream.into_std() else { return };
+        if handover::peer(&stream).is_ok_and(|peer| peer.uid == user) {
+            let (_, segment) = self.writer.segment();
+            let files = [self.writer.shelf().control().file(), segment];
+            if handover::send(&stream, &WELCOME, &files).is_ok() {
+                self.followers.add(stream);
+            }
+        }
+    }
+
+    /// Lets go of those who are gone.
+    pub(super) fn look_after(&self) {
+        self.followers.keep(|stream| {
+            let mut byte = [0];
+            // Followers send nothing: all that can be read is the end.
+            matches!(handover::receive(stream, &mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        });
+    }
+}
+
+#[derive(Debug)]
+struct Follower {
+    _registered: sockets::Registered,
+    stream: UnixStream,
+}
+
+/// The connections to the followers. On the session's thread only; the lock is for the compiler.
+#[derive(Debug, Clone, Default)]
+struct Followers(Arc<Mutex<Vec<Follower>>>);
+
+impl Followers {
+    fn add(&self, stream: UnixStream) {
+        let follower = Follower { _registered: sockets::register(&stream), stream };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(follower);
+    }
+
+    fn keep(&self, mut is_there: impl FnMut(&UnixStream) -> bool) {
+        let mut followers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.retain(|follower| is_there(&follower.stream));
+    }
+}
+
+impl Audience for Followers {
+    fn opened(&mut self, file: BorrowedFd<'_>) -> Box<dyn Send> {
+        Box::new(sockets::register(&file))
+    }
+
+    fn announce(&mut self, _: u32, file: BorrowedFd<'_>) {
+        // One who cannot be reached finds its connection closed, and begins anew.
+        self.keep(|stream| handover::send(stream.as_fd(), &SEGMENT, &[file]).is_ok());
+    }
+}
