@@ -338,7 +338,7 @@ fn whoever_is_killed_the_others_go_on_with_one_watch_and_never_go_back() {
     }
     times.sort();
     // A connection that a forked child holds open is noticed too, but not before a second has passed.
-    assert!(times[15] < Duration::from_millis(500), "{times:?}");
+    assert!(times[24] < Duration::from_millis(500), "{times:?}");
     println!("after a kill all see later puts: median {:?}, longest {:?}", times[15], times[29]);
 }
 
