@@ -177,8 +177,8 @@ impl<E: Engine> Driver<E> {
                 self.engine.run(taken_over);
             }
             Effect::Follow => {
-                if let Some(shelf) = &self.shelf {
-                    self.engine.follow(shelf);
+                if let Some(shared) = &self.shelf {
+                    self.engine.follow(shared);
                 }
             }
             Effect::Publish => {
@@ -189,8 +189,8 @@ impl<E: Engine> Driver<E> {
                 return Some(if published.is_ok() { Event::Published } else { Event::PublishFailed });
             }
             Effect::DeclareFailure => {
-                if let Some(shelf) = &self.shelf {
-                    shelf.control().set_phase(FAILED);
+                if let Some(shared) = &self.shelf {
+                    shared.control().set_phase(FAILED);
                 }
             }
             Effect::Rest => self.engine.rest(),
@@ -219,12 +219,12 @@ impl<E: Engine> Driver<E> {
     }
 
     fn begin(&mut self) -> etcd_discovery_shelf::Result<Leading> {
-        let shelf = match &self.shelf {
-            Some(shelf) => Arc::clone(shelf),
+        let shared = match &self.shelf {
+            Some(known) => Arc::clone(known),
             None => Shelf::create(self.identity.number())?,
         };
-        self.shelf = Some(Arc::clone(&shelf));
-        Leading::begin(&shelf, &self.folder, self.capacity)
+        self.shelf = Some(Arc::clone(&shared));
+        Leading::begin(&shared, &self.folder, self.capacity)
     }
 
     fn resign(&mut self) {
@@ -248,11 +248,11 @@ impl<E: Engine> Driver<E> {
             self.inbox.push_back(Event::Stop);
             return Some(Event::Start);
         }
-        let shelf = self.shelf.as_ref().filter(|_| self.link.is_some())?;
-        let control = shelf.control();
+        let shared = self.shelf.as_ref().filter(|_| self.link.is_some())?;
+        let control = shared.control();
         // Also lets go of former segments, where nobody reads.
-        let content = match shelf.snapshot() {
-            Ok(snapshot) => snapshot.map(|snapshot| standing(shelf, &snapshot)),
+        let content = match shared.snapshot() {
+            Ok(snapshot) => snapshot.map(|snapshot| standing(shared, &snapshot)),
             Err(ShelfError::UnknownSegment(_)) => None,
             Err(_) => return Some(Event::Refused),
         };
@@ -284,18 +284,18 @@ impl<E: Engine> Driver<E> {
         let mut files = files.into_iter();
         if message == WELCOME {
             let (Some(control), Some(segment)) = (files.next(), files.next()) else { return refused };
-            let shelf = match self.shelf.take().filter(|shelf| shelf.is_in(&control)) {
+            let shared = match self.shelf.take().filter(|known| known.is_in(&control)) {
                 // The same as before: readers go on without noticing anything.
-                Some(shelf) => shelf,
+                Some(known) => known,
                 None => Shelf::attach(control, self.identity.number())?,
             };
-            shelf.add_segment(&segment)?;
-            self.shelf = Some(shelf);
+            shared.add_segment(&segment)?;
+            self.shelf = Some(shared);
             self.missing = false;
             return Ok(Event::Attached);
         }
-        let (Some(shelf), Some(segment)) = (&self.shelf, files.next()) else { return refused };
-        shelf.add_segment(&segment)?;
+        let (Some(shared), Some(segment)) = (&self.shelf, files.next()) else { return refused };
+        shared.add_segment(&segment)?;
         Ok(Event::Tick)
     }
 }

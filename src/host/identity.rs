@@ -96,7 +96,9 @@ impl Fields {
         let mut endpoints: Vec<String> = settings.endpoints.iter().map(ToString::to_string).collect();
         endpoints.sort();
         endpoints.dedup();
-        endpoints.iter().for_each(|endpoint| self.add("endpoint", endpoint));
+        for endpoint in &endpoints {
+            self.add("endpoint", endpoint);
+        }
         if let Some(discovery) = &settings.discovery {
             self.add("domain", &discovery.domain);
             self.add("domain service", discovery.service.as_deref().unwrap_or_default());
@@ -192,7 +194,7 @@ mod tests {
             changed(|settings| settings.discovery = Some(Discovery::new("x", None, false).unwrap())),
             changed(|settings| settings.discovery = Some(Discovery::new("x", None, true).unwrap())),
             changed(|settings| {
-                settings.discovery = Some(Discovery::new("x", Some("y".into()), false).unwrap())
+                settings.discovery = Some(Discovery::new("x", Some("y".into()), false).unwrap());
             }),
             changed(|settings| second(&mut settings.timing.connect_timeout)),
             changed(|settings| second(&mut settings.timing.request_timeout)),

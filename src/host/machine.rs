@@ -37,6 +37,9 @@ pub struct Rules {
     pub retry: Duration,
     /// The same for a process that has its own engine, and is in no hurry.
     pub slow_retry: Duration,
+    /// How long a process with its own engine keeps a connection that is of no use. The leader may be dead all the same,
+    /// and a process that was forked from it hold the connection open: only the lock tells.
+    pub renew: Duration,
     /// How long to wait after publishing failed.
     pub publish_retry: Duration,
     /// Where jitter begins.
@@ -55,6 +58,7 @@ impl Rules {
             spread: Duration::from_millis(15),
             retry: Duration::from_millis(50),
             slow_retry: Duration::from_secs(1),
+            renew: Duration::from_secs(5),
             publish_retry: Duration::from_secs(10),
             seed,
         }
@@ -87,6 +91,8 @@ pub struct Machine {
     following: bool,
     /// When to do without a leader.
     orphan_at: Option<Instant>,
+    /// When to end a connection that is of no use.
+    renew_at: Option<Instant>,
     /// Since when the page was seen to be silent, and when it was last looked at.
     silent_since: Option<Instant>,
     looked_at: Option<Instant>,
@@ -110,6 +116,7 @@ impl Machine {
             engine: false,
             following: false,
             orphan_at: None,
+            renew_at: None,
             silent_since: None,
             looked_at: None,
             open: false,
@@ -141,7 +148,7 @@ impl Machine {
             State::Leading => self.republish_at,
             _ => None,
         };
-        [attempt, self.orphan_at].into_iter().flatten().min()
+        [attempt, self.orphan_at, self.renew_at].into_iter().flatten().min()
     }
 
     /// Takes in what happened at `now`, where `shown` is what readers of this process were shown last, and says what to
@@ -153,14 +160,12 @@ impl Machine {
                 self.orphan_at = Some(now + self.rules.patience);
                 self.try_lock(&mut effects);
             }
-            Event::Start => {}
             Event::Stop => self.stop(&mut effects),
             Event::LockGot => self.lock_got(&mut effects),
             Event::LockBusy if self.state == State::Locking => {
                 self.state = State::Attaching;
                 effects.push(Effect::Attach);
             }
-            Event::LockBusy => {}
             Event::Attached if self.state == State::Attaching => {
                 self.state = State::Attached;
                 (self.silent_since, self.looked_at) = (None, None);
@@ -176,7 +181,6 @@ impl Machine {
             Event::Looked(page) if self.state == State::Attached => {
                 self.looked(now, shown, page, &mut effects);
             }
-            Event::Looked(_) => {}
             Event::Leading(published) => {
                 self.open = true;
                 self.published = published;
@@ -188,10 +192,20 @@ impl Machine {
             }
             Event::Published => self.republish_at = None,
             Event::PublishFailed => self.publish_failed(now, &mut effects),
-            Event::Tick => {}
+            // Of no use in this state, or nothing but the time.
+            Event::Start | Event::LockBusy | Event::Looked(_) | Event::Tick => {}
         }
         self.ticked(now, &mut effects);
+        if !self.engine || !self.is_connecting() {
+            self.renew_at = None;
+        } else if self.renew_at.is_none() {
+            self.renew_at = Some(now + self.rules.renew.mul_f64(1.0 - self.random.f64() / 2.0));
+        }
         effects
+    }
+
+    const fn is_connecting(&self) -> bool {
+        matches!(self.state, State::Attaching | State::Attached)
     }
 
     fn try_lock(&mut self, effects: &mut Vec<Effect>) {
@@ -244,7 +258,7 @@ impl Machine {
     // ---- without a leader ----
 
     fn refused(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if !matches!(self.state, State::Attaching | State::Attached) {
+        if !self.is_connecting() {
             return;
         }
         effects.push(Effect::Detach);
@@ -333,6 +347,10 @@ impl Machine {
     fn ticked(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if self.orphan_at.is_some_and(|at| at <= now) {
             self.run_engine(effects);
+        }
+        if self.renew_at.take_if(|at| *at <= now).is_some() {
+            effects.push(Effect::Detach);
+            self.wait(now, self.rules.slow_retry);
         }
         match self.state {
             State::Waiting { until } if until <= now => self.try_lock(effects),

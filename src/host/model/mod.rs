@@ -29,6 +29,7 @@ fn action() -> impl Strategy<Value = Action> {
         12 => process().prop_map(Action::Engine),
         6 => process().prop_map(Action::Start),
         3 => process().prop_map(Action::Kill),
+        1 => process().prop_map(Action::KillWithChild),
         3 => process().prop_map(Action::Freeze),
         5 => process().prop_map(Action::Continue),
         2 => process().prop_map(Action::End),
@@ -96,9 +97,23 @@ fn a_follower_leaves_a_silent_leader_and_comes_back_when_the_leader_has_caught_u
     assert_eq!(machine.step(at(3_400), Some(standing(5)), page(3_400, 5)), [Effect::RunEngine]);
     assert_eq!(machine.role(), Role::Orphan);
     // The leader goes on, behind what this process has read from etcd by now.
-    assert_eq!(machine.step(at(9_000), Some(standing(7)), page(0, 6)), []);
-    assert_eq!(machine.step(at(9_500), Some(standing(7)), page(0, 7)), [Effect::Follow]);
+    assert_eq!(machine.step(at(4_000), Some(standing(7)), page(0, 6)), []);
+    assert_eq!(machine.step(at(4_500), Some(standing(7)), page(0, 7)), [Effect::Follow]);
     assert_eq!(machine.role(), Role::Follower);
+}
+
+/// The leader may be dead, and a process that was forked from it hold the connection open.
+#[test]
+fn a_process_with_its_own_engine_tries_for_the_lock_again_though_its_connection_holds() {
+    let now = Instant::now();
+    let mut machine = attached(now);
+    let useless = Event::Looked(Page { age: Duration::ZERO, working: false, content: None });
+    assert_eq!(machine.step(now, None, useless), [Effect::RunEngine]);
+    let due = machine.deadline().unwrap();
+    assert!(due >= now + Duration::from_millis(2_500) && due <= now + Duration::from_secs(5));
+    assert_eq!(machine.step(due, None, Event::Tick), [Effect::Detach]);
+    assert_eq!(machine.step(machine.deadline().unwrap(), None, Event::Tick), [Effect::TryLock]);
+    assert_eq!(machine.step(due, None, Event::LockGot), [Effect::Lead]);
 }
 
 /// All processes slept, and the leader has had no time to show life yet. Thirty watches at once would be a storm.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::{Effect, Event, Instant, Machine, Page, Role, Rules, Standing};
 
 pub(super) const PROCESSES: usize = 5;
+/// At the other end of a connection: a process that does nothing with it.
+const CHILD: usize = usize::MAX;
 /// How often a process looks at the page, and a leader shows life.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -21,6 +23,8 @@ pub(super) enum Action {
     Engine(usize),
     Start(usize),
     Kill(usize),
+    /// A process that was forked from it holds its sockets open.
+    KillWithChild(usize),
     Freeze(usize),
     Continue(usize),
     /// The application ends it.
@@ -40,6 +44,7 @@ enum Source {
     Page(usize),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says another thing about it")]
 struct Process {
     machine: Machine,
     alive: bool,
@@ -153,6 +158,14 @@ impl World {
             Action::Engine(n) => self.run_engine_of(n),
             Action::Start(n) => self.start(n),
             Action::Kill(n) if self.processes[n].alive => self.kill(n),
+            Action::KillWithChild(n) if self.processes[n].alive => {
+                for process in &mut self.processes {
+                    if let Some((leader, _)) = process.leader.as_mut().filter(|(leader, _)| *leader == n) {
+                        *leader = CHILD;
+                    }
+                }
+                self.kill(n);
+            }
             Action::Freeze(n) => self.processes[n].frozen = self.processes[n].alive,
             Action::Continue(n) => {
                 if std::mem::take(&mut self.processes[n].frozen) {
@@ -163,7 +176,7 @@ impl World {
             Action::ReplaceCluster => (self.cluster, self.revision) = (self.cluster + 1, 1),
             Action::Memory(there) => self.memory = there,
             Action::Compatible(is) => self.compatible = is,
-            Action::Kill(_) | Action::End(_) => {}
+            Action::Kill(_) | Action::KillWithChild(_) | Action::End(_) => {}
         }
         self.deliver();
         self.check();
@@ -173,7 +186,7 @@ impl World {
     }
 
     fn runs(&self, n: usize) -> bool {
-        self.processes[n].alive && !self.processes[n].frozen
+        self.processes.get(n).is_some_and(|process| process.alive && !process.frozen)
     }
 
     fn start(&mut self, n: usize) {
