@@ -23,6 +23,10 @@ use tokio::sync::watch;
 const PROCESSES: usize = 6;
 const CAPACITY: usize = 1 << 26;
 
+fn since(begun: Duration) -> Duration {
+    now().saturating_sub(begun)
+}
+
 // ---- one process ----
 
 enum Source {
@@ -42,9 +46,9 @@ impl View {
     fn shown(&mut self) -> Option<At> {
         match &self.source {
             Source::Own => self.own,
-            Source::Page(shelf) => {
+            Source::Page(page) => {
                 // While a segment is on its way, readers see what they saw.
-                if let Ok(Some(snapshot)) = shelf.snapshot() {
+                if let Ok(Some(snapshot)) = page.snapshot() {
                     self.own = Some(snapshot.at());
                 }
                 self.own
@@ -75,9 +79,9 @@ impl Engine for Simple {
         (view.source, view.running, view.begun) = (Source::Own, true, true);
     }
 
-    fn follow(&mut self, shelf: &Arc<Shelf>) {
+    fn follow(&mut self, page: &Arc<Shelf>) {
         let mut view = self.view.lock().unwrap();
-        (view.source, view.running) = (Source::Page(Arc::clone(shelf)), false);
+        (view.source, view.running) = (Source::Page(Arc::clone(page)), false);
     }
 
     fn rest(&mut self) {
@@ -148,7 +152,7 @@ fn fork_idle_child(folder: &Path) {
             unsafe { libc::close(descriptor) };
         }
         let begun = now();
-        while folder.exists() && now() - begun < 4 * LIMIT {
+        while folder.exists() && since(begun) < 4 * LIMIT {
             thread::sleep(Duration::from_millis(20));
         }
         // SAFETY: ends the process.
@@ -292,14 +296,14 @@ impl Host {
             thread::sleep(Duration::from_millis(2));
             self.processes.iter_mut().for_each(Process::listen);
             if so(self) {
-                return now() - begun;
+                return since(begun);
             }
             let states: Vec<_> = self
                 .processes
                 .iter()
                 .map(|process| (process.role, process.running, process.revision))
                 .collect();
-            assert!(now() - begun < limit, "not {what} in {limit:?}: {states:?}, truth {}", self.revision);
+            assert!(since(begun) < limit, "not {what} in {limit:?}: {states:?}, truth {}", self.revision);
         }
     }
 
