@@ -18,6 +18,7 @@ use super::standing::Standing;
 use crate::clock::Instant;
 use world::{Action, PROCESSES, World};
 
+mod process;
 mod world;
 
 fn action() -> impl Strategy<Value = Action> {
@@ -41,7 +42,7 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn never_two_leaders_never_back_and_in_the_end_one_watch(

@@ -1,9 +1,9 @@
 //! Processes with their machines, and the host and the cluster around them.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Effect, Event, Instant, Machine, Page, Role, Rules, Standing};
+use super::process::{Process, Shared, Source};
+use super::{Effect, Event, Instant, Page, Role, Rules, Standing};
 
 pub(super) const PROCESSES: usize = 5;
 /// At the other end of a connection: a process that does nothing with it.
@@ -35,41 +35,6 @@ pub(super) enum Action {
     Memory(bool),
     /// Whether what a leader sends can be used.
     Compatible(bool),
-}
-
-/// Where readers of a process look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Own,
-    Page(usize),
-}
-
-#[expect(clippy::struct_excessive_bools, reason = "each says another thing about it")]
-struct Process {
-    machine: Machine,
-    alive: bool,
-    frozen: bool,
-    inbox: VecDeque<Event>,
-    source: Source,
-    own: Option<Standing>,
-    engine: bool,
-    /// Whom it is connected to, and whether the other side has answered.
-    leader: Option<(usize, bool)>,
-    /// The page that it knows.
-    page: Option<usize>,
-    listening: bool,
-    /// What its readers saw last, and of which of all clusters.
-    saw: Option<(u64, i64)>,
-    due: Instant,
-    /// Since when it runs without having been stopped, also together with the host.
-    awake_since: Instant,
-}
-
-#[derive(Debug, Clone)]
-struct Shared {
-    content: Option<Standing>,
-    working: bool,
-    beat: Instant,
 }
 
 pub(super) struct World {
@@ -108,21 +73,7 @@ impl World {
 
     fn newborn(&mut self) -> Process {
         self.seed = self.seed.wrapping_add(1);
-        Process {
-            machine: Machine::new(Rules::new(self.seed)),
-            alive: false,
-            frozen: false,
-            inbox: VecDeque::new(),
-            source: Source::Own,
-            own: None,
-            engine: false,
-            leader: None,
-            page: None,
-            listening: false,
-            saw: None,
-            due: self.now,
-            awake_since: self.now,
-        }
+        Process::new(self.seed, self.now)
     }
 
     pub(super) fn roles(&self) -> Vec<Role> {
