@@ -6,8 +6,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::control::root_word;
-use crate::layout::UNIT;
-use crate::root::At;
+use crate::error::Error;
+use crate::layout::{Ref, UNIT};
+use crate::root::{At, Root};
 use crate::segment::Appender;
 use crate::shelf::Shelf;
 use crate::testing::{Alone, delete, put};
@@ -80,34 +81,59 @@ fn the_sound_segment_reads_as_it_was_written() {
     assert_eq!(oldest.changed_keys(&newest).unwrap().len(), KEYS as usize / 100);
 }
 
-/// Where every node's children are the same node, a tree of a few nodes has more leaves than any memory could hold.
-#[test]
-fn a_tree_that_leads_to_one_leaf_from_everywhere_is_read_no_longer_than_its_size_says() {
-    let shelf = Shelf::create(1).unwrap();
-    let mut out = Appender::create(shelf.control(), CAPACITY, &mut Alone).unwrap();
-    let entry = out.entry(b"a", b"1", 1, 0).unwrap();
+/// A tree that leads to one leaf from everywhere, and a root that takes it for a large one.
+fn tower(out: &mut Appender, key: &[u8]) -> usize {
+    let entry = out.entry(key, b"1", 1, 0).unwrap();
     let mut node = out.node(0, &[entry; 32], &[]).unwrap();
     for level in 1..12 {
         node = out.node(level, &[node; 32], &[entry; 32]).unwrap();
     }
-    let mut roots = Vec::new();
-    for _ in 0..2 {
-        let size = out.position() / UNIT;
-        let root = crate::root::Root {
-            size,
-            tree: Some(node),
-            generation: 1,
-            chain_from: 1,
-            ..crate::root::Root::EMPTY
-        };
-        roots.push(out.position());
-        let bytes = root.bytes(out.position());
-        out.append(&[&bytes]).unwrap();
-        node = out.node(11, &[node; 32], &[entry; 32]).unwrap();
-    }
-    let snapshot = Snapshot::open(Arc::clone(out.map()), roots[0]).unwrap();
-    assert!(snapshot.iter().count() <= snapshot.len() + 1);
+    root_over(out, node)
+}
+
+fn root_over(out: &mut Appender, node: Ref) -> usize {
+    let offset = out.position();
+    let root = Root { size: offset / UNIT, tree: Some(node), generation: 1, chain_from: 1, ..Root::EMPTY };
+    out.append(&[&root.bytes(offset)]).unwrap();
+    offset
+}
+
+/// A tree of a few nodes then has more leaves than any memory could hold.
+#[test]
+fn trees_that_lead_to_one_leaf_from_everywhere_are_read_no_longer_than_their_size_says() {
+    let shelf = Shelf::create(1).unwrap();
+    let mut out = Appender::create(shelf.control(), CAPACITY, &mut Alone).unwrap();
+    let roots = [tower(&mut out, b"a"), tower(&mut out, b"b")];
+    let [one, other] = roots.map(|root| Snapshot::open(Arc::clone(out.map()), root).unwrap());
+    assert!(one.iter().count() <= one.len() + 1);
+    assert!(matches!(one.differences(&other), Err(Error::Damaged)));
     read_all(&shelf, &out, &roots);
+}
+
+#[test]
+fn a_node_under_one_of_another_level_is_damage() {
+    let shelf = Shelf::create(1).unwrap();
+    let mut out = Appender::create(shelf.control(), CAPACITY, &mut Alone).unwrap();
+    let entry = out.entry(b"a", b"1", 1, 0).unwrap();
+    let leaf = out.node(0, &[entry], &[]).unwrap();
+    let top = out.node(2, &[leaf], &[entry]).unwrap();
+    let root = root_over(&mut out, top);
+    let snapshot = Snapshot::open(Arc::clone(out.map()), root).unwrap();
+    assert!(matches!(snapshot.get(b"a"), Err(Error::Damaged)));
+    assert!(matches!(snapshot.iter().next(), Some(Err(Error::Damaged))));
+}
+
+#[test]
+fn content_that_is_smaller_than_its_root_says_is_not_taken_over() {
+    let shelf = Shelf::create(1).unwrap();
+    let mut out = Appender::create(shelf.control(), CAPACITY, &mut Alone).unwrap();
+    let entry = out.entry(b"a", b"1", 1, 0).unwrap();
+    let leaf = out.node(0, &[entry], &[]).unwrap();
+    let root = root_over(&mut out, leaf);
+    shelf.add_map(out.map());
+    shelf.control().commit(root_word(out.map().id(), root), 1, 0, 0);
+    let taken_over = Writer::open(Arc::clone(&shelf), CAPACITY, Box::new(Alone));
+    assert!(matches!(taken_over.err(), Some(Error::Damaged)));
 }
 
 #[test]
