@@ -31,7 +31,8 @@ Gem::Specification.new do |spec|
   # Cargo compiles on the user's machine, so the whole workspace ships, and the lock file with it: RubyGems
   # passes --locked. What an earlier compilation left behind must not.
   spec.files = Dir.chdir(__dir__) do
-    Dir["{src,ext,lib,sig,docs,exe}/**/*", ".cargo/config.toml", "Cargo.{toml,lock}",
+    Dir["{src,ext,shelf/src,lib,sig,docs,exe}/**/*", "shelf/Cargo.toml", "Cargo.{toml,lock}",
+        ".cargo/config.toml",
         "README.md", "README.zh-CN.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY.md"]
       .select { |path| File.file?(path) }
       .reject { |path| path.end_with?(".so", ".bundle", ".dylib") || path.include?("/target/") }

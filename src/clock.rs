@@ -37,6 +37,18 @@ impl Instant {
         Self(BEFORE_BOOT.saturating_add(since_boot()))
     }
 
+    /// Returns the moment that was `time` after the machine's boot, as [`Instant::now`] counts on Linux.
+    #[must_use]
+    pub fn since_boot(time: Duration) -> Self {
+        Self(BEFORE_BOOT.saturating_add(time))
+    }
+
+    /// Returns how long after the machine's boot this moment was; zero if it was before.
+    #[must_use]
+    pub fn after_boot(self) -> Duration {
+        self.0.saturating_sub(BEFORE_BOOT)
+    }
+
     /// Returns the time from this moment until now; zero if it lies ahead.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

@@ -150,6 +150,8 @@ pub struct Settings {
     pub member_sync: bool,
     /// The path of the copy on disk, if any.
     pub cache_path: Option<PathBuf>,
+    /// The folder in which the processes of this host agree on one that follows etcd for all, if they do.
+    pub host_copy: Option<PathBuf>,
     /// The fleet whose roll calls this client answers, if any.
     pub fleet: Option<Fleet>,
 }
@@ -199,6 +201,7 @@ impl Settings {
             offline: false,
             member_sync: false,
             cache_path: None,
+            host_copy: None,
             fleet: None,
         }
     }

@@ -117,6 +117,10 @@ impl Engine for Simple {
         writer.shelf().control().confirm(now());
         Ok(())
     }
+
+    fn state(&self) -> u32 {
+        0
+    }
 }
 
 /// What a process tells the test: its role, whether its engine runs, and the revision that readers see.

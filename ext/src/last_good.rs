@@ -73,7 +73,7 @@ impl LastGood {
     fn is_known_bad(&self, read: &Read) -> bool {
         let bad = self.bad.borrow();
         let known = bad.get(&read.place());
-        known.is_some_and(|known| known.is(read.entry))
+        known.is_some_and(|known| known == read.entry)
     }
 
     fn keep_good(&self, ruby: &Ruby, read: &Read, name: RString, value: Value) -> Result<Outcome, Error> {

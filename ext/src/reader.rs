@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use etcd_discovery_core::epoch;
 use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Entry, Key, Publication, Published, RECENT_KEYS, View};
+use etcd_discovery_core::store::{Entry, Followed, Key, Publication, Published, RECENT_KEYS, View};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{Error, RArray, Ruby, Value, gc, prelude::*};
 use rb_sys::VALUE;
@@ -49,6 +49,8 @@ pub(crate) struct Reader {
     made_of: RefCell<HashMap<Key, Entry>>,
     last_good: LastGood,
     generation: Cell<u64>,
+    /// What the last snapshot was read from, if this process follows a leader.
+    followed: RefCell<Option<Followed>>,
     epoch: Cell<u64>,
     /// When the system last refused a thread to this forked child.
     refused_at: Cell<Option<Instant>>,
@@ -67,6 +69,7 @@ impl Reader {
             value_cache: ValueCache::default(),
             made_of: RefCell::default(),
             generation: Cell::new(NEVER),
+            followed: RefCell::default(),
             epoch: Cell::new(epoch::current()),
             refused_at: Cell::new(None),
             weighed: Cell::new(0),
@@ -98,7 +101,9 @@ impl Reader {
 
     #[inline]
     fn is_current(&self) -> bool {
-        self.generation.get() == self.publication.generation() && self.epoch.get() == epoch::current()
+        self.generation.get() == self.publication.loaded()
+            && self.epoch.get() == epoch::current()
+            && self.followed.borrow().as_ref().is_none_or(Followed::is_current)
     }
 
     /// The answer of an earlier read, if the key has not changed since.
@@ -147,7 +152,7 @@ impl Reader {
         let generation = published.generation();
         let view = self.view(&published);
         let found = with_bytes(ruby, key, |bytes| {
-            view.get(bytes).map(|found| (found.entry.clone(), found.layer.map(|_| Key::from(bytes))))
+            view.get(bytes).map(|found| (found.entry.to_entry(), found.layer.map(|_| Key::from(bytes))))
         })?;
         drop(published);
         let value = if let Some((entry, name)) = found {
@@ -204,7 +209,7 @@ impl Reader {
         self.catch_up(ruby)?;
         let published = self.publication.load();
         let generation = published.generation();
-        let current = self.view(&published).get(read.name).is_some_and(|now| now.entry.is(read.entry));
+        let current = self.view(&published).get(read.name).is_some_and(|now| now.entry == *read.entry);
         drop(published);
         let name = name(ruby, read.name);
         if current
@@ -234,7 +239,8 @@ impl Reader {
         if self.publication.generation() > 0 {
             // A bad value may have changed since without being read.
             for (name, kind) in self.last_good.suspects() {
-                let entry = self.view(&self.publication.load()).get(&name).map(|found| found.entry.clone());
+                let entry =
+                    self.view(&self.publication.load()).get(&name).map(|found| found.entry.to_entry());
                 if let Some(entry) = entry {
                     self.make(ruby, &Read { kind, name: &name, entry: &entry })?;
                 }
@@ -246,7 +252,7 @@ impl Reader {
     }
 
     fn is_made_of(&self, read: &Read) -> bool {
-        self.made_of.borrow().get(read.name).is_some_and(|made_of| made_of.is(read.entry))
+        self.made_of.borrow().get(read.name).is_some_and(|made_of| made_of == read.entry)
     }
 
     fn view<'a>(&'a self, published: &'a Published) -> View<'a> {
@@ -269,6 +275,7 @@ impl Reader {
         // Before the first publication there is nothing to drop. A snapshot of the past can be read even then, and must
         // not make the first current read believe that the client was started.
         if seen == published.generation() || published.generation() == 0 {
+            self.followed.replace(published.followed().cloned());
             return Ok(());
         }
         self.string_cache.clear_identities();
@@ -280,6 +287,7 @@ impl Reader {
             self.value_cache.clear(ruby)?;
             self.last_good.forget_absent(ruby, self.view(&published))?;
         }
+        self.followed.replace(published.followed().cloned());
         self.generation.set(published.generation());
         Ok(())
     }
@@ -291,7 +299,7 @@ impl Reader {
             let mut made_of = self.made_of.borrow_mut();
             let mut look = |name: &[u8]| {
                 // A change in a covered layer leaves a name's value as it is.
-                let same = |made_of: &Entry| view.get(name).is_some_and(|now| now.entry.is(made_of));
+                let same = |made_of: &Entry| view.get(name).is_some_and(|now| now.entry == *made_of);
                 if made_of.get(name).is_some_and(same) {
                     return;
                 }

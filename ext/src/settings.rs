@@ -41,6 +41,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
     settings.member_sync = optional(ruby, hash, "member_sync")?.unwrap_or(false);
     settings.cache_path = optional(ruby, hash, "cache_path")?;
     settings.fleet = fleet(ruby, hash)?;
+    settings.host_copy = optional(ruby, hash, "host_copy")?;
     let timing = &mut settings.timing;
     for (name, slot) in [
         ("connect_timeout", &mut timing.connect_timeout),

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "tmpdir"
 require_relative "configuration/setting"
 require_relative "configuration/settings"
 
@@ -110,7 +111,15 @@ module EtcdDiscovery
       # A password belongs to its user: one from a lower level would be another user's.
       password = values[:password] || password unless password && level(:user) < level(:password)
       values.merge(watch: native_watch, user:, password:, discovery_srv: discovery_domain,
-                   fleet_host: (Fleet::Membership.host if fleet)).compact
+                   fleet_host: (Fleet::Membership.host if fleet), host_copy: host_copy_folder).compact
+    end
+
+    # @api private
+    # @return [String, nil] where the processes of this host meet, if they share a copy. Each user has a
+    #   folder that no one else may enter
+    def host_copy_folder
+      wanted = get(:host_copy)
+      wanted == true ? File.join(Dir.tmpdir, "etcd_discovery-#{Process.euid}") : wanted || nil
     end
 
     # @api private

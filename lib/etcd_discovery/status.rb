@@ -12,7 +12,7 @@ module EtcdDiscovery
     # The fields of a status, besides {#stale?} and {#watched}.
     FIELDS = %i[state revision size age synced_at reconnects relists resets last_error last_error_at endpoint
                 server_version pid invalid_keys registrations from_cache cache_error
-                audits divergences].freeze
+                audits divergences role leader_pid host_copy_error].freeze
 
     # @return [Symbol] `:watching` in normal operation (`:idle` if nothing is watched); otherwise `:stopped`,
     #   `:connecting`, `:listing`, `:verifying`, `:opening`, `:backoff` (waiting before the next attempt) or
@@ -56,6 +56,15 @@ module EtcdDiscovery
     attr_reader :audits
     # @return [Integer] how many audits found a difference; it is repaired, and `last_error` reports it
     attr_reader :divergences
+    # @return [Symbol, nil] with `host_copy`, what this process does for its host: `:leader` (follows etcd for
+    #   all), `:follower` (reads what the leader publishes), `:orphan` (follows etcd by itself, until there is
+    #   a leader to rely on), `:seeking` or `:stopped`; otherwise `nil`
+    attr_reader :role
+    # @return [Integer, nil] the process that follows etcd for this host
+    attr_reader :leader_pid
+    # @return [EtcdDiscovery::CacheError, nil] why this process cannot share its host's copy; `nil` if it can,
+    #   or was not asked to
+    attr_reader :host_copy_error
     # @return [Array<String>] the keys and prefixes that are watched
     attr_reader :watched
 
@@ -97,7 +106,8 @@ module EtcdDiscovery
     # @return [Hash{Symbol => Object}] all fields, for a log line or a JSON body
     def to_h
       fields = FIELDS.to_h { |field| [field, public_send(field)] }
-      errors = { last_error: last_error&.message, cache_error: cache_error&.message }
+      errors = { last_error: last_error&.message, cache_error: cache_error&.message,
+                 host_copy_error: host_copy_error&.message }
       fields.merge(errors, stale: stale?, watched:)
     end
 

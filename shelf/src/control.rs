@@ -11,7 +11,7 @@ use crate::error::{Context, Error, Result};
 use crate::map::Page;
 
 /// Changes with the layout of the page, of a segment, or of anything in it.
-pub(crate) const FORMAT: u64 = 0x7368_656c_6600_0001;
+pub const FORMAT: u64 = 0x7368_656c_6600_0001;
 
 // Words of eight bytes. Readers look at the second cache line on every read; it changes only with the content.
 const WORD_FORMAT: usize = 0;

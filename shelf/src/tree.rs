@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::control::root_word;
 use crate::error::{Error, Result};
 use crate::layout::{Entry, Node};
 use crate::map::Map;
@@ -52,6 +53,12 @@ impl Snapshot {
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.root.generation
+    }
+
+    /// The word that names it in the control page, as long as it is the current one.
+    #[must_use]
+    pub fn word(&self) -> u64 {
+        root_word(self.map.id(), self.offset)
     }
 
     /// The number of keys.

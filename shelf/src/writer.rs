@@ -103,6 +103,12 @@ impl Writer {
         Snapshot::open(Arc::clone(self.out.map()), self.offset).map(Some)
     }
 
+    /// What was published last; `None` before the first time.
+    #[must_use]
+    pub fn at(&self) -> Option<At> {
+        (self.offset != 0).then_some(self.root.at)
+    }
+
     /// How many bytes of the present segment are written.
     #[must_use]
     pub const fn written(&self) -> usize {

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_discovery_shelf::{Error as ShelfError, Shelf, Snapshot, handover, now};
+use etcd_discovery_shelf::{Control, Error as ShelfError, Shelf, Snapshot, handover, now};
 use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -27,9 +27,20 @@ use crate::sockets::{self, Registered};
 const LOOK: Duration = Duration::from_millis(500);
 /// How long to accept nobody after that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The phase in the page: whether the leader can publish.
+/// The phase in the page: whether the leader can publish. Above it lies the engine's state.
 const WORKING: u32 = 1;
 const FAILED: u32 = 2;
+const HEALTH_BITS: u32 = 2;
+
+/// The state of the leader's engine, as its page shows it.
+#[must_use]
+pub fn state_of(control: &Control) -> u32 {
+    control.phase() >> HEALTH_BITS
+}
+
+fn works(control: &Control) -> bool {
+    control.phase() & ((1 << HEALTH_BITS) - 1) == WORKING
+}
 
 /// One process's part in the election.
 pub struct Driver<E> {
@@ -92,6 +103,13 @@ impl<E: Engine> Driver<E> {
             inbox: VecDeque::new(),
             role,
         }
+    }
+
+    /// Begins with what this process knows already: a forked child inherits the shared memory of its parent.
+    #[must_use]
+    pub fn knowing(mut self, inherited: Option<Arc<Shelf>>) -> Self {
+        self.shelf = inherited;
+        self
     }
 
     /// Runs while `wanted` is true, until its sender is dropped.
@@ -184,8 +202,8 @@ impl<E: Engine> Driver<E> {
             Effect::Publish => {
                 let leading = self.leading.as_mut()?;
                 let published = self.engine.publish(&mut leading.writer);
-                let control = leading.writer.shelf().control();
-                control.set_phase(if published.is_ok() { WORKING } else { FAILED });
+                let health = if published.is_ok() { WORKING } else { FAILED };
+                leading.writer.shelf().control().set_phase(health | self.engine.state() << HEALTH_BITS);
                 return Some(if published.is_ok() { Event::Published } else { Event::PublishFailed });
             }
             Effect::DeclareFailure => {
@@ -213,7 +231,7 @@ impl<E: Engine> Driver<E> {
         let Ok(leading) = began else { return Event::PublishFailed };
         let published = leading.writer.snapshot().ok().flatten();
         let published = published.map(|snapshot| standing(leading.writer.shelf(), &snapshot));
-        leading.writer.shelf().control().set_phase(WORKING);
+        leading.writer.shelf().control().set_phase(WORKING | self.engine.state() << HEALTH_BITS);
         self.leading = Some(leading);
         Event::Leading(published)
     }
@@ -237,7 +255,11 @@ impl<E: Engine> Driver<E> {
 
     fn look(&mut self) -> Option<Event> {
         if let Some(leading) = &mut self.leading {
-            leading.writer.shelf().control().beat();
+            let control = leading.writer.shelf().control();
+            control.beat();
+            if works(control) {
+                control.set_phase(WORKING | self.engine.state() << HEALTH_BITS);
+            }
             // It can only fail in a forked child, which has no driver. What fails in there is tried again.
             let _ = leading.writer.maintain();
             leading.look_after();
@@ -264,7 +286,7 @@ impl<E: Engine> Driver<E> {
             return Some(Event::Lost);
         }
         let age = now().saturating_sub(control.beat_at());
-        Some(Event::Looked(Page { age, working: control.phase() == WORKING, content }))
+        Some(Event::Looked(Page { age, working: works(control), content }))
     }
 
     fn received(&mut self, received: io::Result<(Vec<u8>, Vec<OwnedFd>)>) -> Event {

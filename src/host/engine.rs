@@ -29,4 +29,7 @@ pub trait Engine {
     /// # Errors
     /// If there is no memory.
     fn publish(&mut self, writer: &mut Writer) -> etcd_discovery_shelf::Result<()>;
+
+    /// The engine's state as a number below 2⁸, for followers.
+    fn state(&self) -> u32;
 }

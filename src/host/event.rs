@@ -20,6 +20,20 @@ pub enum Role {
     Orphan,
 }
 
+impl Role {
+    /// The role as a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Seeking => "seeking",
+            Self::Leader => "leader",
+            Self::Follower => "follower",
+            Self::Orphan => "orphan",
+        }
+    }
+}
+
 /// What the leader's page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {

@@ -32,6 +32,20 @@ pub struct Surroundings {
     pub boot: String,
 }
 
+impl Surroundings {
+    /// Those of this process, which reads and writes the layout `format`.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn here(format: u64) -> Self {
+        use std::os::unix::fs::MetadataExt;
+
+        // Where /proc is not mounted, processes of different namespaces have different folders in all likelihood.
+        let network = std::fs::metadata("/proc/self/ns/net").map_or(0, |found| found.ino());
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        Self { format, user: rustix::process::geteuid().as_raw(), network, boot }
+    }
+}
+
 impl Identity {
     /// The fingerprint of `settings` in `surroundings`. It takes a few milliseconds if there is a password.
     #[must_use]

@@ -4,27 +4,66 @@
 //! the kernel releases it when the process dies, however that happens. It is also released when the process closes *any*
 //! descriptor of the file. So this is the only place that opens it, and the descriptor is kept.
 
+use std::collections::HashSet;
+use std::convert::Infallible;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 
-/// The lock file of one identity. A process must have one `Lock` at most for a path.
+use crate::epoch::ProcessCell;
+
+/// The paths whose files are open in this process.
+static OPEN: ProcessCell<Mutex<HashSet<PathBuf>>> = ProcessCell::new();
+
+/// The right to open the file of a path. A process has it once: a record lock does not exclude the process that holds
+/// it, so that two clients with the same settings would both lead.
+#[derive(Debug)]
+struct Claim(PathBuf);
+
+impl Claim {
+    fn on(path: &Path) -> Option<Self> {
+        with_paths(|open| open.insert(path.to_owned())).then(|| Self(path.to_owned()))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        with_paths(|open| open.remove(&self.0));
+    }
+}
+
+fn with_paths<T>(work: impl FnOnce(&mut HashSet<PathBuf>) -> T) -> T {
+    let made: Result<_, Infallible> = OPEN.get_or_make(|| Ok(Mutex::default()));
+    let Ok(open) = made;
+    work(&mut open.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The lock file of one identity.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
+    // Declared before the claim: closed before another client may open it.
     file: Option<File>,
+    claim: Option<Claim>,
 }
 
 impl Lock {
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None }
+        Self { path: path.to_owned(), file: None, claim: None }
     }
 
-    /// Whether this process holds the lock now. Does not wait.
+    /// Whether this client holds the lock now. Does not wait.
     pub(super) fn try_get(&mut self) -> io::Result<bool> {
+        if self.claim.is_none() {
+            self.claim = Claim::on(&self.path);
+        }
+        if self.claim.is_none() {
+            return Ok(false);
+        }
         if !self.is_current() {
             self.file = None;
             let file = OpenOptions::new()
@@ -54,10 +93,27 @@ impl Lock {
         open.zip(there).is_some_and(|(open, there)| place(&open) == place(&there))
     }
 
-    pub(super) fn release(&self) {
-        if let Some(file) = &self.file {
-            // It cannot fail for a file that is open.
-            let _ = fcntl_lock(file, FlockOperation::NonBlockingUnlock);
-        }
+    /// Lets others have it, also in this process.
+    pub(super) fn release(&mut self) {
+        // In this order: another client's file must not be open when this one is closed.
+        self.file = None;
+        self.claim = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_clients_in_one_process_one_gets_the_lock_and_the_other_after_it() {
+        let path = std::env::temp_dir().join(format!("etcd_discovery_lock_{}", std::process::id()));
+        let (mut one, mut other) = (Lock::new(&path), Lock::new(&path));
+        assert_eq!((one.try_get().unwrap(), other.try_get().unwrap()), (true, false));
+        one.release();
+        assert_eq!((other.try_get().unwrap(), one.try_get().unwrap()), (true, false));
+        drop(other);
+        assert!(one.try_get().unwrap());
+        fs::remove_file(&path).unwrap();
     }
 }

@@ -21,7 +21,7 @@ mod model;
 mod standing;
 
 #[cfg(target_os = "linux")]
-pub use driver::Driver;
+pub use driver::{Driver, state_of};
 #[cfg(target_os = "linux")]
 pub use engine::Engine;
 pub use event::{Effect, Event, Page, Role};

@@ -10,7 +10,7 @@ use super::registrar::Held;
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::registration::{Phase, Report, Spec};
-use crate::store::{Entry, WakerSet};
+use crate::store::{EntryRef, WakerSet};
 
 /// One registration, for its owner.
 pub(super) struct Announcement {
@@ -52,7 +52,7 @@ impl Held for Announcement {
     fn touch(&self) {}
 
     fn deregister(&self) {
-        let ours = |entry: Option<&Entry>| entry.is_some_and(|entry| entry.lease() == self.announced.lease);
+        let ours = |entry: Option<EntryRef>| entry.is_some_and(|entry| entry.lease() == self.announced.lease);
         // Set first, so that the missing key is not reported as a loss.
         self.announced.ended.store(true, Ordering::SeqCst);
         // The key may belong to someone else by now; then it stays.

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-use super::cache_writer::{CacheWriter, Disk, keep};
-use super::follow::follow;
+use super::cache_writer::Disk;
+use super::following::Following;
+use super::hosting::{Hosting, shown_report};
 use super::notices::Feed;
 use super::offline::Offline;
 use super::registrar::Registrar;
 use super::roll_call::{Member, answer};
 use super::runtime::Session;
-use super::supervise::supervise;
+use super::supervise::{supervise, until_dropped};
 use crate::backoff;
 use crate::config::Settings;
 use crate::epoch::ProcessCell;
@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::disk::CacheFile;
 use crate::store::{Publication, Waker, WakerSet};
 use crate::sync::{Contents, Phase, Report, Sinks};
-use crate::transport::{Endpoints, Link, Login, check_files, check_pair, follow_members};
+use crate::transport::{Endpoints, Link, Login, check_files, check_pair};
 
 /// What a process needs to serve one client.
 pub(super) struct Attached {
@@ -32,6 +32,8 @@ pub(super) struct Attached {
     pub(super) registrar: Registrar,
     /// What its tasks hold of the content.
     contents: Arc<Contents>,
+    /// Its part in following etcd once per host, if it takes part.
+    pub(super) hosting: Option<Hosting>,
     /// The driver ends when this is dropped.
     wanted: watch::Sender<bool>,
 }
@@ -45,8 +47,8 @@ mod desired_state {
 
 /// One client of one cluster.
 pub struct Client {
-    settings: Arc<Settings>,
-    publication: Arc<Publication>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) publication: Arc<Publication>,
     report: Arc<ArcSwap<Report>>,
     disk: Option<Arc<Disk>>,
     /// What is known about the endpoints. A forked child starts from it.
@@ -56,9 +58,11 @@ pub struct Client {
     desired_state: AtomicU8,
     wakers: Arc<ProcessCell<WakerSet>>,
     notices: Arc<Feed>,
-    attached: ProcessCell<Attached>,
+    pub(super) attached: ProcessCell<Attached>,
     /// Why this process could not start, if the system refused a resource.
     refusal: ArcSwapOption<Error>,
+    /// Why this process cannot share its host's copy.
+    pub(super) host_problem: ArcSwapOption<Error>,
     /// Serves the client instead of etcd, once it has gone offline.
     offline: OnceLock<Arc<Offline>>,
 }
@@ -85,6 +89,7 @@ impl Client {
             notices: Arc::default(),
             attached: ProcessCell::new(),
             refusal: ArcSwapOption::empty(),
+            host_problem: ArcSwapOption::empty(),
             offline: OnceLock::new(),
         };
         if offline {
@@ -163,14 +168,14 @@ impl Client {
             Some(_) if self.settings.ranges.is_empty() && self.is_wanted() => {
                 Arc::new(Report { phase: Phase::Idle, ..Report::default() })
             }
-            Some(_) => self.report.load_full(),
+            Some(_) => Arc::new(shown_report(&self.report, &self.publication)),
             None => Arc::new(self.inherited_report()),
         }
     }
 
     fn inherited_report(&self) -> Report {
         let last_error = self.refusal.load_full().map(|error| error.as_ref().clone());
-        Report { last_error, ..self.report.load().inherited() }
+        Report { last_error, ..shown_report(&self.report, &self.publication).inherited() }
     }
 
     /// Starts the client, or resumes it after a fork. Returns at once.
@@ -269,6 +274,9 @@ impl Client {
     /// An internal error if no thread can be started.
     pub fn add_waker(&self, waker: &Arc<Waker>) -> Result<()> {
         self.wakers()?.register(waker);
+        if let Some(hosting) = self.attached.get().as_ref().and_then(|attached| attached.hosting.as_ref()) {
+            hosting.listen();
+        }
         Ok(())
     }
 
@@ -305,6 +313,7 @@ impl Client {
                 wakers,
                 published: Arc::default(),
                 advanced: Arc::default(),
+                changed: Arc::default(),
                 notices: Arc::<Feed>::clone(&self.notices),
                 contents: Arc::default(),
             };
@@ -322,37 +331,16 @@ impl Client {
                 let task = supervise(self.settings.timing.backoff_cap, |_| (), answering);
                 session.spawn(until_dropped(wanted_updates.clone(), task));
             }
-            // If DNS names the members, the member list adds nothing.
-            let follows_members = self.settings.member_sync && self.settings.discovery.is_none();
-            let members = follows_members.then(|| {
-                let (link, endpoints) = (Arc::clone(&link), Arc::clone(&endpoints));
-                let (seeds, wanted) = (self.settings.endpoints.clone(), wanted_updates.clone());
-                let start = move |_| {
-                    follow_members(Arc::clone(&link), Arc::clone(&endpoints), seeds.clone(), wanted.clone())
-                };
-                supervise(self.settings.timing.backoff_cap, |_| (), start)
-            });
-            if self.settings.ranges.is_empty() {
-                // Without a watch there is no connection to ask through, and perhaps no permission to ask.
-                if let Some(members) = members {
-                    session.spawn(until_dropped(wanted_updates, members));
-                }
-                return Ok(Attached { session, link, registrar, contents, wanted });
-            }
-            let writer = self
-                .disk
-                .as_ref()
-                .map(|disk| CacheWriter::new(Arc::clone(disk), self.settings.ranges.clone(), sinks.clone()));
-            let (settings, to_etcd) = (Arc::clone(&self.settings), Arc::clone(&link));
-            session.spawn(async move {
-                let mut helpers = JoinSet::new();
-                if let Some(members) = members {
-                    helpers.spawn(members);
-                }
-                let cached = keep(writer, &mut helpers).await;
-                follow(settings, endpoints, to_etcd, sinks, wanted_updates, cached).await;
-            });
-            Ok(Attached { session, link, registrar, contents, wanted })
+            let following = Following {
+                settings: Arc::clone(&self.settings),
+                endpoints,
+                link: Arc::clone(&link),
+                sinks,
+                wanted: wanted_updates.clone(),
+                disk: self.disk.clone(),
+            };
+            let hosting = self.keep_copy(&session, following, wanted_updates);
+            Ok(Attached { session, link, registrar, contents, hosting, wanted })
         });
         self.refusal.store(attached.as_ref().err().cloned().map(Arc::new));
         attached
@@ -368,10 +356,4 @@ impl Drop for Client {
 /// A random number that differs between the processes of a fleet.
 fn own_random() -> f64 {
     fastrand::Rng::with_seed(backoff::seed()).f64()
-}
-
-/// Runs `task` until the client that `wanted` comes from is dropped.
-async fn until_dropped(mut wanted: watch::Receiver<bool>, task: impl Future<Output = ()> + Send) {
-    let dropped = async { while wanted.changed().await.is_ok() {} };
-    tokio::select! { () = task => {}, () = dropped => {} }
 }

@@ -16,7 +16,7 @@ use super::pending::Pending;
 use super::reading::{Query, compacted, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::KeyRange;
-use crate::store::{Change, Entry, Key};
+use crate::store::{Change, Entry, EntryRef, Key};
 use crate::sync::Trust;
 use crate::transport::Link;
 
@@ -46,8 +46,8 @@ impl Client {
     }
 }
 
-fn put(entry: &Entry) -> Change {
-    Change { key: Key::from(entry.key()), mod_revision: entry.mod_revision(), entry: Some(entry.clone()) }
+fn put(entry: EntryRef) -> Change {
+    Change { key: Key::from(entry.key()), mod_revision: entry.mod_revision(), entry: Some(entry.to_entry()) }
 }
 
 struct Past<'a> {
@@ -75,7 +75,7 @@ impl Past<'_> {
                 Followed::Compacted(oldest) => {
                     // The key's state at the oldest revision was written before it.
                     let Ok((_, entry)) = self.at(Some(oldest)).await else { continue };
-                    changes = entry.as_ref().map(put).into_iter().collect();
+                    changes = entry.as_ref().map(|entry| put(EntryRef::Own(entry))).into_iter().collect();
                     if oldest >= now || last.is_some_and(|last| last <= oldest) {
                         return Ok(changes.into());
                     }

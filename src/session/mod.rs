@@ -3,13 +3,21 @@
 mod announced;
 mod announcement;
 mod answer;
+#[cfg(target_os = "linux")]
+mod bell;
 mod cache_writer;
 mod client;
 mod descriptors;
 mod follow;
+mod following;
 mod fork;
 mod gate;
 mod history;
+#[cfg(target_os = "linux")]
+mod hosting;
+#[cfg(not(target_os = "linux"))]
+#[path = "hosting_elsewhere.rs"]
+mod hosting;
 mod leases;
 mod notices;
 mod offline;
@@ -20,6 +28,7 @@ mod registrar;
 mod requests;
 mod roll_call;
 mod runtime;
+mod sharing;
 mod supervise;
 mod txn;
 

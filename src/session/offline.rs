@@ -14,7 +14,7 @@ use crate::epoch::ProcessCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::notice::{LocalCopy, Notice, Sink};
 use crate::store::transaction::{Outcome, Transaction};
-use crate::store::{Entry, MemoryStore, Publication, WakerSet, Write};
+use crate::store::{EntryRef, MemoryStore, Publication, WakerSet, Write};
 use crate::sync::{Phase, Report, Staleness, Turn};
 
 /// One client's store. A forked child writes to its own copy only.
@@ -189,8 +189,8 @@ impl Offline {
     }
 
     fn end(&self, leases: &[i64]) {
-        let under = |entry: &&Entry| leases.contains(&entry.lease());
-        let delete = |entry: &Entry| Write { key: entry.key().into(), value: None, lease: 0 };
+        let under = |entry: &EntryRef| leases.contains(&entry.lease());
+        let delete = |entry: EntryRef| Write { key: entry.key().into(), value: None, lease: 0 };
         self.store.write(|now| {
             let writes: Vec<Write> = now.iter().filter(under).map(delete).collect();
             (!writes.is_empty()).then_some(writes)
@@ -205,7 +205,7 @@ impl Offline {
         &self,
         key: &[u8],
         value: Option<&[u8]>,
-        condition: impl FnOnce(Option<&Entry>) -> bool,
+        condition: impl FnOnce(Option<EntryRef>) -> bool,
     ) -> Result<Option<i64>> {
         self.write(key, value, 0, condition)
     }
@@ -215,7 +215,7 @@ impl Offline {
         key: &[u8],
         value: Option<&[u8]>,
         lease: i64,
-        condition: impl FnOnce(Option<&Entry>) -> bool,
+        condition: impl FnOnce(Option<EntryRef>) -> bool,
     ) -> Result<Option<i64>> {
         if key.is_empty() {
             return Err(empty_key());

@@ -10,7 +10,7 @@ use super::past_watch::oldest_revision;
 use super::pending::Pending;
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::KeyRange;
-use crate::store::{Entry, Snapshot};
+use crate::store::{Entry, EntryRef, Snapshot};
 use crate::transport::{CallError, Link, MAX_MESSAGE};
 
 /// Ranges in one request: below the lowest `--max-txn-ops` in use.
@@ -227,7 +227,7 @@ fn read_offline(now: &Snapshot, queries: &[Query], at: Option<i64>) -> Result<Re
         _ => {}
     }
     let found = queries.iter().map(|query| {
-        let entries: Vec<Entry> = now.range(&query.range).cloned().collect();
+        let entries: Vec<Entry> = now.range(&query.range).map(EntryRef::to_entry).collect();
         let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
         Found {
             count: i64::try_from(entries.len()).unwrap_or(i64::MAX),

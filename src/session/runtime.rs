@@ -20,9 +20,16 @@ const THREAD_NAME: &str = "etcd_discovery";
 static CURRENT: ProcessCell<Session> = ProcessCell::new();
 static ON_THREAD_START: OnceLock<fn()> = OnceLock::new();
 
-/// Calls `hook` on the session's thread when it starts. The binding blocks signals there.
+/// Calls `hook` on each thread of a session when it starts. The binding blocks signals there.
 pub fn on_thread_start(hook: fn()) {
     let _ = ON_THREAD_START.set(hook);
+}
+
+/// Prepares a thread of this library, which runs no code of the application.
+pub(super) fn begin_thread() {
+    if let Some(hook) = ON_THREAD_START.get() {
+        hook();
+    }
 }
 
 /// A `current_thread` runtime on a thread of its own.
@@ -64,9 +71,7 @@ impl Session {
         std::thread::Builder::new()
             .name(THREAD_NAME.into())
             .spawn(move || {
-                if let Some(hook) = ON_THREAD_START.get() {
-                    hook();
-                }
+                begin_thread();
                 engine.runtime.block_on(async {
                     tokio::select! { () = served.serve() => {}, _ = ended => {} }
                 });

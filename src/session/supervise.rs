@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::backoff::{self, Backoff};
@@ -43,6 +44,12 @@ pub(super) async fn supervise<F>(
         let now = Instant::now();
         clock::sleep_until(Some(now + pauses.panicked(now))).await;
     }
+}
+
+/// Runs `task` until the client that `wanted` comes from is dropped.
+pub(super) async fn until_dropped(mut wanted: watch::Receiver<bool>, task: impl Future<Output = ()> + Send) {
+    let dropped = async { while wanted.changed().await.is_ok() {} };
+    tokio::select! { () = task => {}, () = dropped => {} }
 }
 
 /// The pauses before a task is started again.

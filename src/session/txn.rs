@@ -6,8 +6,8 @@ use etcd_client::{
 
 use crate::defect;
 use crate::error::{Error, Result};
-use crate::store::Entry;
 use crate::store::transaction::{Compare, Condition, Operation, Outcome, Transaction};
+use crate::store::{Entry, EntryRef};
 use crate::transport::{Link, MAX_MESSAGE};
 
 /// Sends `transaction` at most once.
@@ -31,7 +31,7 @@ pub(super) async fn commit(link: &Link, transaction: &Transaction) -> Result<Out
         return Ok(Outcome::Written(response.header().map_or(0, etcd_client::ResponseHeader::revision)));
     }
     let found: Vec<Vec<Entry>> = response.op_responses().into_iter().map(entries).collect();
-    let failed = |(compare, found): (&Compare, &Vec<Entry>)| !compare.holds(found.iter());
+    let failed = |(compare, found): (&Compare, &Vec<Entry>)| !compare.holds(found.iter().map(EntryRef::Own));
     let place = transaction.compares.iter().zip(&found).position(failed).unwrap_or_default();
     let seen = found.get(place).and_then(|entries| entries.iter().map(Entry::mod_revision).max());
     Ok(Outcome::Conflict { compare: place, revision: seen.unwrap_or_default() })

@@ -4,6 +4,8 @@ use std::fmt;
 
 use triomphe::ThinArc;
 
+use super::shared::SharedEntry;
+
 /// The fixed-size fields in front of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Header {
@@ -60,9 +62,94 @@ impl Entry {
     }
 
     /// Whether both are the same allocation, and therefore equal.
-    #[must_use]
-    pub fn is(&self, other: &Self) -> bool {
+    fn is(&self, other: &Self) -> bool {
         std::ptr::eq(self.0.ptr(), other.0.ptr())
+    }
+}
+
+/// An entry of a snapshot, borrowed from it.
+#[derive(Clone, Copy)]
+pub enum EntryRef<'a> {
+    /// In this process.
+    Own(&'a Entry),
+    /// In memory that the processes of the host share.
+    Shared(SharedEntry<'a>),
+}
+
+impl<'a> EntryRef<'a> {
+    /// The key.
+    #[must_use]
+    pub fn key(self) -> &'a [u8] {
+        match self {
+            Self::Own(entry) => entry.key(),
+            Self::Shared(entry) => entry.key(),
+        }
+    }
+
+    /// The value, as it was put.
+    #[must_use]
+    pub fn value(self) -> &'a [u8] {
+        match self {
+            Self::Own(entry) => entry.value(),
+            Self::Shared(entry) => entry.value(),
+        }
+    }
+
+    /// The revision at which the key was last put.
+    #[must_use]
+    pub fn mod_revision(self) -> i64 {
+        match self {
+            Self::Own(entry) => entry.mod_revision(),
+            Self::Shared(entry) => entry.mod_revision(),
+        }
+    }
+
+    /// The lease that the key is attached to, or 0.
+    #[must_use]
+    pub fn lease(self) -> i64 {
+        match self {
+            Self::Own(entry) => entry.lease(),
+            Self::Shared(entry) => entry.lease(),
+        }
+    }
+
+    /// An entry to keep. A shared one is copied: kept as it is, it would hold the memory of its whole segment.
+    #[must_use]
+    pub fn to_entry(self) -> Entry {
+        match self {
+            Self::Own(entry) => entry.clone(),
+            Self::Shared(entry) => {
+                Entry::new(entry.key().to_vec(), entry.value(), entry.mod_revision(), entry.lease())
+            }
+        }
+    }
+}
+
+/// Compares the bytes only where it must: what was not changed is the same allocation.
+impl PartialEq for EntryRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        if let (Self::Own(one), Self::Own(other)) = (self, other)
+            && one.is(other)
+        {
+            return true;
+        }
+        self.mod_revision() == other.mod_revision()
+            && self.lease() == other.lease()
+            && self.key() == other.key()
+            && self.value() == other.value()
+    }
+}
+
+impl PartialEq<Entry> for EntryRef<'_> {
+    fn eq(&self, other: &Entry) -> bool {
+        *self == EntryRef::Own(other)
+    }
+}
+
+/// Omits the value, which may be a secret (promise 10).
+impl fmt::Debug for EntryRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_entry().fmt(f)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::Entry;
+use super::entry::EntryRef;
 use super::snapshot::{Key, Snapshot};
 use crate::layers::Layers;
 use crate::range::is_prefix;
@@ -21,7 +21,7 @@ pub struct View<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Effective<'a> {
     /// The entry.
-    pub entry: &'a Entry,
+    pub entry: EntryRef<'a>,
     /// The position of its layer; `None` for a key that is in no layer.
     pub layer: Option<usize>,
 }
@@ -133,6 +133,7 @@ pub fn names_of<'a>(
 mod tests {
     use super::*;
     use crate::store::Change;
+    use crate::store::Entry;
     use proptest::collection::vec;
     use proptest::prelude::*;
 

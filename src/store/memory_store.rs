@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use super::entry::Entry;
-use super::publication::{Changed, Publication};
+use super::entry::{Entry, EntryRef};
+use super::publication::Publication;
+use super::published::Changed;
 use super::snapshot::{Change, Key, Snapshot};
 use crate::epoch::ProcessCell;
 use crate::range::Ranges;
@@ -94,7 +95,7 @@ impl MemoryStore {
             let writes = other.map(|key| {
                 let entry = earlier.get(&key);
                 let value = entry.map(|entry| entry.value().into());
-                Write { key, value, lease: entry.map_or(0, Entry::lease) }
+                Write { key, value, lease: entry.map_or(0, EntryRef::lease) }
             });
             // A key that was changed and changed back has a new entry with the same value.
             let writes: Vec<Write> = writes.filter(|write| !write.changes_nothing_in(now)).collect();
@@ -182,7 +183,7 @@ mod tests {
         let first = write(&store, &[to("/a/1", Some("x"))]);
         assert_eq!(write(&store, &[to("/a/2", None)]), first);
         assert_eq!(write(&store, &[to("/a/1", Some("x"))]), first + 1);
-        assert_eq!(store.all().get(b"/a/1").map(Entry::mod_revision), Some(first + 1));
+        assert_eq!(store.all().get(b"/a/1").map(EntryRef::mod_revision), Some(first + 1));
     }
 
     #[test]

@@ -4,19 +4,27 @@
 
 pub mod disk;
 mod entry;
+mod followed;
+#[cfg(all(test, target_os = "linux"))]
+mod following_tests;
 mod layers;
 mod memory_store;
 mod publication;
+mod published;
+mod shared;
 mod snapshot;
 mod target_index;
 pub mod transaction;
 mod waker;
 mod waker_set;
 
-pub use entry::Entry;
+pub use entry::{Entry, EntryRef};
+pub use followed::Followed;
 pub use layers::{Effective, EffectiveChange, View, names_of};
 pub use memory_store::{MemoryStore, Write};
-pub use publication::{Changed, Publication, Published, RECENT_KEYS};
+pub use publication::Publication;
+pub use published::{Changed, Published, RECENT_KEYS};
+pub use shared::SharedEntry;
 pub use snapshot::{Change, Key, Snapshot};
 pub use target_index::TargetIndex;
 pub use waker::Waker;

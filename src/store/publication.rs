@@ -1,119 +1,17 @@
 //! The cell through which one writer publishes snapshots and readers load them without a lock.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
-use imbl::Vector;
 
-use super::snapshot::{Key, Snapshot};
-
-/// How many changed keys are remembered. A reader further behind has to assume that all keys changed.
-///
-/// This bounds the memory of the change feed (promise 11).
-pub const RECENT_KEYS: usize = 4_096;
-
-/// Which keys differ between two snapshots.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
-    /// Only these keys differ.
-    Keys(Vec<Key>),
-    /// Any key may differ.
-    All,
-}
-
-#[derive(Debug, Clone)]
-struct Batch {
-    generation: u64,
-    keys: Arc<[Key]>,
-}
-
-/// A snapshot with its position in the sequence of publications.
-#[derive(Debug, Clone, Default)]
-pub struct Published {
-    snapshot: Snapshot,
-    generation: u64,
-    recent: Vector<Batch>,
-    recent_keys: usize,
-    /// The oldest generation since which `recent` has every change.
-    complete_from: u64,
-}
-
-impl Published {
-    /// The snapshot.
-    #[must_use]
-    pub const fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
-    /// How many times content has been published; 0 before the first listing.
-    #[must_use]
-    pub const fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// Calls `visit` with each key changed since `generation`, newest first; a key may come twice.
-    ///
-    /// Returns false, without any call, if too much has changed since then.
-    #[must_use]
-    pub fn each_change_since(&self, generation: u64, mut visit: impl FnMut(&Key)) -> bool {
-        if generation < self.complete_from {
-            return false;
-        }
-        for batch in self.recent.iter().rev().take_while(|batch| batch.generation > generation) {
-            batch.keys.iter().for_each(&mut visit);
-        }
-        true
-    }
-
-    /// The keys whose entries differ from those of `older`, an earlier publication, in key order.
-    ///
-    /// The cost depends on the changes in between. The two snapshots are compared only if those are not known any more.
-    #[must_use]
-    pub fn changed_keys_since(&self, older: &Self) -> Vec<Key> {
-        let mut keys = BTreeSet::new();
-        let known = self.each_change_since(older.generation, |key| {
-            keys.insert(Key::clone(key));
-        });
-        if !known {
-            return older.snapshot.changed_keys(&self.snapshot);
-        }
-        // A key that was put and deleted in between is the same in both snapshots.
-        keys.retain(|key| older.snapshot.get(key) != self.snapshot.get(key));
-        keys.into_iter().collect()
-    }
-
-    fn next(&self, snapshot: Snapshot, changed: Changed) -> Self {
-        let generation = self.generation + 1;
-        let mut next = Self { snapshot, generation, ..self.clone() };
-        match changed {
-            Changed::Keys(keys) if keys.len() <= RECENT_KEYS => next.remember(keys.into()),
-            _ => next.forget_all(),
-        }
-        next
-    }
-
-    fn remember(&mut self, keys: Arc<[Key]>) {
-        self.recent_keys += keys.len();
-        self.recent.push_back(Batch { generation: self.generation, keys });
-        while self.recent_keys > RECENT_KEYS {
-            let Some(oldest) = self.recent.pop_front() else { break };
-            self.recent_keys -= oldest.keys.len();
-            self.complete_from = oldest.generation;
-        }
-    }
-
-    fn forget_all(&mut self) {
-        self.recent = Vector::new();
-        self.recent_keys = 0;
-        self.complete_from = self.generation;
-    }
-}
+use super::published::{Changed, Published};
+use super::snapshot::Snapshot;
 
 /// Publishes snapshots from one writer to many readers.
 ///
-/// A reader detects a change by comparing one atomic, the generation, with the one that it last saw.
+/// A reader detects a change by comparing one atomic, the generation, with the one that it last saw. If this process
+/// follows a leader, nothing runs here when the leader publishes: who loads the publication looks into the shared memory.
 #[derive(Debug, Default)]
 pub struct Publication {
     current: ArcSwap<Published>,
@@ -121,17 +19,29 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// The generation of the current snapshot, which a reader compares on every read.
+    /// The generation of the current snapshot.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.load().generation()
+    }
+
+    /// The generation of the snapshot that was loaded last, which a reader compares on every read.
+    ///
+    /// A reader of a leader's publication must also ask [`Followed::is_current`](super::Followed::is_current).
     #[must_use]
     #[inline]
-    pub fn generation(&self) -> u64 {
+    pub fn loaded(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
     /// The current snapshot, borrowed for short use.
     #[must_use]
     pub fn load(&self) -> Guard<Arc<Published>> {
-        let current = self.current.load();
+        let mut current = self.current.load();
+        if let Some(next) = current.read() {
+            self.replace(&Arc::new(next));
+            current = self.current.load();
+        }
         self.catch_up_with(&current);
         current
     }
@@ -139,9 +49,12 @@ impl Publication {
     /// The current snapshot, to keep.
     #[must_use]
     pub fn load_full(&self) -> Arc<Published> {
-        let current = self.current.load_full();
-        self.catch_up_with(&current);
-        current
+        Arc::clone(&self.load())
+    }
+
+    /// Shows what was read from a leader, unless another thread was faster or this process follows no more.
+    fn replace(&self, next: &Arc<Published>) {
+        self.current.rcu(|now| Arc::clone(if next.supersedes(now) { next } else { now }));
     }
 
     /// Raises the generation to that of a snapshot which was just loaded.
@@ -149,8 +62,8 @@ impl Publication {
     /// The writer stores the snapshot first and the generation second. Without this, a reader could see a new
     /// snapshot and then read an older value of one key, because such a read checks only the generation.
     fn catch_up_with(&self, seen: &Published) {
-        if self.generation() < seen.generation {
-            self.generation.fetch_max(seen.generation, Ordering::Release);
+        if self.loaded() < seen.generation() {
+            self.generation.fetch_max(seen.generation(), Ordering::Release);
         }
     }
 
@@ -159,7 +72,7 @@ impl Publication {
     /// Only the writer may call this.
     pub fn publish(&self, snapshot: Snapshot, changed: Changed) {
         let next = self.current.load().next(snapshot, changed);
-        let generation = next.generation;
+        let generation = next.generation();
         self.current.store(Arc::new(next));
         self.generation.store(generation, Ordering::Release);
     }
@@ -174,18 +87,31 @@ impl Publication {
 
     /// Publishes the same content at a later revision. The generation stays, so readers need not look.
     pub fn confirm(&self, revision: i64) {
-        let current = self.current.load();
-        let next =
-            Published { snapshot: current.snapshot.confirmed_at(revision), ..Published::clone(&current) };
-        drop(current);
+        let next = self.current.load().confirmed_at(revision);
         self.current.store(Arc::new(next));
+    }
+
+    /// Shows a writer's content from now on, which begins with what is shown now. A leader is not followed any more.
+    pub fn lead(&self) {
+        // Not `load`: what is loaded by others until then counts.
+        self.current.rcu(|now| now.left());
+        self.catch_up_with(&self.current.load());
+    }
+
+    /// Shows what the leader publishes in `memory` from now on.
+    ///
+    /// The caller sees to it that the leader's content may follow what was shown here.
+    #[cfg(target_os = "linux")]
+    pub fn follow(&self, memory: &Arc<etcd_discovery_shelf::Shelf>) {
+        self.current.rcu(|now| now.following(memory));
+        drop(self.load());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Change, Entry};
+    use crate::store::{Change, Entry, Key, RECENT_KEYS};
     use proptest::prelude::*;
 
     fn keys(names: &[u16]) -> Changed {
@@ -194,7 +120,7 @@ mod tests {
 
     fn since(published: &Published, generation: u64) -> Option<Vec<Key>> {
         let mut seen = Vec::new();
-        published.each_change_since(generation, |key| seen.push(Key::clone(key))).then_some(seen)
+        published.each_change_since(generation, |key| seen.push(Key::from(key))).then_some(seen)
     }
 
     #[test]
@@ -216,10 +142,10 @@ mod tests {
         publication.publish(Snapshot::default(), Changed::All);
         let next = publication.load().next(Snapshot::default(), Changed::All);
         publication.current.store(Arc::new(next));
-        assert_eq!(publication.generation(), 1);
+        assert_eq!(publication.loaded(), 1);
         publication.settle();
         publication.settle();
-        assert_eq!(publication.generation(), 2);
+        assert_eq!(publication.loaded(), 2);
     }
 
     #[test]
@@ -236,13 +162,13 @@ mod tests {
         for generation in 1..=2 {
             let next = publication.current.load().next(Snapshot::default(), Changed::All);
             publication.current.store(Arc::new(next));
-            assert_eq!(publication.generation(), generation - 1);
+            assert_eq!(publication.loaded(), generation - 1);
             if generation == 1 {
                 drop(publication.load());
             } else {
                 drop(publication.load_full());
             }
-            assert_eq!(publication.generation(), generation);
+            assert_eq!(publication.loaded(), generation);
         }
     }
 
@@ -288,7 +214,7 @@ mod tests {
                 truth.push(*size);
             }
             let published = publication.load();
-            prop_assert!(published.recent_keys <= RECENT_KEYS);
+            prop_assert!(published.recent_keys() <= RECENT_KEYS);
             if let Some(changes) = since(&published, seen) {
                 let missed: usize = truth.iter().skip(usize::try_from(seen).unwrap()).sum();
                 prop_assert_eq!(changes.len(), missed);

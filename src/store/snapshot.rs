@@ -8,7 +8,8 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
-use super::entry::Entry;
+use super::entry::{Entry, EntryRef};
+use super::shared::Shared;
 use crate::range::KeyRange;
 
 /// A key without its entry. The change feed keeps it after the entry is gone.
@@ -67,29 +68,69 @@ impl PartialEq for Undecided {
     }
 }
 
+/// A map of this process alone.
+type Own = OrdMap<ByKey, Undecided>;
+
+/// Where the entries are.
+#[derive(Debug, Clone)]
+enum Content {
+    /// In this process.
+    Own(Own),
+    /// In memory that the processes of the host share.
+    Shared(Shared),
+}
+
 /// An immutable view of the watched ranges at one revision (promise 1).
 ///
 /// Cloning is cheap, and an update copies one path of the tree. So a change among 100,000 keys costs O(log n), and
 /// forked processes keep sharing the memory pages that did not change.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
     revision: i64,
     cluster_id: u64,
-    entries: OrdMap<ByKey, Undecided>,
+    content: Content,
 }
 
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self::of(0, 0, Own::default())
+    }
+}
+
+/// Entries in key order.
+type Entries<'a> = Box<dyn Iterator<Item = EntryRef<'a>> + 'a>;
+
 impl Snapshot {
+    const fn of(revision: i64, cluster_id: u64, entries: Own) -> Self {
+        Self { revision, cluster_id, content: Content::Own(entries) }
+    }
+
+    /// Content in shared memory.
+    #[must_use]
+    pub(super) fn shared(content: Shared) -> Self {
+        let (revision, cluster_id) = content.place();
+        Self { revision, cluster_id, content: Content::Shared(content) }
+    }
+
+    /// Content that the processes of the host share.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn from_host(content: etcd_discovery_shelf::Snapshot) -> Self {
+        Self::shared(Shared(content))
+    }
+
     /// Adds a `page` of a listing. Keys must ascend, also from page to page.
     ///
     /// Every second entry is inserted first. If all were inserted in order, each full node of the tree would split and
     /// stay half empty; this way the second pass fills the nodes.
     pub fn stage(&mut self, page: Vec<Entry>) {
+        let entries = self.own();
         let mut others = Vec::with_capacity(page.len() / 2);
         for (index, entry) in page.into_iter().enumerate() {
-            if index % 2 == 0 { self.insert(entry) } else { others.push(entry) }
+            if index % 2 == 0 { insert(entries, entry) } else { others.push(entry) }
         }
         for entry in others {
-            self.insert(entry);
+            insert(entries, entry);
         }
     }
 
@@ -99,8 +140,17 @@ impl Snapshot {
         Self { revision, cluster_id, ..self }
     }
 
-    fn insert(&mut self, entry: Entry) {
-        self.entries.insert(ByKey(entry), Undecided);
+    /// The map of this process, made of the shared one if there was none.
+    fn own(&mut self) -> &mut Own {
+        if matches!(self.content, Content::Shared(_)) {
+            let mut copy = Self::default();
+            copy.stage(self.iter().map(EntryRef::to_entry).collect());
+            self.content = copy.content;
+        }
+        match &mut self.content {
+            Content::Own(entries) => entries,
+            Content::Shared(_) => unreachable!("it was replaced above"),
+        }
     }
 
     /// The etcd revision of this content; 0 before the first listing.
@@ -118,58 +168,71 @@ impl Snapshot {
     /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        match &self.content {
+            Content::Own(entries) => entries.len(),
+            Content::Shared(shared) => shared.len(),
+        }
     }
 
     /// Whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// The entry of `key`, if there is one.
     #[must_use]
-    pub fn get(&self, key: &[u8]) -> Option<&Entry> {
-        self.entries.get_key_value(key).map(|(entry, _)| &entry.0)
+    pub fn get(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        match &self.content {
+            Content::Own(entries) => entries.get_key_value(key).map(|(entry, _)| EntryRef::Own(&entry.0)),
+            Content::Shared(shared) => shared.get(key).map(EntryRef::Shared),
+        }
     }
 
     /// All entries in key order.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.keys().map(|entry| &entry.0)
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.from(Bound::Unbounded)
     }
 
     /// The entries of `range` in key order.
-    pub fn range<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = &'a Entry> {
-        let from = Bound::Included(range.start());
-        let entries = self.entries.range::<_, [u8]>((from, Bound::Unbounded)).map(|(entry, _)| &entry.0);
-        entries.take_while(|entry| range.contains(entry.key()))
+    pub fn range<'a>(&'a self, range: &'a KeyRange) -> impl Iterator<Item = EntryRef<'a>> {
+        self.from(Bound::Included(range.start())).take_while(|entry| range.contains(entry.key()))
     }
 
     /// The entries whose keys begin with `prefix`, in key order.
-    pub fn entries_under(&self, prefix: &[u8]) -> impl Iterator<Item = &Entry> + use<'_> {
+    pub fn entries_under(&self, prefix: &[u8]) -> impl Iterator<Item = EntryRef<'_>> + use<'_> {
         let range = KeyRange::prefix(prefix);
-        let from = Bound::Included(range.start());
-        let entries = self.entries.range::<_, [u8]>((from, Bound::Unbounded)).map(|(entry, _)| &entry.0);
-        entries.take_while(move |entry| range.contains(entry.key()))
+        self.from(Bound::Included(range.start())).take_while(move |entry| range.contains(entry.key()))
+    }
+
+    /// The entries from a key on, in key order.
+    fn from(&self, from: Bound<&[u8]>) -> Entries<'_> {
+        match &self.content {
+            Content::Own(entries) => {
+                let entries = entries.range::<_, [u8]>((from, Bound::Unbounded));
+                Box::new(entries.map(|(entry, _)| EntryRef::Own(&entry.0)))
+            }
+            Content::Shared(shared) => Box::new(shared.from(from).map(EntryRef::Shared)),
+        }
     }
 
     /// At most `count` entries in key order: those after the key `after`, or the first ones.
     #[must_use]
     pub fn batch(&self, after: Option<&[u8]>, count: usize) -> Vec<Entry> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let entries = self.entries.range::<_, [u8]>((from, Bound::Unbounded));
-        entries.take(count).map(|(entry, _)| entry.0.clone()).collect()
+        self.from(from).take(count).map(EntryRef::to_entry).collect()
     }
 
     /// Applies `changes` up to `revision`. Returns the new snapshot and the keys that changed.
     #[must_use]
     pub fn after(&self, changes: Vec<Change>, revision: i64) -> (Self, Vec<Key>) {
         let mut next = Self { revision, ..self.clone() };
+        let entries = next.own();
         let mut keys = Vec::with_capacity(changes.len());
         for change in changes {
             match change.entry {
-                Some(entry) => next.insert(entry),
-                None => drop(next.entries.remove(&*change.key)),
+                Some(entry) => insert(entries, entry),
+                None => drop(entries.remove(&*change.key)),
             }
             keys.push(change.key);
         }
@@ -180,7 +243,7 @@ impl Snapshot {
     #[must_use]
     pub fn with_keys_of(&self, other: &Self, keys: impl IntoIterator<Item = Key>) -> Self {
         let changes = keys.into_iter().map(|key| {
-            let entry = other.get(&key).cloned();
+            let entry = other.get(&key).map(EntryRef::to_entry);
             Change { mod_revision: entry.as_ref().map_or(0, Entry::mod_revision), key, entry }
         });
         self.after(changes.collect(), self.revision).0
@@ -198,22 +261,39 @@ impl Snapshot {
     #[must_use]
     pub fn changed_keys_in(&self, newer: &Self, range: &KeyRange) -> Vec<Key> {
         let gone = self.range(range).filter(|entry| newer.get(entry.key()).is_none());
-        let new = newer.range(range).filter(|entry| self.get(entry.key()) != Some(entry));
+        let new = newer.range(range).filter(|entry| self.get(entry.key()) != Some(*entry));
         gone.chain(new).map(|entry| Key::from(entry.key())).collect()
     }
 
     /// The keys whose entries differ between the two snapshots, in key order. Shared subtrees are skipped.
     #[must_use]
     pub fn changed_keys(&self, newer: &Self) -> Vec<Key> {
-        self.entries
-            .diff(&newer.entries)
-            .filter_map(|item| match item {
-                DiffItem::Update { old: (old, _), new: (new, _) } => (old.0 != new.0).then_some(new),
-                DiffItem::Add(only, _) | DiffItem::Remove(only, _) => Some(only),
-            })
-            .map(|found| Key::from(found.0.key()))
-            .collect()
+        match (&self.content, &newer.content) {
+            (Content::Own(old), Content::Own(new)) => differing(old, new),
+            (Content::Shared(old), Content::Shared(new)) => {
+                old.changed_keys(new).into_iter().map(Key::from).collect()
+            }
+            _ => {
+                let mut keys = self.changed_keys_in(newer, &KeyRange::prefix(b""));
+                keys.sort();
+                keys
+            }
+        }
     }
+}
+
+fn insert(entries: &mut Own, entry: Entry) {
+    entries.insert(ByKey(entry), Undecided);
+}
+
+fn differing(old: &Own, new: &Own) -> Vec<Key> {
+    old.diff(new)
+        .filter_map(|item| match item {
+            DiffItem::Update { old: (old, _), new: (new, _) } => (old.0 != new.0).then_some(new),
+            DiffItem::Add(only, _) | DiffItem::Remove(only, _) => Some(only),
+        })
+        .map(|found| Key::from(found.0.key()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -286,6 +366,6 @@ mod tests {
         }
         let staged = staged.staged(9, 4);
         assert_eq!((staged.revision(), staged.cluster_id(), staged.len()), (9, 4, 1_000));
-        assert!(staged.iter().map(Entry::key).eq(names.iter().map(<[u8; 2]>::as_slice)));
+        assert!(staged.iter().map(EntryRef::key).eq(names.iter().map(<[u8; 2]>::as_slice)));
     }
 }

@@ -1,6 +1,6 @@
 //! A transaction: conditions, and operations that are applied at one revision if all conditions hold.
 
-use super::entry::Entry;
+use super::entry::EntryRef;
 use super::memory_store::Write;
 use super::snapshot::Snapshot;
 use crate::range::KeyRange;
@@ -92,9 +92,9 @@ impl Compare {
     ///
     /// Only [`Condition::Value`] needs the values of the entries.
     #[must_use]
-    pub fn holds<'a>(&self, mut found: impl Iterator<Item = &'a Entry>) -> bool {
+    pub fn holds<'a>(&self, mut found: impl Iterator<Item = EntryRef<'a>>) -> bool {
         match &self.condition {
-            Condition::Revision(revision) => found.next().map_or(0, Entry::mod_revision) == *revision,
+            Condition::Revision(revision) => found.next().map_or(0, EntryRef::mod_revision) == *revision,
             Condition::Value(value) => found.next().is_some_and(|entry| entry.value() == value),
             Condition::Present => found.next().is_some(),
             Condition::UnchangedSince { revision, .. } => {
@@ -116,7 +116,7 @@ impl Transaction {
     pub fn conflict(&self, snapshot: &Snapshot) -> Option<Outcome> {
         self.compares.iter().enumerate().find_map(|(compare, one)| {
             let range = one.range();
-            let newest = || snapshot.range(&range).map(Entry::mod_revision).max().unwrap_or_default();
+            let newest = || snapshot.range(&range).map(EntryRef::mod_revision).max().unwrap_or_default();
             let holds = one.holds(snapshot.range(&range));
             (!holds).then(|| Outcome::Conflict { compare, revision: newest() })
         })
@@ -158,6 +158,7 @@ impl Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Entry;
 
     fn entry(key: &str, value: &str, revision: i64) -> Entry {
         Entry::new(key.as_bytes().to_vec(), value.as_bytes(), revision, 0)

@@ -21,6 +21,12 @@ impl WakerSet {
         self.count.store(wakers.len(), Ordering::SeqCst);
     }
 
+    /// Whether no one waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
     /// Wakes all registered wakers. Costs one atomic load when there are none.
     pub fn wake_all(&self) {
         if self.count.load(Ordering::SeqCst) > 0 {

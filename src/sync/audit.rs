@@ -14,7 +14,7 @@ use super::listing::{Listing, Progress};
 use super::pages::PageSize;
 use crate::clock::Instant;
 use crate::range::Ranges;
-use crate::store::{Entry, Snapshot};
+use crate::store::{EntryRef, Snapshot};
 
 /// The pause between two pages. An audit is never urgent.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -108,7 +108,7 @@ fn compare(shown: &Snapshot, read: &Snapshot) -> Finding {
             (Some(one), Some(other))
                 if one.key() == other.key() && one.mod_revision() == other.mod_revision() => {}
             (one, other) => {
-                let keys = [one, other].into_iter().flatten().map(Entry::key);
+                let keys = [one, other].into_iter().flatten().map(EntryRef::key);
                 let first = keys.min().unwrap_or_default().to_vec();
                 return Finding::Differs(shown.revision(), first);
             }
@@ -120,6 +120,7 @@ fn compare(shown: &Snapshot, read: &Snapshot) -> Finding {
 mod tests {
     use super::*;
     use crate::range::KeyRange;
+    use crate::store::Entry;
     use crate::sync::event::Header;
 
     const INTERVAL: Duration = Duration::from_secs(60);

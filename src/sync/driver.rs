@@ -37,6 +37,8 @@ pub struct Sinks {
     pub published: Arc<Notify>,
     /// Notified of each new revision that readers see, whether or not a key has changed.
     pub advanced: Arc<Notify>,
+    /// Notified of each change of the publication or the report, for the other processes of the host.
+    pub changed: Arc<Notify>,
     /// Receives the events.
     pub notices: Arc<dyn Sink>,
     /// What the tasks themselves hold of the content.
@@ -150,6 +152,7 @@ impl Driver {
             // The report comes last, so that a listener woken by a snapshot or an event finds the report that
             // belongs to it.
             if self.show_report() || shown {
+                self.sinks.changed.notify_one();
                 self.sinks.wakers.wake_all();
             }
             self.notices.drain(..).for_each(|notice| self.sinks.notices.notify(notice));

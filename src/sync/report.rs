@@ -31,6 +31,31 @@ pub enum Phase {
 }
 
 impl Phase {
+    const ALL: [Self; 10] = [
+        Self::Stopped,
+        Self::Idle,
+        Self::Connecting,
+        Self::Listing,
+        Self::Verifying,
+        Self::Opening,
+        Self::Watching,
+        Self::Backoff,
+        Self::Denied,
+        Self::Offline,
+    ];
+
+    /// The phase as a number, for other processes of this host with the same version.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The phase with this [`code`](Self::code).
+    #[must_use]
+    pub fn of_code(code: u32) -> Self {
+        Self::ALL.into_iter().find(|phase| phase.code() == code).unwrap_or_default()
+    }
+
     /// The phase as a word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

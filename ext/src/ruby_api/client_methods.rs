@@ -179,6 +179,10 @@ fn status(ruby: &Ruby, core: &Core) -> Result<RHash, Error> {
     let version = peer.map(|peer| peer.version.as_str()).filter(|version| !version.is_empty());
     set("server_version", ruby.into_value(version))?;
     set("pid", ruby.into_value(std::process::id()))?;
+    let (role, leader) = core.host_role().unzip();
+    set("role", ruby.into_value(role.map(|role| ruby.to_symbol(role.as_str()))))?;
+    set("leader_pid", ruby.into_value(leader.flatten()))?;
+    set("host_copy_error", exception(core.host_problem().as_deref()))?;
     Ok(hash)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use etcd_discovery_core::layers::Layers;
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Entry, Key, Published, Snapshot as Content, View};
+use etcd_discovery_core::store::{EntryRef, Key, Published, Snapshot as Content, View};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{
     DataTypeFunctions, Error, RArray, Ruby, TryConvert, TypedData, Value, gc, method, prelude::*,
@@ -141,7 +141,7 @@ impl Snapshot {
             // SAFETY: this snapshot's cache marks the value.
             return Ok(unsafe { Value::from_raw(known) });
         }
-        let Some(entry) = self.find(ruby, key)?.cloned() else {
+        let Some(entry) = self.find(ruby, key)?.map(EntryRef::to_entry) else {
             return Ok(default.unwrap_or_else(|| ruby.qnil().as_value()));
         };
         // SAFETY: this live snapshot marks the client.
@@ -157,7 +157,7 @@ impl Snapshot {
     }
 
     /// Passes every key, or name, with its entry to `take`, in order.
-    fn each<E>(&self, mut take: impl FnMut(&[u8], &Entry) -> Result<(), E>) -> Result<(), E> {
+    fn each<E>(&self, mut take: impl FnMut(&[u8], EntryRef) -> Result<(), E>) -> Result<(), E> {
         match &self.scope {
             Scope::All => self.content.iter().try_for_each(|entry| take(entry.key(), entry)),
             Scope::Keys(range) => self.content.range(range).try_for_each(|entry| take(entry.key(), entry)),
@@ -178,7 +178,7 @@ impl Snapshot {
         }
     }
 
-    fn find(&self, ruby: &Ruby, key: Value) -> Result<Option<&Entry>, Error> {
+    fn find(&self, ruby: &Ruby, key: Value) -> Result<Option<EntryRef<'_>>, Error> {
         let found = with_bytes(ruby, key, |key| {
             let name = self.layers().is_name(key);
             let watched = match &self.scope {
@@ -205,11 +205,11 @@ impl Snapshot {
     }
 
     fn mod_revision(ruby: &Ruby, this: &Self, key: Value) -> Result<Option<i64>, Error> {
-        guarded(ruby, || Ok(this.find(ruby, key)?.map(Entry::mod_revision)))
+        guarded(ruby, || Ok(this.find(ruby, key)?.map(EntryRef::mod_revision)))
     }
 
     fn lease(ruby: &Ruby, this: &Self, key: Value) -> Result<Option<i64>, Error> {
-        guarded(ruby, || Ok(this.find(ruby, key)?.map(Entry::lease)))
+        guarded(ruby, || Ok(this.find(ruby, key)?.map(EntryRef::lease)))
     }
 
     fn size(ruby: &Ruby, this: &Self) -> Result<usize, Error> {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use etcd_discovery_core::range::KeyRange;
-use etcd_discovery_core::store::{EffectiveChange, Entry, Key, names_of};
+use etcd_discovery_core::store::{EffectiveChange, EntryRef, Key, names_of};
 use magnus::{Error, RArray, Ruby, Value, method, prelude::*, typed_data::Obj};
 
 use super::snapshot::Snapshot;
@@ -76,7 +76,7 @@ struct Found {
 impl Found {
     fn of_key(newer: &Snapshot, key: Key) -> Self {
         let content = newer.content();
-        let revision = content.get(&key).map_or(content.revision(), Entry::mod_revision);
+        let revision = content.get(&key).map_or(content.revision(), EntryRef::mod_revision);
         Self { change: EffectiveChange { name: key, revision, layer: None }, is_name: false }
     }
 

@@ -8,7 +8,7 @@ module EtcdDiscovery
     # @api private
     module Connection
       # What only the application's own processes have: a place in the fleet, a copy on disk, a logger.
-      LEFT_OUT = %i[watch fleet cache_path logger].freeze
+      LEFT_OUT = %i[watch fleet cache_path host_copy logger].freeze
       private_constant :LEFT_OUT
 
       private

@@ -15,6 +15,7 @@ module EtcdDiscovery
       list: "a list of Strings",
       string: "a String",
       path: "the path of a file",
+      switch: "true, false, or the path of a folder",
       source: "`memory`, or the path of a YAML file",
       seconds: "a number of seconds above 0",
       interval: "a number of seconds, or 0 for never",

@@ -79,6 +79,11 @@ module EtcdDiscovery
       Setting.new(:member_sync, :boolean, default: false, doc: "use the cluster's other members too"),
       Setting.new(:cache_path, :path, doc: "file for a copy of the data, to start from if etcd is away"),
       Setting.new(
+        :host_copy, :switch,
+        default: false, doc: "whether the processes of a host share one watch and one copy, or the folder " \
+                             "in which they meet; Linux; see [host-copy.md](host-copy.md)"
+      ),
+      Setting.new(
         :change_log, :prefix,
         doc: "where each write of the gem adds an entry; see [changing.md](changing.md#the-change-log)"
       ),

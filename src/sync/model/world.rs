@@ -281,5 +281,5 @@ impl World {
 }
 
 pub(in crate::sync) fn content(snapshot: &Snapshot) -> BTreeMap<Key, Entry> {
-    snapshot.iter().map(|entry| (Key::from(entry.key()), entry.clone())).collect()
+    snapshot.iter().map(|entry| (Key::from(entry.key()), entry.to_entry())).collect()
 }

@@ -105,6 +105,7 @@ impl Follower {
             wakers: Arc::default(),
             published: Arc::default(),
             advanced: Arc::default(),
+            changed: Arc::default(),
             notices: Arc::<Reported>::clone(&reported),
             contents: Arc::clone(&contents),
         };

@@ -5,7 +5,7 @@ use crate::store::{Changed, Entry, Snapshot};
 
 /// An entry that is shown now.
 fn shown(follower: &Follower, key: &[u8]) -> Entry {
-    follower.publication.load().snapshot().get(key).unwrap().clone()
+    follower.publication.load().snapshot().get(key).unwrap().to_entry()
 }
 
 /// What the child's own driver does when all that the parent knew has changed.

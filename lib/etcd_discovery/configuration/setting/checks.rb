@@ -47,6 +47,11 @@ module EtcdDiscovery
 
       alias check_source check_path
 
+      def check_switch(value)
+        on = check_boolean(value) unless value.respond_to?(:to_path)
+        on.nil? ? check_path(value) : on
+      end
+
       def in_utf8(text)
         ForeignText.utf8(text) or raise ConfigurationError, "#{name}: the text is not valid #{text.encoding}"
       end

@@ -1,0 +1,297 @@
+//! One process's part in following etcd once per host: what the election of [`crate::host`] starts and stops here.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use etcd_discovery_shelf::{self as shelf, At, Put, Shelf, Writer};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::bell::Bell;
+use crate::backoff;
+use crate::clock::Instant;
+use crate::config::Settings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::host::{self, Engine, Folder, Identity, Rules, Standing, Surroundings};
+use crate::notice::{LocalCopy, Notice};
+use crate::store::{Changed, Publication, Published, Snapshot};
+use crate::sync::{Phase, Report, Sinks, Staleness, Turn};
+
+/// How often what etcd has confirmed is passed on.
+const LOOK: Duration = Duration::from_millis(500);
+/// The largest size of a segment. Only what is used is allocated.
+const CAPACITY: usize = 16 << 30;
+
+/// Starts what follows etcd in this process, and returns it.
+pub(super) type Follow = Box<dyn FnMut() -> JoinSet<()> + Send>;
+
+/// What a process with a host copy has: who it is on its host, and what wakes its waiters.
+pub(super) struct Hosting {
+    role: watch::Receiver<host::Role>,
+    bell: Arc<Bell>,
+}
+
+impl Hosting {
+    /// What this process does now.
+    pub(super) fn role(&self) -> host::Role {
+        *self.role.borrow()
+    }
+
+    /// To be called after someone has begun to wait.
+    pub(super) fn listen(&self) {
+        self.bell.listen();
+    }
+}
+
+/// Takes part in the election in `folder`, until the client that `wanted` comes from is dropped.
+///
+/// # Errors
+/// If the folder cannot be used.
+pub(super) fn take_part(
+    settings: &Settings,
+    folder: &Path,
+    sinks: &Sinks,
+    wanted: watch::Receiver<bool>,
+    follow: Follow,
+) -> Result<(Hosting, impl Future<Output = ()> + Send + use<>)> {
+    let identity = Identity::of(settings, &Surroundings::here(shelf::FORMAT));
+    let folder = Folder::open(folder, identity).map_err(|error| {
+        let message = format!("host_copy: {error}; this process follows etcd by itself");
+        Error::new(ErrorKind::Cache, message)
+    })?;
+    let (sender, role) = watch::channel(host::Role::default());
+    let bell = Arc::new(Bell::new(sinks.clone(), settings.fleet.is_some()));
+    let known = sinks.publication.load().followed().map(|followed| Arc::clone(followed.shelf()));
+    let engine = HostEngine {
+        sinks: sinks.clone(),
+        bell: Arc::clone(&bell),
+        follow,
+        tasks: None,
+        told: None,
+        seen: (0, 0),
+        staleness: Staleness::new(settings.timing.max_staleness),
+    };
+    let driver = host::Driver::new(engine, identity, folder, CAPACITY, Rules::new(backoff::seed()), sender);
+    Ok((Hosting { role, bell }, driver.knowing(known).run(wanted)))
+}
+
+/// The engine of one process: its driver of [`crate::sync`], its publication, its report.
+struct HostEngine {
+    sinks: Sinks,
+    bell: Arc<Bell>,
+    follow: Follow,
+    /// Follow etcd. They end when this is dropped.
+    tasks: Option<JoinSet<()>>,
+    /// What the election was told last.
+    told: Option<Standing>,
+    /// The generation and the revision of the leader's content that waiters were told of last.
+    seen: (u64, i64),
+    /// Of a follower: whether its leader's content is stale.
+    staleness: Staleness,
+}
+
+impl HostEngine {
+    fn standing(&self) -> Option<Standing> {
+        // The report is read first: the snapshot, read after it, holds at least what the report confirms.
+        let report = shown_report(&self.sinks.report, &self.sinks.publication);
+        let published = self.sinks.publication.load();
+        (published.generation() > 0).then(|| Standing {
+            cluster_id: published.snapshot().cluster_id(),
+            revision: published.snapshot().revision(),
+            confirmed_at: report.confirmed_at,
+        })
+    }
+
+    /// Ends what follows etcd here, and frees what it held of the content.
+    fn end_tasks(&mut self) {
+        self.tasks = None;
+        self.told = None;
+        let contents = &self.sinks.contents;
+        contents.machine.take();
+        contents.saved.take();
+        contents.given.take();
+    }
+
+    /// Shows what the leader has taken over, if that is newer than what is shown.
+    fn adopt(&self, taken_over: shelf::Snapshot) {
+        let publication = &self.sinks.publication;
+        let taken_over = Snapshot::from_host(taken_over);
+        let shown = publication.load_full();
+        let place = |snapshot: &Snapshot| (snapshot.cluster_id(), snapshot.revision());
+        if shown.generation() == 0 {
+            publication.publish(taken_over, Changed::All);
+        } else if place(&taken_over) > place(shown.snapshot())
+            && taken_over.cluster_id() == shown.snapshot().cluster_id()
+        {
+            let keys = shown.snapshot().changed_keys(&taken_over);
+            publication.publish(taken_over, Changed::Keys(keys));
+        }
+    }
+
+    /// As a follower: passes on the leader's report, and says when its content turned stale.
+    fn look(&mut self) {
+        let published = self.sinks.publication.load_full();
+        let Some(followed) = published.followed() else { return self.staleness.end() };
+        // For the tasks of this process, which know of no leader.
+        self.sinks.report.store(Arc::new(shown_report(&self.sinks.report, &self.sinks.publication)));
+        let seen = (published.generation(), published.snapshot().revision());
+        if std::mem::replace(&mut self.seen, seen) != seen {
+            // Also for waiters, if the system refused the bell its thread.
+            self.bell.ring();
+        }
+        let now = Instant::now();
+        self.staleness.begin(now);
+        let confirmed_at = followed.confirmed_at();
+        if let Some(turn) = self.staleness.check(now, confirmed_at) {
+            self.sinks.notices.notify(self.turned(&published, turn));
+            self.bell.ring();
+        }
+    }
+
+    fn turned(&self, published: &Published, turn: Turn) -> Notice {
+        let copy = LocalCopy { revision: published.snapshot().revision(), keys: published.snapshot().len() };
+        let report = shown_report(&self.sinks.report, &self.sinks.publication);
+        match turn {
+            Turn::Stale { age } => Notice::Stale {
+                age,
+                max_staleness: self.staleness.limit(),
+                state: report.phase.as_str(),
+                copy,
+                error: report.last_error.clone(),
+            },
+            Turn::Fresh { age, after } => Notice::Fresh { age, after, copy },
+        }
+    }
+}
+
+impl Engine for HostEngine {
+    fn shown(&self) -> Option<Standing> {
+        self.standing()
+    }
+
+    fn run(&mut self, taken_over: Option<shelf::Snapshot>) {
+        // What a driver starts from.
+        let report = shown_report(&self.sinks.report, &self.sinks.publication).inherited();
+        self.sinks.report.store(Arc::new(report));
+        self.sinks.publication.lead();
+        if let Some(taken_over) = taken_over {
+            self.adopt(taken_over);
+        }
+        self.staleness.end();
+        self.told = None;
+        self.tasks = Some((self.follow)());
+        self.bell.ring();
+    }
+
+    fn follow(&mut self, shared: &Arc<Shelf>) {
+        self.end_tasks();
+        let before = self.sinks.publication.load().followed().cloned();
+        self.sinks.publication.follow(shared);
+        // The bell's thread may sleep at the former leader's.
+        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before.shelf(), shared)) {
+            before.shelf().control().ring();
+        }
+        self.bell.ring();
+        self.bell.listen();
+    }
+
+    fn rest(&mut self) {
+        let report = shown_report(&self.sinks.report, &self.sinks.publication);
+        self.end_tasks();
+        self.sinks.publication.lead();
+        let stopped = Report { phase: Phase::Stopped, peer: None, ..report };
+        self.sinks.report.store(Arc::new(stopped));
+        self.staleness.end();
+        self.bell.ring();
+    }
+
+    async fn ready(&mut self) -> Standing {
+        loop {
+            if self.tasks.is_some() {
+                let now = self.standing();
+                if let Some(standing) = now.filter(|_| now != self.told) {
+                    self.told = now;
+                    return standing;
+                }
+            } else {
+                self.look();
+            }
+            tokio::select! {
+                () = self.sinks.changed.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    fn publish(&mut self, writer: &mut Writer) -> shelf::Result<()> {
+        // The report is read first: the snapshot, read after it, holds at least what the report confirms.
+        let report = self.sinks.report.load_full();
+        let now = self.sinks.publication.load_full();
+        let given = self.sinks.contents.given.with(|given| Arc::clone(given));
+        let keys = match (given, writer.snapshot()?) {
+            (Some(given), _) => now.changed_keys_since(&given),
+            (None, Some(before)) => Snapshot::from_host(before).changed_keys(now.snapshot()),
+            (None, None) => Snapshot::default().changed_keys(now.snapshot()),
+        };
+        let put = |key| {
+            let entry = now.snapshot().get(key)?;
+            Some(Put { value: entry.value(), mod_revision: entry.mod_revision(), lease: entry.lease() })
+        };
+        let changes: Vec<_> = keys.iter().map(|key| shelf::Change { key, put: put(key) }).collect();
+        let at = At {
+            revision: now.snapshot().revision(),
+            cluster_id: now.snapshot().cluster_id(),
+            raft_term: report.raft_term,
+        };
+        if !changes.is_empty() || writer.at() != Some(at) {
+            writer.publish(&changes, at)?;
+        }
+        if let Some(confirmed_at) = report.confirmed_at {
+            writer.shelf().control().confirm(confirmed_at.after_boot());
+        }
+        self.sinks.contents.given.put(now);
+        Ok(())
+    }
+
+    fn state(&self) -> u32 {
+        let report = self.sinks.report.load();
+        report.phase.code() | if report.from_cache { FROM_CACHE } else { 0 }
+    }
+}
+
+/// The leader shows a copy from disk, which etcd has not confirmed yet.
+const FROM_CACHE: u32 = 1 << 7;
+
+/// The report on what readers of this process are shown. A follower knows its leader's state from the shared memory.
+pub(super) fn shown_report(own: &ArcSwap<Report>, publication: &Publication) -> Report {
+    let published = publication.load();
+    let own = own.load();
+    let Some(followed) = published.followed() else { return Report::clone(&own) };
+    // Before anything else: the snapshot that a caller reads after this holds at least what is confirmed here.
+    let confirmed_at = followed.confirmed_at();
+    let state = host::state_of(followed.shelf().control());
+    let phase = Phase::of_code(state & !FROM_CACHE);
+    let problem = match phase {
+        Phase::Denied => Some(ErrorKind::Permission),
+        _ if published.generation() == 0 => Some(ErrorKind::Connection),
+        _ => None,
+    };
+    let error = problem.map(|kind| {
+        let (leader, state) = (followed.leader(), phase.as_str());
+        let message = format!(
+            "process {leader} follows etcd for this host, and is in the state {state}: its status and its log say why"
+        );
+        Error::new(kind, message)
+    });
+    Report {
+        phase,
+        confirmed_at,
+        from_cache: state & FROM_CACHE != 0,
+        raft_term: followed.shelf().control().raft_term(),
+        peer: None,
+        last_error: error.or_else(|| own.last_error.clone()),
+        ..Report::clone(&own)
+    }
+}

@@ -1,0 +1,45 @@
+//! Following etcd once per host needs memory that only Linux has.
+
+use std::convert::Infallible;
+use std::future::Ready;
+use std::path::Path;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Settings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::host::Role;
+use crate::store::Publication;
+use crate::sync::{Report, Sinks};
+
+pub(super) type Follow = Box<dyn FnMut() -> JoinSet<()> + Send>;
+
+/// Never.
+pub(super) struct Hosting(Infallible);
+
+impl Hosting {
+    pub(super) const fn role(&self) -> Role {
+        match self.0 {}
+    }
+
+    pub(super) const fn listen(&self) {
+        match self.0 {}
+    }
+}
+
+pub(super) fn take_part(
+    _: &Settings,
+    _: &Path,
+    _: &Sinks,
+    _: watch::Receiver<bool>,
+    _: Follow,
+) -> Result<(Hosting, Ready<()>)> {
+    let message = "host_copy: it needs Linux; this process follows etcd by itself";
+    Err(Error::new(ErrorKind::Cache, message))
+}
+
+pub(super) fn shown_report(own: &ArcSwap<Report>, _: &Publication) -> Report {
+    Report::clone(&own.load())
+}

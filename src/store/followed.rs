@@ -1,0 +1,156 @@
+//! Following what another process of the host publishes in shared memory. Only Linux has such memory.
+
+#[cfg(target_os = "linux")]
+pub use linux::Followed;
+#[cfg(not(target_os = "linux"))]
+pub use other::Followed;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::sync::Arc;
+
+    use etcd_discovery_shelf::{Shelf, Snapshot as SharedSnapshot};
+
+    use crate::clock::Instant;
+    use crate::store::shared::{Shared, intact};
+    use crate::store::snapshot::Snapshot;
+
+    /// What a process has read from a leader's shared memory, and where it looks for more.
+    #[derive(Debug, Clone)]
+    pub struct Followed {
+        shelf: Arc<Shelf>,
+        /// What was read; `None` before the leader's first publication.
+        read: Option<SharedSnapshot>,
+        /// This process's generation of the first snapshot that it has read from here.
+        began: u64,
+        /// When etcd had confirmed what was read, at the latest.
+        confirmed_at: Option<Instant>,
+    }
+
+    impl Followed {
+        /// Begins to follow `shelf`. What is read from it first is the publication `began` of this process.
+        pub(in crate::store) fn begin(shelf: &Arc<Shelf>, began: u64) -> Self {
+            Self { shelf: Arc::clone(shelf), read: None, began, confirmed_at: None }
+        }
+
+        /// The shared memory.
+        #[must_use]
+        pub const fn shelf(&self) -> &Arc<Shelf> {
+            &self.shelf
+        }
+
+        /// Whether the leader has published nothing else since.
+        #[must_use]
+        #[inline]
+        pub fn is_current(&self) -> bool {
+            self.shelf.control().root() == self.read.as_ref().map_or(0, SharedSnapshot::word)
+        }
+
+        /// The process that leads.
+        #[must_use]
+        pub fn leader(&self) -> u32 {
+            self.shelf.control().writer()
+        }
+
+        /// When etcd last confirmed what this process shows, or something newer.
+        #[must_use]
+        pub fn confirmed_at(&self) -> Option<Instant> {
+            // Read first: what was confirmed then is at least as old as the root that is compared afterwards.
+            let confirmed_at = confirmed_at(&self.shelf);
+            if self.is_current() { confirmed_at } else { self.confirmed_at }
+        }
+
+        /// What the leader has published since, if it can be read, and after how many publications.
+        pub(in crate::store) fn next(&self) -> Option<(Snapshot, u64, Self)> {
+            if self.is_current() {
+                return None;
+            }
+            let confirmed_at = confirmed_at(&self.shelf);
+            // The segment may not have arrived yet: what was read before stays right.
+            let next = self.shelf.snapshot().ok().flatten()?;
+            let steps = match &self.read {
+                Some(read) => next.generation().checked_sub(read.generation())?,
+                None => 1,
+            };
+            let followed = Self { read: Some(next.clone()), confirmed_at, ..self.clone() };
+            Some((Snapshot::shared(Shared(next)), steps, followed))
+        }
+
+        /// Calls `visit` with each key changed after the publication `generation` of this process, if this belongs to
+        /// its publication `now`. Returns false, without any call, if that is not known.
+        pub(in crate::store) fn each_change_since(
+            &self,
+            now: u64,
+            generation: u64,
+            visit: impl FnMut(&[u8]),
+        ) -> bool {
+            let Some(missed) = now.checked_sub(generation) else { return true };
+            let Some(read) = self.read.as_ref() else { return missed == 0 };
+            if generation < self.began {
+                return false;
+            }
+            let since = read.generation().saturating_sub(missed);
+            intact(read.each_change_since(since, visit))
+        }
+
+        /// Whether this was read later than `before`, from the same leader in one go.
+        pub(in crate::store) fn supersedes(&self, before: &Self) -> bool {
+            let continues = Arc::ptr_eq(&self.shelf, &before.shelf) && self.began == before.began;
+            continues && self.place() > before.place()
+        }
+
+        /// Where it is in the sequence of publications.
+        fn place(&self) -> (u64, i64) {
+            self.read.as_ref().map_or((0, 0), |read| (read.generation(), read.at().revision))
+        }
+    }
+
+    fn confirmed_at(shelf: &Shelf) -> Option<Instant> {
+        let at = shelf.control().confirmed_at();
+        (!at.is_zero()).then(|| Instant::since_boot(at))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use std::convert::Infallible;
+
+    use crate::clock::Instant;
+    use crate::store::snapshot::Snapshot;
+
+    /// There is none.
+    #[derive(Debug, Clone)]
+    pub struct Followed(Infallible);
+
+    impl Followed {
+        /// Never.
+        #[must_use]
+        pub const fn is_current(&self) -> bool {
+            match self.0 {}
+        }
+
+        /// Never.
+        #[must_use]
+        pub const fn leader(&self) -> u32 {
+            match self.0 {}
+        }
+
+        /// Never.
+        #[must_use]
+        pub const fn confirmed_at(&self) -> Option<Instant> {
+            match self.0 {}
+        }
+
+        pub(in crate::store) const fn next(&self) -> Option<(Snapshot, u64, Self)> {
+            match self.0 {}
+        }
+
+        pub(in crate::store) const fn each_change_since<F>(&self, _: u64, _: u64, _: F) -> bool {
+            match self.0 {}
+        }
+
+        pub(in crate::store) const fn supersedes(&self, _: &Self) -> bool {
+            match self.0 {}
+        }
+    }
+}
