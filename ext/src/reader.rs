@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use etcd_discovery_core::epoch;
 use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::session::Client as Core;
-use etcd_discovery_core::store::{Entry, Followed, Key, Publication, Published, RECENT_KEYS, View};
+use etcd_discovery_core::store::{Entry, Key, Publication, Published, RECENT_KEYS, View};
 use magnus::rb_sys::{AsRawValue, FromRawValue};
 use magnus::{Error, RArray, Ruby, Value, gc, prelude::*};
 use rb_sys::VALUE;
@@ -26,8 +26,10 @@ use crate::value::{name, with_bytes};
 use crate::value_cache::ValueCache;
 
 mod first_wait;
+mod source;
 
 use first_wait::FirstWait;
+use source::Source;
 
 /// Stands for no generation: nothing has been read yet.
 const NEVER: u64 = u64::MAX;
@@ -49,8 +51,7 @@ pub(crate) struct Reader {
     made_of: RefCell<HashMap<Key, Entry>>,
     last_good: LastGood,
     generation: Cell<u64>,
-    /// What the last snapshot was read from, if this process follows a leader.
-    followed: RefCell<Option<Followed>>,
+    source: Source,
     epoch: Cell<u64>,
     /// When the system last refused a thread to this forked child.
     refused_at: Cell<Option<Instant>>,
@@ -69,7 +70,7 @@ impl Reader {
             value_cache: ValueCache::default(),
             made_of: RefCell::default(),
             generation: Cell::new(NEVER),
-            followed: RefCell::default(),
+            source: Source::new(),
             epoch: Cell::new(epoch::current()),
             refused_at: Cell::new(None),
             weighed: Cell::new(0),
@@ -103,7 +104,7 @@ impl Reader {
     fn is_current(&self) -> bool {
         self.generation.get() == self.publication.loaded()
             && self.epoch.get() == epoch::current()
-            && self.followed.borrow().as_ref().is_none_or(Followed::is_current)
+            && self.source.is_current()
     }
 
     /// The answer of an earlier read, if the key has not changed since.
@@ -275,7 +276,7 @@ impl Reader {
         // Before the first publication there is nothing to drop. A snapshot of the past can be read even then, and must
         // not make the first current read believe that the client was started.
         if seen == published.generation() || published.generation() == 0 {
-            self.followed.replace(published.followed().cloned());
+            self.source.change(published.followed());
             return Ok(());
         }
         self.string_cache.clear_identities();
@@ -287,7 +288,7 @@ impl Reader {
             self.value_cache.clear(ruby)?;
             self.last_good.forget_absent(ruby, self.view(&published))?;
         }
-        self.followed.replace(published.followed().cloned());
+        self.source.change(published.followed());
         self.generation.set(published.generation());
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The page that says where the current root is, who writes, and how fresh the content is.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::time::Duration;
 
@@ -98,7 +99,14 @@ impl Control {
     #[inline]
     #[must_use]
     pub fn root(&self) -> u64 {
-        self.page.word::<WORD_ROOT>().load(Acquire)
+        self.root_word().load(Acquire)
+    }
+
+    /// Where that word is, for a reader that looks at it many million times a second.
+    #[inline]
+    #[must_use]
+    pub fn root_word(&self) -> &AtomicU64 {
+        self.page.word::<WORD_ROOT>()
     }
 
     /// How often content was published. It may be behind the root's own, if a writer died in between.

@@ -8,6 +8,7 @@ pub use other::Followed;
 #[cfg(target_os = "linux")]
 mod linux {
     use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
 
     use etcd_discovery_shelf::{Shelf, Snapshot as SharedSnapshot};
 
@@ -19,6 +20,8 @@ mod linux {
     #[derive(Debug, Clone)]
     pub struct Followed {
         shelf: Arc<Shelf>,
+        /// Names what was read, in the shared page. Kept here, because every read of a key compares it.
+        word: u64,
         /// What was read; `None` before the leader's first publication.
         read: Option<SharedSnapshot>,
         /// This process's generation of the first snapshot that it has read from here.
@@ -30,7 +33,7 @@ mod linux {
     impl Followed {
         /// Begins to follow `shelf`. What is read from it first is the publication `began` of this process.
         pub(in crate::store) fn begin(shelf: &Arc<Shelf>, began: u64) -> Self {
-            Self { shelf: Arc::clone(shelf), read: None, began, confirmed_at: None }
+            Self { shelf: Arc::clone(shelf), word: 0, read: None, began, confirmed_at: None }
         }
 
         /// The shared memory.
@@ -39,11 +42,16 @@ mod linux {
             &self.shelf
         }
 
+        /// The word of the shared memory that changes with each publication, and what it was when this was read.
+        #[must_use]
+        pub fn root(&self) -> (&AtomicU64, u64) {
+            (self.shelf.control().root_word(), self.word)
+        }
+
         /// Whether the leader has published nothing else since.
         #[must_use]
-        #[inline]
         pub fn is_current(&self) -> bool {
-            self.shelf.control().root() == self.read.as_ref().map_or(0, SharedSnapshot::word)
+            self.shelf.control().root() == self.word
         }
 
         /// The process that leads.
@@ -72,7 +80,7 @@ mod linux {
                 Some(read) => next.generation().checked_sub(read.generation())?,
                 None => 1,
             };
-            let followed = Self { read: Some(next.clone()), confirmed_at, ..self.clone() };
+            let followed = Self { word: next.word(), read: Some(next.clone()), confirmed_at, ..self.clone() };
             Some((Snapshot::shared(Shared(next)), steps, followed))
         }
 
@@ -114,6 +122,7 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod other {
     use std::convert::Infallible;
+    use std::sync::atomic::AtomicU64;
 
     use crate::clock::Instant;
     use crate::store::snapshot::Snapshot;
@@ -123,6 +132,12 @@ mod other {
     pub struct Followed(Infallible);
 
     impl Followed {
+        /// Never.
+        #[must_use]
+        pub const fn root(&self) -> (&AtomicU64, u64) {
+            match self.0 {}
+        }
+
         /// Never.
         #[must_use]
         pub const fn is_current(&self) -> bool {
