@@ -136,7 +136,18 @@ pub enum Notice {
         /// What is wrong with it.
         problem: String,
     },
-    /// The copy on disk cannot be read or written.
+    /// This process does something else for its host than before (`host_copy`).
+    HostRole {
+        /// What it does, in one word.
+        role: &'static str,
+        /// What it did; `None` at first.
+        previous: Option<&'static str>,
+        /// The process that follows etcd for this one.
+        leader: u32,
+        /// The copy.
+        copy: LocalCopy,
+    },
+    /// The copy on disk, or the copy of the host, cannot be used.
     CacheFailed {
         /// Why.
         error: Error,

@@ -10,6 +10,7 @@ end
 
 require_relative "events/throttle"
 require_relative "events/reminder"
+require_relative "events/host_role"
 require_relative "events/messages"
 require_relative "events/event_logger"
 require_relative "events/log_thread"

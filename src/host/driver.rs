@@ -171,8 +171,10 @@ impl<E: Engine> Driver<E> {
                 self.inbox.extend(looked);
             }
         }
-        self.role
-            .send_if_modified(|role| std::mem::replace(role, self.machine.role()) != self.machine.role());
+        let role = self.machine.role();
+        if self.role.send_replace(role) != role {
+            self.engine.became(role);
+        }
     }
 
     async fn execute(&mut self, effect: Effect) -> Option<Event> {

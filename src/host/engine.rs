@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use etcd_discovery_shelf::{Shelf, Snapshot, Writer};
 
+use super::event::Role;
 use super::standing::Standing;
 
 /// One process's readers, and its own way of following etcd.
@@ -29,6 +30,9 @@ pub trait Engine {
     /// # Errors
     /// If there is no memory.
     fn publish(&mut self, writer: &mut Writer) -> etcd_discovery_shelf::Result<()>;
+
+    /// Learns what this process does for its host from now on.
+    fn became(&mut self, role: Role);
 
     /// The engine's state as a number below 2⁸, for followers.
     fn state(&self) -> u32;

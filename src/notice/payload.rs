@@ -73,6 +73,7 @@ impl Notice {
             Self::Fresh { .. } => "fresh",
             Self::Registration { .. } => "registration",
             Self::InvalidValue { .. } => "invalid_value",
+            Self::HostRole { .. } => "host_role",
             Self::CacheFailed { .. } => "cache_error",
             Self::Service { .. } => "service",
         }
@@ -124,6 +125,11 @@ impl Notice {
                 ("revision", Field::Number(*revision)),
                 ("problem", Field::Text(problem.as_bytes())),
             ],
+            Self::HostRole { role, previous, leader, copy: held } => {
+                let previous = previous.map_or(Field::Absent, Field::Word);
+                let leader = ("leader_pid", Field::from(u64::from(*leader)));
+                all(&[&[("role", Field::Word(role)), ("previous", previous), leader], &copy(*held)])
+            }
             Self::CacheFailed { error } => vec![("error", Field::Error(error))],
             Self::Service { service, kind, message, .. } => vec![
                 ("service", Field::Text(service)),

@@ -14,9 +14,9 @@ use crate::backoff;
 use crate::clock::Instant;
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::host::{self, Engine, Folder, Identity, Rules, Standing, Surroundings};
+use crate::host::{self, Engine, Folder, Identity, Role, Rules, Standing, Surroundings};
 use crate::notice::{LocalCopy, Notice};
-use crate::store::{Changed, Publication, Published, Snapshot};
+use crate::store::{Changed, Followed, Publication, Published, Snapshot};
 use crate::sync::{Phase, Report, Sinks, Staleness, Turn};
 
 /// How often what etcd has confirmed is passed on.
@@ -29,13 +29,13 @@ pub(super) type Follow = Box<dyn FnMut() -> JoinSet<()> + Send>;
 
 /// What a process with a host copy has: who it is on its host, and what wakes its waiters.
 pub(super) struct Hosting {
-    role: watch::Receiver<host::Role>,
+    role: watch::Receiver<Role>,
     bell: Arc<Bell>,
 }
 
 impl Hosting {
     /// What this process does now.
-    pub(super) fn role(&self) -> host::Role {
+    pub(super) fn role(&self) -> Role {
         *self.role.borrow()
     }
 
@@ -61,7 +61,7 @@ pub(super) fn take_part(
         let message = format!("host_copy: {error}; this process follows etcd by itself");
         Error::new(ErrorKind::Cache, message)
     })?;
-    let (sender, role) = watch::channel(host::Role::default());
+    let (sender, role) = watch::channel(Role::default());
     let bell = Arc::new(Bell::new(sinks.clone(), settings.fleet.is_some()));
     let known = sinks.publication.load().followed().map(|followed| Arc::clone(followed.shelf()));
     let engine = HostEngine {
@@ -71,6 +71,7 @@ pub(super) fn take_part(
         tasks: None,
         told: None,
         seen: (0, 0),
+        role: None,
         staleness: Staleness::new(settings.timing.max_staleness),
     };
     let driver = host::Driver::new(engine, identity, folder, CAPACITY, Rules::new(backoff::seed()), sender);
@@ -88,6 +89,8 @@ struct HostEngine {
     told: Option<Standing>,
     /// The generation and the revision of the leader's content that waiters were told of last.
     seen: (u64, i64),
+    /// What this process was last.
+    role: Option<Role>,
     /// Of a follower: whether its leader's content is stale.
     staleness: Staleness,
 }
@@ -151,7 +154,7 @@ impl HostEngine {
     }
 
     fn turned(&self, published: &Published, turn: Turn) -> Notice {
-        let copy = LocalCopy { revision: published.snapshot().revision(), keys: published.snapshot().len() };
+        let copy = copy_of(published);
         let report = shown_report(&self.sinks.report, &self.sinks.publication);
         match turn {
             Turn::Stale { age } => Notice::Stale {
@@ -164,6 +167,10 @@ impl HostEngine {
             Turn::Fresh { age, after } => Notice::Fresh { age, after, copy },
         }
     }
+}
+
+fn copy_of(published: &Published) -> LocalCopy {
+    LocalCopy { revision: published.snapshot().revision(), keys: published.snapshot().len() }
 }
 
 impl Engine for HostEngine {
@@ -255,6 +262,18 @@ impl Engine for HostEngine {
         Ok(())
     }
 
+    fn became(&mut self, role: Role) {
+        // The others pass within a second.
+        if !matches!(role, Role::Leader | Role::Follower | Role::Orphan) {
+            return;
+        }
+        let published = self.sinks.publication.load();
+        let previous = self.role.replace(role).map(Role::as_str);
+        let leader = published.followed().map_or_else(std::process::id, Followed::leader);
+        let copy = copy_of(&published);
+        self.sinks.notices.notify(Notice::HostRole { role: role.as_str(), previous, leader, copy });
+    }
+
     fn state(&self) -> u32 {
         let report = self.sinks.report.load();
         report.phase.code() | if report.from_cache { FROM_CACHE } else { 0 }
@@ -275,9 +294,11 @@ pub(super) fn shown_report(own: &ArcSwap<Report>, publication: &Publication) -> 
     let phase = Phase::of_code(state & !FROM_CACHE);
     let problem = match phase {
         Phase::Denied => Some(ErrorKind::Permission),
+        Phase::Backoff => Some(ErrorKind::Connection),
         _ if published.generation() == 0 => Some(ErrorKind::Connection),
         _ => None,
     };
+    // It stays after recovery, as every last error does.
     let error = problem.map(|kind| {
         let (leader, state) = (followed.leader(), phase.as_str());
         let message = format!(
@@ -285,12 +306,14 @@ pub(super) fn shown_report(own: &ArcSwap<Report>, publication: &Publication) -> 
         );
         Error::new(kind, message)
     });
+    let is_new = error.is_some() && error != own.last_error;
     Report {
         phase,
         confirmed_at,
         from_cache: state & FROM_CACHE != 0,
         raft_term: followed.shelf().control().raft_term(),
         peer: None,
+        last_error_at: if is_new { Some(Instant::now()) } else { own.last_error_at },
         last_error: error.or_else(|| own.last_error.clone()),
         ..Report::clone(&own)
     }

@@ -1,11 +1,13 @@
 //! What a process shows that follows a leader's publications in shared memory.
 
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use etcd_discovery_shelf::{At, Audience, Change, Put, Shelf, Writer};
 use proptest::prelude::*;
 
 use super::{Change as OwnChange, Changed, Entry, Key, Publication, Published, Snapshot};
+use crate::clock::Instant;
 
 /// No other process reads.
 struct Alone;
@@ -92,6 +94,50 @@ fn whom_a_process_asks_changes_with_a_generation_and_its_content_does_not_go_bac
     let (next, changed) = left.snapshot().after(Vec::new(), 7);
     publication.publish(next, Changed::Keys(changed));
     assert_eq!((publication.generation(), keys(&publication.load())), (4, vec![b"/a".to_vec()]));
+}
+
+#[test]
+fn content_is_not_as_young_as_what_the_leader_has_published_in_memory_that_has_not_arrived() {
+    let mut leader = leader();
+    publish(&mut leader, &[(b"/a", true)], 5);
+    let control = leader.shelf().control();
+    let (early, late) = (Duration::from_secs(10), Duration::from_secs(20));
+    control.confirm(early);
+    let page = control.file().try_clone_to_owned().unwrap();
+    let follower = Shelf::attach(page, 1).unwrap();
+    follower.add_segment(&leader.segment().1).unwrap();
+    let publication = Publication::default();
+    publication.follow(&follower);
+    let confirmed_at = || publication.load().followed().unwrap().confirmed_at();
+    assert_eq!(confirmed_at(), Some(Instant::since_boot(early)));
+
+    leader.start_compaction().unwrap();
+    leader.finish_compaction().unwrap();
+    publish(&mut leader, &[(b"/a", false)], 6);
+    leader.shelf().control().confirm(late);
+    assert_eq!(
+        (publication.load().snapshot().revision(), confirmed_at()),
+        (5, Some(Instant::since_boot(early)))
+    );
+    follower.add_segment(&leader.segment().1).unwrap();
+    assert_eq!(
+        (publication.load().snapshot().revision(), confirmed_at()),
+        (6, Some(Instant::since_boot(late)))
+    );
+}
+
+#[test]
+fn a_thread_that_read_earlier_does_not_replace_what_another_one_has_read_since() {
+    let (mut leader, publication) = (leader(), Publication::default());
+    publication.follow(leader.shelf());
+    publish(&mut leader, &[(b"/a", true)], 5);
+    let earlier = publication.load_full();
+    publish(&mut leader, &[], 6);
+    let later = publication.load_full();
+    publish(&mut leader, &[(b"/b", true)], 7);
+    let latest = publication.load_full();
+    assert!(later.supersedes(&earlier) && latest.supersedes(&later));
+    assert!(!earlier.supersedes(&later) && !later.supersedes(&latest) && !latest.supersedes(&latest));
 }
 
 proptest! {

@@ -16,6 +16,8 @@ module EtcdDiscovery
 
     happened = ->(payload) { %i[restored released].include?(payload[:type]) ? :info : :warn }
 
+    hosted = ->(payload) { payload[:role] == :orphan ? :warn : :info }
+
     # Every event. To add one: an entry here, a variant of `Notice` in src/notice.rs with its payload in
     # src/notice/payload.rs, and for its log line a method of the same name in {Events::Messages}.
     ALL = [
@@ -82,8 +84,15 @@ module EtcdDiscovery
         key: "the key", revision: "of the value", problem: "what is wrong with it"
       ),
       new(
+        :host_role, :host, hosted,
+        "with `host_copy`: this process does something else for its host than before",
+        role: "as {Status#role}", previous: "the role before, or `nil`",
+        leader_pid: "the process that follows etcd for this one", **copy
+      ),
+      new(
         :cache_error, :cache, :warn,
-        "the disk copy (`cache_path`) cannot be read or written; once for each reason",
+        "the disk copy (`cache_path`) cannot be read or written, or `host_copy` cannot be used; once for " \
+        "each reason",
         error: "the {CacheError}"
       ),
       new(

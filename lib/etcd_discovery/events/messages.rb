@@ -123,6 +123,10 @@ module EtcdDiscovery
             "#{payload[:problem]}; the last good value stays in force, if there was one"
         end
 
+        def host_role(payload)
+          role = HostRole.line(payload) and "#{role}; #{served(payload)}"
+        end
+
         def cache_error(payload) = error(payload)
 
         # Nor the message, which may have a text of the application.
