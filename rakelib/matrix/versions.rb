@@ -4,8 +4,9 @@ module Matrix
   # Finds the versions that an environment really has.
   module Versions
     # The Debian packages to list, with the usual name of each.
-    PACKAGES = { "ruby-railties" => "Rails", "puma" => "puma", "unicorn" => "unicorn",
-                 "passenger" => "Passenger", "ruby-sidekiq" => "Sidekiq", "ruby-flipper" => "Flipper" }.freeze
+    PACKAGES = { "ruby-railties" => "Rails", "ruby-rack" => "Rack", "puma" => "puma",
+                 "unicorn" => "unicorn", "passenger" => "Passenger", "ruby-sidekiq" => "Sidekiq",
+                 "ruby-flipper" => "Flipper" }.freeze
 
     # A shell script whose output `parse` reads.
     QUERY = <<~'SH'

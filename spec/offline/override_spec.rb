@@ -34,6 +34,16 @@ RSpec.describe "An override without etcd" do
     expect([client["limit"], client.native_end_leases]).to eq ["50", false]
   end
 
+  it "with if_revision replaces or ends only what the caller has seen" do
+    client = offline(source: "memory")
+    first = client.override("limit", "10", for: 600, if_revision: 0)
+    expect { client.override("limit", "20", if_revision: 0) }.to raise_error(EtcdDiscovery::ConflictError)
+    expect { client.release("limit", if_revision: first + 1) }.to raise_error(EtcdDiscovery::ConflictError)
+    expect(client["limit"]).to eq "10"
+    client.release("limit", if_revision: first)
+    expect([client["limit"], client.native_end_leases]).to eq [nil, false]
+  end
+
   it "ends in a forked child that inherited it" do
     parent = ruby_process(<<~'RUBY')
       EtcdDiscovery.configure { |config| config.source = "memory"; config.layers = %w[/over/ /base/] }

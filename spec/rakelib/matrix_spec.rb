@@ -27,8 +27,10 @@ RSpec.describe Matrix do
         puma 8.0.2-3
         ruby 1:3.3+b1
         ruby-railties 2:7.2.4+dfsg-1
+        ruby-rack 3.1.20-0+deb13u2
       TEXT
-      expect(described_class.parse(text)).to eq "Ruby 3.4.11, Rails 7.2.4, puma 8.0.2, etcd 3.6.16"
+      expect(described_class.parse(text))
+        .to eq "Ruby 3.4.11, Rails 7.2.4, Rack 3.1.20, puma 8.0.2, etcd 3.6.16"
     end
 
     it "reads this machine's versions by its own query" do
