@@ -19,6 +19,9 @@ CORE = "PROPTEST_MAX_SHRINK_ITERS=0 cargo test -p etcd_discovery_core --lib"
 STORE = "#{CORE} store::".freeze
 SYNC = "#{CORE} sync::".freeze
 REGISTRATION = "#{CORE} registration::".freeze
+ELECTION = "#{CORE} host::".freeze
+PROCESSES = "cargo test -p etcd_discovery_core --test host"
+SHELF = "PROPTEST_MAX_SHRINK_ITERS=0 cargo test -p etcd_discovery_shelf"
 FORK = "rake compile && rspec spec/main_job/fork_spec.rb"
 GATE = "rake compile && rspec spec/main_job/fork_gate_spec.rb"
 REFORKING = "rake compile && rspec spec/servers/reforking_spec.rb"
@@ -254,5 +257,32 @@ MUTATIONS = [
                from: '"the check failed") unless passed', to: '"the check failed") unless passed || true'),
   Mutation.new(promise: "6 a rollout ends with its lease", broken: "overrides of a rollout without a lease",
                file: "lib/etcd_discovery/rollout/overrides.rb", tests: ROLLOUT,
-               from: "[key, @value, lease]", to: "[key, @value]")
+               from: "[key, @value, lease]", to: "[key, @value]"),
+  Mutation.new(promise: "1 published when it is whole", broken: "a root named before it is written",
+               file: "shelf/src/writer.rs", tests: SHELF,
+               from: "        self.out.append(&[&root.bytes(offset)])?;",
+               to: "let (early, at) = (root_word(self.out.map().id(), offset), root.at);\n" \
+                   "let control = self.shelf.control();\n" \
+                   "control.commit(early, root.generation, at.cluster_id, at.raft_term);\n" \
+                   "self.out.append(&[&root.bytes(offset)])?;"),
+  Mutation.new(promise: "1 pinned memory stays as it is", broken: "the number of a pinned segment used again",
+               file: "shelf/src/control.rs", tests: SHELF,
+               from: "fetch_add(1, SeqCst);\n        u32::try_from(last + 1)",
+               to: "load(SeqCst);\n        u32::try_from(last + 1)"),
+  Mutation.new(promise: "1 one process publishes", broken: "two leaders",
+               file: "src/host/lock.rs", tests: PROCESSES,
+               from: "Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Ok(false)",
+               to: "Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Ok(true)"),
+  Mutation.new(promise: "5 a silent leader is left", broken: "a follower that believes a silent leader",
+               file: "src/host/machine.rs", tests: ELECTION,
+               from: "            if silent || !page.working {", to: "            if !page.working {"),
+  Mutation.new(promise: "2 no way back to one behind", broken: "an orphan that follows an older revision",
+               file: "src/host/machine.rs", tests: ELECTION,
+               from: "page.working && acceptable && page.age", to: "page.working && page.age"),
+  Mutation.new(promise: "2 the newest look wins", broken: "a slower thread puts older content back",
+               file: "src/store/followed.rs", tests: STORE,
+               from: "continues && self.place() > before.place()", to: "continues"),
+  Mutation.new(promise: "5 as old as what is shown", broken: "the age of content that has not arrived",
+               file: "src/store/followed.rs", tests: STORE,
+               from: "if self.is_current() { confirmed_at } else { self.confirmed_at }", to: "confirmed_at")
 ].freeze
