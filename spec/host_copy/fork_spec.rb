@@ -1,0 +1,97 @@
+# frozen_string_literal: true
+
+require_relative "host"
+
+# A process that forks a child when it is told to. The child reads at once, and follows from then on.
+FORKING_MEMBER = <<~'RUBY'
+  connect "/service/", host_copy: ENV.fetch("FOLDER"), boot_timeout: 120
+  wait_until("a role") { %i[leader follower].include?(EtcdDiscovery.status.role) }
+  report EtcdDiscovery.status.role
+  hear
+  fork do
+    report EtcdDiscovery["/service/b"]
+    wait_until("the change") { EtcdDiscovery["/service/b"] == "second" }
+    wait_until("a role") { %i[leader follower].include?(EtcdDiscovery.status.role) }
+    report [EtcdDiscovery.status.role, EtcdDiscovery.status.pid == Process.pid]
+    sleep
+  end
+  report "forked"
+  sleep
+RUBY
+
+RSpec.describe "a child of a process with a host copy" do
+  include_context "with a host"
+
+  def forking = ruby_process(FORKING_MEMBER, etcd, env: { "FOLDER" => folder })
+
+  # What the parent and the child report has no order.
+  def expect_reports(process, *expected)
+    expect(Array.new(expected.size) { process.heard }).to match_array expected
+  end
+
+  it "reads at once and follows, if it is forked from the leader" do
+    parent = forking
+    expect(parent.heard).to eq "leader"
+    parent.tell
+    expect_reports(parent, "forked", "first")
+    etcd.ctl.put("/service/b", "second")
+    expect(parent.heard).to eq ["follower", true]
+    expect_one_watch
+  end
+
+  it "reads at once and follows, if it is forked from a follower" do
+    leader, = leader_and_followers(0)
+    parent = forking
+    expect(parent.heard).to eq "follower"
+    parent.tell
+    expect_reports(parent, "forked", "first")
+    etcd.ctl.put("/service/b", "second")
+    expect(parent.heard).to eq ["follower", true]
+    expect(role_of(leader)).to eq :leader
+    expect_one_watch
+  end
+
+  it "reads at once also while etcd is stopped (SIGSTOP)" do
+    parent = forking
+    expect(parent.heard).to eq "leader"
+    etcd.pause
+    parent.tell
+    expect_reports(parent, "forked", "first")
+  ensure
+    etcd.continue
+  end
+
+  it "takes over when its parent, the leader, is killed" do
+    parent = forking
+    expect(parent.heard).to eq "leader"
+    parent.tell
+    expect_reports(parent, "forked", "first")
+    parent.signal(:KILL)
+    etcd.ctl.put("/service/b", "second")
+    expect(parent.heard).to eq ["leader", true]
+    expect_one_watch
+  end
+
+  it "takes nothing from its siblings: 10 children of a leader that is killed elect one of them" do
+    parent = ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder })
+      connect "/service/", host_copy: ENV.fetch("FOLDER")
+      10.times do
+        fork do
+          value = EtcdDiscovery["/service/b"]
+          value == "first" or report({ failure: "read #{value.inspect}" })
+          wait_until("the change", 60) { EtcdDiscovery["/service/b"] == "second" }
+          wait_until("a role", 60) { %i[leader follower].include?(EtcdDiscovery.status.role) }
+          report EtcdDiscovery.status.role
+          sleep
+        end
+      end
+      report "forked"
+      sleep
+    RUBY
+    expect(parent.heard).to eq "forked"
+    parent.signal(:KILL)
+    etcd.ctl.put("/service/b", "second")
+    expect(Array.new(10) { parent.heard(timeout: 60) }.tally).to eq("leader" => 1, "follower" => 9)
+    expect_one_watch
+  end
+end

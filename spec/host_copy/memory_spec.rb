@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+require_relative "host"
+
+RSpec.describe "the memory of a follower" do
+  include_context "with a host"
+
+  let(:etcd) { start_etcd(flags: %w[--max-txn-ops=500]) }
+
+  keys = 20_000
+  bytes = 1_000
+
+  define_method(:change_all) do |round|
+    (0...keys).each_slice(500) do |numbers|
+      puts = numbers.map { |number| [:put, "/service/#{number}", round.to_s.rjust(bytes, "v")] }
+      etcd.ctl.transaction(*puts)
+    end
+  end
+
+  # What it has for itself alone, in copies of the content.
+  define_method(:copies) do |process|
+    ask(process, <<~'RUBY').fdiv(keys * (bytes + 60))
+      GC.start
+      File.read("/proc/self/smaps_rollup").scan(/^Private_(?:Clean|Dirty):\s+(\d+)/).flatten.sum(&:to_i) * 1_024
+    RUBY
+  end
+
+  it "is that of a process without content, also after every key has changed several times" do
+    change_all(0)
+    bare = member(watch: ["/nothing/"])
+    leader, follower = leader_and_followers(1)
+    # Key by key, so that what Ruby itself allocates for the values is not what is measured.
+    read_all = <<~RUBY
+      snapshot = EtcdDiscovery.snapshot
+      #{keys}.times.count { |number| snapshot["/service/\#{number}"].size == #{bytes} }
+    RUBY
+    expect(ask(follower, read_all)).to eq keys
+
+    extra = [copies(follower) - copies(bare)]
+    (1..3).each do |round|
+      change_all(round)
+      value = round.to_s.rjust(bytes, "v")
+      expect_soon("round #{round}") { ask(follower, %(EtcdDiscovery["/service/#{keys - 1}"])) == value }
+      expect(ask(follower, read_all)).to eq keys
+      extra << (copies(follower) - copies(bare))
+    end
+    expect(extra).to all(be < 0.25)
+    # Otherwise nothing was measured.
+    expect(copies(leader) - copies(bare)).to be > 0.5
+  end
+end
