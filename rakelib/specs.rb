@@ -1,8 +1,9 @@
 # frozen_string_literal: true
 
-# Runs the spec files of the given folders under spec/: `ruby rakelib/specs.rb reads offline`.
+# Runs the spec files of the given folders under spec/, or single ones without their ending:
+# `ruby rakelib/specs.rb reads offline main_job/fork`.
 
 require_relative "spec_files"
 
-files = ARGV.flat_map { |folder| Dir["spec/#{folder}/**/*_spec.rb"] }
+files = ARGV.flat_map { |name| Dir["spec/#{name}_spec.rb", "spec/#{name}/**/*_spec.rb"] }
 exit SpecFiles.new(files).run

@@ -17,7 +17,7 @@ task :verify, %i[setup seconds] do |_task, given|
   late.each { |check| run.step(check, "rake", check) }
   run.step("test:core", "rake", "test:core", tests: true)
   if loaded
-    %w[spec spec:packaging].each { |specs| run.step(specs, "rake", specs, tests: true) }
+    %w[spec spec:host_copy spec:packaging].each { |specs| run.step(specs, "rake", specs, tests: true) }
     run.step("torture", "rake", "torture[3]")
     run.step("field", "rake", "field[short]")
   else

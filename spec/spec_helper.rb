@@ -15,14 +15,20 @@ RSpec.configure do |config|
   config.raise_errors_for_deprecations!
   config.expect_with(:rspec) { |expectations| expectations.max_formatted_output_length = 2_000 }
 
-  config.before(:context) { Harness::Cleanup.enter }
+  config.before(:context) do
+    Harness::HostMode.apply(self.class.metadata)
+    Harness::Cleanup.enter
+  end
   # `gems:` names the gems with a native part that a group needs.
   config.before(:context, :gems) do
     reason = Harness::CompiledGems.missing(self.class.metadata.fetch(:gems))
     skip reason if reason
   end
   config.after(:context) { Harness::Cleanup.leave }
-  config.before { Harness::Cleanup.enter }
+  config.before do |example|
+    Harness::HostMode.apply(example.metadata)
+    Harness::Cleanup.enter
+  end
   config.after do |example|
     example.metadata[:extra_failure_lines] = Harness::Cleanup.reports if example.exception
     Harness::Cleanup.leave

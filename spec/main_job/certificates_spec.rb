@@ -106,7 +106,7 @@ RSpec.describe "a certificate or a key" do
     end
   end
 
-  describe "of the client" do
+  describe "of the client", own_watch: "each client has to meet the error of its own handshake" do
     before do
       good.flags = ["--trusted-ca-file=#{files.path('ca.pem')}", "--client-cert-auth"]
       serve(good)

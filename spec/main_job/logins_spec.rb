@@ -78,7 +78,8 @@ RSpec.describe "logins" do
       expect(reader["/service/b"]).to eq "before"
     end
 
-    it "of a fleet that comes back at once are one for each process: none is given up and repeated" do
+    it "of a fleet that comes back at once are one for each process: none is given up and repeated",
+       own_watch: "each process has to log in and to reconnect" do
       fleet = ruby_process(<<~'RUBY', etcd)
         connect "/service/", user: "app", password: "s3cret-word", boot_timeout: 20
         15.times do |n|
