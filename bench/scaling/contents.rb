@@ -8,8 +8,9 @@ module Bench
       include Harness::DSL
 
       FIGURES = {
-        fresh: "private memory of a worker after the start, MiB",
-        changed: "private memory of a worker after every key changed once, MiB",
+        fresh: "private memory of a forked worker after the start, MiB",
+        changed: "private memory of a forked worker after every key changed once, MiB",
+        alone: "private memory of a process without a parent, MiB",
         boot: "start without a parent, until the last is ready, s"
       }.freeze
 
@@ -24,7 +25,7 @@ module Bench
         @etcd = start_etcd(flags: Changes::FLAGS)
         Changes.prepare(@etcd, @load.content)
         @front = @mode.front(@etcd)
-        { boot: @mode.boot(@front, @count), **memory }
+        { **memory, **boot }
       ensure
         Harness::Cleanup.close_all
       end
@@ -33,13 +34,22 @@ module Bench
 
       def memory
         host = @mode.start(@front, @count)
-        fresh = of_worker(host)
+        fresh = memory_of(host.workers)
         Changes.prepare(@etcd, @load.content, "w")
         host.reach(Changes.mark(@etcd))
-        { fresh:, changed: of_worker(host) }
+        { fresh:, changed: memory_of(host.workers) }
+      ensure
+        host&.close
       end
 
-      def of_worker(host) = Stopwatch.median(host.workers.map { |pid| Meter.private_memory(pid) })
+      def boot
+        alone = nil
+        boot = @mode.boot(@front, @count) { |pids| alone = memory_of(pids) }
+        { alone:, boot: }
+      end
+
+      # The median, in MiB.
+      def memory_of(pids) = Stopwatch.median(pids.map { |pid| Meter.private_memory(pid) })
     end
   end
 end

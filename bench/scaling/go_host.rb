@@ -12,7 +12,7 @@ module Bench
 
       def boot(etcd, count, _settings)
         group = nil
-        Stopwatch.seconds { group = group(etcd, [1] * count) }
+        Stopwatch.seconds { group = group(etcd, [1] * count) }.tap { yield group.pids }
       ensure
         group&.close
       end

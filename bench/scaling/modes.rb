@@ -14,7 +14,7 @@ module Bench
       # @param front [#endpoint] see {#front}
       def start(front, count) = processes.start(front, count, settings)
 
-      def boot(front, count) = processes.boot(front, count, settings)
+      def boot(front, count, &block) = processes.boot(front, count, settings, &block)
     end
 
     # The ways that can be compared.

@@ -18,13 +18,13 @@ module Bench
       end
 
       # Seconds until the last of some processes is ready that start at once, each without a parent that has
-      # the keys.
+      # the keys. Yields their pids.
       def boot(etcd, count, settings)
         processes = Array.new(count) { process("boot", etcd, settings) }
         heard = -> { processes.map { |process| process.heard(timeout: Group::LIMIT) } }
         heard.call
         processes.each(&:tell)
-        heard.call.max
+        heard.call.max.tap { yield processes.map(&:pid) }
       ensure
         processes&.each(&:close)
       end
