@@ -118,6 +118,8 @@ impl Engine for Simple {
         Ok(())
     }
 
+    fn look(&mut self) {}
+
     fn became(&mut self, _: Role) {}
 
     fn state(&self) -> u32 {

@@ -273,6 +273,7 @@ impl<E: Engine> Driver<E> {
             return Some(Event::Start);
         }
         let shared = self.shelf.as_ref().filter(|_| self.link.is_some())?;
+        self.engine.look();
         let control = shared.control();
         // Also lets go of former segments, where nobody reads.
         let content = match shared.snapshot() {

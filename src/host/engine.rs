@@ -31,6 +31,9 @@ pub trait Engine {
     /// If there is no memory.
     fn publish(&mut self, writer: &mut Writer) -> etcd_discovery_shelf::Result<()>;
 
+    /// Is called twice a second while this process is attached to a leader.
+    fn look(&mut self);
+
     /// Learns what this process does for its host from now on.
     fn became(&mut self, role: Role);
 

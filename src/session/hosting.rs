@@ -71,6 +71,7 @@ pub(super) fn take_part(
         tasks: None,
         told: None,
         seen: (0, 0),
+        inherited: Some(sinks.publication.load_full()).filter(|published| published.followed().is_none()),
         role: None,
         staleness: Staleness::new(settings.timing.max_staleness),
     };
@@ -89,6 +90,9 @@ struct HostEngine {
     told: Option<Standing>,
     /// The generation and the revision of the leader's content that waiters were told of last.
     seen: (u64, i64),
+    /// The content that a forked child began with. It is not freed while this process follows: the allocator would write
+    /// between the entries, and so make each page of it private to this process.
+    inherited: Option<Arc<Published>>,
     /// What this process was last.
     role: Option<Role>,
     /// Of a follower: whether its leader's content is stale.
@@ -133,26 +137,6 @@ impl HostEngine {
         }
     }
 
-    /// As a follower: passes on the leader's report, and says when its content turned stale.
-    fn look(&mut self) {
-        let published = self.sinks.publication.load_full();
-        let Some(followed) = published.followed() else { return self.staleness.end() };
-        // For the tasks of this process, which know of no leader.
-        self.sinks.report.store(Arc::new(shown_report(&self.sinks.report, &self.sinks.publication)));
-        let seen = (published.generation(), published.snapshot().revision());
-        if std::mem::replace(&mut self.seen, seen) != seen {
-            // Also for waiters, if the system refused the bell its thread.
-            self.bell.ring();
-        }
-        let now = Instant::now();
-        self.staleness.begin(now);
-        let confirmed_at = followed.confirmed_at();
-        if let Some(turn) = self.staleness.check(now, confirmed_at) {
-            self.sinks.notices.notify(self.turned(&published, turn));
-            self.bell.ring();
-        }
-    }
-
     fn turned(&self, published: &Published, turn: Turn) -> Notice {
         let copy = copy_of(published);
         let report = shown_report(&self.sinks.report, &self.sinks.publication);
@@ -188,6 +172,8 @@ impl Engine for HostEngine {
         }
         self.staleness.end();
         self.told = None;
+        // This process gets a content of its own, and needs the memory.
+        self.inherited = None;
         self.tasks = Some((self.follow)());
         self.bell.ring();
     }
@@ -215,15 +201,14 @@ impl Engine for HostEngine {
     }
 
     async fn ready(&mut self) -> Standing {
+        if self.tasks.is_none() {
+            return std::future::pending().await;
+        }
         loop {
-            if self.tasks.is_some() {
-                let now = self.standing();
-                if let Some(standing) = now.filter(|_| now != self.told) {
-                    self.told = now;
-                    return standing;
-                }
-            } else {
-                self.look();
+            let now = self.standing();
+            if let Some(standing) = now.filter(|_| now != self.told) {
+                self.told = now;
+                return standing;
             }
             tokio::select! {
                 () = self.sinks.changed.notified() => {}
@@ -260,6 +245,25 @@ impl Engine for HostEngine {
         }
         self.sinks.contents.given.put(now);
         Ok(())
+    }
+
+    fn look(&mut self) {
+        let published = self.sinks.publication.load_full();
+        let Some(followed) = published.followed() else { return self.staleness.end() };
+        // For the tasks of this process, which know of no leader.
+        self.sinks.report.store(Arc::new(shown_report(&self.sinks.report, &self.sinks.publication)));
+        let seen = (published.generation(), published.snapshot().revision());
+        if std::mem::replace(&mut self.seen, seen) != seen {
+            // Also for waiters, if the system refused the bell its thread.
+            self.bell.ring();
+        }
+        let now = Instant::now();
+        self.staleness.begin(now);
+        let confirmed_at = followed.confirmed_at();
+        if let Some(turn) = self.staleness.check(now, confirmed_at) {
+            self.sinks.notices.notify(self.turned(&published, turn));
+            self.bell.ring();
+        }
     }
 
     fn became(&mut self, role: Role) {
