@@ -47,7 +47,10 @@ impl Gate {
 
     /// Lets the thread continue.
     pub(super) fn open(&self) {
-        self.lock().forks -= 1;
+        let mut state = self.lock();
+        // Nothing was closed if the session began in the middle of the fork: C code may fork without the GVL.
+        state.forks = state.forks.saturating_sub(1);
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -113,6 +116,18 @@ mod tests {
         }
         end.store(true, Ordering::SeqCst);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_session_that_begins_in_the_middle_of_a_fork_is_parked_for_the_next_one() {
+        let gate = Arc::new(Gate::default());
+        gate.open();
+        let served = Arc::clone(&gate);
+        std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(served.serve());
+        });
+        assert!(gate.close(Duration::from_secs(30)));
+        gate.open();
     }
 
     #[test]
