@@ -12,4 +12,16 @@ RSpec.describe "first reads of many threads without any configure" do
     RUBY
     expect(process.heard).to eq 1
   end
+
+  it "of a snapshot do not block each other if Ruby switches threads in the middle" do
+    etcd = start_etcd
+    process = ruby_process(<<~'RUBY', etcd)
+      connect "/a/"
+      # As a debugger or a profiler does: runs Ruby code when a C function is called.
+      TracePoint.new(:c_call) { |point| sleep 0.05 if point.method_id == :const_get }.enable
+      threads = Array.new(2) { Thread.new { EtcdDiscovery.snapshot.size } }
+      report threads.map(&:value)
+    RUBY
+    expect(process.heard).to eq [0, 0]
+  end
 end

@@ -22,7 +22,7 @@ mod target_index;
 mod typed_text;
 mod waker;
 
-use magnus::{Error, Ruby};
+use magnus::{Error, Ruby, TypedData};
 
 /// Defines the classes and their methods.
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
@@ -41,5 +41,19 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     registration::init(ruby)?;
     #[cfg(feature = "defects")]
     defect::init(ruby)?;
-    entry_points::init(ruby)
+    entry_points::init(ruby)?;
+    look_up_classes(ruby);
+    Ok(())
+}
+
+/// Looks up each class once, on the one thread that loads the library.
+///
+/// magnus looks a class up at its first use, and holds a lock meanwhile. Ruby may switch threads in the middle, when a
+/// debugger or a profiler traces calls. The other thread would wait for the lock with the GVL, and both forever.
+fn look_up_classes(ruby: &Ruby) {
+    waker::Waker::class(ruby);
+    target_index::TargetIndex::class(ruby);
+    client::Client::class(ruby);
+    snapshot::Snapshot::class(ruby);
+    registration::Registration::class(ruby);
 }
