@@ -2,7 +2,7 @@
 
 /// Parses a duration into seconds: a number, or amounts with the units ns, us, ms, s, m, h and d.
 ///
-/// A negative duration is refused.
+/// A negative duration is refused, and one that no number can hold.
 ///
 /// ```
 /// use etcd_discovery_core::duration::seconds;
@@ -12,6 +12,10 @@
 /// ```
 #[must_use]
 pub fn seconds(bytes: &[u8]) -> Option<f64> {
+    sum(bytes).filter(|seconds| seconds.is_finite())
+}
+
+fn sum(bytes: &[u8]) -> Option<f64> {
     let mut rest = std::str::from_utf8(bytes).ok()?.trim();
     if !rest.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
         return None;
@@ -61,6 +65,11 @@ mod tests {
             for bytes in [bytes.as_slice(), text.as_bytes()] {
                 prop_assert!(seconds(bytes).is_none_or(|seconds| seconds >= 0.0), "{:?}", seconds(bytes));
             }
+        }
+
+        #[test]
+        fn a_duration_that_no_number_can_hold_is_refused(digits in 310usize..400, unit in "(|h)") {
+            prop_assert_eq!(seconds(format!("{}{unit}", "9".repeat(digits)).as_bytes()), None);
         }
 
         #[test]
