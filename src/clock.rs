@@ -14,19 +14,23 @@ use rustix::time::ClockId;
 /// Linux counts suspension in this clock only.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const COUNTS_SLEEP: ClockId = ClockId::Boottime;
-/// On macOS this clock counts sleep, unlike the `CLOCK_UPTIME_RAW` behind `std::time::Instant`. Elsewhere it is the
-/// best there is.
+/// On macOS this clock counts sleep, unlike the `CLOCK_UPTIME_RAW` behind `std::time::Instant`.
+///
+/// Elsewhere it is the best there is.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const COUNTS_SLEEP: ClockId = ClockId::Monotonic;
 
-/// A thousand years. Added to every reading, so that a copy from disk may be older than the machine's last boot.
+/// A thousand years.
+///
+/// Added to every reading, so that a copy from disk may be older than the machine's last boot.
 const BEFORE_BOOT: Duration = Duration::from_secs(1_000 * 365 * 24 * 3_600);
 
 /// How late a deadline may be noticed after the machine wakes up.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
 
-/// A moment, by the clock that counts the time asleep. Used like `std::time::Instant`, except that adding too much
-/// gives the last moment instead of a panic.
+/// A moment, by the clock that counts the time asleep.
+///
+/// Used like `std::time::Instant`, except that adding too much gives the last moment instead of a panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(Duration);
 
@@ -100,7 +104,9 @@ fn system() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Sleeps until `deadline`; forever without one. After the machine was asleep, ends within a second of its waking up.
+/// Sleeps until `deadline`; forever without one.
+///
+/// After the machine was asleep, ends within a second of its waking up.
 pub(crate) async fn sleep_until(deadline: Option<Instant>) {
     let Some(deadline) = deadline else { return std::future::pending().await };
     loop {
@@ -117,7 +123,7 @@ use simulated::since_boot;
 #[cfg(test)]
 pub(crate) use simulated::suspend;
 
-/// In tests this clock follows tokio's, which may be paused, plus the time that a test has the machine asleep.
+/// In tests: tokio's clock, which may be paused, plus the time that the machine sleeps in a test.
 #[cfg(test)]
 mod simulated {
     use std::cell::Cell;

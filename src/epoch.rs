@@ -52,7 +52,9 @@ impl<T> ProcessCell<T> {
         owned.as_ref().filter(|owned| owned.epoch == current()).map(|owned| Arc::clone(&owned.value))
     }
 
-    /// The value of an earlier process, until this one makes its own. Only parts that a fork cannot harm may be used.
+    /// The value of an earlier process, until this one makes its own.
+    ///
+    /// Only parts that a fork cannot harm may be used.
     #[must_use]
     pub fn inherited(&self) -> Option<Arc<T>> {
         let owned = self.0.load();

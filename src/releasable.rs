@@ -29,12 +29,16 @@ impl<T> Releasable<T> {
         self.lock().take()
     }
 
-    /// Calls `work` with the value, if there is one. Never wait in `work`: a fork must not find the value in use.
+    /// Calls `work` with the value, if there is one.
+    ///
+    /// Never wait in `work`: a fork must not find the value in use.
     pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> Option<R> {
         self.lock().as_mut().map(work)
     }
 
-    /// Frees the value, in a forked child. Returns false if a thread of the parent was using it at the fork.
+    /// Frees the value, in a forked child.
+    ///
+    /// Returns false if a thread of the parent was using it at the fork.
     ///
     /// That thread does not exist here, so nothing may touch the value: it stays in memory.
     pub fn release(&self) -> bool {

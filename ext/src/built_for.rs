@@ -6,7 +6,9 @@
 use std::ffi::CStr;
 use std::hint::black_box;
 
-/// Ends with the version, such as `3.4`. Packaging reads it from the file to see which Ruby a library is for.
+/// Ends with the version, such as `3.4`.
+///
+/// Packaging reads it from the file to see which Ruby a library is for.
 static BUILT_FOR: &CStr =
     built_for(concat!("etcd_discovery is built for Ruby ", env!("BUILT_FOR_RUBY"), "\0"));
 

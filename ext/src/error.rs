@@ -73,8 +73,9 @@ fn listed(ranges: &Ranges) -> String {
     shown.join(", ")
 }
 
-/// The exception for a `key` whose value at `revision` has the wrong type. It does not contain the value, which may
-/// be a secret.
+/// The exception for a `key` whose value at `revision` has the wrong type.
+///
+/// It does not contain the value, which may be a secret.
 pub(crate) fn unparsable(ruby: &Ruby, key: &[u8], revision: i64, problem: &str) -> Error {
     let shown = quoted(key);
     let message = format!(

@@ -1,5 +1,6 @@
-//! The C library's fork handlers. They see every fork, also those of `Process.daemon` and of C code, which
-//! `Process._fork` does not see.
+//! The C library's fork handlers.
+//!
+//! They see every fork, also those of `Process.daemon` and of C code, which `Process._fork` does not see.
 
 use etcd_discovery_core::session;
 

@@ -5,11 +5,14 @@ use serde_json::{Number, Value as Json};
 
 use crate::value::{name, string};
 
-/// The name by which `serde_json` passes on numbers of arbitrary precision. A document that uses it as a name of its own
-/// would read as a number, so it is refused.
+/// The name by which `serde_json` passes on numbers of arbitrary precision.
+///
+/// A document that uses it as a name of its own would read as a number, so it is refused.
 const RESERVED: &[u8] = b"$serde_json::private::Number";
 
-/// The value of a document. `Err` says what is wrong with it. More than 128 levels of nesting are an error.
+/// The value of a document.
+///
+/// `Err` says what is wrong with it. More than 128 levels of nesting are an error.
 pub(crate) fn parse(ruby: &Ruby, text: &[u8]) -> Result<Result<Value, String>, Error> {
     if text.windows(RESERVED.len()).any(|window| window == RESERVED) {
         return Ok(Err("is JSON with a reserved name in it".into()));

@@ -1,4 +1,6 @@
-//! The binding of `etcd_discovery_core` to Ruby. What Ruby sees is in [`ruby_api`]; the other files serve it.
+//! The binding of `etcd_discovery_core` to Ruby.
+//!
+//! What Ruby sees is in [`ruby_api`]; the other files serve it.
 //!
 //! The rules of the binding:
 //!

@@ -34,7 +34,7 @@ use source::Source;
 /// Stands for no generation: nothing has been read yet.
 const NEVER: u64 = u64::MAX;
 
-/// Roughly how many bytes a changed key takes in a snapshot: its entry, and its share of the copied nodes.
+/// Roughly the bytes of a changed key in a snapshot: its entry, and its share of the copied nodes.
 const BYTES_PER_KEY: usize = 256;
 /// Roughly how many bytes of nodes the change of one key copies.
 const BYTES_PER_PATH: usize = 1_024;
@@ -46,8 +46,10 @@ pub(crate) struct Reader {
     first_wait: FirstWait,
     string_cache: StringCache,
     value_cache: ValueCache,
-    /// The entries that `value_cache` was made of. They show which cached keys have changed, without a String for each,
-    /// and serve snapshots that hold the same entries.
+    /// The entries that `value_cache` was made of.
+    ///
+    /// They show which cached keys have changed, without a String for each, and serve snapshots that hold the
+    /// same entries.
     made_of: RefCell<HashMap<Key, Entry>>,
     last_good: LastGood,
     generation: Cell<u64>,
@@ -133,8 +135,10 @@ impl Reader {
         unsafe { self.string_cache.get(key).or_else(|| self.value_cache.known(Kind::Text, key)) }
     }
 
-    /// Any read. Starts, resumes and catches up first if needed. `default` is returned for a key that does not exist, and
-    /// for a bad value that was never good.
+    /// Any read.
+    ///
+    /// Starts, resumes and catches up first if needed. `default` is returned for a key that does not exist,
+    /// and for a bad value that was never good.
     pub(crate) fn find(
         &self,
         ruby: &Ruby,
@@ -204,8 +208,9 @@ impl Reader {
             .map_or_else(|error| error, |key| unwatched(ruby, &key, ranges)))
     }
 
-    /// The outcome for the read's entry, cached or new. Snapshots use this too, so that they share the results for entries
-    /// that are still current.
+    /// The outcome for the read's entry, cached or new.
+    ///
+    /// Snapshots use this too, so that they share the results for entries that are still current.
     pub(crate) fn make(&self, ruby: &Ruby, read: &Read) -> Result<Outcome, Error> {
         self.catch_up(ruby)?;
         let published = self.publication.load();

@@ -1,5 +1,7 @@
-//! Converts numbers of seconds from Ruby. This is the only place that does: `Duration::from_secs_f64` panics on numbers
-//! that no clock can count, and so does an `Instant` that is too far away.
+//! Converts numbers of seconds from Ruby.
+//!
+//! This is the only place that does: `Duration::from_secs_f64` panics on numbers that no clock can count, and
+//! so does an `Instant` that is too far away.
 
 use std::time::Duration;
 
@@ -8,8 +10,10 @@ use magnus::{Error, Ruby, TryConvert, Value};
 /// A hundred years: long enough to mean forever, and short enough for the system's clocks and timers.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
-/// A timeout that a caller passed. A negative number is zero, a deadline that has passed. Infinity is [`LONGEST`]. A
-/// finite number beyond that is an error, because it is a mistake and not a wait without end.
+/// A timeout that a caller passed.
+///
+/// A negative number is zero, a deadline that has passed. Infinity is [`LONGEST`]. A finite number beyond
+/// that is an error, because it is a mistake and not a wait without end.
 #[derive(Clone, Copy)]
 pub(crate) struct Seconds(pub(crate) Duration);
 

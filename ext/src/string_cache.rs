@@ -17,7 +17,7 @@ use rb_sys::VALUE;
 const IDENTITIES: usize = 256;
 const TEXTS: usize = 2_048;
 
-/// A multiplier that spreads similar inputs: 2^64 divided by the golden ratio, which is odd and has no pattern.
+/// A multiplier that spreads similar inputs: 2^64 by the golden ratio, odd and without a pattern.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// `false`, which is never a key: an empty slot.

@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-/// Parses numbers as Ruby does, so that they can be of any size and have underscores between their digits.
+/// Parses numbers as Ruby does: of any size, and with underscores between their digits.
 fn by_kernel(ruby: &Ruby, bytes: &[u8], method: &str, problem: &str) -> Result<Result<Value, String>, Error> {
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(Err(problem.to_owned())) };
     let quietly = kwargs!(ruby, "exception" => false);

@@ -30,7 +30,9 @@ pub(crate) fn bytes(ruby: &Ruby, value: Value) -> Result<Vec<u8>, Error> {
     with_bytes(ruby, value, <[u8]>::to_vec)
 }
 
-/// Calls `look` with the bytes of a String. `look` must not run Ruby code, which could change the String.
+/// Calls `look` with the bytes of a String.
+///
+/// `look` must not run Ruby code, which could change the String.
 ///
 /// # Errors
 /// `TypeError` for anything that is not a String.

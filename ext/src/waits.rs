@@ -48,7 +48,9 @@ pub(crate) fn until(
     gvl::wait(ruby, &Until { core, deadline, arrived: || arrived(core.publication()) })
 }
 
-/// Waits until `deadline` for the first snapshot, or until etcd denies it. Returns whether there is a snapshot.
+/// Waits until `deadline` for the first snapshot, or until etcd denies it.
+///
+/// Returns whether there is a snapshot.
 ///
 /// # Errors
 /// The exception of an interrupt.

@@ -1,4 +1,4 @@
-//! Carries out what the machines of one client's registrations decide, and feeds the results back to them.
+//! Carries out what the machines of one client's registrations decide, and feeds them the results.
 //!
 //! One task on the session's thread serves all of them. It waits for neither the GVL nor the watch. All
 //! renewals share one stream: etcd-client's keeper is made for one lease, but its id may be changed between

@@ -22,7 +22,9 @@ pub enum Holder {
     },
 }
 
-/// An input of the machine. `sent` is when the request was sent: the answer proves nothing about later times.
+/// An input of the machine.
+///
+/// `sent` is when the request was sent: the answer proves nothing about later times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Start.

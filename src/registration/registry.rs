@@ -1,4 +1,4 @@
-//! What a process has announced: the list that the driver works from, and the handle that the caller keeps.
+//! What a process has announced: the driver's list, and the handle that the caller keeps.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,7 +136,9 @@ impl Registry {
     }
 }
 
-/// One registration, for the process that made it; keep it in a [`ProcessCell`](crate::epoch::ProcessCell).
+/// One registration, for the process that made it.
+///
+/// Keep it in a [`ProcessCell`](crate::epoch::ProcessCell).
 ///
 /// Dropping it changes nothing in etcd.
 #[derive(Debug)]

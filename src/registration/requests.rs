@@ -1,4 +1,6 @@
-//! The requests of registrations, and what their answers mean. etcd's own types go no further than this file.
+//! The requests of registrations, and what their answers mean.
+//!
+//! etcd's own types go no further than this file.
 
 use std::time::Duration;
 

@@ -154,7 +154,7 @@ impl CacheWriter {
         }
     }
 
-    /// Puts the current content aside for [`Self::save`], if etcd confirmed it in this process and the disk may not have it.
+    /// Puts the content aside for [`Self::save`] if etcd confirmed it here and the disk may lack it.
     fn fresh(&mut self) -> Option<Candidate> {
         // The report is read first: the snapshot, read after it, holds at least what the report confirms.
         let report = self.sinks.report.load_full();

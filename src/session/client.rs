@@ -1,4 +1,4 @@
-//! One client: the part that survives a fork (settings, snapshots) and the part that does not (the session).
+//! One client: what survives a fork (settings, snapshots), and what does not (the session).
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -287,8 +287,10 @@ impl Client {
         self.wakers.get_or_make(|| Ok(WakerSet::default()))
     }
 
-    /// Frees what the parent's tasks held of the content. Those tasks do not exist in a forked child and are never
-    /// dropped: their snapshot would stay in memory forever, beside the newer ones.
+    /// Frees what the parent's tasks held of the content.
+    ///
+    /// Those tasks do not exist in a forked child and are never dropped: their snapshot would stay in memory
+    /// forever, beside the newer ones.
     fn free_inherited(&self) {
         if let Some(parents) = self.attached.inherited() {
             parents.contents.release();

@@ -1,4 +1,4 @@
-//! The descriptors that a runtime keeps for itself: its epoll, a copy of it, and the eventfd that wakes it.
+//! The descriptors that a runtime keeps for itself: its epoll, a copy of it, and its eventfd.
 //!
 //! A forked child inherits them, so a chain of forks would collect more and more. tokio does not expose
 //! their numbers. Comparing the open descriptors before and after would mistake another thread's for ours.
@@ -50,7 +50,9 @@ fn own(runtime: &Runtime) -> io::Result<Vec<RawFd>> {
     Ok(own)
 }
 
-/// Every epoll of this process with the files it watches. Skips those that another thread closes meanwhile.
+/// Every epoll of this process with the files it watches.
+///
+/// Skips those that another thread closes meanwhile.
 fn epolls() -> impl Iterator<Item = (RawFd, Vec<Watched>)> {
     let entries = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

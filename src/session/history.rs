@@ -22,7 +22,7 @@ use crate::transport::Link;
 
 /// The pause between two progress requests.
 const QUESTION: Duration = Duration::from_millis(100);
-/// A server whose progress answers may overtake events (etcd issue 15220) is trusted after this silence.
+/// The silence after which a server is trusted whose answers may overtake events (etcd issue 15220).
 ///
 /// Such a server looks for the events of a lagging watch ten times a second.
 const SETTLED: Duration = Duration::from_millis(1_400);
@@ -91,7 +91,9 @@ impl Past<'_> {
         Ok((reading.revision, reading.found.pop().and_then(|mut found| found.entries.pop())))
     }
 
-    /// Adds the changes from `start` to `now`. `last` is the revision of the key's last change, if it exists.
+    /// Adds the changes from `start` to `now`.
+    ///
+    /// `last` is the revision of the key's last change, if it exists.
     async fn follow(
         &self,
         start: i64,

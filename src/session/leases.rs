@@ -65,7 +65,9 @@ impl Client {
         })
     }
 
-    /// Revokes `lease` if no key is under it any more. Someone may have attached keys of their own: those stay.
+    /// Revokes `lease` if no key is under it any more.
+    ///
+    /// Someone may have attached keys of their own: those stay.
     ///
     /// # Errors
     /// `Closed` after a stop.

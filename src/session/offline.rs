@@ -22,7 +22,9 @@ pub struct Offline {
     store: MemoryStore,
     wakers: Arc<ProcessCell<WakerSet>>,
     report: Arc<ArcSwap<Report>>,
-    /// Whether the content comes from an outside source that confirms it. Otherwise the store is the source.
+    /// Whether the content comes from an outside source that confirms it.
+    ///
+    /// Otherwise the store is the source.
     followed: AtomicBool,
     pub(super) leases: AtomicI64,
     /// When granted leases end. Without a lock, because a forked child takes them over.
@@ -176,7 +178,9 @@ impl Offline {
         }
     }
 
-    /// Deletes the keys whose lease has ended, as etcd does. Returns whether there are leases that will end.
+    /// Deletes the keys whose lease has ended, as etcd does.
+    ///
+    /// Returns whether there are leases that will end.
     pub fn end_leases(&self) -> bool {
         let now = Instant::now();
         let endings = self.endings.load();

@@ -26,7 +26,7 @@ pub(super) enum Arrived {
 }
 
 impl PastWatch {
-    /// Uses the connection for requests: its messages are always read, so no other request waits behind them.
+    /// Uses the connection for requests: its messages are always read, so no request waits behind them.
     pub(super) async fn open(link: &Link, key: &[u8], start: i64) -> Result<Self> {
         let deadline = Instant::now() + Duration::from_secs(10);
         let (connection, _) = link.connect_until(deadline).await.map_err(Error::from)?;

@@ -1,4 +1,4 @@
-//! The registrations of one client: the task that keeps them, and the handles, which belong to one process.
+//! The registrations of one client: the task that keeps them, and the handles of one process.
 
 use std::sync::Arc;
 

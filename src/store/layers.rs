@@ -87,7 +87,9 @@ impl<'a> View<'a> {
         found
     }
 
-    /// What has happened to `name` since the view `older` (`None`: since before it existed); `None` if nothing has.
+    /// What has happened to `name` since the view `older`; `None` if nothing has.
+    ///
+    /// Without `older`, since before the name existed.
     ///
     /// A change in a covered layer is nothing. A deletion that uncovers another layer is a change to its value.
     #[must_use]

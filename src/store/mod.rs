@@ -1,4 +1,4 @@
-//! The local copy: immutable snapshots, their publication, the threads that wait for it, and the disk copy.
+//! The local copy: immutable snapshots, their publication, who waits for it, and the disk copy.
 //!
 //! Nothing here knows etcd's wire types or Ruby.
 

@@ -1,4 +1,4 @@
-//! Decides when to believe progress answers that may overtake events, for a single watch (etcd issue 15220).
+//! Decides when to believe a watch's progress answers that may overtake events (etcd issue 15220).
 //!
 //! A server with this fault answers with its current revision at once, even while events up to that revision
 //! are still queued for the watch. So one answer alone proves nothing. Two answers do, if no event older than

@@ -21,7 +21,9 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Frees everything, in a forked child. Returns false if something was in use at the fork, and stays in memory.
+    /// Frees everything, in a forked child.
+    ///
+    /// Returns false if something was in use at the fork, and stays in memory.
     pub fn release(&self) -> bool {
         let all = [self.machine.release(), self.saved.release(), self.given.release()];
         all.iter().all(|released| *released)

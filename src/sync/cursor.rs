@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use crate::range::{KeyRange, Ranges};
 use crate::store::Change;
 
-/// How many revisions etcd sends in one message to a watch that is behind. A shorter one: it has caught up.
+/// How many revisions etcd sends in one message to a watch that is behind.
+///
+/// A shorter one: it has caught up.
 const CATCH_UP: usize = 1_000;
 
 /// The memory of a waiting change besides the bytes of its key and value.

@@ -133,7 +133,9 @@ impl Driver {
         self.with_machine(|machine| machine.fall_back_on(cached));
     }
 
-    /// Borrows the machine, which is kept where a forked child can free its snapshots. Never wait in `work`.
+    /// Borrows the machine, which is kept where a forked child can free its snapshots.
+    ///
+    /// Never wait in `work`.
     fn with_machine<T: Default>(&self, work: impl FnOnce(&mut Machine) -> T) -> T {
         self.sinks.contents.machine.with(work).unwrap_or_default()
     }

@@ -29,7 +29,7 @@ use crate::clock::Instant;
 /// to 100 ms after a watch is created.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(120);
 
-/// The pause after a comparison, as a multiple of its duration, so that a fleet does not keep etcd busy.
+/// The pause after a comparison, as a multiple of its duration, so that a fleet spares etcd.
 const COST: u32 = 20;
 
 #[derive(Debug, Clone, Copy)]
@@ -199,7 +199,9 @@ impl Freshness {
         since.max(self.heard) + self.timeout
     }
 
-    /// Decides what to do at the deadline. `waits`: events wait until other watches are known to be complete.
+    /// Decides what to do at the deadline.
+    ///
+    /// `waits`: events wait until other watches are known to be complete.
     pub(super) fn due(&mut self, now: Instant, waits: bool) -> Ask {
         if now < self.probe_deadline() {
             return Ask::Nothing;

@@ -1,4 +1,4 @@
-//! Decides how many keys to request in one page, from the size of the values and the speed of the network.
+//! Decides how many keys to request in one page, from the size of values and the network's speed.
 //!
 //! etcd limits a page only by its number of keys. 5,000 keys of 20 kB are 100 MB, which is more than a
 //! message may hold. On a slow network, a page of a few megabytes would block other requests for too long.

@@ -62,7 +62,7 @@ pub(crate) fn response(response: etcd_client::WatchResponse) -> Response {
     }
 }
 
-/// Asks for one key of `range` changed after `since`, and for the number of all keys; as of `at`, if given.
+/// Asks for one key of `range` changed after `since`, and for the number of all keys, as of `at`.
 pub(super) fn changed_since(range: &KeyRange, since: i64, at: Option<i64>) -> TxnOp {
     let options = etcd_client::GetOptions::new()
         .with_range(range.range_end())

@@ -61,7 +61,7 @@ impl FirstWait {
 }
 
 impl Reader {
-    /// The result of a read while there is no snapshot: the caller's default, otherwise `reason` as an error.
+    /// The result of a read without a snapshot: the caller's default, otherwise `reason` as an error.
     pub(crate) fn without_snapshot(
         &self,
         ruby: &Ruby,
@@ -99,8 +99,10 @@ impl Reader {
         self.await_snapshot(ruby, client, None)?.map_or(Ok(()), |reason| Err(raised(ruby, &reason)))
     }
 
-    /// Starts the client, or resumes it after a fork, and waits for its first snapshot. Waits for `longest`, or for as
-    /// long as reads still wait. Returns why there is no snapshot, if there is none then.
+    /// Starts the client, or resumes it after a fork, and waits for its first snapshot.
+    ///
+    /// Waits for `longest`, or for as long as reads still wait. Returns why there is no snapshot, if there is
+    /// none then.
     pub(crate) fn await_snapshot(
         &self,
         ruby: &Ruby,
@@ -132,8 +134,10 @@ impl Reader {
         Ok(self.core.why_not_ready(Some(longest.unwrap_or(self.first_wait.longest)), None))
     }
 
-    /// Makes the client follow etcd again after a fork. If the system refuses a thread, reads continue from the
-    /// inherited copy (promise 4), and one read per second tries again.
+    /// Makes the client follow etcd again after a fork.
+    ///
+    /// If the system refuses a thread, reads continue from the inherited copy (promise 4), and one read per
+    /// second tries again.
     fn resume(&self) -> Result<(), CoreError> {
         if self.refused_at.get().is_some_and(|at| at.elapsed() < RETRY) {
             return Ok(());

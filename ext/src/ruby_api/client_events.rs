@@ -11,8 +11,10 @@ use super::waker::Waker;
 use crate::error::{guarded, raised};
 use crate::value::{bytes, string};
 
-/// Reads the notices from `cursor` on; nil is the present. Returns the next cursor, how many notices were missed, and an
-/// array of name, time (seconds), payload and origin for each of the others; nil if there is nothing new.
+/// Reads the notices from `cursor` on; nil is the present.
+///
+/// Returns the next cursor, how many notices were missed, and an array of name, time (seconds), payload and
+/// origin for each of the others; nil if there is nothing new.
 fn drain(ruby: &Ruby, client: &Client, cursor: Option<u64>) -> Result<Option<(u64, u64, RArray)>, Error> {
     guarded(ruby, || {
         let feed = client.core(ruby)?.notices();

@@ -1,4 +1,4 @@
-//! `EtcdDiscovery::Client` without etcd: what `source` and `EtcdDiscovery::Testing` do with its memory store.
+//! `EtcdDiscovery::Client` without etcd: the memory store of `source` and `EtcdDiscovery::Testing`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
-//! `EtcdDiscovery::Client`: start and stop, waits, pins and status. Ruby code defines most of the public methods.
+//! `EtcdDiscovery::Client`: start and stop, waits, pins and status.
+//!
+//! Ruby code defines most of the public methods.
 
 use std::sync::Arc;
 
@@ -48,8 +50,9 @@ impl Client {
         guarded(ruby, || this.reader(ruby)?.start_within(ruby, timeout.0))
     }
 
-    /// Starts the client as a read does, and waits for its first snapshot for at most `timeout`. Returns the error that
-    /// says why there is none, or nil.
+    /// Starts the client as a read does, and waits for its first snapshot for at most `timeout`.
+    ///
+    /// Returns the error that says why there is none, or nil.
     fn await_snapshot(ruby: &Ruby, this: Obj<Self>, timeout: Seconds) -> Result<Value, Error> {
         guarded(ruby, || {
             let reason = this.reader(ruby)?.await_snapshot(ruby, this.as_value(), Some(timeout.0))?;

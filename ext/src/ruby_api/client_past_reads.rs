@@ -11,9 +11,10 @@ use crate::error::guarded;
 use crate::value::{bytes, string};
 use crate::waits::Request;
 
-/// Reads ranges at one revision (nil: the current one). A range is `[target, whether it is a prefix, limit, whether to
-/// leave the values out]`. Returns the revision, and for each range the number of its keys, and `[key, value, revision,
-/// lease]` of each.
+/// Reads ranges at one revision (nil: the current one).
+///
+/// A range is `[target, whether it is a prefix, limit, whether to leave the values out]`. Returns the
+/// revision, and for each range the number of its keys, and `[key, value, revision, lease]` of each.
 fn read(
     ruby: &Ruby,
     this: &Client,
@@ -58,7 +59,9 @@ fn at(ruby: &Ruby, this: Obj<Client>, revision: i64) -> Result<Snapshot, Error> 
     })
 }
 
-/// `[revision, value]` of the last `limit` changes of a key, oldest first. The value is nil for a deletion.
+/// `[revision, value]` of the last `limit` changes of a key, oldest first.
+///
+/// The value is nil for a deletion.
 fn history(ruby: &Ruby, this: &Client, key: Value, limit: usize) -> Result<RArray, Error> {
     guarded(ruby, || {
         let key = bytes(ruby, key)?;

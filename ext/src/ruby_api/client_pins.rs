@@ -16,8 +16,10 @@ use super::snapshot::Snapshot;
 
 static PINS: LazyId = LazyId::new("etcd_discovery_pins");
 
-/// The number of pins. A fiber that ends without running its `ensure` (an abandoned fiber, a thread lost in a fork)
-/// leaves it too high, which only makes reads slower.
+/// The number of pins.
+///
+/// A fiber that ends without running its `ensure` (an abandoned fiber, a thread lost in a fork) leaves it too
+/// high, which only makes reads slower.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether any fiber has pinned anything.
@@ -26,7 +28,9 @@ pub(crate) fn any() -> bool {
     ACTIVE.load(Ordering::Relaxed) > 0
 }
 
-/// Yields; until the block ends, all reads of `client` in this fiber see one revision. An inner pin joins the outer one.
+/// Yields; until the block ends, all reads of `client` in this fiber see one revision.
+///
+/// An inner pin joins the outer one.
 pub(crate) fn pin(ruby: &Ruby, client: Obj<Client>) -> Result<Value, Error> {
     let Some(pins) = enter(ruby, client)? else { return ruby.yield_values(()) };
     let result = ruby.yield_values(());
@@ -34,7 +38,9 @@ pub(crate) fn pin(ruby: &Ruby, client: Obj<Client>) -> Result<Value, Error> {
     result
 }
 
-/// Starts a pin. Returns what [`leave`] needs to end it; `None` if this fiber has pinned `client` already.
+/// Starts a pin.
+///
+/// Returns what [`leave`] needs to end it; `None` if this fiber has pinned `client` already.
 pub(crate) fn enter(ruby: &Ruby, client: Obj<Client>) -> Result<Option<RHash>, Error> {
     let pins = match own(ruby)? {
         Some(pins) => pins,

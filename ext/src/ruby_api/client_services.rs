@@ -7,8 +7,9 @@ use super::client::Client;
 use crate::error::{guarded, unwatched};
 use crate::value::{bytes, string};
 
-/// `[generation, [[key, value], …]]` of the key `name` and the keys under `name/`; `nil` if none of them has changed since
-/// the generation `since`. With 0 it always returns the keys.
+/// `[generation, [[key, value], …]]` of the key `name` and the keys under `name/`.
+///
+/// `nil` if none of them has changed since the generation `since`. With 0 it always returns the keys.
 fn service_entries(
     ruby: &Ruby,
     client: Obj<Client>,

@@ -8,8 +8,10 @@ use crate::error::guarded;
 use crate::value::bytes;
 use crate::waits::Request;
 
-/// Writes all `operations` at one revision if all `compares` hold, and returns the revision. Otherwise returns the index
-/// of the first comparison that failed, and the current revision of its key. Errors name `doing` and `key`.
+/// Writes all `operations` at one revision if all `compares` hold, and returns the revision.
+///
+/// Otherwise returns the index of the first comparison that failed, and the current revision of its key.
+/// Errors name `doing` and `key`.
 fn commit(
     ruby: &Ruby,
     this: &Client,
@@ -32,8 +34,10 @@ fn commit(
     })
 }
 
-/// `[key, revision]`, `[key, value]`, `[key, true]` (it exists), or `[first, revision, end]`: no key from `first` up to
-/// `end` was put after the revision.
+/// A comparison: `[key, revision]`, `[key, value]`, `[key, true]` or `[first, revision, end]`.
+///
+/// `true` means that the key exists. The last form means that no key from `first` up to `end` was put after
+/// the revision.
 fn compare(ruby: &Ruby, given: Value) -> Result<Compare, Error> {
     let given = RArray::try_convert(given)?;
     let key = bytes(ruby, given.entry(0)?)?;
@@ -51,8 +55,9 @@ fn compare(ruby: &Ruby, given: Value) -> Result<Compare, Error> {
     Ok(Compare { key, condition })
 }
 
-/// `[key, value]`, `[key, value, lease]`, `[key, nil]` (delete it), or `[first, nil, end]` (delete all from `first` up
-/// to `end`).
+/// An operation: `[key, value]`, `[key, value, lease]`, `[key, nil]` or `[first, nil, end]`.
+///
+/// With `nil` it deletes the key, or all keys from `first` up to `end`.
 fn operation(ruby: &Ruby, given: Value) -> Result<Operation, Error> {
     let given = RArray::try_convert(given)?;
     let key = bytes(ruby, given.entry(0)?)?;

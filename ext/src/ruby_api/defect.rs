@@ -1,11 +1,15 @@
-//! Lets a test make the library panic (promise 9). A release does not have it: see the core's feature `defects`.
+//! Lets a test make the library panic (promise 9).
+//!
+//! A release does not have it: see the core's feature `defects`.
 
 use etcd_discovery_core::defect;
 use magnus::{Error, Object, RModule, Ruby, function, prelude::*};
 
 use crate::error::guarded;
 
-/// `native_defect(key, times)`: the code that handles `key` panics the next `times` times. Without a key, this panics.
+/// `native_defect(key, times)`: the code that handles `key` panics the next `times` times.
+///
+/// Without a key, this panics.
 fn native_defect(ruby: &Ruby, key: Option<String>, times: u32) -> Result<(), Error> {
     guarded(ruby, || {
         #[allow(clippy::panic, reason = "tests call it to cause a panic")]

@@ -113,8 +113,10 @@ impl Snapshot {
         self.core.settings().ranges.contains(key)
     }
 
-    /// The keys whose entries differ from those of `older`. The publications of one client have a list of them. Snapshots of
-    /// two clients share no nodes that a comparison could skip, so only `range` is compared.
+    /// The keys whose entries differ from those of `older`.
+    ///
+    /// The publications of one client have a list of them. Snapshots of two clients share no nodes that a
+    /// comparison could skip, so only `range` is compared.
     pub(crate) fn changed_keys_since(&self, older: &Self, range: &KeyRange) -> Vec<Key> {
         match (&self.published, &older.published) {
             (Some(published), Some(before)) if Arc::ptr_eq(&self.core, &older.core) => {

@@ -80,7 +80,7 @@ impl Found {
         Self { change: EffectiveChange { name: key, revision, layer: None }, is_name: false }
     }
 
-    /// The value in a snapshot, which may be of another client that did not watch the key: it had no value there.
+    /// The value in a snapshot; none if that is of another client, which did not watch the key.
     fn value(&self, ruby: &Ruby, snapshot: &Snapshot, name: Value) -> Result<Value, Error> {
         let key = &*self.change.name;
         let entry = if self.is_name {

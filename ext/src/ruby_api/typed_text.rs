@@ -6,7 +6,7 @@ use crate::error::guarded;
 use crate::typed::Kind;
 use crate::value::bytes;
 
-/// `EtcdDiscovery::TypedText.parse(kind, text)`: the value in an Array; `nil` if the text is not of that kind.
+/// `TypedText.parse(kind, text)`: the value in an Array; `nil` if the text is not of that kind.
 fn parse_text(ruby: &Ruby, _module: Value, kind: RString, text: Value) -> Result<Option<RArray>, Error> {
     guarded(ruby, || {
         let kind = match &*kind.to_string()? {

@@ -1,5 +1,4 @@
-//! Finds out who holds a registered key: from the watched snapshot if the key is watched, otherwise from
-//! etcd.
+//! Finds out who holds a registered key: from the snapshot if the key is watched, otherwise from etcd.
 
 use std::collections::BTreeSet;
 

@@ -96,7 +96,9 @@ pub struct Source<'a> {
     pub header: Header,
     /// The ranges that are watched.
     pub ranges: Ranges,
-    /// Returns the next entries in key order: those after the given one, or the first ones. Empty at the end.
+    /// Returns the next entries in key order: those after the given one, or the first ones.
+    ///
+    /// Empty at the end.
     pub batches: &'a mut dyn FnMut(Option<&Entry>) -> io::Result<Vec<Entry>>,
 }
 

@@ -12,7 +12,7 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::store::{Changed, Snapshot};
 
-/// How long a process with a disk copy waits for etcd before it shows the copy, if nothing fails earlier.
+/// How long a process with a disk copy waits for etcd before it shows the copy, if nothing fails.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A disk copy.
@@ -63,7 +63,9 @@ impl Machine {
         self.snapshot.as_ref().or_else(|| self.cached.as_ref().map(|held| &held.cached.snapshot))
     }
 
-    /// Continues from the copy, whose history is etcd's. It stays unconfirmed until the missed events arrive.
+    /// Continues from the copy, whose history is etcd's.
+    ///
+    /// It stays unconfirmed until the missed events arrive.
     pub(super) fn adopt_cached(&mut self, effects: &mut Vec<Effect>) {
         if self.snapshot.is_none()
             && let Some(held) = &self.cached

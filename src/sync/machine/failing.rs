@@ -11,7 +11,9 @@ use crate::error::{Error, ErrorKind};
 
 /// The maximum pause before the second attempt after a refusal.
 pub(super) const DENIED_BASE: Duration = Duration::from_secs(1);
-/// The maximum pause after a refusal. A person has to lift it; asking every few seconds notices that soon.
+/// The maximum pause after a refusal.
+///
+/// A person has to lift it; asking every few seconds notices that soon.
 pub(super) const DENIED_CAP: Duration = Duration::from_secs(5);
 
 impl Machine {

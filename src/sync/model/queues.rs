@@ -1,4 +1,4 @@
-//! Models how etcd 3.4.23 sends to the watches of one stream, when its progress answers may overtake events.
+//! Models how etcd 3.4.23 sends to the watches of a stream, when answers may overtake events.
 //!
 //! After `mvcc/watchable_store.go` and `v3rpc/watch.go`: one queue for events, another for answers, and a
 //! coin between them; a watch that found the queue full, and a watch that has to catch up.

@@ -39,8 +39,9 @@ impl World {
         self.tell(Event::Start);
     }
 
-    /// Shows the copy while etcd is away. It may be from an older history than etcd's, and is marked as from
-    /// disk.
+    /// Shows the copy while etcd is away.
+    ///
+    /// It may be from an older history than etcd's, and is marked as from disk.
     pub(super) fn show_from_disk(&mut self, snapshot: Snapshot) {
         let on_disk = self.on_disk.as_ref().expect("shown from an empty disk");
         assert_eq!(content(&snapshot), content(&on_disk.cached.snapshot));

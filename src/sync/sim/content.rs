@@ -1,5 +1,4 @@
-//! What is shown is etcd's content, complete and in order, in whatever form messages arrive (promises 1 to
-//! 3).
+//! What is shown is etcd's content, complete and in order, however messages arrive (promises 1 to 3).
 
 use etcd_client::proto::PbWatchResponse;
 

@@ -1,4 +1,4 @@
-//! Through `etcd grpc-proxy`, which answers no progress request, comparisons prove freshness (promise 5).
+//! Through `etcd grpc-proxy`, comparisons prove freshness (promise 5): it answers no progress request.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! Refusals inside an open stream: the copy stays, the reason is reported, and no one is asked in a tight
-//! loop.
+//! Refusals inside an open stream: the copy stays, the reason is reported, and no loop is tight.
 //!
 //! Promises 4 and 12.
 

@@ -1,4 +1,4 @@
-//! etcd's gRPC services over a simulated one: the calls that the driver uses, and a refusal for the rest.
+//! etcd's gRPC services over a simulated one: the calls that the driver uses; the rest is refused.
 
 use std::pin::Pin;
 
