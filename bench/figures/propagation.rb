@@ -11,47 +11,6 @@ module Bench
     BURST = 50_000
     GO = "Go clientv3 watch"
 
-    # Each value is the time of its put. Returns the microseconds since then.
-    SINCE = <<~'RUBY'
-      def since(put) = (Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond) - Integer(put)) / 1e3
-    RUBY
-
-    # A busy worker that reads all the time, with the lowest priority so that it takes no processor time from
-    # others.
-    READS = SINCE + <<~'RUBY'
-      connect "/tick/"
-      Process.setpriority(Process::PRIO_PROCESS, 0, 19)
-      report "ready"
-      latencies = []
-      last = nil
-      loop do
-        value = EtcdDiscovery["/tick/a"]
-        next if value.equal?(last)
-        break if value == "end"
-
-        last = value
-        latencies << since(last)
-      end
-      report latencies
-    RUBY
-
-    # A thread that is woken by each change and then reads. A value that is replaced before it is read does
-    # not count.
-    TICKS = SINCE + <<~'RUBY'
-      connect "/tick/"
-      report "ready"
-      latencies = []
-      last = nil
-      loop do
-        value = EtcdDiscovery.wait_for("/tick/a", timeout: 60) { |now| now && now != last }
-        break if value == "end"
-
-        last = value
-        latencies << since(last)
-      end
-      report latencies
-    RUBY
-
     # The last key of the burst marks its end.
     BURSTS = <<~'RUBY'
       connect "/burst/"
@@ -72,7 +31,9 @@ module Bench
     private
 
     def ticks
-      works = { "put until a Ruby read gives it" => READS, "put until a waiting Ruby thread has it" => TICKS }
+      works = { "put until a Ruby read gives it" => TickReaders::READS,
+                "put until a waiting Ruby thread has it" => TickReaders::TICKS,
+                "put until a block of on_change has it" => TickReaders::BLOCKS }
       ours = works.transform_values { |code| RubyReader.new(code, @etcd, PUTS) }
       theirs = beside_go("/tick/", PUTS + 1) { put_ticks }&.fetch(:latencies)
       ours.flat_map { |work, reader| latency_rows(work, reader.result, theirs) }

@@ -9,6 +9,7 @@
 //! that is safe in a signal handler. If it were not, Ruby would start a thread for each
 //! wait of a process that has only one, and end it again.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -32,9 +33,12 @@ pub(crate) trait Wait {
     fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError>;
 }
 
-struct Call<'a, W> {
-    wait: &'a W,
+/// A wait of this thread without the GVL.
+struct Call<'a> {
+    /// Whether to wait, or wait again after a wake-up. Called without the GVL, so it must not use Ruby.
+    goes_on: &'a dyn Fn() -> bool,
     waker: &'a Waker,
+    deadline: Option<Instant>,
     interrupted: AtomicBool,
 }
 
@@ -47,19 +51,23 @@ pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
         if wait.is_over() {
             return Ok(true);
         }
-        if left(wait).is_some_and(|left| left.is_zero()) {
+        if left(wait.deadline()).is_some_and(|left| left.is_zero()) {
             return Ok(false);
         }
         // A new one in each round: a signal handler may have forked, and this may be the child.
         let waker = waker_for(ruby, wait)?;
-        // SAFETY: this thread holds the GVL. The call only reads the thread's scheduler, nil in a blocking fiber.
-        if unsafe { rb_sys::rb_fiber_scheduler_current() } == rb_sys::Qnil as rb_sys::VALUE {
-            wait_in_thread(&Call { wait, waker: &waker, interrupted: AtomicBool::new(false) });
-            check_interrupts()?;
-        } else {
-            wait_in_fiber(ruby, wait, &waker)?;
-        }
+        pause(ruby, &waker, wait.deadline(), &|| !wait.is_over())?;
     }
+}
+
+/// Waits until `waker` is woken or `deadline` has passed, and clears the waker before this thread takes the GVL again.
+/// It may return earlier. Returns at once in a forked child, where the waker has no descriptor.
+///
+/// # Errors
+/// The exception of the interrupt: a kill, or what another thread raises in this one.
+pub(crate) fn sleep(ruby: &Ruby, waker: &Waker, deadline: Option<Instant>) -> Result<(), Error> {
+    let woken = Cell::new(false);
+    pause(ruby, waker, deadline, &|| !woken.replace(true))
 }
 
 fn waker_for<W: Wait>(ruby: &Ruby, wait: &W) -> Result<Arc<Waker>, Error> {
@@ -68,35 +76,47 @@ fn waker_for<W: Wait>(ruby: &Ruby, wait: &W) -> Result<Arc<Waker>, Error> {
     Ok(waker)
 }
 
-fn left<W: Wait>(wait: &W) -> Option<Duration> {
-    wait.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+fn left(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
-fn wait_in_thread<W: Wait>(call: &Call<'_, W>) {
+fn pause(
+    ruby: &Ruby,
+    waker: &Waker,
+    deadline: Option<Instant>,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<(), Error> {
+    let call = Call { goes_on, waker, deadline, interrupted: AtomicBool::new(false) };
+    // SAFETY: this thread holds the GVL. The call only reads the thread's scheduler, nil in a blocking fiber.
+    if unsafe { rb_sys::rb_fiber_scheduler_current() } == rb_sys::Qnil as rb_sys::VALUE {
+        wait_in_thread(&call);
+        check_interrupts()
+    } else {
+        wait_in_fiber(ruby, &call)
+    }
+}
+
+fn wait_in_thread(call: &Call<'_>) {
     let flags = rb_sys::RB_NOGVL_INTR_FAIL | rb_sys::RB_NOGVL_UBF_ASYNC_SAFE;
     let data = ptr::from_ref(call).cast::<c_void>().cast_mut();
-    // SAFETY: `call` lives until `rb_nogvl` returns, and both functions take `data` for the `Call<W>` that it is.
+    // SAFETY: `call` lives until `rb_nogvl` returns, and both functions take `data` for the `Call` that it is.
     // `unblock` is safe on another thread and in a signal handler, as the flag says.
     unsafe {
-        rb_sys::rb_nogvl(
-            Some(block::<W>),
-            data,
-            Some(unblock::<W>),
-            data,
-            i32::try_from(flags).unwrap_or_default(),
-        );
+        rb_sys::rb_nogvl(Some(block), data, Some(unblock), data, i32::try_from(flags).unwrap_or_default());
     }
 }
 
 /// Lets the fiber scheduler wait for the descriptor, so that the thread can run other fibers.
-fn wait_in_fiber<W: Wait>(ruby: &Ruby, wait: &W, waker: &Waker) -> Result<(), Error> {
+fn wait_in_fiber(ruby: &Ruby, call: &Call<'_>) -> Result<(), Error> {
+    let Some(descriptor) = call.waker.descriptor() else { return Ok(()) };
     let options = kwargs!(ruby, "autoclose" => false);
-    let io: Value = ruby.class_io().funcall("for_fd", (waker.descriptor(), options))?;
-    if wait.is_over() {
-        return Ok(());
+    let io: Value = ruby.class_io().funcall("for_fd", (descriptor, options))?;
+    if (call.goes_on)() {
+        let left = left(call.deadline).map(|left| left.as_secs_f64());
+        let _: Value = io.funcall("wait_readable", (left,))?;
+        call.waker.clear();
     }
-    let left = left(wait).map(|left| left.as_secs_f64());
-    io.funcall::<_, _, Value>("wait_readable", (left,)).map(drop)
+    Ok(())
 }
 
 fn check_interrupts() -> Result<(), Error> {
@@ -108,12 +128,12 @@ fn check_interrupts() -> Result<(), Error> {
     .map(drop)
 }
 
-unsafe extern "C" fn block<W: Wait>(data: *mut c_void) -> *mut c_void {
-    // SAFETY: `data` is the `Call<W>` of `wait_in_thread`, which waits for this call to return.
-    let call = unsafe { &*data.cast::<Call<'_, W>>() };
+unsafe extern "C" fn block(data: *mut c_void) -> *mut c_void {
+    // SAFETY: `data` is the `Call` of `wait_in_thread`, which waits for this call to return.
+    let call = unsafe { &*data.cast::<Call<'_>>() };
     // A panic must not cross into C. The caller checks again, and panics where that can be raised.
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        while !call.interrupted.load(Ordering::SeqCst) && !call.wait.is_over() && listen(call) {
+        while !call.interrupted.load(Ordering::SeqCst) && (call.goes_on)() && listen(call) {
             call.waker.clear();
         }
     }));
@@ -121,8 +141,8 @@ unsafe extern "C" fn block<W: Wait>(data: *mut c_void) -> *mut c_void {
 }
 
 /// Waits for the waker. Returns whether the caller should check the condition again.
-fn listen<W: Wait>(call: &Call<'_, W>) -> bool {
-    let left = left(call.wait);
+fn listen(call: &Call<'_>) -> bool {
+    let left = left(call.deadline);
     let (Some(descriptor), false) = (call.waker.descriptor(), left.is_some_and(|left| left.is_zero())) else {
         return false;
     };
@@ -134,10 +154,10 @@ fn listen<W: Wait>(call: &Call<'_, W>) -> bool {
     true
 }
 
-unsafe extern "C" fn unblock<W: Wait>(data: *mut c_void) {
+unsafe extern "C" fn unblock(data: *mut c_void) {
     // SAFETY: Ruby calls this only while the waiting thread is in `block`, so `data` is alive. The code below takes
     // no lock and allocates nothing, so it is safe in a signal handler.
-    let call = unsafe { &*data.cast::<Call<'_, W>>() };
+    let call = unsafe { &*data.cast::<Call<'_>>() };
     call.interrupted.store(true, Ordering::SeqCst);
     call.waker.wake();
 }

@@ -26,9 +26,12 @@ module EtcdDiscovery
     attr_reader :snapshot
 
     # @api private
-    # @param fields [Array] key, value, previous value, revision and layer
-    def initialize(*fields, snapshot)
-      @key, @value, @previous, @revision, @layer = fields
+    def initialize(key, value, previous, revision, layer, snapshot) # rubocop:disable Metrics/ParameterLists -- called by the extension
+      @key = key
+      @value = value
+      @previous = previous
+      @revision = revision
+      @layer = layer
       @snapshot = snapshot
       freeze
     end

@@ -101,7 +101,7 @@ module EtcdDiscovery
       report_missed(missed) if missed.positive?
       # Takes one event at a time: if a block ends the thread, the next call continues with the next event.
       while !@cancelled && (event = @pending.shift)
-        tell(@origin ? "the block of on_event" : "the block of subscribe", event.name, event)
+        tell(event)
       end
     end
 
@@ -111,6 +111,10 @@ module EtcdDiscovery
     end
 
     private
+
+    def block_name = @origin ? "the block of on_event" : "the block of subscribe"
+
+    def occasion(event) = event.name
 
     def to_json_safe = { names:, cancelled: cancelled? }
 
@@ -152,7 +156,7 @@ module EtcdDiscovery
     # them.
     def tell_change(change)
       payload = { key: change.key, type: change.type, revision: change.revision, change: }
-      tell("the block of subscribe", :change, Event.new(:change, payload, @client))
+      tell(Event.new(:change, payload, @client))
     end
 
     def report_missed(count)

@@ -35,10 +35,6 @@ module EtcdDiscovery
   #   @param older [Snapshot, nil] `nil` for an empty one
   #   @return [Array(Array)] key, value, previous value, revision and layer of each change of a key, a name or
   #     a prefix
-  # @!method native_matching_changes(older, index)
-  #   @api private
-  #   @return [Array(Array)] the change as above, and its targets, for each change that the index
-  #     matches
   # @!method native_lease(key)
   #   @api private
   #   @return [Integer, nil] the lease that the key is under, 0 for none; `nil` when there is no such key
@@ -105,7 +101,7 @@ module EtcdDiscovery
       "#<#{self.class} revision=#{revision} size=#{size}>"
     end
 
-    public :native_changes_since, :native_matching_changes, :native_lease
+    public :native_changes_since, :native_lease
 
     private
 

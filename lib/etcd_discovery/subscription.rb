@@ -85,9 +85,7 @@ module EtcdDiscovery
 
     # @api private
     def tell_change(change)
-      return if @cancelled
-
-      tell("the block of on_change(#{target.inspect})", change.key.inspect, change)
+      tell(change) unless @cancelled
     end
 
     # @return [String]
@@ -96,6 +94,10 @@ module EtcdDiscovery
     end
 
     private
+
+    def block_name = "the block of on_change(#{target.inspect})"
+
+    def occasion(change) = change.key.inspect
 
     def to_json_safe = { target:, cancelled: cancelled? }
   end

@@ -43,6 +43,32 @@ RSpec.describe "a change among many subscriptions" do
     expect(asked).to contain_exactly("", "/a/", "/a/7")
   end
 
+  it "calls blocks in the order of subscribing, each with its changes in the order of revisions" do
+    targets = ["/a/y", "/a/", "/a/x", "", "/a/y"]
+    targets.each { |target| subscribe(target) }
+    settle
+    gate = Queue.new
+    entered = Queue.new
+    store.on_change("/gate") { (entered << true) && gate.pop }
+    settle
+    store.put("/gate", "closed")
+    entered.pop
+    received.clear
+    store.put("/a/y", "1")
+    store.put("/a/x", "2")
+    gate << :go
+    settle
+    expect(received.map { |target, value, _| [target, value] })
+      .to eq [["/a/y", "1"], ["/a/", "1"], ["/a/", "2"], ["/a/x", "2"], ["", "1"], ["", "2"], ["/a/y", "1"]]
+  end
+
+  it "shares a long value with reads, and so keeps it in memory once" do
+    changes = Queue.new
+    store.on_change("/a/x") { |change| changes << change }
+    store.put("/a/x", "v" * 5_000)
+    expect(changes.pop.value).to equal(store["/a/x"])
+  end
+
   it "reaches a new subscription from what it knew, and older ones from what they knew" do
     store.put("/a/x", "0")
     gate = Queue.new

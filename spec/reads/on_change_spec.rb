@@ -109,6 +109,30 @@ RSpec.describe "a subscription" do
     expect(log.grep(%r{the block of on_change\("/a/"\) failed at "/a/x"}).size).to eq 2
   end
 
+  it "continues when another thread kills the sleeping thread that calls blocks, or raises in it" do
+    reader.on_change("/a/") { |change| received << change.value }
+    dispatcher = -> { Thread.list.find { |thread| thread.name == "etcd_discovery changes" && thread.stop? } }
+    %i[kill raise kill].each_with_index do |ending, number|
+      thread = wait_until("the thread to sleep", &dispatcher)
+      thread.report_on_exception = false
+      thread.public_send(ending)
+      wait_until("the thread to end") { !thread.alive? }
+      etcd.ctl.put("/a/x", number.to_s)
+      await(1)
+      expect(next_change).to eq number.to_s
+    end
+  end
+
+  it "does not hold up the end of its process" do
+    waiting = 'connect "/a/"; EtcdDiscovery.on_change("/a/") { nil }; report "ready"; hear'
+    [-> { _1.signal(:TERM) }, :tell.to_proc].each do |ending|
+      process = ruby_process(waiting, etcd)
+      expect(process.heard).to eq "ready"
+      ending.call(process)
+      expect(process.finish(timeout: 10)).not_to be_nil
+    end
+  end
+
   it "receives the rest of a transaction if its block ends the thread in the middle" do
     reader.on_change("/a/") { |change| change.value == "1" ? Thread.exit : received << change.value }
     gateway = Harness::Gateway.new([etcd.port], timeout: 30)

@@ -1,72 +1,66 @@
 //! Wakes a Ruby thread, or a fiber's scheduler, by making a file descriptor readable.
 
-use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::epoch;
-use crate::sockets::{self, Registered};
 
-#[derive(Debug)]
-struct Pair {
-    // Declared before the streams: they leave the table before their descriptors are closed.
-    _registered: [Registered; 2],
-    receiver: UnixStream,
-    sender: UnixStream,
-}
+#[cfg(target_os = "linux")]
+mod event_fd;
+// Tests compare it with the other kind.
+#[cfg(any(test, not(target_os = "linux")))]
+mod socket_pair;
 
-/// A socket pair that holds at most one byte, however often it is woken.
+#[cfg(target_os = "linux")]
+use event_fd::EventFd as Channel;
+#[cfg(not(target_os = "linux"))]
+use socket_pair::SocketPair as Channel;
+
+/// A descriptor that is filled at most once, however often it is woken.
 ///
-/// In a forked child an inherited one does nothing: its sockets are closed at the fork and their descriptor numbers
-/// may be reused, so nothing touches them there.
+/// In a forked child an inherited one does nothing: its descriptors are closed at the fork and their numbers may be
+/// reused, so nothing touches them there.
 #[derive(Debug)]
 pub struct Waker {
-    pair: Option<Pair>,
+    channel: Option<Channel>,
     woken: AtomicBool,
     epoch: u64,
 }
 
 impl Waker {
-    /// Creates the socket pair in this process.
+    /// Creates the descriptor in this process.
     ///
     /// # Errors
     /// When the system has no more descriptors.
     pub fn new() -> io::Result<Self> {
-        let (receiver, sender) = UnixStream::pair()?;
-        receiver.set_nonblocking(true)?;
-        sender.set_nonblocking(true)?;
-        let registered = [&receiver, &sender].map(sockets::register);
-        let pair = Pair { _registered: registered, receiver, sender };
-        Ok(Self { pair: Some(pair), woken: AtomicBool::new(false), epoch: epoch::current() })
+        Ok(Self { channel: Some(Channel::new()?), woken: AtomicBool::new(false), epoch: epoch::current() })
     }
 
-    fn own(&self) -> Option<&Pair> {
-        self.pair.as_ref().filter(|_| self.epoch == epoch::current())
+    fn own(&self) -> Option<&Channel> {
+        self.channel.as_ref().filter(|_| self.epoch == epoch::current())
     }
 
     /// The descriptor that becomes readable on a wake; `None` in a forked child.
     #[must_use]
     pub fn descriptor(&self) -> Option<RawFd> {
-        self.own().map(|pair| pair.receiver.as_raw_fd())
+        self.own().map(|channel| channel.as_fd().as_raw_fd())
     }
 
     /// Makes the descriptor readable. Never blocks, and takes no lock: a signal handler may call it.
     pub fn wake(&self) {
-        if let Some(pair) = self.own()
+        if let Some(channel) = self.own()
             && !self.woken.swap(true, Ordering::SeqCst)
         {
-            // The only possible failure is a full buffer, and then the descriptor is readable already.
-            let _ = (&pair.sender).write(&[1]);
+            channel.fill();
         }
     }
 
     /// Prepares for the next wake. Clear first, then read the state: a change in between then wakes again.
     pub fn clear(&self) {
-        let Some(pair) = self.own() else { return };
-        let mut byte = [0; 8];
-        while matches!((&pair.receiver).read(&mut byte), Ok(count) if count > 0) {}
-        // Only after the byte is read. Otherwise a wake in between would lose its byte to this read.
+        let Some(channel) = self.own() else { return };
+        channel.empty();
+        // Only after the descriptor is empty. Otherwise a wake in between would be lost to the emptying.
         self.woken.store(false, Ordering::SeqCst);
     }
 }
@@ -74,38 +68,62 @@ impl Waker {
 impl Drop for Waker {
     fn drop(&mut self) {
         if self.epoch != epoch::current() {
-            std::mem::forget(self.pair.take());
+            std::mem::forget(self.channel.take());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::socket_pair::SocketPair;
     use super::*;
 
-    fn bytes_to_read(waker: &Waker) -> usize {
-        waker.own().map_or(0, |pair| (&pair.receiver).read(&mut [0; 64]).unwrap_or(0))
+    fn is_readable(channel: &impl AsFd) -> bool {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(channel, PollFlags::IN)], Some(&at_once)).unwrap() == 1
     }
 
-    fn bytes_after_three_wakes_a_clear_and_another_wake() -> [usize; 3] {
+    fn readable_after_three_wakes_a_clear_and_another_wake() -> Option<[bool; 4]> {
         let waker = Waker::new().unwrap();
+        let channel = waker.own()?;
+        let made = is_readable(channel);
         (0..3).for_each(|_| waker.wake());
-        let woken = bytes_to_read(&waker);
+        let woken = is_readable(channel);
         waker.clear();
-        let cleared = bytes_to_read(&waker);
+        let cleared = is_readable(channel);
         waker.wake();
-        [woken, cleared, bytes_to_read(&waker)]
+        Some([made, woken, cleared, is_readable(channel)])
     }
 
     #[test]
-    fn several_wakes_are_one_byte_and_after_a_clear_it_can_be_woken_again() {
+    fn several_wakes_are_ended_by_one_clear_and_after_it_the_waker_can_be_woken_again() {
         loop {
             let epoch = epoch::current();
-            let bytes = bytes_after_three_wakes_a_clear_and_another_wake();
+            let readable = readable_after_three_wakes_a_clear_and_another_wake();
             // Another test simulates a fork, which disables every waker.
             if epoch == epoch::current() {
-                return assert_eq!(bytes, [1, 0, 1]);
+                return assert_eq!(readable, Some([false, true, false, true]));
             }
         }
+    }
+
+    #[test]
+    fn both_kinds_of_descriptor_are_readable_from_a_fill_to_the_next_emptying() {
+        let (pair, own) = (SocketPair::new().unwrap(), Channel::new().unwrap());
+        let readable = || [is_readable(&pair), is_readable(&own)];
+        let mut seen = vec![readable()];
+        for fills in [1, 20] {
+            (0..fills).for_each(|_| {
+                pair.fill();
+                own.fill();
+            });
+            seen.push(readable());
+            pair.empty();
+            own.empty();
+            seen.push(readable());
+        }
+        assert_eq!(seen, [[false; 2], [true; 2], [false; 2], [true; 2], [false; 2]]);
     }
 }

@@ -105,6 +105,13 @@ impl Snapshot {
         Arc::ptr_eq(&self.core, &other.core)
     }
 
+    /// Whether the client of `core` has published nothing since.
+    pub(crate) fn is_latest_of(&self, core: &Arc<Core>) -> bool {
+        let latest = core.publication().generation();
+        Arc::ptr_eq(&self.core, core)
+            && self.published.as_ref().is_some_and(|published| published.generation() == latest)
+    }
+
     pub(crate) const fn content(&self) -> &Content {
         &self.content
     }

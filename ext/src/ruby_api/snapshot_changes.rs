@@ -8,13 +8,19 @@ use std::collections::BTreeSet;
 
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::store::{EffectiveChange, EntryRef, Key, names_of};
-use magnus::{Error, RArray, Ruby, Value, method, prelude::*, typed_data::Obj};
+use magnus::r_hash::ForEach;
+use magnus::{Error, RArray, RClass, RHash, RString, Ruby, Value, method, prelude::*, typed_data::Obj};
 
+use super::client::Client;
 use super::snapshot::Snapshot;
 use super::target_index::TargetIndex;
 use crate::error::guarded;
 use crate::typed::Kind;
 use crate::value::{bytes, string};
+
+/// A value of at least so many bytes is one String for changes and reads, made by way of their caches. To copy a shorter
+/// one costs less.
+const SHARED_FROM: usize = 1_024;
 
 /// The changes of one target: a key, a name, or a prefix of either.
 fn since(
@@ -33,38 +39,78 @@ fn since(
         };
         let changes = ruby.ary_new_capa(found.len());
         for one in in_order(found) {
-            changes.push(change(ruby, &newer, older, &one)?)?;
+            changes.push(fields(ruby, &newer, older, &one)?)?;
         }
         Ok(changes)
     })
 }
 
-/// The changes that match a target, each with an Array of the targets that it matches.
+/// What the subscriptions of a client receive since the snapshot `known`: the latest snapshot, and for each subscription, in
+/// the order of subscribing, its changes in the order of revisions. Nil if nothing was published since.
 ///
-/// The publication's list of changed keys is read once for all targets. No Ruby object is made for a key that no one
-/// subscribes to.
-fn matching(
+/// `subscriptions` has a Hash for each target of `index`: its subscriptions, with their numbers. Each element of the result
+/// is a pair of subscription and `Change`, an object of `class` that all subscriptions share.
+///
+/// One call does it all, because the thread that calls it has just woken up, and each call from cold caches costs
+/// microseconds. Nothing here runs Ruby code of the application, so no other thread changes the index meanwhile. No Ruby
+/// object is made for a key that no one subscribes to.
+fn due(
     ruby: &Ruby,
-    newer: Obj<Snapshot>,
-    older: Obj<Snapshot>,
+    client: Obj<Client>,
+    known: Obj<Snapshot>,
     index: Obj<TargetIndex>,
-) -> Result<RArray, Error> {
+    subscriptions: RHash,
+    class: RClass,
+) -> Result<Option<(Obj<Snapshot>, RArray)>, Error> {
     guarded(ruby, || {
-        let (layers, older) = (newer.layers(), &*older);
-        let keys = newer.changed_keys_since(older, &KeyRange::prefix(b""));
-        let names = names_of(layers, &keys, |name| index.has_match(name, |target| layers.is_name(target)));
-        let mut found = effective(&newer, Some(older), names);
-        let of_keys = keys.into_iter().filter(|key| index.has_match(key, |target| !layers.is_name(target)));
-        found.extend(of_keys.map(|key| Found::of_key(&newer, key)));
-        let changes = ruby.ary_new_capa(found.len());
-        for one in in_order(found) {
-            let targets = index.matches(&one.change.name, |target| layers.is_name(target) == one.is_name);
-            let targets = ruby.ary_from_iter(targets.iter().map(|target| ruby.str_from_slice(target)));
-            let change = change(ruby, &newer, Some(older), &one)?;
-            changes.push(ruby.ary_new_from_values(&[change.as_value(), targets.as_value()]))?;
+        if known.is_latest_of(client.core(ruby)?) {
+            return Ok(None);
         }
-        Ok(changes)
+        let newer = ruby.obj_wrap(Snapshot::current(ruby, client)?);
+        let (layers, found) = (newer.layers(), in_order(matching(&newer, &known, &index)));
+        let (calls, mut numbers) = (ruby.ary_new_capa(found.len()), Vec::with_capacity(found.len()));
+        for one in found {
+            let (key, value, previous, revision, layer) = fields(ruby, &newer, Some(&known), &one)?;
+            let change = class.new_instance((key, value, previous, revision, layer, newer))?;
+            for target in index.matches(&one.change.name, |target| layers.is_name(target) == one.is_name) {
+                let Some(same) = subscriptions.lookup::<_, Option<RHash>>(ruby.str_from_slice(&target))?
+                else {
+                    continue;
+                };
+                same.foreach(|subscription: Value, number: u64| {
+                    numbers.push(number);
+                    calls.push(ruby.ary_new_from_values(&[subscription, change]))?;
+                    Ok(ForEach::Continue)
+                })?;
+            }
+        }
+        Ok(Some((newer, by_number(ruby, calls, &numbers)?)))
     })
+}
+
+/// The pairs in the order of their numbers. The Ruby objects stay in Arrays, where the collector sees them.
+fn by_number(ruby: &Ruby, calls: RArray, numbers: &[u64]) -> Result<RArray, Error> {
+    if numbers.is_sorted() {
+        return Ok(calls);
+    }
+    let mut places: Vec<usize> = (0..numbers.len()).collect();
+    places.sort_by_key(|place| numbers[*place]);
+    let sorted = ruby.ary_new_capa(places.len());
+    for place in places {
+        sorted.push(calls.entry::<Value>(isize::try_from(place).unwrap_or(isize::MAX))?)?;
+    }
+    Ok(sorted)
+}
+
+/// The changes of keys and names that someone subscribes to.
+fn matching(newer: &Snapshot, older: &Snapshot, index: &TargetIndex) -> Vec<Found> {
+    let layers = newer.layers();
+    let keys = newer.changed_keys_since(older, &KeyRange::prefix(b""));
+    let names = names_of(layers, &keys, |name| index.has_match(name, |target| layers.is_name(target)));
+    let mut found = effective(newer, Some(older), names);
+    let of_keys = keys.into_iter().filter(|key| index.has_match(key, |target| !layers.is_name(target)));
+    found.extend(of_keys.map(|key| Found::of_key(newer, key)));
+    found
 }
 
 /// What has changed: a key by itself, or the effective value of a name.
@@ -94,6 +140,7 @@ impl Found {
             Some(entry) if !self.is_name && snapshot.layers().is_name(key) => {
                 Ok(string(ruby, entry.value()).as_value())
             }
+            Some(entry) if entry.value().len() < SHARED_FROM => Ok(string(ruby, entry.value()).as_value()),
             Some(_) => snapshot.read(ruby, Kind::Text, name, None),
         }
     }
@@ -137,7 +184,10 @@ fn in_order(mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-fn change(ruby: &Ruby, newer: &Snapshot, older: Option<&Snapshot>, found: &Found) -> Result<RArray, Error> {
+/// Key or name, value, previous value, revision and layer.
+type Fields = (Value, Value, Value, i64, Option<RString>);
+
+fn fields(ruby: &Ruby, newer: &Snapshot, older: Option<&Snapshot>, found: &Found) -> Result<Fields, Error> {
     let name = string(ruby, &found.change.name).as_value();
     let value = found.value(ruby, newer, name)?;
     let previous = match older {
@@ -145,12 +195,12 @@ fn change(ruby: &Ruby, newer: &Snapshot, older: Option<&Snapshot>, found: &Found
         None => ruby.qnil().as_value(),
     };
     let layer = found.change.layer.as_ref().map(|layer| string(ruby, layer));
-    let (revision, layer) = (ruby.into_value(found.change.revision), ruby.into_value(layer));
-    Ok(ruby.ary_new_from_values(&[name, value, previous, revision, layer]))
+    Ok((name, value, previous, found.change.revision, layer))
 }
 
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let class = ruby.define_module("EtcdDiscovery")?.define_class("Snapshot", ruby.class_object())?;
     class.define_private_method("native_changes_since", method!(since, 2))?;
-    class.define_private_method("native_matching_changes", method!(matching, 2))
+    let client = ruby.define_module("EtcdDiscovery")?.define_class("Client", ruby.class_object())?;
+    client.define_private_method("native_due", method!(due, 4))
 }

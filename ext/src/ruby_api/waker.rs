@@ -1,13 +1,16 @@
 //! `EtcdDiscovery::Waker`: what the Ruby threads for callbacks and log lines wait for.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use etcd_discovery_core::store::Waker as Core;
 use magnus::{DataTypeFunctions, Error, Ruby, TypedData, Value, function, method, prelude::*};
 
 use crate::error::{guarded, no_descriptor, raised};
+use crate::gvl::sleep;
+use crate::seconds::Seconds;
 
-/// A waker: Ruby waits for its descriptor.
+/// A waker: a Ruby thread waits for it.
 #[derive(TypedData, DataTypeFunctions)]
 #[magnus(class = "EtcdDiscovery::Waker", free_immediately)]
 pub(crate) struct Waker(Arc<Core>);
@@ -35,10 +38,16 @@ impl Waker {
         })
     }
 
-    fn clear(ruby: &Ruby, this: &Self) -> Result<(), Error> {
+    /// Waits without the GVL until it is woken, for at most `longest` (nil: forever), and clears it. Then the caller reads
+    /// the state: a change in between wakes again. Returns false in a forked child, which cannot be woken.
+    fn wait(ruby: &Ruby, this: &Self, longest: Option<Seconds>) -> Result<bool, Error> {
         guarded(ruby, || {
-            this.0.clear();
-            Ok(())
+            let waker = Arc::clone(&this.0);
+            if waker.descriptor().is_none() {
+                return Ok(false);
+            }
+            let deadline = longest.map(|longest| Instant::now() + longest.0);
+            sleep(ruby, &waker, deadline).map(|()| true)
         })
     }
 }
@@ -51,6 +60,6 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     class.define_singleton_method("new", function!(Waker::new, 0))?;
     class.define_method("descriptor", method!(Waker::descriptor, 0))?;
     class.define_method("wake", method!(Waker::wake, 0))?;
-    class.define_method("clear", method!(Waker::clear, 0))?;
+    class.define_method("wait", method!(Waker::wait, 1))?;
     Ok(())
 }

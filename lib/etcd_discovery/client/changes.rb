@@ -38,6 +38,8 @@ module EtcdDiscovery
     # Calls the blocks that have something to receive.
     def deliver
       change_feed.deliver
+      return if event_subscriptions.empty?
+
       event_subscriptions.keys.each(&:deliver) # rubocop:disable Style/HashEachMethods -- a block may subscribe
     end
 

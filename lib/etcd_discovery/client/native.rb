@@ -1,5 +1,8 @@
 # frozen_string_literal: true
 
+# The native part calls IO#wait_readable under a fiber scheduler. It is not in the core before Ruby 3.2.
+require "io/wait"
+
 module EtcdDiscovery
   # What the native library gives the other classes of the gem. Applications have better names for all of it.
   #
@@ -12,6 +15,13 @@ module EtcdDiscovery
   #   The latest snapshot, also within {#pin}.
   #   @api private
   #   @return [Snapshot]
+  # @!method native_due(known, index, subscriptions, type)
+  #   @api private
+  #   @param known [Snapshot] what the subscriptions have received
+  #   @param subscriptions [Hash{String => Hash{Subscription => Integer}}] for each target of the index
+  #   @param type [Class] {Change}
+  #   @return [Array(Snapshot, Array<Array(Subscription, Change)>), nil] the latest snapshot, and the changes
+  #     by the numbers of the subscriptions, then by revision; `nil` if nothing was published since
   # @!method native_generation
   #   The number of snapshots published so far.
   #   @api private
@@ -132,6 +142,7 @@ module EtcdDiscovery
     # Everything else of the native library is private to this class.
     public :native_start,
            :native_snapshot,
+           :native_due,
            :native_generation,
            :native_wait_generation,
            :native_status,

@@ -41,7 +41,9 @@ module EtcdDiscovery
 
         def look
           Dispatcher.revive
-          @clients.to_a.filter_map(&:catch_up_with_events).min
+          pause = nil
+          @clients.each { |client| pause = [pause, client.catch_up_with_events].compact.min }
+          pause
         end
       end
     end

@@ -12,6 +12,9 @@ module EtcdDiscovery
   #
   # @api private
   class ChangeFeed
+    NONE = [].freeze
+    private_constant :NONE
+
     # @param client [Client]
     def initialize(client)
       @client = client
@@ -19,7 +22,7 @@ module EtcdDiscovery
       @index = SubscriptionIndex.new
       # New subscriptions, with their numbers.
       @newcomers = {}.compare_by_identity
-      # Changes still to deliver: subscriptions, each with its changes.
+      # Changes still to deliver: pairs of subscription and change.
       @due = []
       @count = 0
       @pid = Process.pid
@@ -64,14 +67,11 @@ module EtcdDiscovery
 
     # Delivers what changed since the last delivery. Several changes of one key are delivered as one.
     def deliver
-      find_changes if subscribed? && @client.ready? # the first snapshot wakes it
+      find_changes
       due = @due
       # Takes one change at a time: if a block ends the thread, the next call continues with the next change.
-      while (subscription, changes = due.first)
-        while (change = changes.shift)
-          subscription.tell_change(change)
-        end
-        due.shift
+      while (subscription, change = due.shift)
+        subscription.tell_change(change)
       end
     end
 
@@ -81,7 +81,6 @@ module EtcdDiscovery
 
       @pid = Process.pid
       # A block that has forked returns into the loop over these.
-      @due.each { |_, changes| changes.clear }
       @due.clear
       @due = []
     end
@@ -105,42 +104,44 @@ module EtcdDiscovery
     private
 
     def find_changes
-      newcomers = @newcomers.keys # before the snapshot: it must not be older than what they know
-      current = @client.native_snapshot
-      found = changes_of_all(current)
-      newcomers.each { |newcomer| found << [newcomer, newcomer.changes_until(current)] }
-      @lock.synchronize do
-        newcomers.each { |newcomer| join(newcomer) }
-        @delivered = current unless @index.empty?
-        enqueue(found)
-      end
+      # Before the snapshot: it must not be older than what they know.
+      newcomers = @newcomers.empty? ? NONE : @newcomers.keys
+      catch_up
+      welcome(newcomers) if newcomers.any? && @client.ready? # the first snapshot wakes it
     rescue Error => e
       @client.event_log.write(:error, "could not look for changes: #{e.class}: #{e.message}",
                               subject: :changes)
     end
 
-    # @return [Array<Array(Subscription, Array<Change>)>]
-    def changes_of_all(current)
-      delivered = @delivered or return []
-      @index.changes(delivered, current).flat_map do |scope, changes|
-        @lock.synchronize { @index.with_scope(scope) }.map { |subscription| [subscription, changes.dup] }
+    def catch_up
+      known = @delivered or return
+      current, changes = @index.changes(@client, known)
+      return unless current
+
+      @lock.synchronize do
+        # Otherwise the subscriptions continue with another client, or there are none left.
+        next unless @delivered.equal?(known)
+
+        @delivered = current
+        @due.concat(changes)
       end
     end
 
-    def join(newcomer)
-      number = @newcomers.delete(newcomer) or return # cancelled meanwhile
+    def welcome(newcomers)
+      current = @delivered || @client.native_snapshot
+      begun = newcomers.map { |newcomer| [newcomer, newcomer.changes_until(current)] }
+      @lock.synchronize do
+        # They have subscribed later than all others.
+        begun.each { |newcomer, changes| join(newcomer, changes) }
+        @delivered = current unless @index.empty?
+      end
+    end
+
+    def join(newcomer, changes)
+      number = @newcomers.delete(newcomer) or return # cancelled meanwhile, or continues with another client
       @index.add(newcomer, number)
       newcomer.forget_beginning
-    end
-
-    def enqueue(found)
-      numbered = found.filter_map do |subscription, changes|
-        # A subscription that continues with another client receives changes there.
-        number = @index.number(subscription)
-        [number, subscription, changes] if number && changes.any?
-      end
-      numbered.sort_by!(&:first)
-      @due.concat(numbered.map { |_, subscription, changes| [subscription, changes] })
+      changes.each { |change| @due << [newcomer, change] }
     end
   end
 end

@@ -100,11 +100,12 @@ module EtcdDiscovery
 
       def deliver
         round = @asked
-        @clients.to_a.each do |client|
+        @clients.each do |client|
+          client.deliver
           # A block may have forked. Then this is a child, which has its own thread.
-          client.deliver if @thread.current?
+          return nil unless @thread.current?
         end
-        finish(round)
+        finish(round) if round > @finished # someone waits for it
         nil # until the next wake
       end
 

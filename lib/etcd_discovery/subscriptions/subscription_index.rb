@@ -38,20 +38,13 @@ module EtcdDiscovery
     # @return [Integer, nil]
     def number(subscription) = @subscriptions[subscription.scope]&.fetch(subscription, nil)
 
-    # @return [Array<Subscription>]
-    def with_scope(scope) = @subscriptions[scope].to_h.keys
-
     # @return [Array<Array(Subscription, Integer)>]
     def to_a = @subscriptions.values.flat_map(&:to_a)
 
-    # The differences between two snapshots that someone subscribes to.
+    # What the subscriptions receive since a snapshot of a client.
     #
-    # @return [Hash{String => Array<Change>}] by scope, in the order of revisions
-    def changes(older, newer)
-      newer.native_matching_changes(older, @scopes).each_with_object({}) do |(fields, scopes), found|
-        change = Change.new(*fields, newer)
-        scopes.each { |scope| (found[scope] ||= []) << change }
-      end
-    end
+    # @return [Array(Snapshot, Array<Array(Subscription, Change)>), nil] the latest snapshot, and the changes
+    #   in the order of subscribing, for each one in that of revisions; `nil` if nothing was published since
+    def changes(client, known) = client.native_due(known, @scopes, @subscriptions, Change)
   end
 end

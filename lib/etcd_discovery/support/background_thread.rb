@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "io/wait" # IO#wait_readable is not in the core before Ruby 3.2
-
 module EtcdDiscovery
   # A Ruby thread that sleeps until its waker wakes it. It starts when it is first needed, and again in a
   # forked child.
@@ -62,11 +60,8 @@ module EtcdDiscovery
     end
 
     def attend(waker)
-      io = IO.for_fd(waker.descriptor, autoclose: false)
       pause = nil
-      while waker.descriptor # otherwise the callback has forked, and this is its child
-        io.wait_readable(pause)
-        waker.clear
+      while waker.wait(pause) # otherwise the callback has forked, and this is its child
         pause = @look.call&.clamp(SHORTEST_PAUSE, nil)
       end
       over = true

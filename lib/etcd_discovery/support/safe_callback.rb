@@ -16,35 +16,34 @@ module EtcdDiscovery
 
     private
 
-    # @param block_name [String] names the block when it fails
-    # @param occasion [String] what it is called for
-    def tell(block_name, occasion, news)
+    # When the block fails, the including class says what failed (`block_name`), and at what (`occasion`).
+    def tell(news)
       over = false
-      SafeCallback.call(@block, news)
+      SafeCallback.around ? SafeCallback.call(@block, news) : @block.call(news)
       over = true
     # `exit` ends the process on any thread. An Interrupt raised by a block does not.
     rescue SystemExit => e
       over = true
-      report_end_of_process(block_name, occasion, e)
+      report_end_of_process(news, e)
       raise
     rescue Exception => e # rubocop:disable Lint/RescueException
       over = true
-      report("#{block_name} failed at #{occasion}", e)
+      report("#{block_name} failed at #{occasion(news)}", e)
     ensure
-      report_end(block_name, occasion) unless over
+      report_end(news) unless over
     end
 
     # Nothing was raised, and still the call has not returned: the thread was killed or ended itself.
-    def report_end(block_name, occasion)
-      @client.event_log.write(:error, "#{block_name} ended its thread at #{occasion} (Thread.exit or " \
+    def report_end(news)
+      @client.event_log.write(:error, "#{block_name} ended its thread at #{occasion(news)} (Thread.exit or " \
                                       "Thread#kill); the thread is restarted, and the other blocks continue",
                               subject: :callback)
     end
 
     # Without this line no one would find out why the process ended.
-    def report_end_of_process(block_name, occasion, error)
-      @client.event_log.write(:error, "#{block_name} called exit at #{occasion} (status #{error.status}), " \
-                                      "which ends the process", subject: :exit)
+    def report_end_of_process(news, error)
+      @client.event_log.write(:error, "#{block_name} called exit at #{occasion(news)} " \
+                                      "(status #{error.status}), which ends the process", subject: :exit)
     rescue StandardError
       nil
     end

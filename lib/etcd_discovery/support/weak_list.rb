@@ -24,6 +24,17 @@ module EtcdDiscovery
       end
     end
 
+    # Calls the block with each live object.
+    #
+    # It leaves no Array of them behind. The collector takes what it finds on the stack of a sleeping thread
+    # for references, and would then keep all of them.
+    def each
+      objects = to_a
+      while (object = objects.pop)
+        yield object
+      end
+    end
+
     # @return [Array] the live objects; a copy, because another thread may add to the list
     def to_a
       @objects.keys
