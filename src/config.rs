@@ -142,7 +142,7 @@ pub struct Settings {
     pub tls: TlsFiles,
     /// Timeouts and intervals.
     pub timing: Timing,
-    /// The number of keys in one page of a listing.
+    /// The maximum number of keys in one page of a listing.
     pub page_size: i64,
     /// Whether to run without etcd. The client then keeps in memory what is written to it.
     pub offline: bool,
@@ -156,10 +156,10 @@ pub struct Settings {
     pub fleet: Option<Fleet>,
 }
 
-/// The default number of keys in one page of a listing.
+/// The maximum number of keys in one page of a listing.
 ///
-/// Few enough for one answer, many enough for few round trips.
-pub const PAGE_SIZE: i64 = 5_000;
+/// Few enough for one answer. No fewer, because each page costs etcd a walk over all keys that follow.
+pub const PAGE_SIZE: i64 = 20_000;
 
 impl Settings {
     /// Settings with defaults for everything except the endpoints and the keys.

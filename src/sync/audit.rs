@@ -24,7 +24,7 @@ enum Stage {
     /// Waits for this time; `None` waits forever.
     Idle(Option<Instant>),
     /// Asks for the next page at `next`; `None` while a page is under way.
-    Reading { listing: Box<Listing>, against: Snapshot, next: Option<Instant>, sent: Instant },
+    Reading { listing: Box<Listing>, against: Snapshot, next: Option<Instant> },
 }
 
 #[derive(Debug)]
@@ -65,24 +65,24 @@ impl Audit {
     }
 
     /// Returns the next page to ask for. Call it at the deadline.
-    pub(super) fn due(&mut self, now: Instant, ranges: &Ranges, shown: &Snapshot) -> PageRequest {
+    pub(super) fn due(&mut self, ranges: &Ranges, shown: &Snapshot) -> PageRequest {
         let limit = self.pages.keys();
-        if let Stage::Reading { listing, next, sent, .. } = &mut self.stage {
-            (*next, *sent) = (None, now);
+        if let Stage::Reading { listing, next, .. } = &mut self.stage {
+            *next = None;
             return listing.request(limit);
         }
         let (revision, cluster_id) = (shown.revision(), shown.cluster_id());
         let mut listing = Box::new(Listing::again(ranges.clone(), revision, cluster_id));
         let request = listing.request(limit);
-        self.stage = Stage::Reading { listing, against: shown.clone(), next: None, sent: now };
+        self.stage = Stage::Reading { listing, against: shown.clone(), next: None };
         request
     }
 
     /// Takes a page; `None` if it could not be read: its revision is compacted, or the member is behind.
     pub(super) fn answered(&mut self, now: Instant, page: Option<Page>, random: f64) -> Option<Finding> {
-        let Stage::Reading { listing, against, next, sent } = &mut self.stage else { return None };
+        let Stage::Reading { listing, against, next } = &mut self.stage else { return None };
         match &page {
-            Some(page) => self.pages.arrived(page, now.saturating_duration_since(*sent)),
+            Some(page) => self.pages.arrived(page),
             // Perhaps the page was too large or too slow, so the next one is smaller.
             None => drop(self.pages.halve()),
         }
@@ -139,13 +139,14 @@ mod tests {
         let mut finding = None;
         for (number, page) in pages.iter().enumerate() {
             let ranges = Ranges::merge([KeyRange::prefix(b"/a/")]);
-            let request = audit.due(now, &ranges, &snapshot.clone().staged(9, 7));
+            let request = audit.due(&ranges, &snapshot.clone().staged(9, 7));
             assert_eq!((request.revision, audit.deadline()), (Some(9), None));
             let header = Header { cluster_id: 7, revision: 12, raft_term: 1 };
             let more = number + 1 < pages.len();
             let rest: usize = pages[number..].iter().flatten().map(|page| page.len()).sum();
             let count = i64::try_from(rest).unwrap();
-            let page = page.map(|page| Page { header, entries: entries(page), more, count });
+            let page =
+                page.map(|page| Page { header, entries: entries(page), more, count, ..Page::default() });
             finding = audit.answered(now, page, 0.5);
         }
         assert_eq!(audit.deadline(), Some(now + INTERVAL));

@@ -1,5 +1,7 @@
 //! The messages between the machine and the driver. etcd's own types do not get past `wire`.
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::notice::Notice;
 use crate::range::KeyRange;
@@ -53,7 +55,7 @@ pub struct PageRequest {
 }
 
 /// One page of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// The answer's header.
     pub header: Header,
@@ -63,6 +65,8 @@ pub struct Page {
     pub more: bool,
     /// How many keys the range has, including these.
     pub count: i64,
+    /// How long the bytes took to arrive, without the time that the server needed before it sent them.
+    pub transfer: Duration,
 }
 
 /// One message of the watch stream.

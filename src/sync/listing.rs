@@ -24,6 +24,8 @@ pub(super) struct Listing {
     cursor: Vec<u8>,
     /// Revision and cluster of the first page.
     at: Option<(i64, u64)>,
+    /// The raft term of the last page. It never decreases within one history.
+    raft_term: u64,
     /// The lowest revision that the next page may have, if each page has its own revision.
     least: Option<i64>,
     /// The keys requested with the current page; 0 for all.
@@ -55,6 +57,7 @@ impl Listing {
             index: 0,
             cursor,
             at: None,
+            raft_term: 0,
             least: None,
             limit: 0,
             to_come: None,
@@ -101,9 +104,10 @@ impl Listing {
     pub(super) fn accept(&mut self, page: Page) -> Progress {
         let (first, cluster_id) = *self.at.get_or_insert((page.header.revision, page.header.cluster_id));
         let set_back = self.least.is_some_and(|least| page.header.revision < least);
-        if page.header.cluster_id != cluster_id || set_back {
+        if page.header.cluster_id != cluster_id || page.header.raft_term < self.raft_term || set_back {
             return Progress::Inconsistent;
         }
+        self.raft_term = page.header.raft_term;
         let revision = if self.least.is_some() { page.header.revision } else { first };
         if self.least.is_some() {
             // Keys may come and go between the pages.
@@ -179,6 +183,7 @@ mod tests {
             entries: keys.iter().map(|key| Entry::new(key.to_vec(), b"", 1, 0)).collect(),
             more: to_come > 0,
             count: i64::try_from(keys.len()).unwrap() + to_come,
+            ..Page::default()
         }
     }
 
@@ -241,6 +246,15 @@ mod tests {
         let mut foreign = page(7, &[b"/a/2"], 0);
         foreign.header.cluster_id = 2;
         assert!(matches!(listing.accept(foreign), Progress::Inconsistent));
+    }
+
+    #[test]
+    fn a_page_of_a_lower_raft_term_is_from_another_history() {
+        let mut listing = listing(&[b"/a/"]);
+        let _ = listing.accept(page(7, &[b"/a/1"], 1));
+        let mut restored = page(9, &[b"/a/2"], 0);
+        restored.header.raft_term = 0;
+        assert!(matches!(listing.accept(restored), Progress::Inconsistent));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use etcd_client::{
     WatchResponseStream,
 };
 
-use super::event::{Event, Fault, PageRequest, Peer};
+use super::event::{Event, Fault, Page, PageRequest, Peer};
 use super::wire;
 use crate::clock::Instant;
 use crate::config::Settings;
@@ -65,7 +65,7 @@ pub(super) fn list(link: Arc<Link>, request: PageRequest) -> Operation {
     Box::pin(async move {
         let options = wire::page_options(&request);
         let answered = read_page(&link, request, options).await;
-        answer(&doing, answered, |response| Event::Listed(wire::page(response)))
+        answer(&doing, answered, Event::Listed)
     })
 }
 
@@ -74,12 +74,13 @@ pub(super) fn audit(link: Arc<Link>, request: PageRequest) -> Operation {
     Box::pin(async move {
         let options = wire::audit_options(&request);
         let answered = read_page(&link, request, options).await;
-        Outcome::Event(Event::Audited(answered.ok().map(wire::page)))
+        Outcome::Event(Event::Audited(answered.ok()))
     })
 }
 
-async fn read_page(link: &Link, request: PageRequest, options: GetOptions) -> Result<GetResponse, CallError> {
-    link.download_page(|client| get(client, request.start.clone(), options.clone())).await
+async fn read_page(link: &Link, request: PageRequest, options: GetOptions) -> Result<Page, CallError> {
+    let read = link.download_page(|client| get(client, request.start.clone(), options.clone()));
+    read.await.map(|(response, transfer)| wire::page(response, transfer))
 }
 
 async fn get(client: Client, start: Vec<u8>, options: GetOptions) -> Result<GetResponse, etcd_client::Error> {

@@ -1,5 +1,7 @@
 //! Translates etcd's own types into the machine's. They go no further than this file.
 
+use std::time::Duration;
+
 use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader};
 use etcd_client::{TxnOp, TxnOpResponse};
 
@@ -35,13 +37,14 @@ pub(super) fn audit_options(request: &PageRequest) -> etcd_client::GetOptions {
     page_options(request).with_keys_only().with_serializable()
 }
 
-pub(super) fn page(response: etcd_client::GetResponse) -> Page {
+pub(super) fn page(response: etcd_client::GetResponse, transfer: Duration) -> Page {
     let response = response.0;
     Page {
         header: header(response.header.as_ref()),
         more: response.more,
         count: response.count,
         entries: response.kvs.into_iter().map(entry).collect(),
+        transfer,
     }
 }
 

@@ -15,6 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// HTTP/2 pings stay below it, and so does a stuck member that answers each request with the same few bytes.
 const MIN_PROGRESS: u64 = 4 << 10;
 
+/// How often to look whether an answer has begun to arrive.
+const SAMPLE: Duration = Duration::from_millis(50);
+
 /// The number of bytes received on one connection.
 #[derive(Debug, Clone, Default)]
 pub struct Flow(Arc<AtomicU64>);
@@ -48,6 +51,27 @@ impl Flow {
             if !reader.moved() {
                 return None;
             }
+        }
+    }
+
+    /// The answer, and how long its bytes took to arrive: without the time in which the server prepared it.
+    ///
+    /// The time is 0 if they arrived faster than anyone looked.
+    pub(super) async fn timed<T, E>(
+        &self,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<(T, Duration), E> {
+        let (mut answer, before) = (pin!(answer), self.received());
+        let begun = async {
+            while self.received() - before < MIN_PROGRESS {
+                tokio::time::sleep(SAMPLE).await;
+            }
+            tokio::time::Instant::now()
+        };
+        tokio::select! {
+            biased;
+            answer = &mut answer => Ok((answer?, Duration::ZERO)),
+            begun = begun => Ok((answer.await?, begun.elapsed())),
         }
     }
 
@@ -139,6 +163,25 @@ mod tests {
         assert_eq!((whole.await, start.elapsed().as_secs()), (Some(()), 20));
         let never = flow.wait(timeout, std::future::pending::<()>());
         assert_eq!((never.await, start.elapsed().as_secs()), (None, 23));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_transfer_is_without_the_time_that_the_server_needs() {
+        let flow = Flow::default();
+        let (mut server, client) = duplex(64 << 10);
+        let mut client = flow.count(client);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(7)).await;
+            for _ in 0..4 {
+                server.write_all(&[0; 4 << 10]).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let mut buffer = vec![0; 16 << 10];
+        let (_, took) = flow.timed(client.read_exact(&mut buffer)).await.unwrap();
+        assert!(took > Duration::from_millis(2_900) && took <= Duration::from_secs(3), "{took:?}");
+        let ((), took) = flow.timed(async { Ok::<_, ()>(()) }).await.unwrap();
+        assert_eq!(took, Duration::ZERO);
     }
 
     #[tokio::test]

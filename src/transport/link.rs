@@ -89,10 +89,10 @@ impl Link {
     where
         F: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
-        self.receive(self.settings.timing.request_timeout, request).await
+        self.receive(self.settings.timing.request_timeout, request).await.map(|(answer, _)| answer)
     }
 
-    /// Downloads a page of a listing, for which no one has set a deadline.
+    /// Downloads a page of a listing, for which no one has set a deadline. Returns it with the time of its transfer.
     ///
     /// Each timeout doubles the next one, up to 8 times the request timeout. An answer within the request timeout halves
     /// it again. etcd goes on with a request that was given up: if many processes list everything at the same moment and
@@ -103,7 +103,7 @@ impl Link {
     pub async fn download_page<T, F>(
         &self,
         request: impl Fn(Client) -> F,
-    ) -> std::result::Result<T, CallError>
+    ) -> std::result::Result<(T, Duration), CallError>
     where
         F: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
@@ -122,14 +122,14 @@ impl Link {
         &self,
         patience: Duration,
         request: impl Fn(Client) -> F,
-    ) -> std::result::Result<T, CallError>
+    ) -> std::result::Result<(T, Duration), CallError>
     where
         F: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
         let deadline = tokio::time::Instant::now() + self.settings.timing.request_timeout;
         let (connection, serial) = Box::pin(self.connect_until(deadline)).await?;
         let (flow, client, request) = (&connection.flow, &connection.client, &request);
-        let ask = || flow.wait(patience, Box::pin(request(client.clone())));
+        let ask = || flow.wait(patience, Box::pin(flow.timed(request(client.clone()))));
         let answer = self.signed(&connection, deadline, ask).await?;
         self.conclude(&connection, serial, answer, patience)
     }

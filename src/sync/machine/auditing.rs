@@ -15,7 +15,7 @@ impl Machine {
         if let Some(shown) = &self.snapshot
             && self.audit_deadline().is_some_and(|at| now >= at)
         {
-            effects.push(Effect::Audit(self.audit.due(now, &self.rules.ranges, shown)));
+            effects.push(Effect::Audit(self.audit.due(&self.rules.ranges, shown)));
         }
     }
 

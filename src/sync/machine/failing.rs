@@ -36,6 +36,7 @@ impl Machine {
             }
             Fault::TokenExpired(error) if self.may_reauthenticate() => {
                 self.reauthenticated = true;
+                self.keep_listing();
                 self.disconnect(error.clone(), effects);
                 self.report_renewal(now, error);
                 self.connect(false, true, effects);
@@ -212,7 +213,7 @@ mod tests {
     fn a_watch_that_is_created_and_at_once_cancelled_is_no_success() {
         let header = Header { cluster_id: 1, revision: 9, raft_term: 1 };
         let (listings, pauses) = listings_and_pauses(|machine, now| {
-            let page = Page { header, entries: Vec::new(), more: false, count: 0 };
+            let page = Page { header, ..Page::default() };
             let mut effects = machine.step(now, Event::Listed(page));
             let created = Response { header, created: true, ..Response::default() };
             effects.extend(machine.step(now, Event::Responded(created)));
@@ -229,7 +230,7 @@ mod tests {
         let (mut machine, mut now) = connected();
         let header = Header { cluster_id: 1, revision: 9, raft_term: 1 };
         for _ in 0..9 {
-            machine.step(now, Event::Listed(Page { header, entries: Vec::new(), more: false, count: 0 }));
+            machine.step(now, Event::Listed(Page { header, ..Page::default() }));
             machine.step(now, Event::Responded(Response { header, created: true, ..Response::default() }));
             now += Duration::from_secs(60);
             let gone = Response { header, canceled: Some(Fault::RevisionGone), ..Response::default() };

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::super::event::{Effect, Fault, Header, Page, Update};
+use super::super::event::{Effect, Header, Page, Update};
 use super::super::fuzzy::Fuzzy;
 use super::super::listing::{Listing, Progress};
 use super::super::stream::Stream;
@@ -28,11 +28,25 @@ const LASTING: Duration = Duration::from_secs(10);
 
 impl Machine {
     pub(super) fn list(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.restarts >= RESTARTS_BEFORE_PAUSE {
-            self.watch_first(now, effects);
-        } else {
-            self.begin_listing(now, Listing::new(self.rules.ranges.clone()), None, effects);
+        match self.unfinished.take() {
+            _ if self.restarts >= RESTARTS_BEFORE_PAUSE => self.watch_first(now, effects),
+            Some((listing, sent)) => self.go_on_listing(now, listing, sent, effects),
+            None => self.begin_listing(now, Listing::new(self.rules.ranges.clone()), None, effects),
         }
+    }
+
+    /// Asks for the next page of a listing whose connection was lost, at the listing's own revision.
+    ///
+    /// If etcd has compacted that revision meanwhile, the listing starts over.
+    fn go_on_listing(
+        &mut self,
+        now: Instant,
+        mut listing: Listing,
+        sent: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        effects.push(Effect::List(listing.request(self.pages.keys())));
+        self.state = State::Listing { listing, sent, page_sent: now, stream: None };
     }
 
     pub(super) fn begin_listing(
@@ -50,7 +64,7 @@ impl Machine {
         let header = page.header;
         let State::Listing { listing, sent, page_sent, stream } = &mut self.state else { return };
         let (sent, page_sent) = (*sent, *page_sent);
-        self.pages.arrived(&page, now.saturating_duration_since(page_sent));
+        self.pages.arrived(&page);
         if stream.as_mut().is_some_and(|stream| stream.is_foreign(header.cluster_id)) {
             return self.start_over(now, another_history(), effects);
         }
@@ -60,7 +74,7 @@ impl Machine {
             Progress::Broken(fault) => {
                 let message = format!("list: {fault}; this server, or a proxy before it, is broken");
                 let error = self.at_peer(Error::new(ErrorKind::Connection, message));
-                self.failed(now, Fault::Lost(error), effects);
+                self.lost(now, error, effects);
             }
             Progress::Complete(snapshot) => {
                 if let Some(stream) = stream.take() {
@@ -111,10 +125,26 @@ impl Machine {
         }
     }
 
-    /// Records that no page arrived in time.
+    /// Keeps the pages that have arrived, for the next connection. The next page is smaller.
+    ///
+    /// A busy etcd answers late. If each late page threw away those before it, the processes of a fleet that
+    /// start together would keep it busy with pages that they have read already.
     pub(super) fn page_was_lost(&mut self) {
         if matches!(self.state, State::Listing { .. }) {
             self.pages.halve();
+            self.keep_listing();
+        }
+    }
+
+    /// Keeps the pages that have arrived, for the next connection.
+    ///
+    /// Pages beside a watch are useless without that watch.
+    pub(super) fn keep_listing(&mut self) {
+        let listing = std::mem::replace(&mut self.state, State::Connecting);
+        if let State::Listing { listing, sent, stream: None, .. } = listing
+            && listing.revision().is_some()
+        {
+            self.unfinished = Some((listing, sent));
         }
     }
 

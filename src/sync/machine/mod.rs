@@ -143,6 +143,8 @@ pub struct Machine {
     now: Option<Instant>,
     /// The last published snapshot; `None` before the first listing.
     snapshot: Option<Snapshot>,
+    /// A listing whose connection was lost, and when its first page was requested.
+    unfinished: Option<(Listing, Instant)>,
     /// The disk copy, until etcd has confirmed something.
     cached: Option<Held>,
     audit: Audit,
@@ -189,6 +191,7 @@ impl Machine {
             now: None,
             contact: Contact::new(snapshot.is_some()),
             snapshot,
+            unfinished: None,
             cached: None,
             audit: Audit::new(rules.audit_interval, rules.page_size),
             trust: Trust::Repeated,
@@ -306,6 +309,7 @@ impl Machine {
 
     fn stop(&mut self, effects: &mut Vec<Effect>) {
         self.state = State::Stopped;
+        self.unfinished = None;
         self.contact.end();
         self.staleness.end();
         self.report.peer = None;

@@ -14,6 +14,7 @@ impl Machine {
     pub(super) fn verified(&mut self, now: Instant, header: Header, effects: &mut Vec<Effect>) {
         if self.history_differs(header) {
             self.refuse_cached();
+            self.unfinished = None;
             return self.start_over(now, another_history(), effects);
         }
         self.report.raft_term = header.raft_term;
@@ -41,6 +42,7 @@ impl Machine {
     }
 
     pub(super) fn open(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.unfinished = None;
         let cluster_id = self.snapshot.as_ref().map_or(0, Snapshot::cluster_id);
         let stream = Stream::new(&self.watch_ranges(), self.revision() + 1, cluster_id);
         self.create_watches(now, stream, effects);

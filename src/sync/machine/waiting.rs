@@ -150,7 +150,7 @@ mod tests {
                 }
                 Effect::List(request) => {
                     self.listings += usize::from(request.revision.is_none());
-                    Some(Event::Listed(Page { header, entries: Vec::new(), more: false, count: 0 }))
+                    Some(Event::Listed(Page { header, ..Page::default() }))
                 }
                 Effect::Watch { range, .. } => {
                     self.watches.push(range);

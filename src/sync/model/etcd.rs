@@ -122,7 +122,7 @@ impl Etcd {
         if more {
             entries.truncate(limit);
         }
-        Some(Page { header: self.header(), entries, more, count })
+        Some(Page { header: self.header(), entries, more, count, ..Page::default() })
     }
 
     /// The events of `range` from revision `from` on.

@@ -9,7 +9,7 @@ use tonic::Status;
 
 use super::super::model::etcd::Etcd;
 use super::wire::{Line, Wire};
-use crate::clock::Instant;
+use crate::clock::{self, Instant};
 use crate::range::{KeyRange, Ranges};
 use crate::store::{Change, Entry, Key};
 
@@ -43,6 +43,10 @@ pub(super) struct Conduct {
     pub(super) refuse_reads: Option<Status>,
     /// Delays the answer to a read, whose content is from when the read arrived.
     pub(super) delay: Duration,
+    /// The time that a read takes for each key that follows in its range, and for each key that it sends.
+    ///
+    /// The server works on one read after another, also on those that no one waits for any more.
+    pub(super) work: (Duration, Duration),
     /// Watches receive no events.
     pub(super) mute: bool,
     /// A page of more keys than this, or a watch message without fragments, exceeds the message size.
@@ -64,6 +68,7 @@ impl Default for Conduct {
             allowed: None,
             refuse_reads: None,
             delay: Duration::ZERO,
+            work: (Duration::ZERO, Duration::ZERO),
             mute: false,
             most_at_once: usize::MAX,
             fragments_take_forever: false,
@@ -78,6 +83,8 @@ impl Default for Conduct {
 pub(crate) struct Asked {
     pub(crate) connections: usize,
     pub(crate) reads: usize,
+    /// The first key and the revision of each page with values.
+    pub(crate) pages: Vec<(String, i64)>,
     /// The requested start revisions of watches.
     pub(crate) watches: Vec<i64>,
     pub(crate) progress: usize,
@@ -99,6 +106,8 @@ pub(super) struct State {
     pub(super) asked: Asked,
     pub(super) watchers: Vec<Watcher>,
     pub(super) wire: Wire,
+    /// When the server will be done with the reads that it has.
+    pub(super) busy_until: Instant,
 }
 
 /// One server, shared by its services and the test.
@@ -113,6 +122,7 @@ impl Simulated {
             asked: Asked::default(),
             watchers: Vec::new(),
             wire: Wire::default(),
+            busy_until: Instant::now(),
         })))
     }
 
@@ -161,10 +171,12 @@ impl Simulated {
         self.lock().watchers.clear();
     }
 
-    /// Waits for the delay that every read has.
+    /// Waits for the delay that every read has, and until the server is done with the reads so far.
     pub(super) async fn delay(&self) {
         let delay = self.lock().conduct.delay;
+        let done = self.lock().busy_until;
         tokio::time::sleep(delay).await;
+        clock::sleep_until(Some(done)).await;
     }
 
     pub(super) fn line(&self, line: &Line) {
@@ -177,6 +189,13 @@ impl Simulated {
 }
 
 impl State {
+    /// Adds the work for a read of `sent` keys out of `following`.
+    pub(super) fn work(&mut self, following: i64, sent: usize) {
+        let (per_following, per_sent) = self.conduct.work;
+        let (following, sent) = (u32::try_from(following).unwrap(), u32::try_from(sent).unwrap());
+        self.busy_until = self.busy_until.max(Instant::now()) + per_following * following + per_sent * sent;
+    }
+
     pub(super) fn header(&self) -> PbResponseHeader {
         let header = self.content.header();
         PbResponseHeader {

@@ -3,6 +3,7 @@
 //! The clock jumps to the next due time, so an hour without changes takes milliseconds, and each run is the
 //! same. These tests show what a real etcd does not do on demand.
 
+mod boots;
 mod content;
 pub(crate) mod etcd;
 pub(crate) mod follower;

@@ -145,7 +145,11 @@ impl State {
         let (start, end) = (request.key.clone(), range.range_end());
         let asked = PageRequest { start, end, limit: request.limit, revision };
         let gone = || Status::out_of_range("etcdserver: mvcc: required revision has been compacted");
+        if !request.keys_only {
+            self.asked.pages.push((String::from_utf8_lossy(&request.key).into_owned(), request.revision));
+        }
         let mut page = self.content.page(&asked).ok_or_else(gone)?;
+        self.work(page.count, page.entries.len());
         if page.entries.len() > self.conduct.most_at_once {
             return Err(Status::out_of_range(
                 "decoded message length too large: found 7 bytes, the limit is: 6 bytes",
