@@ -33,7 +33,8 @@ RSpec.describe "the cluster's own members" do
     expect(moved_on?(reader)).to be false
   end
 
-  it "are known to a forked child and to its children when the configured one is gone" do
+  it "are known to a forked child and to its children when the configured one is gone",
+     own_watch: "the status tells which member a process is connected to" do
     cluster.put("/service/b", "before")
     parent = ruby_process(<<~'RUBY', seed)
       never_started = EtcdDiscovery::Client.new(endpoints:, watch: ["/service/"], member_sync: true)

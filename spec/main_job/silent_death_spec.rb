@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-RSpec.describe "an etcd member that falls silent without closing a connection" do
+RSpec.describe "an etcd member that falls silent without closing a connection",
+               own_watch: "the status tells which member a process is connected to" do
   let(:quick) { { progress_interval: 0.5, request_timeout: 1, connect_timeout: 1 } }
   # These faults affect only the client: the members still reach each other.
   let(:proxies) { @cluster.members.map { |member| start_proxy(member) } }

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-RSpec.describe "the last error of a client, when TLS fails," do
+RSpec.describe "the last error of a client, when TLS fails,",
+               own_watch: "each client has to meet the error of its own handshake" do
   let(:certificates) { Harness::Certificates.new }
   let(:strangers) { Harness::Certificates.new }
   let(:secure) { start_etcd(tls: certificates) }
