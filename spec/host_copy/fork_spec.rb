@@ -51,6 +51,29 @@ RSpec.describe "a child of a process with a host copy" do
     expect_one_watch
   end
 
+  it "receives each change as an event, whether it is forked from the leader or from a follower" do
+    parents = Array.new(2) do
+      ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder })
+        connect "/service/", host_copy: ENV.fetch("FOLDER")
+        wait_until("a role") { %i[leader follower].include?(EtcdDiscovery.status.role) }
+        EtcdDiscovery.subscribe(:change) { |event| report [$who || "parent", event[:key]] }
+        fork do
+          $who = "child"
+          EtcdDiscovery["/service/b"]
+          wait_until("a role") { EtcdDiscovery.status.role == :follower }
+          report "ready"
+          sleep
+        end
+        sleep
+      RUBY
+    end
+    parents.each { |parent| expect(parent.heard).to eq "ready" }
+    %w[/service/b /service/c /service/b].each do |key|
+      etcd.ctl.put(key, "changed")
+      parents.each { |parent| expect_reports(parent, ["parent", key], ["child", key]) }
+    end
+  end
+
   it "reads at once also while etcd is stopped (SIGSTOP)" do
     parent = forking
     expect(parent.heard).to eq "leader"

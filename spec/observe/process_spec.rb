@@ -49,7 +49,8 @@ RSpec.describe "a process that is observed" do
     expect(process.heard).to eq 0
   end
 
-  it "is still observed in forked children, each from its own beginning" do
+  it "is still observed in forked children, each from its own beginning",
+     own_watch: "each process has to report its own connection" do
     proxy = start_proxy(etcd)
     process = ruby_process(<<~'RUBY', proxy)
       configure "/a/", backoff_cap: 0.1
@@ -87,7 +88,8 @@ RSpec.describe "a process that is observed" do
     expect(process.heard).to eq ["change", "/b/x"]
   end
 
-  it "notifies ActiveSupport's listeners equally, if it is loaded, also in forked children" do
+  it "notifies ActiveSupport's listeners equally, if it is loaded, also in forked children",
+     own_watch: "each process has to report its own connection" do
     process = ruby_process(<<~'RUBY', etcd)
       require "active_support"
       require "active_support/notifications"
