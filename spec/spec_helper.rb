@@ -19,6 +19,9 @@ RSpec.configure do |config|
     Harness::HostMode.apply(self.class.metadata)
     Harness::Cleanup.enter
   end
+  # Also of a nested group, which the hook above does not run for.
+  config.before(:context, :own_watch) { Harness::HostMode.apply(self.class.metadata) }
+  config.after(:context, :own_watch) { Harness::HostMode.apply({}) }
   # `gems:` names the gems with a native part that a group needs.
   config.before(:context, :gems) do
     reason = Harness::CompiledGems.missing(self.class.metadata.fetch(:gems))

@@ -74,6 +74,22 @@ RSpec.describe "a child of a process with a host copy" do
     end
   end
 
+  it "has the lock's file open once, also as a child of a child of a child" do
+    parent = ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder })
+      connect "/service/", host_copy: ENV.fetch("FOLDER")
+      descend = lambda do |generations|
+        EtcdDiscovery["/service/b"]
+        wait_until("a role") { %i[leader follower].include?(EtcdDiscovery.status.role) }
+        report Process.pid
+        fork { descend.call(generations - 1) } if generations.positive?
+        sleep
+      end
+      descend.call(3)
+    RUBY
+    open = Array.new(4) { Harness::ProcessTable.descriptors(parent.heard).grep(/\.lock\z/) }
+    expect(open.map(&:size)).to eq [1, 1, 1, 1]
+  end
+
   it "reads at once also while etcd is stopped (SIGSTOP)" do
     parent = forking
     expect(parent.heard).to eq "leader"

@@ -12,7 +12,7 @@ RSpec.describe "workers that become the molds of the next ones, like pitchfork's
     it_behaves_like "a server that forks from a living copy"
   end
 
-  context "in later generations" do
+  context "in later generations", own_watch: "a leader has a socket for each follower" do
     before(:context) { serve(Harness::ReforkingServer) }
 
     # Files have names; the descriptors of a runtime are anonymous.

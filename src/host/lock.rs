@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use crate::epoch::ProcessCell;
+use crate::sockets::{self, Registered};
 
 /// The paths whose files are open in this process.
 static OPEN: ProcessCell<Mutex<HashSet<PathBuf>>> = ProcessCell::new();
@@ -47,8 +48,17 @@ fn with_paths<T>(work: impl FnOnce(&mut HashSet<PathBuf>) -> T) -> T {
 pub(super) struct Lock {
     path: PathBuf,
     // Declared before the claim: closed before another client may open it.
-    file: Option<File>,
+    file: Option<Open>,
     claim: Option<Claim>,
+}
+
+/// The open file. A forked child closes it, where it holds no lock yet: otherwise each generation of children would
+/// have one more.
+#[derive(Debug)]
+struct Open {
+    // Declared before the file: it leaves the table before its descriptor is closed.
+    _registered: Registered,
+    file: File,
 }
 
 impl Lock {
@@ -73,9 +83,9 @@ impl Lock {
                 .write(true)
                 .mode(0o600)
                 .open(&self.path)?;
-            self.file = Some(file);
+            self.file = Some(Open { _registered: sockets::register(&file), file });
         }
-        let Some(file) = &self.file else { return Ok(false) };
+        let Some(Open { file, .. }) = &self.file else { return Ok(false) };
         match fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
             // Perhaps someone has removed the file in between, and others lock a new one.
             Ok(()) => Ok(self.is_current()),
@@ -88,7 +98,7 @@ impl Lock {
     /// remove it, and then it decides nothing any more.
     pub(super) fn is_current(&self) -> bool {
         let place = |found: &fs::Metadata| (found.dev(), found.ino());
-        let open = self.file.as_ref().and_then(|file| file.metadata().ok());
+        let open = self.file.as_ref().and_then(|open| open.file.metadata().ok());
         let there = fs::symlink_metadata(&self.path).ok();
         open.zip(there).is_some_and(|(open, there)| place(&open) == place(&there))
     }
