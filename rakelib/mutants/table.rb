@@ -281,7 +281,7 @@ MUTATIONS = [
                from: "page.working && acceptable && page.age", to: "page.working && page.age"),
   Mutation.new(promise: "2 the newest look wins", broken: "a slower thread puts older content back",
                file: "src/store/followed.rs", tests: STORE,
-               from: "continues && self.place() > before.place()", to: "continues"),
+               from: "continues && self.word > before.word", to: "continues"),
   Mutation.new(promise: "5 as old as what is shown", broken: "the age of content that has not arrived",
                file: "src/store/followed.rs", tests: STORE,
                from: "if self.is_current() { confirmed_at } else { self.confirmed_at }", to: "confirmed_at")

@@ -42,6 +42,12 @@ mod linux {
             &self.shelf
         }
 
+        /// The shared memory alone.
+        #[must_use]
+        pub fn into_shelf(self) -> Arc<Shelf> {
+            self.shelf
+        }
+
         /// The word of the shared memory that changes with each publication, and what it was when this was read.
         #[must_use]
         pub fn root(&self) -> (&AtomicU64, u64) {
@@ -104,12 +110,9 @@ mod linux {
         /// Whether this was read later than `before`, from the same leader in one go.
         pub(in crate::store) fn supersedes(&self, before: &Self) -> bool {
             let continues = Arc::ptr_eq(&self.shelf, &before.shelf) && self.began == before.began;
-            continues && self.place() > before.place()
-        }
-
-        /// Where it is in the sequence of publications.
-        fn place(&self) -> (u64, i64) {
-            self.read.as_ref().map_or((0, 0), |read| (read.generation(), read.at().revision))
+            // Every later root has a greater word. The generation and the revision do not tell: a root may have another
+            // raft term and nothing else, or a lower revision, after etcd was restored from a backup.
+            continues && self.word > before.word
         }
     }
 

@@ -35,6 +35,10 @@ fn publish(leader: &mut Writer, changes: &[(&[u8], bool)], revision: i64) {
     leader.publish(&changes, at(revision)).unwrap();
 }
 
+fn since_boot(leader: &Writer) -> crate::clock::Instant {
+    crate::clock::Instant::since_boot(leader.shelf().control().confirmed_at())
+}
+
 fn keys(published: &Published) -> Vec<Vec<u8>> {
     published.snapshot().iter().map(|entry| entry.key().to_vec()).collect()
 }
@@ -71,6 +75,24 @@ fn a_revision_without_changes_moves_the_revision_and_not_the_generation() {
     publish(&mut leader, &[], 9);
     let now = publication.load_full();
     assert_eq!((now.generation(), now.snapshot().revision()), (before, 9));
+}
+
+/// Its age would stay behind the leader's otherwise, until the next change.
+#[test]
+fn a_follower_takes_in_a_root_in_which_only_the_term_is_another_or_the_revision_is_lower() {
+    let (mut leader, publication) = (leader(), Publication::default());
+    publication.follow(leader.shelf());
+    publish(&mut leader, &[(b"/a", true)], 5);
+    assert_eq!(publication.load().snapshot().revision(), 5);
+    for place in [At { raft_term: 2, ..at(5) }, at(3)] {
+        leader.publish(&[], place).unwrap();
+        leader.shelf().control().confirm(etcd_discovery_shelf::now());
+        let now = publication.load_full();
+        let followed = now.followed().unwrap();
+        assert!(followed.is_current(), "{place:?}");
+        assert_eq!(followed.confirmed_at(), Some(since_boot(&leader)));
+        assert_eq!((now.generation(), now.snapshot().revision()), (1, place.revision));
+    }
 }
 
 #[test]
