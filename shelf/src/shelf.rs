@@ -98,9 +98,7 @@ impl Shelf {
             {
                 let map = Arc::clone(map);
                 drop(segments);
-                if index > 0 {
-                    self.let_go_before(id);
-                }
+                self.let_go_before(id);
                 return Snapshot::open(map, offset).map(Some);
             }
             // Perhaps another thread has just let go of it, because the root went on.
@@ -109,7 +107,11 @@ impl Shelf {
         Err(Error::UnknownSegment(missing))
     }
 
-    fn let_go_before(&self, id: u32) {
+    /// Lets go of the segments before this one. It costs next to nothing if there are none.
+    pub(crate) fn let_go_before(&self, id: u32) {
+        if self.segments.load().present.first().is_none_or(|oldest| oldest.id() >= id) {
+            return;
+        }
         self.segments.rcu(|segments| {
             let (past, present): (Vec<_>, Vec<_>) =
                 segments.present.iter().cloned().partition(|map| map.id() < id);

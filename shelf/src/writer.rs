@@ -235,6 +235,8 @@ impl Writer {
         let word = root_word(self.out.map().id(), offset);
         control.commit(word, root.generation, root.at.cluster_id, root.at.raft_term);
         control.ring();
+        // The writer's process may never read, and would hold every segment that there ever was.
+        self.shelf.let_go_before(self.out.map().id());
         Ok(())
     }
 

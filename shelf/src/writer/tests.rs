@@ -38,6 +38,17 @@ fn the_chain_names_the_changed_keys_newest_first_also_across_compactions_and_tak
 }
 
 #[test]
+fn the_writers_own_process_lets_go_of_former_segments_though_it_never_reads() {
+    let shelf = Shelf::create(1).unwrap();
+    let mut writer = opened(&shelf);
+    writer.publish(&[put(b"a", 1)], at(1)).unwrap();
+    let first = Arc::downgrade(writer.out.map());
+    writer.start_compaction().unwrap();
+    writer.finish_compaction().unwrap();
+    assert_eq!((first.strong_count(), shelf.pinned_segments()), (0, 0));
+}
+
+#[test]
 fn a_reader_that_is_too_far_behind_is_told_to_compare_also_after_a_compaction() {
     let shelf = Shelf::create(1).unwrap();
     let mut writer = opened(&shelf);
