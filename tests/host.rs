@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use etcd_discovery_core::clock::Instant;
 use etcd_discovery_core::config::Settings;
 use etcd_discovery_core::endpoint::Endpoint;
 use etcd_discovery_core::host::{Driver, Engine, Folder, Identity, Role, Rules, Standing, Surroundings};
@@ -63,7 +62,8 @@ struct Simple {
 }
 
 fn standing(at: At) -> Standing {
-    Standing { cluster_id: at.cluster_id, revision: at.revision, confirmed_at: Some(Instant::now()) }
+    // When it was confirmed is not known here: in one cluster the revision decides.
+    Standing { cluster_id: at.cluster_id, revision: at.revision, confirmed_at: None }
 }
 
 impl Engine for Simple {
@@ -122,6 +122,10 @@ impl Engine for Simple {
 
     fn became(&mut self, _: Role) {}
 
+    fn is_following(&self) -> bool {
+        true
+    }
+
     fn state(&self) -> u32 {
         0
     }
@@ -171,7 +175,7 @@ fn fork_idle_child(folder: &Path) {
 fn live(truth: &Arc<Shelf>, folder: &Path, seed: u64, to: UnixStream) {
     let endpoint = Endpoint::parse("http://one", false).unwrap();
     let settings = Settings::new(vec![endpoint], Ranges::default()).unwrap();
-    let here = Surroundings { format: 1, user: 1, network: 1, boot: "b".into() };
+    let here = Surroundings { format: 1, user: 1, network: 1, time: 1, boot: "b".into() };
     let identity = Identity::of(&settings, &here);
     let view = Mutex::new(View { source: Source::Own, own: None, running: false, begun: false });
     let view = Arc::new(view);

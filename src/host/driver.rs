@@ -42,6 +42,11 @@ fn works(control: &Control) -> bool {
     control.phase() & ((1 << HEALTH_BITS) - 1) == WORKING
 }
 
+/// Whether this process may have one more descriptor.
+fn can_open(control: &Control) -> bool {
+    control.file().try_clone_to_owned().is_ok()
+}
+
 /// One process's part in the election.
 pub struct Driver<E> {
     machine: Machine,
@@ -180,7 +185,7 @@ impl<E: Engine> Driver<E> {
     async fn execute(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             // Where the folder is of no use, every process helps itself.
-            Effect::TryLock => match self.lock.try_get() {
+            Effect::TryLock => match self.folder.ensure().and_then(|()| self.lock.try_get()) {
                 Ok(true) => return Some(Event::LockGot),
                 Ok(false) | Err(_) => return Some(Event::LockBusy),
             },
@@ -259,16 +264,19 @@ impl<E: Engine> Driver<E> {
         if let Some(leading) = &mut self.leading {
             let control = leading.writer.shelf().control();
             control.beat();
-            if works(control) {
-                control.set_phase(WORKING | self.engine.state() << HEALTH_BITS);
+            if works(control) || leading.lacks_descriptors {
+                // The others can connect to etcd where this process cannot.
+                leading.lacks_descriptors = !self.engine.is_following() && !can_open(control);
+                let health = if leading.lacks_descriptors { FAILED } else { WORKING };
+                control.set_phase(health | self.engine.state() << HEALTH_BITS);
             }
             // It can only fail in a forked child, which has no driver. What fails in there is tried again.
             let _ = leading.writer.maintain();
             leading.look_after();
-            if self.lock.is_current() {
+            if self.lock.is_current() && leading.is_reachable() {
                 return None;
             }
-            // Someone has removed the lock's file, and others may lead by now.
+            // Someone has removed the lock's file, and others may lead by now, or the socket's, and no one finds here.
             self.inbox.push_back(Event::Stop);
             return Some(Event::Start);
         }

@@ -37,6 +37,9 @@ pub trait Engine {
     /// Learns what this process does for its host from now on.
     fn became(&mut self, role: Role);
 
+    /// Whether the engine follows etcd at the moment, and needs nothing for that.
+    fn is_following(&self) -> bool;
+
     /// The engine's state as a number below 2⁸, for followers.
     fn state(&self) -> u32;
 }

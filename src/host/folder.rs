@@ -13,6 +13,7 @@ const LONGEST: usize = 107;
 /// The paths of the processes that share one copy.
 #[derive(Debug, Clone)]
 pub struct Folder {
+    path: PathBuf,
     /// The file whose lock decides who leads.
     pub(super) lock: PathBuf,
     /// Where the leader listens.
@@ -25,26 +26,46 @@ impl Folder {
     /// # Errors
     /// If it cannot be created, belongs to someone else or is open to others, or if its path is too long.
     pub fn open(folder: &Path, identity: Identity) -> io::Result<Self> {
-        match DirBuilder::new().mode(0o700).create(folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            created => created?,
-        }
-        // Not followed: another user could have put a link to any place.
-        let found = fs::symlink_metadata(folder)?;
-        let user = rustix::process::geteuid().as_raw();
-        if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
-            return Err(refused(
-                folder,
-                "is not a folder that only this user can enter; remove it, or set another one",
-            ));
-        }
+        ensure(folder)?;
+        // Or two clients of one process could take two spellings for two locks, and both lead.
+        let folder = &fs::canonicalize(folder)?;
         let path = |ending: &str| folder.join(format!("{identity}.{ending}"));
         let (lock, socket) = (path("lock"), path("sock"));
         if socket.as_os_str().len() > LONGEST {
             return Err(refused(folder, "has too long a path for a socket; set a shorter one"));
         }
-        Ok(Self { lock, socket })
+        Ok(Self { path: folder.to_owned(), lock, socket })
     }
+
+    /// Creates the folder again if it is gone: programs that tidy temporary folders remove empty ones.
+    ///
+    /// # Errors
+    /// If it cannot be created, belongs to someone else or is open to others by now.
+    pub(super) fn ensure(&self) -> io::Result<()> {
+        ensure(&self.path)
+    }
+}
+
+/// The device and the number of the file at `path`; `None` if there is none.
+pub(super) fn place_of(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+fn ensure(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => created?,
+    }
+    // Not followed: another user could have put a link to any place.
+    let found = fs::symlink_metadata(folder)?;
+    let user = rustix::process::geteuid().as_raw();
+    if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
+        return Err(refused(
+            folder,
+            "is not a folder that only this user can enter; remove it, or set another one",
+        ));
+    }
+    Ok(())
 }
 
 fn refused(folder: &Path, why: &str) -> io::Error {
@@ -64,7 +85,7 @@ mod tests {
     pub(super) fn identity() -> Identity {
         let endpoint = Endpoint::parse("http://one", false).unwrap();
         let settings = Settings::new(vec![endpoint], Ranges::default()).unwrap();
-        Identity::of(&settings, &Surroundings { format: 1, user: 1, network: 1, boot: "b".into() })
+        Identity::of(&settings, &Surroundings { format: 1, user: 1, network: 1, time: 1, boot: "b".into() })
     }
 
     #[test]
@@ -73,6 +94,9 @@ mod tests {
         fs::create_dir(&base).unwrap();
         let folder = base.join("own");
         assert!(Folder::open(&folder, identity()).is_ok() && Folder::open(&folder, identity()).is_ok());
+        let roundabout = base.join("..").join(base.file_name().unwrap()).join("own");
+        let lock = |folder: &Path| Folder::open(folder, identity()).unwrap().lock;
+        assert_eq!(lock(&roundabout), lock(&folder));
         std::os::unix::fs::symlink(&folder, base.join("link")).unwrap();
         assert!(Folder::open(&base.join("link"), identity()).is_err());
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();

@@ -28,6 +28,8 @@ pub struct Surroundings {
     pub user: u32,
     /// The network namespace. The same address leads to different servers in different ones.
     pub network: u64,
+    /// The time namespace. The clock that ages are counted by may be another in each.
+    pub time: u64,
     /// The machine's present run: what survives a restart in a folder is nobody's.
     pub boot: String,
 }
@@ -40,9 +42,10 @@ impl Surroundings {
         use std::os::unix::fs::MetadataExt;
 
         // Where /proc is not mounted, processes of different namespaces have different folders in all likelihood.
-        let network = std::fs::metadata("/proc/self/ns/net").map_or(0, |found| found.ino());
+        let namespace = |path: &str| std::fs::metadata(path).map_or(0, |found| found.ino());
+        let (network, time) = (namespace("/proc/self/ns/net"), namespace("/proc/self/ns/time"));
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        Self { format, user: rustix::process::geteuid().as_raw(), network, boot }
+        Self { format, user: rustix::process::geteuid().as_raw(), network, time, boot }
     }
 }
 
@@ -55,6 +58,7 @@ impl Identity {
         fields.add("format", surroundings.format.to_be_bytes());
         fields.add("user", surroundings.user.to_be_bytes());
         fields.add("network", surroundings.network.to_be_bytes());
+        fields.add("time", surroundings.time.to_be_bytes());
         fields.add("boot", &surroundings.boot);
         fields.settings(settings);
         if let Some(credentials) = &settings.credentials {
@@ -170,7 +174,7 @@ mod tests {
     }
 
     fn here() -> Surroundings {
-        Surroundings { format: 1, user: 1_000, network: 7, boot: "b".into() }
+        Surroundings { format: 1, user: 1_000, network: 7, time: 7, boot: "b".into() }
     }
 
     fn changed(change: impl FnOnce(&mut Settings)) -> Identity {
@@ -191,7 +195,7 @@ mod tests {
 
     /// Every setting that decides what is read, from where, with which rights and how fresh.
     #[test]
-    fn every_other_setting_user_version_and_network_has_another_fingerprint() {
+    fn every_other_setting_user_version_network_and_clock_has_another_fingerprint() {
         let second = |duration: &mut Duration| *duration += Duration::from_secs(1);
         let mut all = vec![
             changed(|_| ()),
@@ -226,6 +230,7 @@ mod tests {
             Surroundings { format: 2, ..here() },
             Surroundings { user: 0, ..here() },
             Surroundings { network: 8, ..here() },
+            Surroundings { time: 8, ..here() },
             Surroundings { boot: "c".into(), ..here() },
         ] {
             all.push(Identity::of(&settings(), &there));

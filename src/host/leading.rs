@@ -3,12 +3,13 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use etcd_discovery_shelf::{Audience, Error, Result, Shelf, Writer, handover};
 use tokio::net::UnixListener;
 
-use super::folder::Folder;
+use super::folder::{Folder, place_of};
 use crate::sockets;
 
 /// A message is a word that says what it is; the rest are descriptors.
@@ -24,6 +25,11 @@ pub(super) struct Leading {
     // Declared before the listener: it leaves the table before its descriptor is closed.
     _registered: sockets::Registered,
     pub(super) listener: UnixListener,
+    socket: PathBuf,
+    /// The file that the listener was bound to.
+    bound: Option<(u64, u64)>,
+    /// Whether this process cannot connect to etcd for want of a descriptor, when last looked.
+    pub(super) lacks_descriptors: bool,
     followers: Followers,
 }
 
@@ -37,7 +43,14 @@ impl Leading {
         let _ = std::fs::remove_file(&folder.socket);
         let refused = |source| Error::System { what: "listen on the socket for the other processes", source };
         let listener = UnixListener::bind(&folder.socket).map_err(refused)?;
-        Ok(Self { writer, _registered: sockets::register(&listener), listener, followers })
+        let (socket, bound) = (folder.socket.clone(), place_of(&folder.socket));
+        let _registered = sockets::register(&listener);
+        Ok(Self { writer, _registered, listener, socket, bound, lacks_descriptors: false, followers })
+    }
+
+    /// Whether others still find the socket. Programs that tidy temporary folders remove its file.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.bound.is_some() && self.bound == place_of(&self.socket)
     }
 
     /// Takes one in who has connected, if it is a process of the same user.

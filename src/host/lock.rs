@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 
+use super::folder::place_of;
 use crate::epoch::ProcessCell;
 use crate::sockets::{self, Registered};
 
@@ -43,17 +44,7 @@ fn with_paths<T>(work: impl FnOnce(&mut HashSet<PathBuf>) -> T) -> T {
     work(&mut open.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The lock file of one identity.
-#[derive(Debug)]
-pub(super) struct Lock {
-    path: PathBuf,
-    // Declared before the claim: closed before another client may open it.
-    file: Option<Open>,
-    claim: Option<Claim>,
-}
-
-/// The open file. A forked child closes it, where it holds no lock yet: otherwise each generation of children would
-/// have one more.
+/// The open file. A forked child closes its descriptor: it would have one more after each fork.
 #[derive(Debug)]
 struct Open {
     // Declared before the file: it leaves the table before its descriptor is closed.
@@ -61,13 +52,31 @@ struct Open {
     file: File,
 }
 
+/// The lock file of one identity.
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    // Declared before the claim: closed before another client may open it.
+    open: Option<Open>,
+    claim: Option<Claim>,
+}
+
 impl Lock {
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None, claim: None }
+        Self { path: path.to_owned(), open: None, claim: None }
     }
 
     /// Whether this client holds the lock now. Does not wait.
     pub(super) fn try_get(&mut self) -> io::Result<bool> {
+        let got = self.attempt();
+        // Or a client that follows, or was stopped, would keep another one of this process from leading.
+        if !matches!(got, Ok(true)) {
+            self.release();
+        }
+        got
+    }
+
+    fn attempt(&mut self) -> io::Result<bool> {
         if self.claim.is_none() {
             self.claim = Claim::on(&self.path);
         }
@@ -75,7 +84,7 @@ impl Lock {
             return Ok(false);
         }
         if !self.is_current() {
-            self.file = None;
+            self.open = None;
             let file = OpenOptions::new()
                 .create(true)
                 .truncate(false)
@@ -83,10 +92,10 @@ impl Lock {
                 .write(true)
                 .mode(0o600)
                 .open(&self.path)?;
-            self.file = Some(Open { _registered: sockets::register(&file), file });
+            self.open = Some(Open { _registered: sockets::register(&file), file });
         }
-        let Some(Open { file, .. }) = &self.file else { return Ok(false) };
-        match fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
+        let Some(open) = &self.open else { return Ok(false) };
+        match fcntl_lock(&open.file, FlockOperation::NonBlockingLockExclusive) {
             // Perhaps someone has removed the file in between, and others lock a new one.
             Ok(()) => Ok(self.is_current()),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Ok(false),
@@ -97,23 +106,35 @@ impl Lock {
     /// Whether the file at the path is still the one that this process has open. Programs that tidy temporary folders
     /// remove it, and then it decides nothing any more.
     pub(super) fn is_current(&self) -> bool {
-        let place = |found: &fs::Metadata| (found.dev(), found.ino());
-        let open = self.file.as_ref().and_then(|open| open.file.metadata().ok());
-        let there = fs::symlink_metadata(&self.path).ok();
-        open.zip(there).is_some_and(|(open, there)| place(&open) == place(&there))
+        let open = self.open.as_ref().and_then(|open| open.file.metadata().ok());
+        let open = open.map(|found| (found.dev(), found.ino()));
+        open.is_some() && open == place_of(&self.path)
     }
 
     /// Lets others have it, also in this process.
     pub(super) fn release(&mut self) {
         // In this order: another client's file must not be open when this one is closed.
-        self.file = None;
+        self.open = None;
         self.claim = None;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn a_client_that_does_not_hold_the_lock_keeps_no_other_one_of_its_process_from_it() {
+        let path = std::env::temp_dir().join(format!("etcd_discovery_claim_{}", std::process::id()));
+        let (mut one, mut other) = (Lock::new(&path), Lock::new(&path));
+        fs::create_dir(&path).unwrap();
+        assert!(one.try_get().is_err(), "a folder is no lock file");
+        fs::remove_dir(&path).unwrap();
+        assert!(other.try_get().unwrap());
+        fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn of_two_clients_in_one_process_one_gets_the_lock_and_the_other_after_it() {

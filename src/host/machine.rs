@@ -96,8 +96,8 @@ pub struct Machine {
     /// Since when the page was seen to be silent, and when it was last looked at.
     silent_since: Option<Instant>,
     looked_at: Option<Instant>,
-    /// Of the leader: whether the page was taken over.
-    open: bool,
+    /// Of the leader: when the page was taken over.
+    opened_at: Option<Instant>,
     /// Of the leader: what was published last.
     published: Option<Standing>,
     /// What the engine has published in this process.
@@ -119,7 +119,7 @@ impl Machine {
             renew_at: None,
             silent_since: None,
             looked_at: None,
-            open: false,
+            opened_at: None,
             published: None,
             ready: None,
             republish_at: None,
@@ -182,7 +182,7 @@ impl Machine {
                 self.looked(now, shown, page, &mut effects);
             }
             Event::Leading(published) => {
-                self.open = true;
+                self.opened_at = Some(now);
                 self.published = published;
                 self.publish(&mut effects);
             }
@@ -227,7 +227,7 @@ impl Machine {
         match self.state {
             State::Locking => {
                 self.state = State::Leading;
-                self.open = false;
+                self.opened_at = None;
                 effects.push(Effect::Lead);
                 // After the page was taken over: from there the engine goes on.
                 self.run_engine(effects);
@@ -327,10 +327,12 @@ impl Machine {
     // ---- as the leader ----
 
     fn publish(&mut self, effects: &mut Vec<Effect>) {
-        let may = self.state == State::Leading && self.open && self.republish_at.is_none();
-        let Some(content) = self.ready.filter(|_| may) else { return };
-        // An engine that was an orphan's may be behind what the former leader published.
-        if self.published.is_none_or(|published| content.may_follow(&published)) {
+        let may = self.state == State::Leading && self.republish_at.is_none();
+        let (Some(content), Some(opened_at)) = (self.ready.filter(|_| may), self.opened_at) else { return };
+        // An engine that was an orphan's may be behind what the former leader published. But what etcd has confirmed
+        // since then is what etcd has: if its revision is lower, the same cluster was restored from a backup.
+        let is_confirmed = content.confirmed_at.is_some_and(|confirmed_at| confirmed_at > opened_at);
+        if is_confirmed || self.published.is_none_or(|published| content.may_follow(&published)) {
             self.published = Some(content);
             effects.push(Effect::Publish);
         }
@@ -356,7 +358,7 @@ impl Machine {
             State::Waiting { until } if until <= now => self.try_lock(effects),
             State::Leading if self.republish_at.is_some_and(|at| at <= now) => {
                 self.republish_at = None;
-                if self.open { self.publish(effects) } else { effects.push(Effect::Lead) }
+                if self.opened_at.is_some() { self.publish(effects) } else { effects.push(Effect::Lead) }
             }
             _ => {}
         }

@@ -278,6 +278,10 @@ impl Engine for HostEngine {
         self.sinks.notices.notify(Notice::HostRole { role: role.as_str(), previous, leader, copy });
     }
 
+    fn is_following(&self) -> bool {
+        self.sinks.report.load().phase == Phase::Watching
+    }
+
     fn state(&self) -> u32 {
         let report = self.sinks.report.load();
         report.phase.code() | if report.from_cache { FROM_CACHE } else { 0 }

@@ -199,6 +199,21 @@ fn a_new_leader_publishes_nothing_older_than_what_the_former_one_published() {
     assert_eq!(machine.step(now, None, Event::EngineReady(standing(9))), [Effect::Publish]);
 }
 
+/// The same cluster with lower revisions, as after a restore from a backup, or a start without its data.
+#[test]
+fn what_etcd_has_confirmed_since_the_leader_leads_is_published_though_its_revision_be_lower() {
+    let (now, later) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+    let confirmed =
+        |revision, at| Event::EngineReady(Standing { confirmed_at: Some(at), ..standing(revision) });
+    let mut machine = Machine::new(Rules::new(1));
+    machine.step(now, None, Event::Start);
+    machine.step(now, None, Event::LockGot);
+    machine.step(now, None, Event::Leading(Some(standing(9))));
+    assert_eq!(machine.step(later, None, confirmed(8, now)), []);
+    assert_eq!(machine.step(later, None, confirmed(2, later)), [Effect::Publish]);
+    assert_eq!(machine.step(later, None, confirmed(3, later)), [Effect::Publish]);
+}
+
 #[test]
 fn those_whom_a_leaders_death_sets_off_try_for_the_lock_within_fifteen_milliseconds_and_not_at_once() {
     let now = Instant::now();
