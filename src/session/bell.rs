@@ -63,16 +63,15 @@ impl Bell {
     }
 
     fn run(self: &Arc<Self>) {
-        while let Some(followed) = self.followed().filter(|_| self.is_needed()) {
-            let control = followed.shelf().control();
-            let heard = control.news();
-            // What came before the number was read.
-            if !followed.is_current() {
+        let mut heard = None;
+        // Not the snapshot that was read, which a child that is forked meanwhile could not free.
+        while let Some(shelf) = self.followed().filter(|_| self.is_needed()).map(Followed::into_shelf) {
+            // Before the ring: whoever is woken by it may look before the next publication.
+            let now = (Arc::as_ptr(&shelf), shelf.control().news());
+            if heard.replace(now) != Some(now) {
                 self.ring();
             }
-            if control.wait(heard, LOOK) == etcd_discovery_shelf::Woken::News {
-                self.ring();
-            }
+            let _ = shelf.control().wait(now.1, LOOK);
         }
         self.rings.store(false, Ordering::SeqCst);
         // A waiter that came since has found the thread running.
