@@ -4,10 +4,14 @@
 # snapshot of every process against an independent record of etcd's history: `ruby torture/torture.rb MINUTES
 # SEED ETCD`. Each argument is optional. ETCD is a release to build from its Go module, such as 3.6.
 #
+# With HOST_COPY=1 in the environment, readers with the same settings share one copy. Those that follow etcd
+# for the others are killed and stopped too.
+#
 # Exit status 0: all promises were kept. 1: one was broken; the output names the folder with the evidence.
 
 $stdout.sync = true
 require "fileutils"
+require "tmpdir"
 
 minutes, seed, etcd = ARGV.map { |word| word unless word.empty? }
 minutes = Float(minutes || 3)
@@ -24,10 +28,13 @@ require_relative "support/world"
 
 folder = File.expand_path("../tmp/torture/#{seed}-#{Process.pid}", __dir__)
 FileUtils.mkdir_p(folder)
-puts "torture for #{minutes} minutes with seed #{seed}, etcd #{Torture::Cluster.version}"
+# Not in the folder with the evidence: the path of a socket must be short.
+host_copy = Dir.mktmpdir("torture-host-") if ENV["HOST_COPY"] == "1"
+how = " and a host copy" if host_copy
+puts "torture for #{minutes} minutes with seed #{seed}, etcd #{Torture::Cluster.version}#{how}"
 
 random = Random.new(seed)
-world = Torture::World.new(folder, random).start
+world = Torture::World.new(folder, random, host_copy:).start
 nemesis = Torture::Nemesis.new(world, random, folder)
 begin
   nemesis.run(minutes * 60)
@@ -36,11 +43,13 @@ rescue StandardError => e
   nemesis.complaints << "the run itself failed: #{e.full_message(highlight: false)}"
 ensure
   world.close
+  FileUtils.rm_rf(host_copy) if host_copy
 end
 report = Torture::Report.new(world, nemesis)
 puts report.lines, ""
-again = [minutes, seed, *etcd].join(",")
-abort "NOT SOUND. Evidence: #{folder}; again: rake \"torture[#{again}]\"" unless report.sound?
+again = "rake \"torture[#{[minutes, seed, *etcd].join(',')}]\""
+again = "HOST_COPY=1 #{again}" if host_copy
+abort "NOT SOUND. Evidence: #{folder}; again: #{again}" unless report.sound?
 
 puts "sound, with seed #{seed}"
 FileUtils.rm_rf(folder)

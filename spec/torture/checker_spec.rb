@@ -57,8 +57,28 @@ RSpec.describe Torture::Checker do
     expect(promises_broken_by(*looks)).to eq [2]
   end
 
+  it "accepts a reset that another process counts, and no other way back" do
+    checker = described_class.new(history, counts_resets: false)
+    checker.take(Torture::Birth.new(1, 99.0, 0, 10.0))
+    history.close(102.0)
+    history.record(1, 5, summary(few.first(1), []), 102.5)
+    [look(11, summary(few, []), time: 101.5), look(5, summary(few.first(1), []), time: 103.0),
+     look(10, summary(few, bulk), time: 104.0)].each { |seen| checker.take(seen) }
+    checker.advance(last: true)
+    expect(checker.findings.map { |finding| finding.observation.revision }).to eq [10]
+  end
+
+  it "finds a slow read, unless the run had stopped the process" do
+    slow = Torture::Beat.new(1, Harness.now, 10, 0, nil, true, "watching", 5.0, 1, "leader")
+    expect(promises_broken_by(slow)).to eq [4]
+    checker.findings.clear
+    checker.stops.stopped(1)
+    checker.stops.continued
+    expect(promises_broken_by(slow.dup.tap { |beat| beat.time += 1 })).to be_empty
+  end
+
   it "finds a copy marked fresh after a large deletion that it does not have" do
-    stuck = Torture::Beat.new(1, 103.0, 10, 0, 0.5, false, "watching", 0.0, 0)
+    stuck = Torture::Beat.new(1, 103.0, 10, 0, 0.5, false, "watching", 0.0, 0, nil)
     expect(promises_broken_by(look(10, summary(few, bulk, read: false)), stuck)).to eq [5]
   end
 

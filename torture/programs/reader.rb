@@ -5,7 +5,7 @@
 #
 #     B PID TIME PARENT MAX_STALENESS                                   it starts
 #     S PID TIME REVISION RESETS GENERATION FEW TOTAL BULK              a snapshot that it sees, see Summary
-#     H PID TIME REVISION RESETS AGE STALE STATE SLOWEST READS …        its status, five times a second
+#     H PID TIME REVISION RESETS AGE STALE STATE SLOWEST READS ROLE …   its status, five times a second
 #     E PID TIME MESSAGE                                                an exception, or a wrong value
 #     X PID TIME                                                        it ends by itself
 #
@@ -24,7 +24,8 @@ PACES = { "default" => {}, "eager" => { max_staleness: 3, progress_interval: 1 }
 seed, user, watch, pace, evidence = ARGV
 client = EtcdDiscovery::Client.new(
   endpoints: Torture::Settings.endpoints, watch: Torture::Content::WATCHES.fetch(watch),
-  user:, password: Torture::Settings::PASSWORDS.fetch(user), **PACES.fetch(pace)
+  user:, password: Torture::Settings::PASSWORDS.fetch(user), host_copy: Torture::Settings.host_copy || false,
+  **PACES.fetch(pace)
 )
 begin
   client.start

@@ -3,6 +3,7 @@
 require_relative "freshness"
 require_relative "observation"
 require_relative "process_history"
+require_relative "stops"
 
 module Torture
   # Compares everything that the processes report with what etcd really held: promises 1 to 5.
@@ -22,11 +23,14 @@ module Torture
 
     # The goal that Recovery waits for.
     attr_accessor :goal
-    attr_reader :history, :freshness, :findings, :processes, :counts, :slowest
+    attr_reader :history, :freshness, :stops, :findings, :processes, :counts, :slowest
 
-    def initialize(history, alarm: ->(pid) {})
+    # @param counts_resets [Boolean] see ProcessHistory
+    def initialize(history, alarm: ->(pid) {}, counts_resets: true)
       @history = history
       @alarm = alarm
+      @counts_resets = counts_resets
+      @stops = Stops.new
       @processes = {}
       @queues = Hash.new { |queues, pid| queues[pid] = [] }
       @freshness = Freshness.new(history)
@@ -64,7 +68,7 @@ module Torture
       advance_one(birth.pid)
       @counts[:processes] += 1
       @counts[:forked] += 1 unless birth.parent.zero?
-      @processes[birth.pid] = ProcessHistory.new(birth.pid, birth.time, birth.max_staleness)
+      @processes[birth.pid] = ProcessHistory.new(birth, counts_resets: @counts_resets)
     end
 
     # Checks all observations of an earlier process whose pid the kernel has reused.
@@ -128,13 +132,14 @@ module Torture
 
     def check_beat(process, beat)
       count_beat(beat)
-      found(4, beat, "a read took #{beat.slowest} s") if beat.slowest > LONGEST_READ
-      problem = freshness.problem(process, beat)
-      found(5, beat, problem) if problem
+      process.role = beat.role
+      found(4, beat, "a read took #{beat.slowest} s") if beat.slowest > LONGEST_READ && !stops.before?(beat)
+      freshness.problem(process, beat)&.then { |problem| found(5, beat, problem) }
     end
 
     def count_beat(beat)
       @counts[:beats] += 1
+      @counts[beat.role.to_sym] += 1 if beat.role
       @counts[:reads] += beat.reads
       @counts[:stale] += 1 if beat.stale
       @counts[:away] += 1 unless beat.state == "watching"

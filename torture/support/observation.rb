@@ -12,11 +12,11 @@ module Torture
     def self.of(pid, time, words) = new(pid, time, *words.first(3).map(&:to_i), Summary.parse(*words.last(3)))
   end
 
-  Beat = Struct.new(:pid, :time, :revision, :resets, :age, :stale, :state, :slowest, :reads) do
+  Beat = Struct.new(:pid, :time, :revision, :resets, :age, :stale, :state, :slowest, :reads, :role) do
     def self.of(pid, time, words)
-      revision, resets, age, stale, state, slowest, reads = words
+      revision, resets, age, stale, state, slowest, reads, role = words
       age = age == "-" ? nil : age.to_f
-      new(pid, time, revision.to_i, resets.to_i, age, stale == "true", state, slowest.to_f, reads.to_i)
+      new(pid, time, revision.to_i, resets.to_i, age, stale == "true", state, slowest.to_f, reads.to_i, role)
     end
 
     # When etcd was asked for the confirmation, according to the process's own age.

@@ -11,10 +11,16 @@ module Torture
 
     attr_reader :pid, :born, :max_staleness, :revision, :generation, :seen_at
 
-    def initialize(pid, born, max_staleness)
-      @pid = pid
-      @born = born
-      @max_staleness = max_staleness
+    # What the process does for its host, as it last said; nil before that.
+    attr_accessor :role
+
+    # @param counts_resets [Boolean] false for a process that may read what another one has from etcd:
+    #   that one counts
+    def initialize(birth, counts_resets: true)
+      @pid = birth.pid
+      @born = birth.time
+      @max_staleness = birth.max_staleness
+      @counts_resets = counts_resets
       @resets = 0
     end
 
@@ -25,7 +31,7 @@ module Torture
     #
     # @return [String, nil] what is wrong
     def look(look, epochs, resets_later)
-      counted = (@resets..resets_later)
+      counted = @counts_resets ? (@resets..resets_later) : (0..0)
       positions = from(epochs, counted).flat_map { |from| onward(from, look.revision, epochs, counted) }.uniq
       problem = "revision #{@revision}, resets #{@resets}; then #{look.revision}, #{resets_later}"
       @positions = positions.empty? ? nil : positions
@@ -46,9 +52,15 @@ module Torture
     # The resets counted at the last look happened before this one.
     def onward(from, revision, epochs, counted)
       later = epochs.product(counted.to_a).map { |epoch, resets| Position.new(epoch, resets) }
-                    .select { |to| (1..to.epoch - from.epoch).cover?(to.resets - from.resets) }
+                    .select { |to| later?(from, to) }
       stays = epochs.include?(from.epoch) && counted.cover?(from.resets) && revision >= (@revision || 0)
       stays ? [from, *later] : later
+    end
+
+    def later?(from, to)
+      return to.epoch > from.epoch unless @counts_resets
+
+      (1..to.epoch - from.epoch).cover?(to.resets - from.resets)
     end
   end
 end

@@ -16,8 +16,9 @@ module Torture
     # The transactions per second of each writer.
     RATE = 40
 
-    def initialize(environment, listener, folder, random)
-      @environment = environment
+    def initialize(environment, listener, folder, random, host_copy: nil)
+      @environment = environment.merge("TORTURE_HOST_COPY" => host_copy)
+      @host_copy = host_copy
       @listener = listener
       @folder = folder
       @random = random
@@ -67,13 +68,15 @@ module Torture
 
     private
 
-    # The user, watched ranges and pace of each reader. At least two are ordinary users.
+    # The user, watched ranges and pace of each reader. At least two are ordinary users. With a host copy, two
+    # readers of each kind share one.
     def profiles
       others = Array.new(READERS - Settings::ORDINARY.size) { Settings::ROLES.keys.sample(random: @random) }
       paces = %w[default eager].cycle
-      (Settings::ORDINARY + others).map do |user|
+      all = (Settings::ORDINARY + others).map do |user|
         [user, Content::WATCHES.keys.sample(random: @random), paces.next]
       end
+      @host_copy ? all.first(READERS / 2) * 2 : all
     end
 
     # Starts a root reader, which leads its own process group with all that it forks.

@@ -41,7 +41,15 @@ module Torture
        line("snapshots checked, of #{counts[:published]} published", counts[:snapshots]),
        line("of them with the whole bulk, the others with the number of its keys", counts[:entire]),
        line("ages checked, #{counts[:stale]} stale, #{counts[:away]} without a watch", counts[:beats]),
+       *roles(counts),
        line("reads; the longest took #{milliseconds(@checker.slowest)} ms", counts[:reads])]
+    end
+
+    # With a host copy: how often each role was seen.
+    def roles(counts)
+      %i[leader follower orphan seeking].filter_map do |role|
+        line("of these ages those of a #{role}", counts[role]) if counts.key?(role)
+      end
     end
 
     def history

@@ -31,6 +31,9 @@ module Torture
     # The endpoints of the proxies.
     def endpoints = ENV.fetch("TORTURE_ENDPOINTS").split(",")
 
+    # The folder where the readers meet, if those with the same settings share one copy; nil otherwise.
+    def host_copy = ENV.fetch("TORTURE_HOST_COPY", nil)
+
     # A prefix in the form that the gateway expects.
     def range(prefix)
       gateway = Harness::Gateway

@@ -16,13 +16,16 @@ module Torture
     # The largest change of each kind that etcd accepted.
     attr_reader :sizes
 
-    def initialize(folder, random)
+    # @param host_copy [String, nil] the folder where readers with the same settings meet, to share one copy
+    def initialize(folder, random, host_copy: nil)
       @random = random
       @sizes = Hash.new(0)
-      checker = Checker.new(History.new, alarm: method(:ask_for_snapshots))
+      @host_copy = host_copy
+      @stopped = []
+      checker = Checker.new(History.new, alarm: method(:ask_for_snapshots), counts_resets: !host_copy)
       @listener = Listener.new(checker, folder)
       @cluster = Cluster.new(folder, random)
-      @processes = Processes.new(cluster.environment, listener, folder, random)
+      @processes = Processes.new(cluster.environment, listener, folder, random, host_copy:)
       @compactor = Compactor.new(Settings.gateway("root", ports: cluster.ports)) { recorded_revision }
     end
 
@@ -49,6 +52,7 @@ module Torture
 
     # Repairs everything.
     def heal
+      continue_readers
       compactor.stop
       listener.ask { |checker| checker.freshness.connected }
       cluster.heal
@@ -92,14 +96,37 @@ module Torture
       listener.ask { |checker| checker.forget(pid) }
     end
 
+    def host_copy? = !@host_copy.nil?
+
+    # Those of the readers that follow etcd for the others of the host.
+    def leaders
+      processes = listener.ask { |checker| checker.processes.dup }
+      processes.select { |_, process| process.role == "leader" }.keys & readers
+    end
+
+    def stop_reader(pid)
+      listener.ask { |checker| checker.stops.stopped(pid) }
+      @stopped << pid
+      Process.kill(:STOP, pid)
+    end
+
     def wait(what, **options, &block) = Harness::WaitUntil.wait_until(what, **options, &block)
 
     private
 
-    def ask_for_snapshots(pid)
-      Process.kill(:USR1, pid)
+    def continue_readers
+      @stopped.each { |pid| signal(pid, :CONT) }.clear
+      listener.ask { |checker| checker.stops.continued }
+    end
+
+    def signal(pid, signal)
+      Process.kill(signal, pid)
     rescue Errno::ESRCH
-      nil
+      nil # it was killed meanwhile
+    end
+
+    def ask_for_snapshots(pid)
+      signal(pid, :USR1)
     end
 
     # Whether the process is alive. A zombie is not, and its parent may never reap it.

@@ -83,7 +83,8 @@ class Follower
     time = Harness.now
     status = @client.status
     @reporter.report("H", time, status.revision, status.resets, status.age || "-", status.stale?,
-                     status.state, @slowest, @reads, status.endpoint, status.reconnects, status.relists)
+                     status.state, @slowest, @reads, status.role || "-", status.endpoint, status.reconnects,
+                     status.relists)
     @slowest = 0.0
     @reads = 0
     @next_beat = Harness.now + HEARTBEAT
