@@ -44,8 +44,16 @@ impl Leading {
         let refused = |source| Error::System { what: "listen on the socket for the other processes", source };
         let listener = UnixListener::bind(&folder.socket).map_err(refused)?;
         let (socket, bound) = (folder.socket.clone(), place_of(&folder.socket));
-        let _registered = sockets::register(&listener);
-        Ok(Self { writer, _registered, listener, socket, bound, lacks_descriptors: false, followers })
+        let registered = sockets::register(&listener);
+        Ok(Self {
+            writer,
+            _registered: registered,
+            listener,
+            socket,
+            bound,
+            lacks_descriptors: false,
+            followers,
+        })
     }
 
     /// Whether others still find the socket. Programs that tidy temporary folders remove its file.
