@@ -96,9 +96,7 @@ pub struct Source<'a> {
     pub header: Header,
     /// The ranges that are watched.
     pub ranges: Ranges,
-    /// Returns the next entries in key order: those after the given one, or the first ones.
-    ///
-    /// Empty at the end.
+    /// Returns the entries after the given one, or the first ones, in key order; empty at the end.
     pub batches: &'a mut dyn FnMut(Option<&Entry>) -> io::Result<Vec<Entry>>,
 }
 
