@@ -8,7 +8,8 @@ module HostCopy
   # The code of a process that evaluates each line it hears and reports the result.
   MEMBER = <<~'RUBY'
     settings = JSON.parse(ENV.fetch("SETTINGS"), symbolize_names: true)
-    EtcdDiscovery.subscribe { |event| (@events ||= []) << event.name }
+    # Not to each change, which would make Strings of all values.
+    EtcdDiscovery.subscribe(*EtcdDiscovery::EventType::ALL.map(&:name) - [:change]) { |event| (@events ||= []) << event.name }
     connect(*settings.delete(:watch), **settings)
     report "ready"
     while (line = hear)
