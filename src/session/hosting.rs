@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::bell::Bell;
+use super::supervise::supervise;
 use crate::backoff;
 use crate::clock::Instant;
 use crate::config::Settings;
@@ -25,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const CAPACITY: usize = 16 << 30;
 
 /// Starts what follows etcd in this process, and returns it.
-pub(super) type Follow = Box<dyn FnMut() -> JoinSet<()> + Send>;
+pub(super) type Follow = Arc<dyn Fn() -> JoinSet<()> + Send + Sync>;
 
 /// What a process with a host copy has: who it is on its host, and what wakes its waiters.
 pub(super) struct Hosting {
@@ -45,7 +46,8 @@ impl Hosting {
     }
 }
 
-/// Takes part in the election in `folder`, until the client that `wanted` comes from is dropped.
+/// Takes part in the election in `folder`, until the client that `wanted` comes from is dropped. After a panic the process
+/// takes part anew (promise 9).
 ///
 /// # Errors
 /// If the folder cannot be used.
@@ -63,20 +65,23 @@ pub(super) fn take_part(
     })?;
     let (sender, role) = watch::channel(Role::default());
     let bell = Arc::new(Bell::new(sinks.clone(), settings.fleet.is_some()));
-    let known = sinks.publication.load().followed().map(|followed| Arc::clone(followed.shelf()));
-    let engine = HostEngine {
-        sinks: sinks.clone(),
-        bell: Arc::clone(&bell),
-        follow,
-        tasks: None,
-        told: None,
-        seen: (0, 0),
-        inherited: Some(sinks.publication.load_full()).filter(|published| published.followed().is_none()),
-        role: None,
-        staleness: Staleness::new(settings.timing.max_staleness),
+    let hosting = Hosting { role, bell: Arc::clone(&bell) };
+    let (timing, sinks, shown) = (settings.timing.clone(), sinks.clone(), sinks.clone());
+    let start = move |defect: Option<Error>| {
+        let engine =
+            HostEngine::new(sinks.clone(), Arc::clone(&bell), Arc::clone(&follow), timing.max_staleness);
+        let rules = Rules::new(backoff::seed());
+        let driver = host::Driver::new(engine, identity, folder.clone(), CAPACITY, rules, sender.clone());
+        // What panicked may be a look at damaged memory.
+        let known = if defect.is_some() { None } else { sinks.publication.load().followed().cloned() };
+        driver.knowing(known.map(|followed| Arc::clone(followed.shelf()))).run(wanted.clone())
     };
-    let driver = host::Driver::new(engine, identity, folder, CAPACITY, Rules::new(backoff::seed()), sender);
-    Ok((Hosting { role, bell }, driver.knowing(known).run(wanted)))
+    let panicked = move |error: &Error| {
+        shown.driver_panicked(error);
+        shown.notices.notify(Notice::CacheFailed { error: error.clone().during("host_copy") });
+    };
+    let task = supervise(settings.timing.backoff_cap, panicked, start);
+    Ok((hosting, task))
 }
 
 /// The engine of one process: its driver of [`crate::sync`], its publication, its report.
@@ -100,6 +105,14 @@ struct HostEngine {
 }
 
 impl HostEngine {
+    fn new(sinks: Sinks, bell: Arc<Bell>, follow: Follow, max_staleness: Duration) -> Self {
+        let inherited =
+            Some(sinks.publication.load_full()).filter(|published| published.followed().is_none());
+        let staleness = Staleness::new(max_staleness);
+        let (tasks, told, seen, role) = Default::default();
+        Self { sinks, bell, follow, tasks, told, seen, inherited, role, staleness }
+    }
+
     fn standing(&self) -> Option<Standing> {
         // The report is read first: the snapshot, read after it, holds at least what the report confirms.
         let report = shown_report(&self.sinks.report, &self.sinks.publication);
@@ -324,5 +337,44 @@ pub(super) fn shown_report(own: &ArcSwap<Report>, publication: &Publication) -> 
         last_error_at: if is_new { Some(Instant::now()) } else { own.last_error_at },
         last_error: error.or_else(|| own.last_error.clone()),
         ..Report::clone(&own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::sync::sim::follower::{Follower, settings};
+
+    #[tokio::test]
+    async fn a_process_takes_part_anew_after_a_panic() {
+        let folder = std::env::temp_dir().join(format!("etcd_discovery_hosting_{}", std::process::id()));
+        let (begun, roles) = (Arc::new(AtomicU32::new(0)), Arc::new(Mutex::new(None)));
+        let (counted, told) = (Arc::clone(&begun), Arc::clone(&roles));
+        let place = folder.clone();
+        let follower = Follower::run_by(settings(&["one"], &[b"/a/"]), move |parts| {
+            let follow: Follow = Arc::new(move || {
+                assert!(counted.fetch_add(1, Ordering::SeqCst) > 0, "a defect, on purpose");
+                JoinSet::new()
+            });
+            let part = take_part(&parts.settings, &place, &parts.sinks, parts.wanted, follow).unwrap();
+            *told.lock().unwrap() = Some(part.0);
+            part.1
+        });
+        let leads = || roles.lock().unwrap().as_ref().is_some_and(|hosting| hosting.role() == Role::Leader);
+        let led = async {
+            while begun.load(Ordering::SeqCst) < 2 || !leads() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), led).await.unwrap();
+        let notices = follower.notices();
+        let [Notice::CacheFailed { error }, Notice::HostRole { role: "leader", .. }] = &notices[..] else {
+            panic!("{notices:?}")
+        };
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

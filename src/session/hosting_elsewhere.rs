@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Ready;
 use std::path::Path;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use crate::host::Role;
 use crate::store::Publication;
 use crate::sync::{Report, Sinks};
 
-pub(super) type Follow = Box<dyn FnMut() -> JoinSet<()> + Send>;
+pub(super) type Follow = Arc<dyn Fn() -> JoinSet<()> + Send + Sync>;
 
 /// Never.
 pub(super) struct Hosting(Infallible);

@@ -32,7 +32,7 @@ impl Client {
         }
         if let Some(folder) = &self.settings.host_copy {
             let alone = following.clone();
-            let begin = Box::new(move || JoinSet::from_iter([alone.clone().run()]));
+            let begin = Arc::new(move || JoinSet::from_iter([alone.clone().run()]));
             match take_part(&self.settings, folder, &following.sinks, wanted, begin) {
                 Ok((hosting, task)) => {
                     session.spawn(task);
