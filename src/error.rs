@@ -42,6 +42,39 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    const ALL: [Self; 16] = [
+        Self::Configuration,
+        Self::Connection,
+        Self::Tls,
+        Self::Timeout,
+        Self::Authentication,
+        Self::Permission,
+        Self::InvalidRequest,
+        Self::ResourceExhausted,
+        Self::Corrupt,
+        Self::UnwatchedKey,
+        Self::NotReady,
+        Self::Parse,
+        Self::Compacted,
+        Self::Closed,
+        Self::Cache,
+        Self::Internal,
+    ];
+
+    /// The kind as a number, for other processes of this host with the same version.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The kind with this [`code`](Self::code).
+    #[must_use]
+    pub fn of_code(code: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
 /// An error: its kind, a message, and the endpoint if it concerns one.
 ///
 /// ```

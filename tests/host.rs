@@ -129,6 +129,10 @@ impl Engine for Simple {
     fn state(&self) -> u32 {
         0
     }
+
+    fn problem(&self) -> String {
+        String::new()
+    }
 }
 
 /// What a process tells the test: its role, whether its engine runs, and the revision that readers see.

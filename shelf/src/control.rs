@@ -12,7 +12,7 @@ use crate::error::{Context, Error, Result};
 use crate::map::Page;
 
 /// Changes with the layout of the page, of a segment, or of anything in it.
-pub const FORMAT: u64 = 0x7368_656c_6600_0001;
+pub const FORMAT: u64 = 0x7368_656c_6600_0002;
 
 // Words of eight bytes. Readers look at the second cache line on every read; it changes only with the content.
 const WORD_FORMAT: usize = 0;
@@ -182,6 +182,43 @@ impl Control {
         }
     }
 
+    /// Shows a text, of which what fits is kept. Only the writer may call this.
+    pub fn set_text(&self, text: &str) {
+        let words = self.page.upper_half();
+        let (Some(count), Some(len), Some(room)) = (words.first(), words.get(1), words.get(2..)) else {
+            return;
+        };
+        let most = text.len().min(room.len() * 8);
+        let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        let text = &text.as_bytes()[..end];
+        if self.text().is_some_and(|shown| shown.as_bytes() == text) {
+            return;
+        }
+        // Odd while it is written. If the writer dies meanwhile, nothing is shown until the next one writes.
+        let odd = count.load(Relaxed) | 1;
+        count.store(odd, SeqCst);
+        len.store(text.len() as u64, SeqCst);
+        for (word, bytes) in room.iter().zip(text.chunks(8)) {
+            let mut padded = [0; 8];
+            padded[..bytes.len()].copy_from_slice(bytes);
+            word.store(u64::from_ne_bytes(padded), SeqCst);
+        }
+        count.store(odd + 1, SeqCst);
+    }
+
+    /// The text that the writer shows; `None` while it is being written.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        let (count, rest) = self.page.upper_half().split_first()?;
+        let (len, room) = rest.split_first()?;
+        let before = count.load(SeqCst);
+        let len = usize::try_from(len.load(SeqCst)).ok()?;
+        let bytes: Vec<u8> = room.iter().flat_map(|word| word.load(SeqCst).to_ne_bytes()).take(len).collect();
+        (before.is_multiple_of(2) && count.load(SeqCst) == before)
+            .then_some(bytes)
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+    }
+
     /// The writer's process id; 0 before the first.
     #[must_use]
     pub fn writer(&self) -> u32 {
@@ -316,6 +353,24 @@ mod tests {
         assert_eq!([control.next_segment().unwrap(), control.next_segment().unwrap()], [1, 2]);
         control.page.word::<WORD_SEGMENTS>().store(MAX_SEGMENT.into(), SeqCst);
         assert!(matches!(control.next_segment(), Err(Error::Refused(_))));
+    }
+
+    #[test]
+    fn a_text_is_shown_whole_or_not_at_all_also_beside_a_writer_that_changes_it() {
+        let control = Control::create(1).unwrap();
+        assert_eq!(control.text().as_deref(), Some(""));
+        let texts = ["a".repeat(100), "b".repeat(2_000), String::new(), "ü".repeat(5_000)];
+        control.set_text(&texts[3]);
+        let longest = control.text().unwrap();
+        assert!(longest.len() > 2_000 && longest.chars().all(|c| c == 'ü'));
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..2_000).for_each(|turn| control.set_text(&texts[turn % 4])));
+            while !writer.is_finished() {
+                if let Some(text) = control.text() {
+                    assert!(text == longest || texts.contains(&text), "{text}");
+                }
+            }
+        });
     }
 
     #[test]

@@ -177,16 +177,27 @@ impl Page {
     /// The word at `INDEX`, in units of eight bytes.
     #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
     pub(crate) fn word<const INDEX: usize>(&self) -> &AtomicU64 {
-        const { assert!(INDEX < PAGE / 8, "beyond the page") };
+        const { assert!(INDEX < PAGE / 16, "beyond the first half of the page") };
         // SAFETY: the index lies within the page and is aligned, because the page is. The memory is writable, is valid
         // for as long as `self`, and is only ever accessed as this atomic: no index is used for both widths.
         unsafe { AtomicU64::from_ptr(self.mapping.as_mut_ptr().cast::<u64>().add(INDEX)) }
     }
 
+    /// The words of the second half of the page, which nothing else is in.
+    #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
+    pub(crate) fn upper_half(&self) -> &[AtomicU64] {
+        // SAFETY: the half lies within the page and is aligned, because the page is. The memory is writable, is valid for
+        // as long as `self`, and is only ever accessed as these atomics: every index of `word` and `half` is below it.
+        unsafe {
+            let half = self.mapping.as_mut_ptr().cast::<AtomicU64>().add(PAGE / 16);
+            std::slice::from_raw_parts(half, PAGE / 16)
+        }
+    }
+
     /// The half word at `INDEX`, in units of four bytes.
     #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
     pub(crate) fn half<const INDEX: usize>(&self) -> &AtomicU32 {
-        const { assert!(INDEX < PAGE / 4, "beyond the page") };
+        const { assert!(INDEX < PAGE / 8, "beyond the first half of the page") };
         // SAFETY: as for `word`.
         unsafe { AtomicU32::from_ptr(self.mapping.as_mut_ptr().cast::<u32>().add(INDEX)) }
     }

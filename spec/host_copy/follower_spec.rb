@@ -98,4 +98,16 @@ RSpec.describe "a follower" do
     expect_soon("a fresh copy") { !ask(follower, "EtcdDiscovery.stale?") }
     expect(role_of(follower)).to eq :follower
   end
+
+  it "reports its leader's error in etcd's words, and whose it is" do
+    proxy = start_proxy(etcd)
+    leader, follower = leader_and_followers(1, proxy, **quick)
+    proxy.refuse
+    expect_soon("the error") { ask(follower, "EtcdDiscovery.status.last_error.to_s").include?("refused") }
+    error = ask(follower, "EtcdDiscovery.status.to_h[:last_error]")
+    expect(error).to include(proxy.endpoint)
+    expect(error).to end_with "(process #{leader.pid}, which follows etcd for this host)"
+    expect(ask(follower, "EtcdDiscovery.status.last_error.class.to_s")).to eq "EtcdDiscovery::ConnectionError"
+    expect(ask(follower, "EtcdDiscovery.status.last_error_at.nil?")).to be false
+  end
 end

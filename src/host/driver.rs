@@ -38,6 +38,13 @@ pub fn state_of(control: &Control) -> u32 {
     control.phase() >> HEALTH_BITS
 }
 
+/// Shows others how this leader is.
+fn show(engine: &impl Engine, control: &Control, health: u32) {
+    // First: whoever is woken by the phase finds the text that belongs to it.
+    control.set_text(&engine.problem());
+    control.set_phase(health | engine.state() << HEALTH_BITS);
+}
+
 fn works(control: &Control) -> bool {
     control.phase() & ((1 << HEALTH_BITS) - 1) == WORKING
 }
@@ -210,7 +217,7 @@ impl<E: Engine> Driver<E> {
                 let leading = self.leading.as_mut()?;
                 let published = self.engine.publish(&mut leading.writer);
                 let health = if published.is_ok() { WORKING } else { FAILED };
-                leading.writer.shelf().control().set_phase(health | self.engine.state() << HEALTH_BITS);
+                show(&self.engine, leading.writer.shelf().control(), health);
                 return Some(if published.is_ok() { Event::Published } else { Event::PublishFailed });
             }
             Effect::DeclareFailure => {
@@ -238,7 +245,7 @@ impl<E: Engine> Driver<E> {
         let Ok(leading) = began else { return Event::PublishFailed };
         let published = leading.writer.snapshot().ok().flatten();
         let published = published.map(|snapshot| standing(leading.writer.shelf(), &snapshot));
-        leading.writer.shelf().control().set_phase(WORKING | self.engine.state() << HEALTH_BITS);
+        show(&self.engine, leading.writer.shelf().control(), WORKING);
         self.leading = Some(leading);
         Event::Leading(published)
     }
@@ -268,7 +275,7 @@ impl<E: Engine> Driver<E> {
                 // The others can connect to etcd where this process cannot.
                 leading.lacks_descriptors = !self.engine.is_following() && !can_open(control);
                 let health = if leading.lacks_descriptors { FAILED } else { WORKING };
-                control.set_phase(health | self.engine.state() << HEALTH_BITS);
+                show(&self.engine, control, health);
             }
             // It can only fail in a forked child, which has no driver. What fails in there is tried again.
             let _ = leading.writer.maintain();

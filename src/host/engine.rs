@@ -42,4 +42,7 @@ pub trait Engine {
 
     /// The engine's state as a number below 2⁸, for followers.
     fn state(&self) -> u32;
+
+    /// What went wrong last, for followers; empty if nothing is wrong now.
+    fn problem(&self) -> String;
 }

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use etcd_discovery_shelf::{self as shelf, At, Put, Shelf, Writer};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::bell::Bell;
+pub(super) use super::leader_report::shown_report;
+use super::leader_report::{problem_of, state_of};
 use super::supervise::supervise;
 use crate::backoff;
 use crate::clock::Instant;
@@ -17,7 +18,7 @@ use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::{self, Engine, Folder, Identity, Role, Rules, Standing, Surroundings};
 use crate::notice::{LocalCopy, Notice};
-use crate::store::{Changed, Followed, Publication, Published, Snapshot};
+use crate::store::{Changed, Followed, Published, Snapshot};
 use crate::sync::{Phase, Report, Sinks, Staleness, Turn};
 
 /// How often what etcd has confirmed is passed on.
@@ -296,47 +297,11 @@ impl Engine for HostEngine {
     }
 
     fn state(&self) -> u32 {
-        let report = self.sinks.report.load();
-        report.phase.code() | if report.from_cache { FROM_CACHE } else { 0 }
+        state_of(&self.sinks.report.load())
     }
-}
 
-/// The leader shows a copy from disk, which etcd has not confirmed yet.
-const FROM_CACHE: u32 = 1 << 7;
-
-/// The report on what readers of this process are shown. A follower knows its leader's state from the shared memory.
-pub(super) fn shown_report(own: &ArcSwap<Report>, publication: &Publication) -> Report {
-    let published = publication.load();
-    let own = own.load();
-    let Some(followed) = published.followed() else { return Report::clone(&own) };
-    // Before anything else: the snapshot that a caller reads after this holds at least what is confirmed here.
-    let confirmed_at = followed.confirmed_at();
-    let state = host::state_of(followed.shelf().control());
-    let phase = Phase::of_code(state & !FROM_CACHE);
-    let problem = match phase {
-        Phase::Denied => Some(ErrorKind::Permission),
-        Phase::Backoff => Some(ErrorKind::Connection),
-        _ if published.generation() == 0 => Some(ErrorKind::Connection),
-        _ => None,
-    };
-    // It stays after recovery, as every last error does.
-    let error = problem.map(|kind| {
-        let (leader, state) = (followed.leader(), phase.as_str());
-        let message = format!(
-            "process {leader} follows etcd for this host, and is in the state {state}: its status and its log say why"
-        );
-        Error::new(kind, message)
-    });
-    let is_new = error.is_some() && error != own.last_error;
-    Report {
-        phase,
-        confirmed_at,
-        from_cache: state & FROM_CACHE != 0,
-        raft_term: followed.shelf().control().raft_term(),
-        peer: None,
-        last_error_at: if is_new { Some(Instant::now()) } else { own.last_error_at },
-        last_error: error.or_else(|| own.last_error.clone()),
-        ..Report::clone(&own)
+    fn problem(&self) -> String {
+        problem_of(&self.sinks.report.load())
     }
 }
 

@@ -18,6 +18,8 @@ mod hosting;
 #[cfg(not(target_os = "linux"))]
 #[path = "hosting_elsewhere.rs"]
 mod hosting;
+#[cfg(target_os = "linux")]
+mod leader_report;
 mod leases;
 mod notices;
 mod offline;
