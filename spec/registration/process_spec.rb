@@ -136,7 +136,7 @@ RSpec.describe "a process that has registered" do
       connect "/service/"
       #{register}
       def drop(count) = count.times { EtcdDiscovery::Client.new(endpoints:, watch: ["/"]).registrations }
-      drop(2000)
+      drop(500)
       GC.start(immediate_sweep: false)
       GC.stress = true
       in_child { EtcdDiscovery.ready? }
