@@ -22,12 +22,12 @@ namespace :spec do
 
   desc "Run some of the specs with a copy for the whole host"
   task(host_copy: :compile) do
-    sh({ "HOST_COPY" => "1" }, RUBY, "rakelib/specs.rb", *often)
+    sh({ "HOST_COPY" => "1" }, FileUtils::RUBY, "rakelib/specs.rb", *often)
   end
 
   namespace :host_copy do
     desc "Run all specs that hold with a copy for the whole host too"
-    task(all: :compile) { sh({ "HOST_COPY" => "1" }, RUBY, "rakelib/specs.rb", *both) }
+    task(all: :compile) { sh({ "HOST_COPY" => "1" }, FileUtils::RUBY, "rakelib/specs.rb", *both) }
 
     desc "Kill the leader of a host 50 times"
     task(kills: :compile) do
