@@ -23,6 +23,16 @@ pub(super) struct Following {
     pub(super) disk: Option<Arc<Disk>>,
 }
 
+/// Closes the connection for requests when nothing follows etcd here any more, however that ends: the election of the host
+/// ends it in the middle. A later request opens another one.
+struct Closing(Arc<Link>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl Following {
     /// Runs until the client is dropped.
     pub(super) async fn run(self) {
@@ -31,6 +41,7 @@ impl Following {
             helpers.spawn(members);
         }
         let Self { settings, endpoints, link, sinks, wanted, disk } = self;
+        let _closing = Closing(Arc::clone(&link));
         let writer = disk.map(|disk| CacheWriter::new(disk, settings.ranges.clone(), sinks.clone()));
         let cached = keep(writer, &mut helpers).await;
         follow(settings, endpoints, link, sinks, wanted, cached).await;
