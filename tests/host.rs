@@ -342,7 +342,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Each leader has a forked child that outlives it: it must hold neither the lock nor a connection.
 #[test]
-fn whoever_is_killed_the_others_go_on_with_one_watch_and_never_go_back() {
+fn when_one_is_killed_the_others_go_on_with_one_watch_and_never_go_back() {
     let mut host = Host::new("killed");
     host.until("whole", LIMIT, |host| host.is_whole(1, &[]));
     let mut times = Vec::new();

@@ -27,7 +27,7 @@ pub(crate) fn is_worthwhile(written: usize, live: usize, size: usize) -> bool {
     written.saturating_sub(content) > content.max(WORTHWHILE)
 }
 
-/// A copy in a segment that nobody reads yet.
+/// A copy in a segment that no one reads yet.
 #[derive(Debug)]
 pub(crate) struct Copied {
     /// What was copied.

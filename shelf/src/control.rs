@@ -169,13 +169,13 @@ impl Control {
         self.page.word::<WORD_BEAT>().store(nanos(now()), Release);
     }
 
-    /// How the writer fares; the number's meaning is the caller's.
+    /// The writer's state; the number's meaning is the caller's.
     #[must_use]
     pub fn phase(&self) -> u32 {
         self.page.half::<HALF_PHASE>().load(Acquire)
     }
 
-    /// Records how the writer fares, and wakes those who wait if it changed.
+    /// Records the writer's state, and wakes those who wait if it changed.
     pub fn set_phase(&self, phase: u32) {
         if self.page.half::<HALF_PHASE>().swap(phase, SeqCst) != phase {
             self.ring();
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_that_died_makes_the_writer_ring_once_and_not_for_ever() {
+    fn a_waiter_that_died_makes_the_writer_ring_once_and_not_again() {
         let control = Control::create(1).unwrap();
         control.page.half::<HALF_WAITERS>().store(1, SeqCst);
         control.ring();

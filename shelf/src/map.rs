@@ -8,11 +8,11 @@ use rustix::fs::{MemfdFlags, SealFlags};
 
 use crate::error::{Context, Error, Result};
 
-/// Nobody can make the file shorter or longer, or take these seals off.
+/// No one can make the file shorter or longer, or take these seals off.
 ///
 /// A file that another process truncates would kill its readers with SIGBUS.
 const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
-/// Besides, nobody but the holder of an earlier mapping can write.
+/// Besides, only the holder of an earlier mapping can write.
 const READ_ONLY: SealFlags = FIXED_SIZE.union(SealFlags::FUTURE_WRITE);
 
 /// The size of the control page. A page of the smallest size that there is.
@@ -284,7 +284,7 @@ mod tests {
         assert!(matches!(Map::open(&plain, |_| Ok((1, 1))), Err(Error::Refused(_) | Error::System { .. })));
     }
 
-    /// Core dumps and forked children are told apart by the flags of the mapping (`dd`, `dc`).
+    /// Core dumps and forked children differ by the flags of the mapping (`dd`, `dc`).
     #[test]
     fn core_dumps_leave_both_mappings_out_and_children_inherit_only_the_one_to_read() {
         let writable = WritableMap::create(5 * PAGE).unwrap();

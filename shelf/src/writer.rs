@@ -32,7 +32,7 @@ pub struct Change<'a> {
     pub put: Option<Put<'a>>,
 }
 
-/// Publishes. There must be one at a time for a shelf; whoever opens one has to see to that, by a lock.
+/// Publishes. There must be one at a time for a shelf; the one who opens it has to see to that, by a lock.
 ///
 /// It belongs to the process that opened it. In a forked child it does nothing, and every call is an error.
 pub struct Writer {

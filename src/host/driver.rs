@@ -25,7 +25,7 @@ use crate::sockets::{self, Registered};
 
 /// How often the leader shows life, and the others look.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long to accept nobody after that failed.
+/// How long to accept no one after that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The phase in the page: whether the leader can publish. Above it lies the engine's state.
 const WORKING: u32 = 1;
@@ -40,7 +40,7 @@ pub fn state_of(control: &Control) -> u32 {
 
 /// Shows others how this leader is.
 fn show(engine: &impl Engine, control: &Control, health: u32) {
-    // First: whoever is woken by the phase finds the text that belongs to it.
+    // First: those whom the phase wakes find the text that belongs to it.
     control.set_text(&engine.problem());
     control.set_phase(health | engine.state() << HEALTH_BITS);
 }
@@ -235,7 +235,7 @@ impl<E: Engine> Driver<E> {
     fn lead(&mut self) -> Event {
         self.link = None;
         let began = match self.begin() {
-            // What the former leader left cannot be read. Nobody reads it any further, and all connect anew.
+            // What the former leader left cannot be read. No one reads it any further, and all connect again.
             Err(ShelfError::Damaged | ShelfError::UnknownSegment(_) | ShelfError::Unsorted) => {
                 self.shelf = None;
                 self.begin()
@@ -290,7 +290,7 @@ impl<E: Engine> Driver<E> {
         let shared = self.shelf.as_ref().filter(|_| self.link.is_some())?;
         self.engine.look();
         let control = shared.control();
-        // Also lets go of former segments, where nobody reads.
+        // Also lets go of former segments, where no one reads.
         let content = match shared.snapshot() {
             Ok(snapshot) => snapshot.map(|snapshot| standing(shared, &snapshot)),
             Err(ShelfError::UnknownSegment(_)) => None,

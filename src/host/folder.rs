@@ -1,4 +1,4 @@
-//! Where the processes of one user meet: a folder with the lock and the socket, which nobody else can enter.
+//! Where the processes of one user meet: a folder with the lock and the socket, which no one else can enter.
 
 use std::fs::{self, DirBuilder};
 use std::io;

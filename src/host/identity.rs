@@ -30,7 +30,7 @@ pub struct Surroundings {
     pub network: u64,
     /// The time namespace. The clock that ages are counted by may be another in each.
     pub time: u64,
-    /// The machine's present run: what survives a restart in a folder is nobody's.
+    /// The machine's present run: what survives a restart in a folder belongs to no one.
     pub boot: String,
 }
 

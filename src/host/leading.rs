@@ -112,7 +112,7 @@ impl Audience for Followers {
     }
 
     fn announce(&mut self, _: u32, file: BorrowedFd<'_>) {
-        // One who cannot be reached finds its connection closed, and begins anew.
+        // One who cannot be reached finds its connection closed, and begins again.
         self.keep(|stream| handover::send(stream.as_fd(), &SEGMENT, &[file]).is_ok());
     }
 }

@@ -11,7 +11,7 @@
 //! Two rules carry everything:
 //!
 //! * Only the holder of the lock publishes, and the kernel releases the lock only when its holder dies or resigns. A
-//!   stopped leader keeps it, so that nobody leads beside it and nothing has to be fenced off.
+//!   stopped leader keeps it, so that no one leads beside it and nothing has to be fenced off.
 //! * Readers are shown something else only if it [`may_follow`](Standing::may_follow) what they were shown last.
 
 use std::time::Duration;
@@ -170,7 +170,7 @@ impl Machine {
                 self.state = State::Attached;
                 (self.silent_since, self.looked_at) = (None, None);
             }
-            // Too late: nobody waits for it any more.
+            // Too late: no one waits for it any more.
             Event::Attached => {
                 if self.state != State::Attached {
                     effects.push(Effect::Detach);
@@ -233,7 +233,7 @@ impl Machine {
                 self.run_engine(effects);
             }
             State::Leading => {}
-            // Too late: nobody waits for it any more.
+            // Too late: no one waits for it any more.
             _ => effects.push(Effect::Resign),
         }
     }
@@ -310,7 +310,7 @@ impl Machine {
 
     /// Whether the page has been silent for too long, in the sight of this process.
     ///
-    /// A process that was itself stopped, or asleep with the host, begins to watch anew: the leader was too, perhaps.
+    /// A process that was itself stopped, or asleep with the host, begins to watch again: the leader was too, perhaps.
     fn is_silent(&mut self, now: Instant, age: Duration) -> bool {
         let gap = self.looked_at.replace(now).map_or(Duration::ZERO, |before| now - before);
         if age <= self.rules.silence {

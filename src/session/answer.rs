@@ -183,19 +183,19 @@ mod tests {
             lease: Some(7),
             error: None,
         };
-        let told = events(vec![service, registration]);
-        assert_eq!(told[0][2], json!({ "service": "payments", "type": "ejected" }));
+        let shown = events(vec![service, registration]);
+        assert_eq!(shown[0][2], json!({ "service": "payments", "type": "ejected" }));
         let rest = json!({ "key": "/service/\u{fffd}", "state": "lost", "previous": "registered",
                            "lease": 7, "error": null });
-        assert_eq!(told[1][2], rest);
-        assert!(!json!(told).to_string().contains("hunter2"));
+        assert_eq!(shown[1][2], rest);
+        assert!(!json!(shown).to_string().contains("hunter2"));
     }
 
     #[test]
     fn an_answer_holds_the_latest_events_that_fit() {
-        let told = events((0..25).map(|number| failed(&number.to_string())).collect());
+        let shown = events((0..25).map(|number| failed(&number.to_string())).collect());
         let numbers: Vec<&str> =
-            told.iter().filter_map(|event| event[2]["error"]["message"].as_str()).collect();
+            shown.iter().filter_map(|event| event[2]["error"]["message"].as_str()).collect();
         assert_eq!((numbers.len(), numbers[0], numbers[19]), (20, "5", "24"));
         let long = events((0..25).map(|_| failed(&"\u{1F4BE}".repeat(2_000))).collect());
         assert!((1..20).contains(&long.len()) && json!(long).to_string().len() <= MOST_BYTES + 30);

@@ -1,7 +1,7 @@
 //! Wakes those who wait in this process when the leader of the host publishes.
 //!
-//! The leader does not know its followers' waiters: it rings one word in shared memory, and wakes whoever sleeps there. In
-//! a process that waits for nothing, nobody does, and a change costs it nothing.
+//! The leader does not know its followers' waiters: it rings one word in shared memory, and wakes all who sleep there. In a
+//! process where no one waits, a change costs nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +66,7 @@ impl Bell {
         let mut heard = None;
         // Not the snapshot that was read, which a child that is forked meanwhile could not free.
         while let Some(shelf) = self.followed().filter(|_| self.is_needed()).map(Followed::into_shelf) {
-            // Before the ring: whoever is woken by it may look before the next publication.
+            // Before the ring: those whom it wakes may look before the next publication.
             let now = (Arc::as_ptr(&shelf), shelf.control().news());
             if heard.replace(now) != Some(now) {
                 self.ring();

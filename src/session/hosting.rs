@@ -48,7 +48,7 @@ impl Hosting {
 }
 
 /// Takes part in the election in `folder`, until the client that `wanted` comes from is dropped. After a panic the process
-/// takes part anew (promise 9).
+/// takes part again (promise 9).
 ///
 /// # Errors
 /// If the folder cannot be used.
@@ -92,9 +92,9 @@ struct HostEngine {
     follow: Follow,
     /// Follow etcd. They end when this is dropped.
     tasks: Option<JoinSet<()>>,
-    /// What the election was told last.
-    told: Option<Standing>,
-    /// The generation and the revision of the leader's content that waiters were told of last.
+    /// What the election knows of it.
+    reported: Option<Standing>,
+    /// The generation and the revision of the leader's content that waiters were last woken for.
     seen: (u64, i64),
     /// The content that a forked child began with. It is not freed while this process follows: the allocator would write
     /// between the entries, and so make each page of it private to this process.
@@ -110,8 +110,8 @@ impl HostEngine {
         let inherited =
             Some(sinks.publication.load_full()).filter(|published| published.followed().is_none());
         let staleness = Staleness::new(max_staleness);
-        let (tasks, told, seen, role) = Default::default();
-        Self { sinks, bell, follow, tasks, told, seen, inherited, role, staleness }
+        let (tasks, reported, seen, role) = Default::default();
+        Self { sinks, bell, follow, tasks, reported, seen, inherited, role, staleness }
     }
 
     fn standing(&self) -> Option<Standing> {
@@ -128,7 +128,7 @@ impl HostEngine {
     /// Ends what follows etcd here, and frees what it held of the content.
     fn end_tasks(&mut self) {
         self.tasks = None;
-        self.told = None;
+        self.reported = None;
         let contents = &self.sinks.contents;
         contents.machine.take();
         contents.saved.take();
@@ -185,7 +185,7 @@ impl Engine for HostEngine {
             self.adopt(taken_over);
         }
         self.staleness.end();
-        self.told = None;
+        self.reported = None;
         // This process gets a content of its own, and needs the memory.
         self.inherited = None;
         self.tasks = Some((self.follow)());
@@ -220,8 +220,8 @@ impl Engine for HostEngine {
         }
         loop {
             let now = self.standing();
-            if let Some(standing) = now.filter(|_| now != self.told) {
-                self.told = now;
+            if let Some(standing) = now.filter(|_| now != self.reported) {
+                self.reported = now;
                 return standing;
             }
             tokio::select! {
@@ -317,7 +317,7 @@ mod tests {
     async fn a_process_takes_part_anew_after_a_panic() {
         let folder = std::env::temp_dir().join(format!("etcd_discovery_hosting_{}", std::process::id()));
         let (begun, roles) = (Arc::new(AtomicU32::new(0)), Arc::new(Mutex::new(None)));
-        let (counted, told) = (Arc::clone(&begun), Arc::clone(&roles));
+        let (counted, reported) = (Arc::clone(&begun), Arc::clone(&roles));
         let place = folder.clone();
         let follower = Follower::run_by(settings(&["one"], &[b"/a/"]), move |parts| {
             let follow: Follow = Arc::new(move || {
@@ -325,7 +325,7 @@ mod tests {
                 JoinSet::new()
             });
             let part = take_part(&parts.settings, &place, &parts.sinks, parts.wanted, follow).unwrap();
-            *told.lock().unwrap() = Some(part.0);
+            *reported.lock().unwrap() = Some(part.0);
             part.1
         });
         let leads = || roles.lock().unwrap().as_ref().is_some_and(|hosting| hosting.role() == Role::Leader);

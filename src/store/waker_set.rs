@@ -25,7 +25,7 @@ impl WakerSet {
 
     /// Whether no one waits. Call it after the change that someone may wait for.
     ///
-    /// A fence here and one in [`Self::register`] make sure that the caller sees the waker, or that whoever
+    /// A fence here and one in [`Self::register`] make sure that the caller sees the waker, or that the one who
     /// registered it sees the change. A processor may delay a write until after a later read: without the
     /// fences both can miss the other's write, and the waiter sleeps on.
     #[must_use]

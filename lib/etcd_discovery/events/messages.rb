@@ -112,7 +112,7 @@ module EtcdDiscovery
         def reason(payload) = payload[:error]&.message || "etcd has not confirmed it within its TTL"
 
         # A key need not be UTF-8, and then cannot be joined with UTF-8 text.
-        # Other processes are not told the address.
+        # Other processes do not learn the address.
         def announced(payload)
           key, address = payload.values_at(:key, :address).map { |text| text && Escape.cell(text) }
           [key, address && "(#{address})"].compact.join(" ")

@@ -18,7 +18,7 @@ module EtcdDiscovery
       attr_reader :name
       # @return [Time] by the clock of that process
       attr_reader :time
-      # @return [Hash{Symbol => Object}] as {EventType#payload}; what is not told is `nil`
+      # @return [Hash{Symbol => Object}] as {EventType#payload}; what is not known is `nil`
       attr_reader :payload
 
       class << self

@@ -10,7 +10,7 @@ module EtcdDiscovery
       # @param snapshot [Snapshot]
       # @param keys [Array<String>]
       # @return [Hash{String => Integer, nil}] the seconds left of each key that has a lease, by the bytes of
-      #   the key; `nil` where etcd has not told in time, or was not asked because there are too many
+      #   the key; `nil` where etcd has not answered in time, or was not asked because there are too many
       def self.of(client, snapshot, keys)
         leases = keys.to_h { |key| [key.b, snapshot.native_lease(key).to_i] }
         leases.reject! { |_, lease| lease.zero? }

@@ -3,7 +3,7 @@
 //! Processes are killed, stopped, continued and started at random; messages are late; memory runs out; the cluster is
 //! replaced. The promises, checked after every step:
 //!
-//! * Never two leaders, and nobody but the holder of the lock publishes.
+//! * Never two leaders, and only the holder of the lock publishes.
 //! * No process shows content that is older than what it showed before (promise 2).
 //! * No process relies on a leader that is silent.
 //! * Once everything runs again, there is one watch on the host, and everyone shows what the cluster has.
@@ -135,7 +135,7 @@ fn a_process_without_a_leader_follows_etcd_itself_after_a_second() {
     let mut machine = Machine::new(Rules::new(1));
     machine.step(now, None, Event::Start);
     machine.step(now, None, Event::LockBusy);
-    // A stopped leader answers nobody.
+    // A stopped leader answers no one.
     assert_eq!(machine.deadline(), Some(now + Duration::from_secs(1)));
     assert_eq!(machine.step(now + Duration::from_secs(1), None, Event::Tick), [Effect::RunEngine]);
     assert_eq!(machine.role(), Role::Orphan);
@@ -179,7 +179,7 @@ fn a_leader_that_could_not_take_the_page_over_tries_that_again_before_it_publish
     let mut machine = Machine::new(Rules::new(1));
     machine.step(now, None, Event::Start);
     machine.step(now, None, Event::LockGot);
-    // Its engine is faster, and may be behind the page, which nobody knows yet.
+    // Its engine is faster, and may be behind the page, which no one knows yet.
     assert_eq!(machine.step(now, None, Event::EngineReady(standing(4))), []);
     assert_eq!(machine.step(now, None, Event::PublishFailed), [Effect::DeclareFailure]);
     assert_eq!(machine.step(now, None, Event::EngineReady(standing(5))), []);
