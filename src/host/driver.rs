@@ -22,6 +22,7 @@ use super::machine::{Machine, Rules};
 use super::standing::Standing;
 use crate::clock::{self, Instant};
 use crate::sockets::{self, Registered};
+use crate::store::confirmed_at;
 
 /// How often the leader shows life, and the others look.
 const LOOK: Duration = Duration::from_millis(500);
@@ -341,10 +342,8 @@ impl<E: Engine> Driver<E> {
 }
 
 fn standing(shelf: &Shelf, snapshot: &Snapshot) -> Standing {
-    let confirmed = shelf.control().confirmed_at();
-    let age = now().saturating_sub(confirmed);
-    let confirmed_at = if confirmed.is_zero() { None } else { Instant::now().checked_sub(age) };
-    Standing { cluster_id: snapshot.at().cluster_id, revision: snapshot.at().revision, confirmed_at }
+    let at = snapshot.at();
+    Standing { cluster_id: at.cluster_id, revision: at.revision, confirmed_at: confirmed_at(shelf) }
 }
 
 async fn receive(link: Option<&UnixStream>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {

@@ -114,9 +114,14 @@ impl HostEngine {
         Self { sinks, bell, follow, tasks, reported, seen, inherited, role, staleness }
     }
 
+    /// The report on what readers of this process are shown.
+    fn report(&self) -> Report {
+        shown_report(&self.sinks.report, &self.sinks.publication)
+    }
+
     fn standing(&self) -> Option<Standing> {
         // The report is read first: the snapshot, read after it, holds at least what the report confirms.
-        let report = shown_report(&self.sinks.report, &self.sinks.publication);
+        let report = self.report();
         let published = self.sinks.publication.load();
         (published.generation() > 0).then(|| Standing {
             cluster_id: published.snapshot().cluster_id(),
@@ -140,20 +145,19 @@ impl HostEngine {
         let publication = &self.sinks.publication;
         let taken_over = Snapshot::from_host(taken_over);
         let shown = publication.load_full();
-        let place = |snapshot: &Snapshot| (snapshot.cluster_id(), snapshot.revision());
+        let before = shown.snapshot();
         if shown.generation() == 0 {
             publication.publish(taken_over, Changed::All);
-        } else if place(&taken_over) > place(shown.snapshot())
-            && taken_over.cluster_id() == shown.snapshot().cluster_id()
+        } else if taken_over.cluster_id() == before.cluster_id() && taken_over.revision() > before.revision()
         {
-            let keys = shown.snapshot().changed_keys(&taken_over);
+            let keys = before.changed_keys(&taken_over);
             publication.publish(taken_over, Changed::Keys(keys));
         }
     }
 
     fn turned(&self, published: &Published, turn: Turn) -> Notice {
         let copy = copy_of(published);
-        let report = shown_report(&self.sinks.report, &self.sinks.publication);
+        let report = self.report();
         match turn {
             Turn::Stale { age } => Notice::Stale {
                 age,
@@ -178,7 +182,7 @@ impl Engine for HostEngine {
 
     fn run(&mut self, taken_over: Option<shelf::Snapshot>) {
         // What a driver starts from.
-        let report = shown_report(&self.sinks.report, &self.sinks.publication).inherited();
+        let report = self.report().inherited();
         self.sinks.report.store(Arc::new(report));
         self.sinks.publication.lead();
         if let Some(taken_over) = taken_over {
@@ -205,7 +209,7 @@ impl Engine for HostEngine {
     }
 
     fn rest(&mut self) {
-        let report = shown_report(&self.sinks.report, &self.sinks.publication);
+        let report = self.report();
         self.end_tasks();
         self.sinks.publication.lead();
         let stopped = Report { phase: Phase::Stopped, peer: None, ..report };
@@ -265,7 +269,7 @@ impl Engine for HostEngine {
         let published = self.sinks.publication.load_full();
         let Some(followed) = published.followed() else { return self.staleness.end() };
         // For the tasks of this process, which know of no leader.
-        self.sinks.report.store(Arc::new(shown_report(&self.sinks.report, &self.sinks.publication)));
+        self.sinks.report.store(Arc::new(self.report()));
         let seen = (published.generation(), published.snapshot().revision());
         if std::mem::replace(&mut self.seen, seen) != seen {
             // Also for waiters, if the system refused the bell its thread.

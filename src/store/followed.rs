@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 pub use linux::Followed;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::confirmed_at;
 #[cfg(not(target_os = "linux"))]
 pub use other::Followed;
 
@@ -116,7 +118,8 @@ mod linux {
         }
     }
 
-    fn confirmed_at(shelf: &Shelf) -> Option<Instant> {
+    /// When etcd last confirmed what is published in `shelf`.
+    pub(crate) fn confirmed_at(shelf: &Shelf) -> Option<Instant> {
         let at = shelf.control().confirmed_at();
         (!at.is_zero()).then(|| Instant::since_boot(at))
     }

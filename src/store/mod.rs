@@ -20,6 +20,8 @@ mod waker_set;
 
 pub use entry::{Entry, EntryRef};
 pub use followed::Followed;
+#[cfg(target_os = "linux")]
+pub(crate) use followed::confirmed_at;
 pub use layers::{Effective, EffectiveChange, View, names_of};
 pub use memory_store::{MemoryStore, Write};
 pub use publication::Publication;
