@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "part"
+
 module Bench
   module Scaling
     # Measures what a large content costs a host: the memory of each worker, and the start of many processes
     # without a parent that has the keys.
-    class Contents
-      include Harness::DSL
-
+    class Contents < Part
       FIGURES = {
         fresh: "private memory of a forked worker after the start, MiB",
         changed: "private memory of a forked worker after every key changed once, MiB",
@@ -14,23 +14,13 @@ module Bench
         boot: "start without a parent, until the last is ready, s"
       }.freeze
 
-      def initialize(mode, count, load)
-        @mode = mode
-        @count = count
-        @load = load
-      end
+      private
 
-      # @return [Hash{Symbol => Numeric}] a figure for each of {FIGURES}
-      def figures
-        @etcd = start_etcd(flags: Changes::FLAGS)
+      def measure
         Changes.prepare(@etcd, @load.content)
         @front = @mode.front(@etcd)
         { **memory, **boot }
-      ensure
-        Harness::Cleanup.close_all
       end
-
-      private
 
       def memory
         host = @mode.start(@front, @count)

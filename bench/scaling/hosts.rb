@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "part"
+
 module Bench
   module Scaling
     # Measures what one host costs: while nothing changes, at a steady rate of changes, and after a restart of
     # etcd.
-    class Hosts
-      include Harness::DSL
-
+    class Hosts < Part
       # What is measured: the name of each figure, with its unit.
       FIGURES = {
         watches: "watches at etcd",
@@ -39,24 +39,14 @@ module Bench
         Harness::Cleanup.close_all
       end
 
-      def initialize(mode, count, load)
-        @mode = mode
-        @count = count
-        @load = load
-      end
+      private
 
-      # @return [Hash{Symbol => Numeric}] a figure for each of {FIGURES}
-      def figures
-        @etcd = start_etcd(flags: Changes::FLAGS)
+      def measure
         front = @mode.front(@etcd)
         @meter = Meter.new(@etcd, front)
         prepare
         { **connected(front), **idle, **quiet, **loud, **storm }
-      ensure
-        Harness::Cleanup.close_all
       end
-
-      private
 
       def prepare
         Changes.prepare(@etcd, @load.keys)

@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "part"
+
 module Bench
   module Scaling
     # Measures what many sessions cost one etcd: many clients in a few processes, each with its own connection
     # and watch. The same is measured without them before, and subtracted.
-    class Sessions
-      include Harness::DSL
-
+    class Sessions < Part
       FIGURES = {
         watches: "watches at etcd",
         connections: "connections at etcd",
@@ -25,15 +25,9 @@ module Bench
         away_seconds: "restart after a while: until all are current, s"
       }.freeze
 
-      def initialize(mode, count, load)
-        @mode = mode
-        @count = count
-        @load = load
-      end
+      private
 
-      # @return [Hash{Symbol => Numeric}] a figure for each of {FIGURES}
-      def figures
-        @etcd = start_etcd(flags: Changes::FLAGS)
+      def measure
         front = @mode.front(@etcd)
         @meter = Meter.new(@etcd, front)
         Changes.prepare(@etcd, @load.keys)
@@ -41,11 +35,7 @@ module Bench
         bare = { idle:, change: change { nil }, **room }
         connect = Stopwatch.seconds { @sessions = @mode.processes.sessions(front, @count) }
         { watches: @meter.watches, connect:, **rooms(bare), **work(bare), **storms }
-      ensure
-        Harness::Cleanup.close_all
       end
-
-      private
 
       def idle = @meter.span { sleep @load.idle }
 
