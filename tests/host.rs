@@ -159,7 +159,7 @@ fn report(view: &Mutex<View>, role: &watch::Receiver<Role>, mut to: UnixStream) 
 }
 
 /// Forks as an application does, with the part of the fork handler that closes what the child must not hold open. The
-/// child is there until the test has ended, and nobody may have to wait for it.
+/// child is there until the test has ended, and no one may have to wait for it.
 fn fork_idle_child(folder: &Path) {
     // SAFETY: the child closes descriptors, waits and exits.
     if unsafe { libc::fork() } == 0 {

@@ -2,7 +2,7 @@
 
 require_relative "host"
 
-# A process that forks a child when it is told to. The child reads at once, and follows from then on.
+# A process that forks a child on request. The child reads at once, and follows from then on.
 FORKING_MEMBER = <<~'RUBY'
   connect "/service/", host_copy: ENV.fetch("FOLDER"), boot_timeout: 120
   wait_until("a role") { %i[leader follower].include?(EtcdDiscovery.status.role) }

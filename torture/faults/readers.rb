@@ -16,7 +16,7 @@ module Torture
       world.kill_reader(pid)
     end
 
-    # A stopped leader leads on, so that no other can. Without a host copy nobody depends on a reader.
+    # A stopped leader leads on, so that no other can. Without a host copy no one depends on a reader.
     { stop_reader: :readers, stop_leader: :leaders }.each do |name, candidates|
       define(name) do |world|
         raise Impossible unless world.host_copy?

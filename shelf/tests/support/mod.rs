@@ -75,7 +75,7 @@ impl Audience for Alone {
 /// How many keys there may be.
 const KEYS: u32 = 400;
 
-/// What the transaction of `revision` does: the same whoever carries it out.
+/// What the transaction of `revision` does: the same in every process.
 pub fn transaction(revision: i64) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     let mut random = fastrand::Rng::with_seed(revision.cast_unsigned());
     let count = if random.u8(..) == 0 { 300 } else { random.usize(1..5) };
