@@ -1,14 +1,13 @@
 //! Counts the bytes received on a connection, to tell a slow answer from none.
 
 use std::future::Future;
-use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::InspectReader;
 
 /// The least number of new bytes that counts as progress between two checks.
 ///
@@ -75,8 +74,15 @@ impl Flow {
         }
     }
 
-    pub(super) fn count<S>(&self, stream: S) -> Counted<S> {
-        Counted { stream, flow: self.clone() }
+    /// Wraps `stream`, and counts what is read from it.
+    pub(super) fn count<S>(&self, stream: S) -> impl AsyncRead + AsyncWrite + Unpin + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let received = Arc::clone(&self.0);
+        InspectReader::new(stream, move |bytes: &[u8]| {
+            received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        })
     }
 }
 
@@ -87,53 +93,6 @@ impl FlowReader {
         let moved = received - self.seen >= MIN_PROGRESS;
         self.seen = received;
         moved
-    }
-}
-
-/// A byte stream that counts what it reads.
-#[derive(Debug)]
-pub(super) struct Counted<S> {
-    stream: S,
-    flow: Flow,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let read = buf.filled().len().saturating_sub(before);
-        self.flow.0.fetch_add(read as u64, Ordering::Relaxed);
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
