@@ -87,13 +87,6 @@ pub(crate) fn unparsable(ruby: &Ruby, key: &[u8], revision: i64, problem: &str) 
 }
 
 /// Why the system gives no descriptor for a waker.
-pub(crate) fn no_descriptor(error: &std::io::Error) -> CoreError {
-    let message = format!(
-        "the system gives no descriptor ({error}): this process or its container is at a limit (ulimit -n)"
-    );
-    CoreError::new(ErrorKind::ResourceExhausted, message)
-}
-
 /// What an exception carries besides its message, for programs.
 #[derive(Default)]
 struct About<'a> {

@@ -21,7 +21,7 @@ use etcd_discovery_core::error::Error as CoreError;
 use etcd_discovery_core::store::Waker;
 use magnus::{Error, Ruby, Value, kwargs, prelude::*, rb_sys::protect};
 
-use crate::error::{no_descriptor, raised};
+use crate::error::raised;
 
 /// Something to wait for.
 pub(crate) trait Wait {
@@ -29,8 +29,8 @@ pub(crate) trait Wait {
     fn is_over(&self) -> bool;
     /// When the wait ends at the latest; `None` if it always ends by itself.
     fn deadline(&self) -> Option<Instant>;
-    /// Registers `waker`, which is woken whenever the wait might be over.
-    fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError>;
+    /// A waker that is woken whenever the wait might be over.
+    fn waker(&self) -> Result<Arc<Waker>, CoreError>;
 }
 
 /// A wait of this thread without the GVL.
@@ -54,8 +54,8 @@ pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
         if left(wait.deadline()).is_some_and(|left| left.is_zero()) {
             return Ok(false);
         }
-        // A new one in each round: a signal handler may have forked, and this may be the child.
-        let waker = waker_for(ruby, wait)?;
+        // Asked for in each round: a signal handler may have forked, and this may be the child.
+        let waker = wait.waker().map_err(|error| raised(ruby, &error))?;
         pause(ruby, &waker, wait.deadline(), &|| !wait.is_over())?;
     }
 }
@@ -68,12 +68,6 @@ pub(crate) fn wait<W: Wait>(ruby: &Ruby, wait: &W) -> Result<bool, Error> {
 pub(crate) fn sleep(ruby: &Ruby, waker: &Waker, deadline: Option<Instant>) -> Result<(), Error> {
     let woken = Cell::new(false);
     pause(ruby, waker, deadline, &|| !woken.replace(true))
-}
-
-fn waker_for<W: Wait>(ruby: &Ruby, wait: &W) -> Result<Arc<Waker>, Error> {
-    let waker = Waker::new().map(Arc::new).map_err(|error| raised(ruby, &no_descriptor(&error)))?;
-    wait.add_waker(&waker).map_err(|error| raised(ruby, &error))?;
-    Ok(waker)
 }
 
 fn left(deadline: Option<Instant>) -> Option<Duration> {

@@ -29,8 +29,10 @@ impl<F: Fn() -> bool> Wait for Until<'_, F> {
         Some(self.deadline)
     }
 
-    fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError> {
-        self.core.add_waker(waker)
+    fn waker(&self) -> Result<Arc<Waker>, CoreError> {
+        let waker = Arc::new(Waker::new()?);
+        self.core.add_waker(&waker)?;
+        Ok(waker)
     }
 }
 
@@ -85,9 +87,8 @@ impl<T: Send + 'static> Wait for Pending<T> {
         None
     }
 
-    fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError> {
-        Pending::add_waker(self, waker);
-        Ok(())
+    fn waker(&self) -> Result<Arc<Waker>, CoreError> {
+        Pending::waker(self).map_or_else(|| Waker::new().map(Arc::new), |waker| Ok(Arc::clone(waker)))
     }
 }
 

@@ -23,29 +23,37 @@ struct Slot<T> {
 #[derive(Debug)]
 pub struct Pending<T> {
     slot: Arc<Slot<T>>,
+    waker: Option<Arc<Waker>>,
     task: Option<AbortHandle>,
     epoch: u64,
 }
 
 impl<T: Send + 'static> Pending<T> {
+    /// Sends `request`, after everything that is needed to wait for its result: an error of this process must not hide
+    /// that etcd has written.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` when the system has no more descriptors; then nothing is sent.
     pub(super) fn spawn(
         session: &Session,
         request: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Self {
+    ) -> Result<Self> {
+        let waker = Arc::new(Waker::new()?);
         let slot = Arc::new(Slot { result: Mutex::new(None), wakers: WakerSet::default() });
+        slot.wakers.register(&waker);
         let filled = Arc::clone(&slot);
         let task = session.spawn(async move {
             let guard = Unfilled(filled);
             let result = request.await;
             guard.fill(result);
         });
-        Self { slot, task: Some(task), epoch: epoch::current() }
+        Ok(Self { slot, waker: Some(waker), task: Some(task), epoch: epoch::current() })
     }
 
     /// A request that already has its result.
     pub(super) fn done(result: Result<T>) -> Self {
         let slot = Slot { result: Mutex::new(Some(result)), wakers: WakerSet::default() };
-        Self { slot: Arc::new(slot), task: None, epoch: epoch::current() }
+        Self { slot: Arc::new(slot), waker: None, task: None, epoch: epoch::current() }
     }
 
     /// Whether there is a result.
@@ -54,12 +62,10 @@ impl<T: Send + 'static> Pending<T> {
         self.is_inherited() || self.slot.lock().is_some()
     }
 
-    /// Wakes `waker` when there is a result.
-    pub fn add_waker(&self, waker: &Arc<Waker>) {
-        if self.is_inherited() {
-            return; // A thread of the parent may hold its lock forever.
-        }
-        self.slot.wakers.register(waker);
+    /// What is woken when there is a result; `None` if it was there from the start.
+    #[must_use]
+    pub const fn waker(&self) -> Option<&Arc<Waker>> {
+        self.waker.as_ref()
     }
 
     /// Takes the result, if there is one.

@@ -36,6 +36,9 @@ impl Client {
     }
 
     /// Runs `request` on the session's thread.
+    ///
+    /// # Errors
+    /// `Closed` after a stop; `ResourceExhausted` at a limit of threads or descriptors, and then nothing is sent.
     pub(super) fn request<T: Send + 'static, F>(
         &self,
         request: impl FnOnce(Arc<Link>) -> F,
@@ -44,7 +47,7 @@ impl Client {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let attached = self.attach()?;
-        Ok(Pending::spawn(&attached.session, request(Arc::clone(&attached.link))))
+        Pending::spawn(&attached.session, request(Arc::clone(&attached.link)))
     }
 
     /// The in-memory store to ask; `None` means etcd.

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::epoch;
+use crate::error::{Error, ErrorKind, Result};
 
 #[cfg(target_os = "linux")]
 mod event_fd;
@@ -32,9 +33,10 @@ impl Waker {
     /// Creates the descriptor in this process.
     ///
     /// # Errors
-    /// When the system has no more descriptors.
-    pub fn new() -> io::Result<Self> {
-        Ok(Self { channel: Some(Channel::new()?), woken: AtomicBool::new(false), epoch: epoch::current() })
+    /// `ResourceExhausted` when the system has no more descriptors.
+    pub fn new() -> Result<Self> {
+        let channel = Channel::new().map_err(|error| no_descriptor(&error))?;
+        Ok(Self { channel: Some(channel), woken: AtomicBool::new(false), epoch: epoch::current() })
     }
 
     fn own(&self) -> Option<&Channel> {
@@ -63,6 +65,13 @@ impl Waker {
         // Only after the descriptor is empty. Otherwise a wake in between would be lost to the emptying.
         self.woken.store(false, Ordering::SeqCst);
     }
+}
+
+fn no_descriptor(error: &io::Error) -> Error {
+    let message = format!(
+        "the system gives no descriptor ({error}): this process or its container is at a limit (ulimit -n)"
+    );
+    Error::new(ErrorKind::ResourceExhausted, message)
 }
 
 impl Drop for Waker {

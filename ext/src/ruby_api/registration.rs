@@ -129,9 +129,10 @@ impl<F: Fn(&Report) -> bool> Wait for Condition<'_, F> {
         Some(if self.core.is_ours() { self.deadline } else { Instant::now() })
     }
 
-    fn add_waker(&self, waker: &Arc<Waker>) -> Result<(), CoreError> {
-        self.core.add_waker(waker);
-        Ok(())
+    fn waker(&self) -> Result<Arc<Waker>, CoreError> {
+        let waker = Arc::new(Waker::new()?);
+        self.core.add_waker(&waker);
+        Ok(waker)
     }
 }
 

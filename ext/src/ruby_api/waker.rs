@@ -6,7 +6,7 @@ use std::time::Instant;
 use etcd_discovery_core::store::Waker as Core;
 use magnus::{DataTypeFunctions, Error, Ruby, TypedData, Value, function, method, prelude::*};
 
-use crate::error::{guarded, no_descriptor, raised};
+use crate::error::{guarded, raised};
 use crate::gvl::sleep;
 use crate::seconds::Seconds;
 
@@ -17,10 +17,7 @@ pub(crate) struct Waker(Arc<Core>);
 
 impl Waker {
     fn new(ruby: &Ruby) -> Result<Self, Error> {
-        guarded(ruby, || match Core::new() {
-            Ok(core) => Ok(Self(Arc::new(core))),
-            Err(error) => Err(raised(ruby, &no_descriptor(&error))),
-        })
+        guarded(ruby, || Core::new().map(|core| Self(Arc::new(core))).map_err(|error| raised(ruby, &error)))
     }
 
     pub(crate) const fn core(&self) -> &Arc<Core> {
