@@ -118,6 +118,53 @@ RSpec.describe "the page and layers" do
     expect(etcd.ctl.leases.size).to eq 1
   end
 
+  # What each form on a page holds, by its address: value, seconds and note.
+  def typed_in(body)
+    body.scan(%r{<form action="(/\w+)\?(.*?)</form>}m).to_h.transform_values do |form|
+      [form[%r{<textarea[^>]*>\n(.*?)</textarea>}m, 1], form[/id="seconds".*?value="(\d+)"/, 1],
+       form[/name="note".*?value="([^"]*)"/, 1]]
+    end
+  end
+
+  it "a refused form is shown again with what was typed into it, and the other forms as they were" do
+    revision = reader.override("checkout/limit", "7", for: 500)
+    there(revision)
+    answer = override("9 of 10", revision:, seconds: 77, note: " ")
+    expect([answer.status, typed_in(answer.body)])
+      .to eq [422, { "/put" => ["50", nil, nil], "/override" => ["9 of 10", "77", " "],
+                     "/release" => [nil, nil, nil], "/delete" => [nil, nil, nil] }]
+    expect(answer.body).to match(/<details class="more override" open/)
+    saved = browser.post("/put?#{limit}", value: "60", revision: 1, note: " ")
+    expect(typed_in(saved.body)).to include("/put" => ["60", nil, " "], "/override" => ["7", "600", nil])
+    ended = browser.post("/release?#{limit}", revision:, note: "\u3000")
+    expect(typed_in(ended.body)).to include("/put" => ["50", nil, nil], "/override" => ["7", "600", nil],
+                                            "/release" => [nil, nil, "\u3000"])
+  end
+
+  it "after a conflict the form has the override as it was typed, whatever it holds" do
+    reader.override("checkout/limit", "7", for: 500)
+    ["a\u0001b", "x" * (200 * 1024)].each do |value|
+      answer = override(value, revision: 0, seconds: 77)
+      expect([answer.status, typed_in(answer.body)["/override"]]).to eq [409, [value, "77", "slow"]]
+    end
+    bytes = ["\xff\x00".b].pack("m0")
+    answer = override(bytes, revision: 0, encoding: "base64")
+    expect([answer.body, typed_in(answer.body)["/override"].first])
+      .to match [include('name="encoding" value="base64"'), bytes]
+  end
+
+  it "an override that etcd refuses, or does not receive, is not lost: its form has what was typed" do
+    write("/shop/overrides/checkout/limit", "7")
+    now = etcd.ctl.mod_revision_of("/shop/overrides/checkout/limit")
+    answer = override("9", revision: now, seconds: 77)
+    expect([answer.status, typed_in(answer.body)["/override"]]).to eq [422, %w[9 77 slow]]
+    expect(answer.body).to include('role="alert"', "value without a lease")
+    etcd.kill9
+    answer = override("9", revision: now, seconds: 77)
+    expect([answer.status, typed_in(answer.body)["/override"]]).to eq [503, %w[9 77 slow]]
+    expect(answer.body).to include('role="alert"', "etcd cannot be reached")
+  end
+
   it "a conflict about an override hides what the mask hides" do
     etcd.ctl.put("/shop/overrides/checkout/limit", "postgres://u:hunter2@db/")
     answer = override("9")

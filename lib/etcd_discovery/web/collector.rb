@@ -47,8 +47,15 @@ module EtcdDiscovery
         end
       end
 
-      # Whether the change log tells it of every put.
-      def follows_log? = !@log.nil?
+      # Waits until this process can read a write of the page, and keeps how long that took.
+      #
+      # @param started [Float] when the write began, by {Client.now}
+      def measure(revision, started)
+        @client.wait_for_revision(revision, timeout: 1)
+        add_delay(Client.now - started) if @log.nil? # otherwise the change log tells of every put
+      rescue Error
+        nil # it is written all the same
+      end
 
       private
 

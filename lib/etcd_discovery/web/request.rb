@@ -114,6 +114,11 @@ module EtcdDiscovery
         nil
       end
 
+      # What was sent by the form of this address, to be shown in that form again.
+      #
+      # @return [String, nil] `nil` if another form was sent, or none
+      def typed(path, name) = (form(name) if verb == "POST" && self.path == path)
+
       # @return [Strings]
       def strings = @strings ||= Strings.for(env["HTTP_ACCEPT_LANGUAGE"])
 

@@ -15,15 +15,7 @@ module EtcdDiscovery
       WRITES = { "/put" => [Writes, :put], "/delete" => [Writes, :delete], "/rollback" => [Writes, :rollback],
                  "/override" => [LayerWrites, :override], "/release" => [LayerWrites, :release] }.freeze
       READING = %w[GET HEAD].freeze
-      # The status and the explanation of an error that a page runs into.
-      ERRORS = {
-        UnwatchedKeyError => [404, :unwatched], CompactedError => [410, :compacted],
-        PermissionError => [403, :forbidden_by_etcd], AuthenticationError => [503, :etcd_away],
-        InvalidRequestError => [422, :invalid_request], ConflictError => [409, :conflict],
-        ConnectionError => [503, :etcd_away],
-        Error => [503, :trouble]
-      }.freeze
-      private_constant :PAGES, :STREAMS, :WRITES, :READING, :ERRORS
+      private_constant :PAGES, :STREAMS, :WRITES, :READING
 
       def initialize(web, request)
         @web = web
@@ -41,7 +33,7 @@ module EtcdDiscovery
       rescue Writes::Fixed
         error(403, :masked)
       rescue EtcdDiscovery::Error => e
-        status, reason = ERRORS.find { |kind, _| e.is_a?(kind) }.last
+        status, reason = Pages::Error.of(e)
         error(status, reason, e.message)
       end
 

@@ -9,6 +9,11 @@ module EtcdDiscovery
       # The key is not changed here.
       class Fixed < StandardError; end
 
+      # The errors after which the form is shown again, with what was typed.
+      REFUSED = [InvalidRequestError, PermissionError, AuthenticationError, ResourceExhaustedError,
+                 CorruptError, ConnectionError].freeze
+      private_constant :REFUSED
+
       def initialize(web, request)
         @web = web
         @request = request
@@ -101,8 +106,16 @@ module EtcdDiscovery
         return conflict(value) if written.nil?
 
         record(written)
-        measure(written, started)
+        Collector.of(client).measure(written, started)
         Response.see_other(request.url("/key", key:, wrote: written))
+      rescue *REFUSED => e
+        not_written(shown_on, e)
+      end
+
+      def not_written(shown_on, error)
+        status, reason = Pages::Error.of(error)
+        words = [t(:"error_#{reason}"), t(:"error_#{reason}_advice"), error.message]
+        page(shown_on, problem: words.join(" · "), status:)
       end
 
       # @return [String, nil] why the write is not tried
@@ -138,15 +151,6 @@ module EtcdDiscovery
 
         line = "#{request.actor} wrote #{Escape.cell(key)} on the web page at revision #{written}: #{note}"
         EtcdDiscovery::Events::EventLogger.write(client.config.logger, :info, line)
-      end
-
-      # How long it took until this process could read it.
-      def measure(written, started)
-        collector = Collector.of(client)
-        client.wait_for_revision(written, timeout: 1)
-        collector.add_delay(Client.now - started) unless collector.follows_log?
-      rescue Error
-        nil # it is written all the same
       end
     end
   end

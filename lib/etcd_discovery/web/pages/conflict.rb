@@ -16,7 +16,6 @@ module EtcdDiscovery
           @key = key
           @text = text
           @now = now
-          @note = request.form("note")
         end
 
         def status = 409
@@ -40,6 +39,9 @@ module EtcdDiscovery
 
         def deletion = :conflict_deletion
 
+        # There is one form, which may not be the one that was sent: after a rollback it is that of the value.
+        def typed_note(_path) = request.form("note")
+
         def side(name, value, absent)
           h.section(aria_label: t(name)) do
             h.h2(t(name))
@@ -58,8 +60,7 @@ module EtcdDiscovery
           revision = @now&.revision || 0
           return delete_form(@key, revision) if @text.nil?
 
-          form = ValueText.form_of(@text)
-          edit_form(@key, ValueText.shown(@text, form), revision, field: Declared.field(client, @key), form:)
+          edit_form(@key, @text, revision, field: Declared.field(client, @key))
         end
       end
     end

@@ -10,6 +10,19 @@ module EtcdDiscovery
       #
       # @api private
       class Error < Page
+        # The status and the explanation of an error of the library.
+        KINDS = {
+          UnwatchedKeyError => [404, :unwatched], CompactedError => [410, :compacted],
+          PermissionError => [403, :forbidden_by_etcd], AuthenticationError => [503, :etcd_away],
+          InvalidRequestError => [422, :invalid_request], ConflictError => [409, :conflict],
+          ConnectionError => [503, :etcd_away],
+          EtcdDiscovery::Error => [503, :trouble]
+        }.freeze
+        private_constant :KINDS
+
+        # @return [Array(Integer, Symbol)]
+        def self.of(error) = KINDS.find { |kind, _| error.is_a?(kind) }.last
+
         attr_reader :status
 
         # @param details [String, nil] what the library says about it

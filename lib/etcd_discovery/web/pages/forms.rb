@@ -22,21 +22,35 @@ module EtcdDiscovery
 
         def absent(key) = History::Content::Row.new(key, nil, 0, 0)
 
-        # @param text [String] what the form begins with
-        def edit_form(key, text, revision, field: nil, form: :text)
+        # @param value [String, nil] what the form begins with, unless it was refused and shows what was typed
+        def edit_form(key, value, revision, field: nil)
+          form, text = content_of("/put", value)
           action_form("/put", key, revision) do
-            h.input(type: "hidden", name: "encoding", value: form)
+            encoding(form)
             labelled("value", t(form == :base64 ? :value_base64 : :value), rules(field)) do |described|
               widget(field, text, form, described)
             end
-            note("edit-note")
+            note("edit-note", "/put")
             h.button(t(revision.zero? ? :create : :save), type: "submit", class: "primary")
           end
         end
 
+        # What was typed is shown as it was: not decoded, stripped and encoded again.
+        #
+        # @return [Array(Symbol, String)] how a form holds its value, and its text
+        def content_of(path, value)
+          typed = request.typed(path, "value")
+          return [request.form("encoding") == "base64" ? :base64 : :text, typed] if typed
+
+          form = ValueText.form_of(value)
+          [form, ValueText.shown(value.to_s, form)]
+        end
+
+        def encoding(form) = h.input(type: "hidden", name: "encoding", value: form)
+
         def delete_form(key, revision)
           action_form("/delete", key, revision) do
-            note("delete-note")
+            note("delete-note", "/delete")
             h.button(t(:delete_key), type: "submit", class: "danger")
           end
         end
@@ -49,12 +63,14 @@ module EtcdDiscovery
           end
         end
 
-        def note(id)
+        def note(id, path)
           labelled(id, t(:note), t(client.config.change_log ? :note_hint : :note_hint_no_log)) do |described|
             h.input(type: "text", id:, name: "note", required: true, maxlength: "500",
-                    aria_describedby: described, value: @note)
+                    aria_describedby: described, value: typed_note(path))
           end
         end
+
+        def typed_note(path) = request.typed(path, "note")
 
         def labelled(id, label, hint)
           h.div(class: "field") do

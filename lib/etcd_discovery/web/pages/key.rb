@@ -19,8 +19,6 @@ module EtcdDiscovery
           super(web, request)
           @problem = problem
           @status = status
-          @text = (request.form("value") if problem)
-          @note = (request.form("note") if problem)
         end
 
         def status = @problem ? @status : 200
@@ -154,14 +152,10 @@ module EtcdDiscovery
           deletion unless basis.value.nil?
         end
 
-        def edit
-          form = ValueText.form_of(basis.value)
-          text = @text || ValueText.shown(basis.value || "", form)
-          edit_form(key, text, basis.revision, field:, form:)
-        end
+        def edit = edit_form(key, basis.value, basis.revision, field:)
 
         def deletion
-          h.tag(:details, class: "more deletion") do
+          h.tag(:details, class: "more deletion", open: request.path == "/delete") do
             h.tag(:summary, t(:delete_key))
             h.p(t(field ? :delete_hint_declared : :delete_hint), class: "hint")
             delete_form(key, basis.revision)

@@ -18,7 +18,7 @@ module EtcdDiscovery
 
         def again
           return h.p(t(:not_changed_masked), class: "empty") if web.mask.masked?(@key, @now&.value)
-          return override_form(@now || absent(@key), @text, request.form("seconds")) unless @text.nil?
+          return override_form(@now || absent(@key)) unless @text.nil?
 
           @now ? release_form(@now) : h.p(t(:nothing_to_end), class: "empty")
         end

@@ -54,7 +54,8 @@ module EtcdDiscovery
 
           first = row_of(explanation.first.key)
           overridden = !first.value.nil? && !first.lease.zero?
-          h.tag(:details, class: "more override", open: overridden) do
+          refused = %w[/override /release].include?(request.path)
+          h.tag(:details, class: "more override", open: overridden || refused) do
             h.tag(:summary, t(:override))
             h.p(t(:override_hint), class: "hint")
             override_form(first)
@@ -62,29 +63,37 @@ module EtcdDiscovery
           end
         end
 
-        def override_form(first, text = first.value || explanation.value, seconds = SECONDS)
+        def override_form(first)
+          form, text = override_content(first.value || explanation.value)
           action_form("/override", key, first.revision) do
+            encoding(form)
             labelled("override-value", t(:value), nil) { override_value(text) }
-            labelled("seconds", t(:override_for), nil) do
-              attributes = { id: "seconds", name: "seconds", min: "1", max: LayerWrites::LONGEST,
-                             required: true }
-              h.input(type: "number", value: seconds, **attributes)
-            end
-            note("override-note")
+            labelled("seconds", t(:override_for), nil) { override_seconds }
+            note("override-note", "/override")
             h.button(t(:override_start), type: "submit", class: "primary")
           end
         end
 
-        # Not what a form cannot hold.
-        def override_value(now)
-          text = ValueText.form_of(now) == :text ? now.to_s : ""
+        # The form begins empty where text cannot hold the value.
+        def override_content(value)
+          content = content_of("/override", value)
+          content.first == :text || request.typed("/override", "value") ? content : [:text, ""]
+        end
+
+        def override_value(text)
           attributes = { id: "override-value", name: "value", rows: "2", class: "code", spellcheck: "false" }
           h.textarea(**attributes) { h.exact(text) }
         end
 
+        def override_seconds
+          value = request.typed("/override", "seconds") || SECONDS
+          h.input(type: "number", id: "seconds", name: "seconds", min: "1", max: LayerWrites::LONGEST,
+                  required: true, value:)
+        end
+
         def release_form(first)
           action_form("/release", key, first.revision) do
-            note("release-note")
+            note("release-note", "/release")
             h.button(t(:override_end), type: "submit", class: "danger")
           end
         end

@@ -9,13 +9,13 @@ module EtcdDiscovery
       class Rollback < Page
         include Forms
 
-        def initialize(web, request, problem: nil)
+        def initialize(web, request, problem: nil, status: 422)
           super(web, request)
           @problem = problem
-          @note = (request.form("note") if problem)
+          @status = status
         end
 
-        def status = @problem ? 422 : 200
+        def status = @problem ? @status : 200
 
         private
 
@@ -44,7 +44,7 @@ module EtcdDiscovery
 
         def form(now)
           action_form("/rollback", key, now&.revision || 0, to:) do
-            note("rollback-note")
+            note("rollback-note", "/rollback")
             h.button(t(:roll_back), type: "submit", class: "primary")
           end
         end
