@@ -62,8 +62,11 @@ module EtcdDiscovery
         super
       end
 
-      # Once a process has had several Ractors, ids lead only to what Ractors may share.
+      # The dispatcher calls this at each change, so it costs as little as it can while all objects are alive.
       def to_a
+        @ids.keys.map! { |id| ObjectSpace._id2ref(id) }
+      rescue RangeError
+        # Once a process has had several Ractors, ids lead only to what Ractors may share.
         find(object_id) ? @ids.keys.filter_map { |id| find(id) || forget(id) } : super
       end
 
