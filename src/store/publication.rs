@@ -137,6 +137,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_feed_needs_no_deep_stack_to_be_dropped() {
+        let publish_and_drop = || {
+            let publication = Publication::default();
+            (0..RECENT_KEYS).for_each(|_| publication.publish(Snapshot::default(), keys(&[1])));
+            assert_eq!(publication.load().recent_keys(), RECENT_KEYS);
+        };
+        let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(publish_and_drop);
+        thread.unwrap().join().unwrap();
+    }
+
+    #[test]
     fn an_interrupted_publication_is_completed_and_a_complete_one_left_alone() {
         let publication = Publication::default();
         publication.publish(Snapshot::default(), Changed::All);

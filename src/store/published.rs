@@ -1,9 +1,6 @@
 //! A snapshot in the sequence of publications, and what is known about the way from one to the next.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use imbl::Vector;
 
 use super::followed::Followed;
 use super::snapshot::{Key, Snapshot};
@@ -22,18 +19,32 @@ pub enum Changed {
     All,
 }
 
-#[derive(Debug, Clone)]
+/// The keys of one publication, in a list with those of the publications before it.
+///
+/// The writer adds to the list without copying what others may be reading.
+#[derive(Debug)]
 struct Batch {
     generation: u64,
-    keys: Arc<[Key]>,
+    keys: Vec<Key>,
+    older: Option<Arc<Self>>,
+}
+
+impl Drop for Batch {
+    /// Drops the list one by one. The default would call itself for each one, and could exhaust the stack.
+    fn drop(&mut self) {
+        let mut older = self.older.take();
+        while let Some(mut batch) = older.and_then(Arc::into_inner) {
+            older = batch.older.take();
+        }
+    }
 }
 
 /// The keys of the last publications of this process.
 #[derive(Debug, Clone, Default)]
 struct Recent {
-    batches: Vector<Batch>,
+    newest: Option<Arc<Batch>>,
     keys: usize,
-    /// The oldest generation since which `batches` has every change.
+    /// The oldest generation since which the batches have every change.
     complete_from: u64,
 }
 
@@ -43,14 +54,36 @@ impl Recent {
         Self { complete_from: generation, ..Self::default() }
     }
 
-    fn remember(&mut self, generation: u64, keys: Arc<[Key]>) {
-        self.keys += keys.len();
-        self.batches.push_back(Batch { generation, keys });
-        while self.keys > RECENT_KEYS {
-            let Some(oldest) = self.batches.pop_front() else { break };
-            self.keys -= oldest.keys.len();
-            self.complete_from = oldest.generation;
-        }
+    /// The batches, newest first.
+    fn batches(&self) -> impl Iterator<Item = &Batch> {
+        std::iter::successors(self.newest.as_deref(), |batch| batch.older.as_deref())
+    }
+
+    /// This with one more publication of at most [`RECENT_KEYS`] keys.
+    fn and(&self, generation: u64, keys: Vec<Key>) -> Self {
+        let room = RECENT_KEYS - keys.len();
+        // Half of the room, so that it lasts for many more publications.
+        let known = if self.keys <= room { self.clone() } else { self.latest(room / 2) };
+        if keys.is_empty() { known } else { known.with(generation, keys) }
+    }
+
+    fn with(self, generation: u64, keys: Vec<Key>) -> Self {
+        let total = self.keys + keys.len();
+        let newest = Some(Arc::new(Batch { generation, keys, older: self.newest }));
+        Self { newest, keys: total, complete_from: self.complete_from }
+    }
+
+    /// The newest batches that have at most `limit` keys together.
+    fn latest(&self, limit: usize) -> Self {
+        let mut total = 0;
+        let fits = |batch: &&Batch| {
+            total += batch.keys.len();
+            total <= limit
+        };
+        let kept: Vec<&Batch> = self.batches().take_while(fits).collect();
+        let forgotten = self.batches().nth(kept.len());
+        let rest = Self::from(forgotten.map_or(self.complete_from, |batch| batch.generation));
+        kept.into_iter().rev().fold(rest, |rest, batch| rest.with(batch.generation, batch.keys.clone()))
     }
 }
 
@@ -108,7 +141,7 @@ impl Published {
             Source::Leader(followed) => followed.each_change_since(self.generation, generation, visit),
             Source::Own(recent) if generation < recent.complete_from => false,
             Source::Own(recent) => {
-                let missed = recent.batches.iter().rev().take_while(|batch| batch.generation > generation);
+                let missed = recent.batches().take_while(|batch| batch.generation > generation);
                 missed.for_each(|batch| batch.keys.iter().for_each(|key| visit(key)));
                 true
             }
@@ -120,18 +153,16 @@ impl Published {
     /// The cost depends on the changes in between. The two snapshots are compared only if those are not known any more.
     #[must_use]
     pub fn changed_keys_since(&self, older: &Self) -> Vec<Key> {
-        let mut keys = BTreeSet::new();
-        let known = self.each_change_since(older.generation, |key| {
-            if !keys.contains(key) {
-                keys.insert(Key::from(key));
-            }
-        });
+        let mut keys = Vec::new();
+        let known = self.each_change_since(older.generation, |key| keys.push(Key::from(key)));
         if !known {
             return older.snapshot.changed_keys(&self.snapshot);
         }
+        keys.sort_unstable();
+        keys.dedup();
         // A key that was put and deleted in between is the same in both snapshots.
         keys.retain(|key| older.snapshot.get(key) != self.snapshot.get(key));
-        keys.into_iter().collect()
+        keys
     }
 
     /// The next publication of a writer in this process.
@@ -139,9 +170,7 @@ impl Published {
         let generation = self.generation + 1;
         let recent = match (changed, &self.source) {
             (Changed::Keys(keys), Source::Own(recent)) if keys.len() <= RECENT_KEYS => {
-                let mut recent = recent.clone();
-                recent.remember(generation, keys.into());
-                recent
+                recent.and(generation, keys)
             }
             _ => Recent::from(generation),
         };
