@@ -15,10 +15,9 @@ pub(crate) fn name(ruby: &Ruby, bytes: &[u8]) -> RString {
 }
 
 fn encoded(ruby: &Ruby, bytes: &[u8]) -> RString {
-    if std::str::from_utf8(bytes).is_ok() {
-        ruby.enc_str_new(bytes, ruby.utf8_encindex())
-    } else {
-        ruby.enc_str_new(bytes, ruby.ascii8bit_encindex())
+    match std::str::from_utf8(bytes) {
+        Ok(text) => ruby.str_new(text),
+        Err(_) => ruby.str_from_slice(bytes),
     }
 }
 

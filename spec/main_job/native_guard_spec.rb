@@ -30,7 +30,7 @@ RSpec.describe "the native methods" do
 
   it "are all found by the example above" do
     constants = EtcdDiscovery.constants.map { |name| EtcdDiscovery.const_get(name) }
-    hidden = %i[Waker TargetIndex].map { |name| EtcdDiscovery.send(:const_get, name) }
+    hidden = %i[Waker SubscriptionIndex].map { |name| EtcdDiscovery.send(:const_get, name) }
     modules = [EtcdDiscovery, *hidden, *constants.grep(Module)]
     methods = modules.flat_map { |object| [object, object.singleton_class] }.flat_map do |owner|
       names = owner.instance_methods(false) + owner.private_instance_methods(false)

@@ -106,8 +106,9 @@ RSpec.describe "in a signal handler" do
           second.cancel
           configure "/service/"
         end
-        within = TracePoint.new(:call) do |point|
-          Process.kill(:USR1, Process.pid) if point.method_id == :delete && point.self.is_a?(EtcdDiscovery::SubscriptionIndex)
+        index = EtcdDiscovery.send(:const_get, :SubscriptionIndex)
+        within = TracePoint.new(:c_call) do |point|
+          Process.kill(:USR1, Process.pid) if point.method_id == :delete && point.defined_class == index
         end
         within.enable(target_thread: Thread.main) { first.cancel }
         EtcdDiscovery.start

@@ -160,6 +160,26 @@ RSpec.describe "a subscription" do
     end
   end
 
+  it "that no one else holds still receives each change after the collector has run and moved objects" do
+    process = ruby_process(<<~'RUBY', etcd)
+      connect "/a/"
+      seen = Queue.new
+      20.times { |n| EtcdDiscovery.on_change(n.odd? ? "/a/x" : "/a/") { |change| seen << [n, change.value] } }
+      report EtcdDiscovery.put("/a/x", "1").positive? && Array.new(20) { seen.pop }.sort
+      GC.stress = true
+      EtcdDiscovery.put("/a/x", "2")
+      GC.stress = false
+      GC.compact
+      Array.new(10_000) { +"something else in their place" }
+      EtcdDiscovery.put("/a/x", "3")
+      last = []
+      last << seen.pop until last.count { |_, value| value == "3" } == 20
+      report last.select { |_, value| value == "3" }.map(&:first)
+    RUBY
+    expect(process.heard).to eq(Array.new(20) { |n| [n, "1"] })
+    expect(process.heard(timeout: 60)).to eq(Array.new(20, &:itself))
+  end
+
   it "that was cancelled receives nothing more" do
     subscription = reader.on_change("/a/") { |change| received << change }
     other = Queue.new

@@ -18,7 +18,7 @@ mod entry_points;
 mod registration;
 mod snapshot;
 mod snapshot_changes;
-mod target_index;
+mod subscription_index;
 mod typed_text;
 mod waker;
 
@@ -27,7 +27,7 @@ use magnus::{Error, Ruby, TypedData};
 /// Defines the classes and their methods.
 pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     waker::init(ruby)?;
-    target_index::init(ruby)?;
+    subscription_index::init(ruby)?;
     typed_text::init(ruby)?;
     client_methods::init(ruby)?;
     client_transactions::init(ruby)?;
@@ -52,7 +52,7 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
 /// debugger or a profiler traces calls. The other thread would wait for the lock with the GVL, and both forever.
 fn look_up_classes(ruby: &Ruby) {
     waker::Waker::class(ruby);
-    target_index::TargetIndex::class(ruby);
+    subscription_index::SubscriptionIndex::class(ruby);
     client::Client::class(ruby);
     snapshot::Snapshot::class(ruby);
     registration::Registration::class(ruby);

@@ -8,12 +8,11 @@ use std::collections::BTreeSet;
 
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::store::{EffectiveChange, EntryRef, Key, names_of};
-use magnus::r_hash::ForEach;
-use magnus::{Error, RArray, RClass, RHash, RString, Ruby, Value, method, prelude::*, typed_data::Obj};
+use magnus::{Error, RArray, RClass, RString, Ruby, Value, method, prelude::*, typed_data::Obj};
 
 use super::client::Client;
 use super::snapshot::Snapshot;
-use super::target_index::TargetIndex;
+use super::subscription_index::SubscriptionIndex;
 use crate::error::guarded;
 use crate::typed::Kind;
 use crate::value::{bytes, string};
@@ -48,18 +47,15 @@ fn since(
 /// What the subscriptions of a client receive since the snapshot `known`: the latest snapshot, and for each subscription, in
 /// the order of subscribing, its changes in the order of revisions. Nil if nothing was published since.
 ///
-/// `subscriptions` has a Hash for each target of `index`: its subscriptions, with their numbers. Each element of the result
-/// is a pair of subscription and `Change`, an object of `class` that all subscriptions share.
+/// Each element of the result is a pair of subscription and `Change`, an object of `class` that all subscriptions share.
 ///
 /// One call does it all, because the thread that calls it has just woken up, and each call from cold caches costs
-/// microseconds. Nothing here runs Ruby code of the application, so no other thread changes the index meanwhile. No Ruby
-/// object is made for a key that no one subscribes to.
+/// microseconds. No Ruby object is made for a key that no one subscribes to.
 fn due(
     ruby: &Ruby,
     client: Obj<Client>,
     known: Obj<Snapshot>,
-    index: Obj<TargetIndex>,
-    subscriptions: RHash,
+    index: Obj<SubscriptionIndex>,
     class: RClass,
 ) -> Result<Option<(Obj<Snapshot>, RArray)>, Error> {
     guarded(ruby, || {
@@ -72,17 +68,11 @@ fn due(
         for one in found {
             let (key, value, previous, revision, layer) = fields(ruby, &newer, Some(&known), &one)?;
             let change = class.new_instance((key, value, previous, revision, layer, newer))?;
-            for target in index.matches(&one.change.name, |target| layers.is_name(target) == one.is_name) {
-                let Some(same) = subscriptions.lookup::<_, Option<RHash>>(ruby.str_from_slice(&target))?
-                else {
-                    continue;
-                };
-                same.foreach(|subscription: Value, number: u64| {
-                    numbers.push(number);
-                    calls.push(ruby.ary_new_from_values(&[subscription, change]))?;
-                    Ok(ForEach::Continue)
-                })?;
-            }
+            let wanted = |target: &[u8]| layers.is_name(target) == one.is_name;
+            index.each_match(&one.change.name, wanted, |matched| {
+                numbers.push(matched.number);
+                calls.push(ruby.ary_new_from_values(&[ruby.get_inner(matched.subscription), change]))
+            })?;
         }
         Ok(Some((newer, by_number(ruby, calls, &numbers)?)))
     })
@@ -103,7 +93,7 @@ fn by_number(ruby: &Ruby, calls: RArray, numbers: &[u64]) -> Result<RArray, Erro
 }
 
 /// The changes of keys and names that someone subscribes to.
-fn matching(newer: &Snapshot, older: &Snapshot, index: &TargetIndex) -> Vec<Found> {
+fn matching(newer: &Snapshot, older: &Snapshot, index: &SubscriptionIndex) -> Vec<Found> {
     let layers = newer.layers();
     let keys = newer.changed_keys_since(older, &KeyRange::prefix(b""));
     let names = names_of(layers, &keys, |name| index.has_match(name, |target| layers.is_name(target)));
@@ -202,5 +192,5 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let class = ruby.define_module("EtcdDiscovery")?.define_class("Snapshot", ruby.class_object())?;
     class.define_private_method("native_changes_since", method!(since, 2))?;
     let client = ruby.define_module("EtcdDiscovery")?.define_class("Client", ruby.class_object())?;
-    client.define_private_method("native_due", method!(due, 4))
+    client.define_private_method("native_due", method!(due, 3))
 }

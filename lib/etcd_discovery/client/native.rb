@@ -15,10 +15,10 @@ module EtcdDiscovery
   #   The latest snapshot, also within {#pin}.
   #   @api private
   #   @return [Snapshot]
-  # @!method native_due(known, index, subscriptions, type)
+  # @!method native_due(known, index, type)
   #   @api private
   #   @param known [Snapshot] what the subscriptions have received
-  #   @param subscriptions [Hash{String => Hash{Subscription => Integer}}] for each target of the index
+  #   @param index [SubscriptionIndex]
   #   @param type [Class] {Change}
   #   @return [Array(Snapshot, Array<Array(Subscription, Change)>), nil] the latest snapshot, and the changes
   #     by the numbers of the subscriptions, then by revision; `nil` if nothing was published since

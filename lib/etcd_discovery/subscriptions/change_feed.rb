@@ -47,7 +47,7 @@ module EtcdDiscovery
 
     def remove(subscription)
       @lock.synchronize do
-        @newcomers.delete(subscription) || @index.delete(subscription)
+        @newcomers.delete(subscription) || @index.delete(subscription.scope, subscription)
         # Otherwise an old snapshot would be kept for no one.
         @delivered = nil if @index.empty?
       end
@@ -115,7 +115,8 @@ module EtcdDiscovery
 
     def catch_up
       known = @delivered or return
-      current, changes = @index.changes(@client, known)
+      # Pairs of subscription and change, in the order of subscribing, and for each one in that of revisions.
+      current, changes = @client.native_due(known, @index, Change)
       return unless current
 
       @lock.synchronize do
@@ -139,7 +140,7 @@ module EtcdDiscovery
 
     def join(newcomer, changes)
       number = @newcomers.delete(newcomer) or return # cancelled meanwhile, or continues with another client
-      @index.add(newcomer, number)
+      @index.add(newcomer.scope, newcomer, number)
       newcomer.forget_beginning
       changes.each { |change| @due << [newcomer, change] }
     end
