@@ -127,25 +127,16 @@ unsafe extern "C" fn block(data: *mut c_void) -> *mut c_void {
     let call = unsafe { &*data.cast::<Call<'_>>() };
     // A panic must not cross into C. The caller checks again, and panics where that can be raised.
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        while !call.interrupted.load(Ordering::SeqCst) && (call.goes_on)() && listen(call) {
-            call.waker.clear();
-        }
+        let goes_on = || !call.interrupted.load(Ordering::SeqCst) && (call.goes_on)();
+        while goes_on() && listen(call) {}
     }));
     ptr::null_mut()
 }
 
-/// Waits for the waker. Returns whether the caller should check the condition again.
+/// Waits for the waker, and clears it. Returns whether the caller should check the condition again.
 fn listen(call: &Call<'_>) -> bool {
     let left = left(call.deadline);
-    let (Some(descriptor), false) = (call.waker.descriptor(), left.is_some_and(|left| left.is_zero())) else {
-        return false;
-    };
-    // Rounded up: a wake just before the deadline would make the caller spin until it.
-    let milliseconds = left.map_or(-1, |left| i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX));
-    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
-    // SAFETY: `poll` is one `pollfd` on this stack. A signal may end the call early, which is harmless.
-    unsafe { libc::poll(&raw mut poll, 1, milliseconds) };
-    true
+    !left.is_some_and(|left| left.is_zero()) && call.waker.wait(left)
 }
 
 unsafe extern "C" fn unblock(data: *mut c_void) {

@@ -98,7 +98,7 @@ fn main() {
     compaction_stall(&mut writer, &keys, &value);
     let (_, file) = writer.segment();
     let attach = time(|| {
-        let control = shelf.control().file().try_clone_to_owned().unwrap();
+        let control = shelf.control().files().map(|file| file.try_clone_to_owned().unwrap());
         let late = Shelf::attach(control, 1).unwrap();
         late.add_segment(&file).unwrap();
         assert_eq!(late.snapshot().unwrap().unwrap().len(), KEYS);

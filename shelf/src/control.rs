@@ -1,18 +1,19 @@
 //! The page that says where the current root is, who writes, and how fresh the content is.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::time::Duration;
 
-use rustix::thread::futex::{self, Flags};
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::{Context, Error, Result};
 use crate::map::Page;
 
 /// Changes with the layout of the page, of a segment, or of anything in it.
-pub const FORMAT: u64 = 0x7368_656c_6600_0002;
+pub const FORMAT: u64 = 0x7368_656c_6600_0003;
 
 // Words of eight bytes. Readers look at the second cache line on every read; it changes only with the content.
 const WORD_FORMAT: usize = 0;
@@ -26,37 +27,29 @@ const WORD_TERM: usize = 17;
 const WORD_CONFIRMED: usize = 18;
 const WORD_BEAT: usize = 19;
 const WORD_SEGMENTS: usize = 20;
-// Halves of four bytes, in lines of their own.
+// Halves of four bytes.
 const HALF_PHASE: usize = 48;
 const HALF_WRITER: usize = 49;
-const HALF_NEWS: usize = 64;
-const HALF_WAITERS: usize = 65;
 
 const OFFSET_BITS: u32 = 40;
 /// Segment numbers have the bits that are left.
 pub(crate) const MAX_SEGMENT: u32 = (1 << (64 - OFFSET_BITS)) - 1;
 
-/// Why a wait ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Woken {
-    /// The counter moved on.
-    News,
-    /// The time is over.
-    Timeout,
-}
-
 /// The control page: one for all segments, leaders and followers of one shelf.
 ///
-/// All processes can write to it. The writer alone does, except for the request to be woken.
+/// All processes can write to it. The writer alone does.
 #[derive(Debug)]
 pub struct Control {
     page: Page,
+    bell: Arc<OwnedFd>,
 }
 
 impl Control {
     /// A new page for processes that agree on `identity`.
     pub(crate) fn create(identity: u128) -> Result<Self> {
-        let control = Self { page: Page::create()? };
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        let bell = Arc::new(bell.trying_to("make a counter that wakes those who wait")?);
+        let control = Self { page: Page::create()?, bell };
         let mut shelf = [0; 8];
         rustix::rand::getrandom(&mut shelf, rustix::rand::GetRandomFlags::empty())
             .trying_to("get a random number")?;
@@ -69,9 +62,9 @@ impl Control {
         Ok(control)
     }
 
-    /// The page in `file`, if it has this version's format and the same `identity`.
-    pub(crate) fn open(file: OwnedFd, identity: u128) -> Result<Self> {
-        let control = Self { page: Page::open(file)? };
+    /// The page in `page`, if it has this version's format and the same `identity`, and what wakes its readers.
+    pub(crate) fn open([page, bell]: [OwnedFd; 2], identity: u128) -> Result<Self> {
+        let control = Self { page: Page::open(page)?, bell: Arc::new(bell) };
         if control.page.word::<WORD_FORMAT>().load(Acquire) != FORMAT {
             return Err(Error::Refused("it has another format, as other versions of this gem write"));
         }
@@ -84,10 +77,18 @@ impl Control {
         Ok(control)
     }
 
-    /// The descriptor, to pass on.
+    /// The descriptors to pass on: the page's, and the bell's.
     #[must_use]
-    pub fn file(&self) -> BorrowedFd<'_> {
-        self.page.file()
+    pub fn files(&self) -> [BorrowedFd<'_>; 2] {
+        [self.page.file(), self.bell.as_fd()]
+    }
+
+    /// What [`Self::ring`] rings: a counter in the kernel that all processes share, and that no one reads.
+    ///
+    /// Add it to an epoll with `EPOLLET`: the kernel then reports each ring to each such epoll once, whatever the counter is.
+    #[must_use]
+    pub const fn bell(&self) -> &Arc<OwnedFd> {
+        &self.bell
     }
 
     /// The random number that all segments of this shelf carry.
@@ -229,41 +230,10 @@ impl Control {
         self.page.half::<HALF_WRITER>().store(pid, Release);
     }
 
-    /// Counts publications and changes of the phase. Read it first, then the state, then wait.
-    #[must_use]
-    pub fn news(&self) -> u32 {
-        self.page.half::<HALF_NEWS>().load(SeqCst)
-    }
-
-    /// Wakes everyone who waits. It costs no system call if no one does.
+    /// Wakes those who wait in any process. The writer does it after each publication and each change of its state.
     pub fn ring(&self) {
-        self.page.half::<HALF_NEWS>().fetch_add(1, SeqCst);
-        // Taken, not counted: a waiter that was killed asks only once more, and the next one asks for itself.
-        if self.page.half::<HALF_WAITERS>().swap(0, SeqCst) != 0 {
-            let _ = futex::wake(self.page.half::<HALF_NEWS>(), Flags::empty(), i32::MAX.cast_unsigned());
-        }
-    }
-
-    /// Waits until the counter is no longer `seen`, for `timeout` at most.
-    #[must_use]
-    pub fn wait(&self, seen: u32, timeout: Duration) -> Woken {
-        let until = now().saturating_add(timeout);
-        loop {
-            // Before the kernel compares the counter, so that a change in between is noticed by one of the two.
-            self.page.half::<HALF_WAITERS>().store(1, SeqCst);
-            if self.news() != seen {
-                return Woken::News;
-            }
-            let left = until.saturating_sub(now());
-            if left.is_zero() {
-                return Woken::Timeout;
-            }
-            let left = Timespec {
-                tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            };
-            let _ = futex::wait(self.page.half::<HALF_NEWS>(), Flags::empty(), seen, Some(&left));
-        }
+        // It can only fail when the counter is full, after more rings than a machine lives.
+        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
     }
 }
 
@@ -297,8 +267,9 @@ fn split(identity: u128) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::thread;
+    use crate::testing::listening;
+    use rustix::buffer::spare_capacity;
+    use rustix::event::epoll;
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -314,37 +285,46 @@ mod tests {
     #[test]
     fn a_page_of_other_settings_or_another_format_is_refused() {
         let control = Control::create(7 << 70 | 1).unwrap();
-        let file = || control.file().try_clone_to_owned().unwrap();
-        assert!(Control::open(file(), 7 << 70 | 1).is_ok());
-        assert!(matches!(Control::open(file(), 7 << 70 | 2), Err(Error::Refused(_))));
-        assert!(matches!(Control::open(file(), 1), Err(Error::Refused(_))));
+        let files = || control.files().map(|file| file.try_clone_to_owned().unwrap());
+        assert!(Control::open(files(), 7 << 70 | 1).is_ok());
+        assert!(matches!(Control::open(files(), 7 << 70 | 2), Err(Error::Refused(_))));
+        assert!(matches!(Control::open(files(), 1), Err(Error::Refused(_))));
         control.page.word::<WORD_FORMAT>().store(FORMAT + 1, SeqCst);
-        assert!(matches!(Control::open(file(), 7 << 70 | 1), Err(Error::Refused(_))));
+        assert!(matches!(Control::open(files(), 7 << 70 | 1), Err(Error::Refused(_))));
+    }
+
+    /// How many of the epolls report a ring within `timeout`.
+    fn rung(epolls: &[OwnedFd], timeout: Duration) -> usize {
+        let timeout = timeout.try_into().unwrap();
+        let report = |epoll: &&OwnedFd| {
+            let mut events = Vec::with_capacity(4);
+            epoll::wait(epoll, spare_capacity(&mut events), Some(&timeout)).unwrap() > 0
+        };
+        epolls.iter().filter(report).count()
     }
 
     #[test]
-    fn a_waiter_is_woken_by_news_and_by_news_from_before_it_slept() {
-        let control = Arc::new(Control::create(1).unwrap());
-        let seen = control.news();
-        let waiter = thread::spawn({
-            let control = Arc::clone(&control);
-            move || control.wait(seen, LONG)
-        });
-        while control.page.half::<HALF_WAITERS>().load(SeqCst) == 0 {
-            thread::yield_now();
-        }
-        control.ring();
-        assert_eq!(waiter.join().unwrap(), Woken::News);
-        assert_eq!(control.wait(seen, LONG), Woken::News);
-        assert_eq!(control.wait(control.news(), Duration::from_millis(1)), Woken::Timeout);
-    }
-
-    #[test]
-    fn a_waiter_that_died_makes_the_writer_ring_once_and_not_again() {
+    fn each_ring_reaches_everyone_who_waits_once_however_many_rang_before() {
         let control = Control::create(1).unwrap();
-        control.page.half::<HALF_WAITERS>().store(1, SeqCst);
         control.ring();
-        assert_eq!(control.page.half::<HALF_WAITERS>().load(SeqCst), 0);
+        let again = || control.files().map(|file| file.try_clone_to_owned().unwrap());
+        let others = [(); 2].map(|()| Control::open(again(), 1).unwrap());
+        let epolls: Vec<_> = others.iter().map(|other| listening(other.bell())).collect();
+        assert_eq!(rung(&epolls, Duration::ZERO), 2, "rings from before count");
+        for _ in 0..3 {
+            assert_eq!(rung(&epolls, Duration::ZERO), 0);
+            control.ring();
+            control.set_phase(control.phase() + 1);
+            assert_eq!(rung(&epolls, LONG), 2);
+        }
+    }
+
+    #[test]
+    fn the_same_state_again_rings_no_bell() {
+        let control = Control::create(1).unwrap();
+        let epolls = [listening(control.bell())];
+        control.set_phase(0);
+        assert_eq!(rung(&epolls, Duration::ZERO), 0);
     }
 
     #[test]

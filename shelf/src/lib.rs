@@ -37,7 +37,7 @@ mod damage;
 #[cfg(test)]
 mod testing;
 
-pub use control::{Control, FORMAT, Woken, now};
+pub use control::{Control, FORMAT, now};
 pub use error::{Error, Result};
 pub use layout::Entry;
 pub use map::Map;

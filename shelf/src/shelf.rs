@@ -38,12 +38,12 @@ impl Shelf {
         Ok(Arc::new(Self { control: Control::create(identity)?, segments: ArcSwap::default() }))
     }
 
-    /// The one with the control page in `file`, which another process sent.
+    /// The one with the control page that another process sent as [`Control::files`].
     ///
     /// # Errors
     /// [`Error::Refused`] if it is something else, of another version, or of another identity.
-    pub fn attach(file: OwnedFd, identity: u128) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { control: Control::open(file, identity)?, segments: ArcSwap::default() }))
+    pub fn attach(files: [OwnedFd; 2], identity: u128) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self { control: Control::open(files, identity)?, segments: ArcSwap::default() }))
     }
 
     /// The control page.
@@ -59,7 +59,7 @@ impl Shelf {
             rustix::fs::fstat(file).map(|found| (found.st_dev, found.st_ino)).ok()
         };
         let found = place(file.as_fd());
-        found.is_some() && found == place(self.control.file())
+        found.is_some() && found == place(self.control.files()[0])
     }
 
     /// Takes in a segment that the writer sent. Each must arrive before the writer's first root in it.

@@ -1,6 +1,8 @@
 //! Helpers of tests.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use crate::segment::Audience;
 use crate::writer::{Change, Put};
@@ -25,4 +27,11 @@ pub(crate) fn put(key: &[u8], mod_revision: i64) -> Change<'_> {
 /// A deletion.
 pub(crate) fn delete(key: &[u8]) -> Change<'_> {
     Change { key, put: None }
+}
+
+/// An epoll that waits for rings of `bell`.
+pub(crate) fn listening(bell: &OwnedFd) -> OwnedFd {
+    let epoll = epoll::create(CreateFlags::CLOEXEC).unwrap();
+    epoll::add(&epoll, bell, EventData::new_u64(0), EventFlags::IN | EventFlags::ET).unwrap();
+    epoll
 }

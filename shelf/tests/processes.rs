@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use etcd_discovery_shelf::{At, Audience, Error, Shelf, Woken, Writer, handover, now};
+use etcd_discovery_shelf::{At, Audience, Error, Shelf, Writer, handover, now};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, EventData, EventFlags};
 use support::{Alone, Child, Oracle, publish_next};
 
 const CAPACITY: usize = 1 << 26;
@@ -66,7 +68,7 @@ fn read_until_killed(shelf: &Shelf, mut oracle: Oracle) {
             Ok(Some(snapshot)) => oracle.check(&snapshot),
             // A segment that this process does not get.
             Ok(None) | Err(Error::UnknownSegment(_)) => {
-                let _ = shelf.control().wait(shelf.control().news(), Duration::from_millis(5));
+                thread::sleep(Duration::from_millis(5));
             }
             Err(error) => panic!("{error}"),
         }
@@ -209,11 +211,13 @@ fn a_stopped_writer_holds_up_no_reader() {
 #[test]
 fn a_waiter_in_another_process_is_woken() {
     let shelf = Shelf::create(1).unwrap();
-    let seen = shelf.control().news();
+    let bell = shelf.control().bell();
     let waiter = Child::fork(|| {
-        assert_eq!(shelf.control().wait(seen, Duration::from_secs(60)), Woken::News);
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+        epoll::add(&epoll, bell, EventData::new_u64(0), EventFlags::IN | EventFlags::ET).unwrap();
+        let (mut events, minute) = (Vec::with_capacity(1), Duration::from_secs(60).try_into().unwrap());
+        assert_eq!(epoll::wait(&epoll, spare_capacity(&mut events), Some(&minute)).unwrap(), 1);
     });
-    thread::sleep(Duration::from_millis(20));
     shelf.control().ring();
     assert_eq!(waiter.wait(), 0);
 }
@@ -221,9 +225,9 @@ fn a_waiter_in_another_process_is_woken() {
 #[test]
 fn a_process_with_other_settings_cannot_attach() {
     let shelf = Shelf::create(1).unwrap();
-    let file = || shelf.control().file().try_clone_to_owned().unwrap();
-    assert!(Shelf::attach(file(), 1).is_ok());
-    assert!(matches!(Shelf::attach(file(), 2), Err(Error::Refused(_))));
+    let files = || shelf.control().files().map(|file| file.try_clone_to_owned().unwrap());
+    assert!(Shelf::attach(files(), 1).is_ok());
+    assert!(matches!(Shelf::attach(files(), 2), Err(Error::Refused(_))));
     let writer = Writer::open(shelf, CAPACITY, Box::new(Alone)).unwrap();
     let other = Shelf::create(1).unwrap();
     assert!(matches!(other.add_segment(&writer.segment().1.as_fd()), Err(Error::Refused(_))));

@@ -25,8 +25,10 @@ RSpec.describe "a follower" do
   end
 
   it "ends wait_for when the key comes" do
+    listening = -> { Harness::ProcessTable.descriptors(follower.pid).values.count("anon_inode:[eventpoll]") }
+    before = listening.call
     follower.tell('EtcdDiscovery.wait_for("/service/new", timeout: 60)')
-    expect_soon("the thread to wait") { Harness::ProcessTable.threads(follower.pid).include?("etcd_bell") }
+    expect_soon("the thread to listen to the leader") { listening.call > before }
     etcd.ctl.put("/service/new", "one")
     expect(follower.heard(timeout: 60)).to eq "one"
   end

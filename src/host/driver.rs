@@ -52,7 +52,7 @@ fn works(control: &Control) -> bool {
 
 /// Whether this process may have one more descriptor.
 fn can_open(control: &Control) -> bool {
-    control.file().try_clone_to_owned().is_ok()
+    control.bell().try_clone().is_ok()
 }
 
 /// One process's part in the election.
@@ -324,11 +324,13 @@ impl<E: Engine> Driver<E> {
         let refused = Err(ShelfError::Refused("the leader speaks another language"));
         let mut files = files.into_iter();
         if message == WELCOME {
-            let (Some(control), Some(segment)) = (files.next(), files.next()) else { return refused };
-            let shared = match self.shelf.take().filter(|known| known.is_in(&control)) {
+            let (Some(page), Some(bell), Some(segment)) = (files.next(), files.next(), files.next()) else {
+                return refused;
+            };
+            let shared = match self.shelf.take().filter(|known| known.is_in(&page)) {
                 // The same as before: readers go on without noticing anything.
                 Some(known) => known,
-                None => Shelf::attach(control, self.identity.number())?,
+                None => Shelf::attach([page, bell], self.identity.number())?,
             };
             shared.add_segment(&segment)?;
             self.shelf = Some(shared);

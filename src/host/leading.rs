@@ -14,7 +14,7 @@ use crate::sockets;
 
 /// A message is a word that says what it is; the rest are descriptors.
 pub(super) const MESSAGE: usize = 8;
-/// The control page and the present segment.
+/// The control page, its bell and the present segment.
 pub(super) const WELCOME: [u8; MESSAGE] = *b"welcome\0";
 /// One more segment, in which the next root is.
 const SEGMENT: [u8; MESSAGE] = *b"segment\0";
@@ -67,7 +67,8 @@ impl Leading {
         let Ok(stream) = stream.into_std() else { return };
         if handover::peer(&stream).is_ok_and(|peer| peer.uid == user) {
             let (_, segment) = self.writer.segment();
-            let files = [self.writer.shelf().control().file(), segment];
+            let [page, bell] = self.writer.shelf().control().files();
+            let files = [page, bell, segment];
             if handover::send(&stream, &WELCOME, &files).is_ok() {
                 self.followers.add(stream);
             }

@@ -274,9 +274,6 @@ impl Client {
     /// An internal error if no thread can be started.
     pub fn add_waker(&self, waker: &Arc<Waker>) -> Result<()> {
         self.wakers()?.register(waker);
-        if let Some(hosting) = self.attached.get().as_ref().and_then(|attached| attached.hosting.as_ref()) {
-            hosting.listen();
-        }
         Ok(())
     }
 

@@ -29,21 +29,15 @@ const CAPACITY: usize = 16 << 30;
 /// Starts what follows etcd in this process, and returns it.
 pub(super) type Follow = Arc<dyn Fn() -> JoinSet<()> + Send + Sync>;
 
-/// What a process with a host copy has: who it is on its host, and what wakes its waiters.
+/// What a process with a host copy is on its host.
 pub(super) struct Hosting {
     role: watch::Receiver<Role>,
-    bell: Arc<Bell>,
 }
 
 impl Hosting {
     /// What this process does now.
     pub(super) fn role(&self) -> Role {
         *self.role.borrow()
-    }
-
-    /// To be called after someone has begun to wait.
-    pub(super) fn listen(&self) {
-        self.bell.listen();
     }
 }
 
@@ -65,12 +59,12 @@ pub(super) fn take_part(
         Error::new(ErrorKind::Cache, message)
     })?;
     let (sender, role) = watch::channel(Role::default());
-    let bell = Arc::new(Bell::new(sinks.clone(), settings.fleet.is_some()));
-    let hosting = Hosting { role, bell: Arc::clone(&bell) };
+    let hosting = Hosting { role };
     let (timing, sinks, shown) = (settings.timing.clone(), sinks.clone(), sinks.clone());
+    let has_fleet = settings.fleet.is_some();
     let start = move |defect: Option<Error>| {
-        let engine =
-            HostEngine::new(sinks.clone(), Arc::clone(&bell), Arc::clone(&follow), timing.max_staleness);
+        let bell = Bell::new(sinks.clone(), has_fleet);
+        let engine = HostEngine::new(sinks.clone(), bell, Arc::clone(&follow), timing.max_staleness);
         let rules = Rules::new(backoff::seed());
         let driver = host::Driver::new(engine, identity, folder.clone(), CAPACITY, rules, sender.clone());
         // What panicked may be a look at damaged memory.
@@ -88,7 +82,7 @@ pub(super) fn take_part(
 /// The engine of one process: its driver of [`crate::sync`], its publication, its report.
 struct HostEngine {
     sinks: Sinks,
-    bell: Arc<Bell>,
+    bell: Bell,
     follow: Follow,
     /// Follow etcd. They end when this is dropped.
     tasks: Option<JoinSet<()>>,
@@ -106,7 +100,7 @@ struct HostEngine {
 }
 
 impl HostEngine {
-    fn new(sinks: Sinks, bell: Arc<Bell>, follow: Follow, max_staleness: Duration) -> Self {
+    fn new(sinks: Sinks, bell: Bell, follow: Follow, max_staleness: Duration) -> Self {
         let inherited =
             Some(sinks.publication.load_full()).filter(|published| published.followed().is_none());
         let staleness = Staleness::new(max_staleness);
@@ -193,19 +187,13 @@ impl Engine for HostEngine {
         // This process gets a content of its own, and needs the memory.
         self.inherited = None;
         self.tasks = Some((self.follow)());
-        self.bell.ring();
+        self.bell.listen_to(None);
     }
 
     fn follow(&mut self, shared: &Arc<Shelf>) {
         self.end_tasks();
-        let before = self.sinks.publication.load().followed().cloned();
         self.sinks.publication.follow(shared);
-        // The bell's thread may sleep at the former leader's.
-        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before.shelf(), shared)) {
-            before.shelf().control().ring();
-        }
-        self.bell.ring();
-        self.bell.listen();
+        self.bell.listen_to(Some(shared.control().bell()));
     }
 
     fn rest(&mut self) {
@@ -215,10 +203,11 @@ impl Engine for HostEngine {
         let stopped = Report { phase: Phase::Stopped, peer: None, ..report };
         self.sinks.report.store(Arc::new(stopped));
         self.staleness.end();
-        self.bell.ring();
+        self.bell.listen_to(None);
     }
 
     async fn ready(&mut self) -> Standing {
+        self.bell.pass_on().await;
         if self.tasks.is_none() {
             return std::future::pending().await;
         }
@@ -272,15 +261,15 @@ impl Engine for HostEngine {
         self.sinks.report.store(Arc::new(self.report()));
         let seen = (published.generation(), published.snapshot().revision());
         if std::mem::replace(&mut self.seen, seen) != seen {
-            // Also for waiters, if the system refused the bell its thread.
-            self.bell.ring();
+            // For those whom the system refused a descriptor to hear the bell with.
+            self.bell.wake_all();
         }
         let now = Instant::now();
         self.staleness.begin(now);
         let confirmed_at = followed.confirmed_at();
         if let Some(turn) = self.staleness.check(now, confirmed_at) {
             self.sinks.notices.notify(self.turned(&published, turn));
-            self.bell.ring();
+            self.sinks.wakers.wake_all();
         }
     }
 

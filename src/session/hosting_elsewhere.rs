@@ -24,10 +24,6 @@ impl Hosting {
     pub(super) const fn role(&self) -> Role {
         match self.0 {}
     }
-
-    pub(super) const fn listen(&self) {
-        match self.0 {}
-    }
 }
 
 pub(super) fn take_part(

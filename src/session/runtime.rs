@@ -26,7 +26,7 @@ pub fn on_thread_start(hook: fn()) {
 }
 
 /// Prepares a thread of this library, which runs no code of the application.
-pub(super) fn begin_thread() {
+fn begin_thread() {
     if let Some(hook) = ON_THREAD_START.get() {
         hook();
     }

@@ -125,8 +125,8 @@ fn content_is_not_as_young_as_what_the_leader_has_published_in_memory_that_has_n
     let control = leader.shelf().control();
     let (early, late) = (Duration::from_secs(10), Duration::from_secs(20));
     control.confirm(early);
-    let page = control.file().try_clone_to_owned().unwrap();
-    let follower = Shelf::attach(page, 1).unwrap();
+    let files = control.files().map(|file| file.try_clone_to_owned().unwrap());
+    let follower = Shelf::attach(files, 1).unwrap();
     follower.add_segment(&leader.segment().1).unwrap();
     let publication = Publication::default();
     publication.follow(&follower);

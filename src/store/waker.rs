@@ -1,12 +1,19 @@
 //! Wakes a Ruby thread, or a fiber's scheduler, by making a file descriptor readable.
 
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::Timespec;
 
 use crate::epoch;
 use crate::error::{Error, ErrorKind, Result};
 
+#[cfg(target_os = "linux")]
+mod bells;
 #[cfg(target_os = "linux")]
 mod event_fd;
 // Tests compare it with the other kind.
@@ -17,6 +24,9 @@ mod socket_pair;
 use event_fd::EventFd as Channel;
 #[cfg(not(target_os = "linux"))]
 use socket_pair::SocketPair as Channel;
+
+/// The longest single wait. Some system calls refuse more than a month.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
 /// A descriptor that is filled at most once, however often it is woken.
 ///
@@ -58,12 +68,48 @@ impl Waker {
         }
     }
 
+    /// Waits until it is woken, for at most `timeout` (`None`: forever), and prepares for the next wake. It may return
+    /// earlier. Read the state afterwards: a change in between then wakes again.
+    ///
+    /// Returns false in a forked child, at once.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        let Some(channel) = self.own() else { return false };
+        channel.wait(timeout);
+        if self.woken.load(Ordering::SeqCst) {
+            channel.empty();
+            // Only after the descriptor is empty. Otherwise a wake in between would be lost to the emptying.
+            self.woken.store(false, Ordering::SeqCst);
+        }
+        true
+    }
+
     /// Prepares for the next wake. Clear first, then read the state: a change in between then wakes again.
     pub fn clear(&self) {
-        let Some(channel) = self.own() else { return };
-        channel.empty();
-        // Only after the descriptor is empty. Otherwise a wake in between would be lost to the emptying.
-        self.woken.store(false, Ordering::SeqCst);
+        self.wait(Some(Duration::ZERO));
+    }
+
+    /// Is woken by each ring of `bell` too, from its next wait on. Without descriptors it is not.
+    #[cfg(target_os = "linux")]
+    pub(super) fn hear(&self, bell: &OwnedFd) {
+        if let Some(channel) = self.own() {
+            let _ = channel.hear(bell);
+        }
+    }
+
+    /// No longer listens to `bell`, which may be closed then.
+    #[cfg(target_os = "linux")]
+    pub(super) fn ignore(&self, bell: &OwnedFd) {
+        if let Some(channel) = self.own() {
+            channel.ignore(bell);
+        }
+    }
+}
+
+fn timespec(timeout: Duration) -> Timespec {
+    let timeout = timeout.min(LONGEST);
+    Timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or_default(),
+        tv_nsec: timeout.subsec_nanos().into(),
     }
 }
 
@@ -128,6 +174,8 @@ mod tests {
                 pair.fill();
                 own.fill();
             });
+            pair.wait(None);
+            own.wait(None);
             seen.push(readable());
             pair.empty();
             own.empty();

@@ -1,26 +1,62 @@
 //! Wakes everyone who waits for the next publication or change of state.
 
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::waker::Waker;
 
 /// The wakers registered for one kind of change. It carries no value: those woken read the state again.
 #[derive(Debug, Default)]
 pub struct WakerSet {
-    wakers: Mutex<Vec<Weak<Waker>>>,
+    registered: Mutex<Registered>,
     count: AtomicUsize,
 }
 
+#[derive(Debug, Default)]
+struct Registered {
+    wakers: Vec<Weak<Waker>>,
+    /// What another process rings when it has changed what the wakers wait for.
+    #[cfg(target_os = "linux")]
+    bell: Option<Arc<OwnedFd>>,
+}
+
 impl WakerSet {
+    fn lock(&self) -> MutexGuard<'_, Registered> {
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Registers `waker`. Register first, then read the state: a change in between then wakes you.
     pub fn register(&self, waker: &Arc<Waker>) {
-        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registered = self.lock();
+        let wakers = &mut registered.wakers;
         wakers.retain(|known| known.strong_count() > 0 && !std::ptr::eq(known.as_ptr(), Arc::as_ptr(waker)));
         wakers.push(Arc::downgrade(waker));
         self.count.store(wakers.len(), Ordering::SeqCst);
-        drop(wakers);
+        #[cfg(target_os = "linux")]
+        if let Some(bell) = &registered.bell {
+            waker.hear(bell);
+        }
+        drop(registered);
         fence(Ordering::SeqCst); // see `is_empty`
+    }
+
+    /// Lets `bell` wake all wakers, or none from now on, and wakes them once: some may wait without it.
+    #[cfg(target_os = "linux")]
+    pub fn listen_to(&self, bell: Option<&Arc<OwnedFd>>) {
+        let mut registered = self.lock();
+        let before = std::mem::replace(&mut registered.bell, bell.cloned());
+        for waker in registered.wakers.iter().filter_map(Weak::upgrade) {
+            if let Some(before) = &before {
+                waker.ignore(before);
+            }
+            if let Some(bell) = bell {
+                waker.hear(bell);
+            }
+        }
+        drop(registered);
+        self.wake_all();
     }
 
     /// Whether no one waits. Call it after the change that someone may wait for.
@@ -37,7 +73,7 @@ impl WakerSet {
     /// Wakes all registered wakers. Call it after the change. Takes a lock only if there are any.
     pub fn wake_all(&self) {
         if !self.is_empty() {
-            let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+            let wakers = &mut self.lock().wakers;
             wakers.retain(|known| known.upgrade().inspect(|waker| waker.wake()).is_some());
             self.count.store(wakers.len(), Ordering::SeqCst);
         }
@@ -47,8 +83,15 @@ impl WakerSet {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize};
+    #[cfg(target_os = "linux")]
+    use std::time::Duration;
+
+    #[cfg(target_os = "linux")]
+    use rustix::event::{EventfdFlags, eventfd};
 
     use super::*;
+    #[cfg(target_os = "linux")]
+    use crate::clock::Instant;
 
     #[test]
     fn a_waker_is_woken_while_its_owner_keeps_it() {
@@ -60,6 +103,56 @@ mod tests {
         drop(waker);
         set.wake_all();
         assert_eq!(set.count.load(Ordering::SeqCst), 0);
+    }
+
+    /// Whether a wait of `waker` ends before its time is over.
+    #[cfg(target_os = "linux")]
+    fn is_woken(waker: &Waker, patience: Duration) -> bool {
+        let began = Instant::now();
+        waker.wait(Some(patience)) && Instant::now().saturating_duration_since(began) < patience
+    }
+
+    #[cfg(target_os = "linux")]
+    fn woken_by_bells() -> Vec<[bool; 2]> {
+        let bell = || Arc::new(eventfd(0, EventfdFlags::NONBLOCK).unwrap());
+        let ring = |bell: &Arc<OwnedFd>| rustix::io::write(bell, &1u64.to_ne_bytes()).unwrap();
+        let (one, other, set) = (bell(), bell(), WakerSet::default());
+        let [early, late] = [(); 2].map(|()| Arc::new(Waker::new().unwrap()));
+        let woken = |patience| [&early, &late].map(|waker| is_woken(waker, patience));
+        let (soon, at_once) = (Duration::from_secs(10), Duration::from_millis(1));
+        set.register(&early);
+        set.listen_to(Some(&one));
+        set.register(&late);
+        // Those from before, which end once for all.
+        woken(at_once);
+        let mut seen = vec![woken(at_once)];
+        (0..3).for_each(|_| assert_eq!(ring(&one), 8));
+        seen.push(woken(soon));
+        seen.push(woken(at_once));
+        set.listen_to(Some(&other));
+        seen.push(woken(soon));
+        ring(&one);
+        seen.push(woken(at_once));
+        ring(&other);
+        seen.push(woken(soon));
+        set.wake_all();
+        seen.push(woken(soon));
+        seen.push(woken(at_once));
+        seen
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_ring_of_another_process_wakes_all_once_and_none_after_the_set_listens_to_another_bell() {
+        loop {
+            let epoch = crate::epoch::current();
+            let woken = woken_by_bells();
+            // Another test simulates a fork, which disables every waker.
+            if epoch == crate::epoch::current() {
+                let expected = [false, true, false, true, false, true, true, false];
+                return assert_eq!(woken, expected.map(|all| [all; 2]));
+            }
+        }
     }
 
     const ROUNDS: usize = 20_000;

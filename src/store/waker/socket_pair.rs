@@ -3,7 +3,11 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::timespec;
 use crate::sockets::{self, Registered};
 
 #[derive(Debug)]
@@ -33,6 +37,12 @@ impl SocketPair {
     pub(super) fn empty(&self) {
         let mut bytes = [0; 8];
         while matches!((&self.receiver).read(&mut bytes), Ok(count) if count > 0) {}
+    }
+
+    /// Waits until the descriptor is readable, for at most `timeout`.
+    pub(super) fn wait(&self, timeout: Option<Duration>) {
+        // A signal may end it early, which is harmless.
+        let _ = poll(&mut [PollFd::new(&self.receiver, PollFlags::IN)], timeout.map(timespec).as_ref());
     }
 }
 
