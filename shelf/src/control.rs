@@ -41,15 +41,27 @@ pub(crate) const MAX_SEGMENT: u32 = (1 << (64 - OFFSET_BITS)) - 1;
 #[derive(Debug)]
 pub struct Control {
     page: Page,
+    /// Names the page's file for as long as it exists.
+    place: (u64, u64),
     bell: Arc<OwnedFd>,
 }
 
 impl Control {
+    fn of(page: Page, bell: Arc<OwnedFd>) -> Result<Self> {
+        let place = place_of(page.file()).trying_to("look at shared memory")?;
+        Ok(Self { page, place, bell })
+    }
+
+    /// Whether `file` is the page.
+    pub(crate) fn is_in(&self, file: BorrowedFd<'_>) -> bool {
+        place_of(file).is_ok_and(|place| place == self.place)
+    }
+
     /// A new page for processes that agree on `identity`.
     pub(crate) fn create(identity: u128) -> Result<Self> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let bell = Arc::new(bell.trying_to("make a counter that wakes those who wait")?);
-        let control = Self { page: Page::create()?, bell };
+        let control = Self::of(Page::create()?, bell)?;
         let mut shelf = [0; 8];
         rustix::rand::getrandom(&mut shelf, rustix::rand::GetRandomFlags::empty())
             .trying_to("get a random number")?;
@@ -64,7 +76,7 @@ impl Control {
 
     /// The page in `page`, if it has this version's format and the same `identity`, and what wakes its readers.
     pub(crate) fn open([page, bell]: [OwnedFd; 2], identity: u128) -> Result<Self> {
-        let control = Self { page: Page::open(page)?, bell: Arc::new(bell) };
+        let control = Self::of(Page::open(page)?, Arc::new(bell))?;
         if control.page.word::<WORD_FORMAT>().load(Acquire) != FORMAT {
             return Err(Error::Refused("it has another format, as other versions of this gem write"));
         }
@@ -253,6 +265,10 @@ pub(crate) fn root_word(segment: u32, offset: usize) -> u64 {
 pub(crate) fn root_place(word: u64) -> Option<(u32, usize)> {
     let segment = u32::try_from(word >> OFFSET_BITS).ok().filter(|segment| *segment > 0)?;
     Some((segment, usize::try_from(word & ((1 << OFFSET_BITS) - 1)).ok()?))
+}
+
+fn place_of(file: BorrowedFd<'_>) -> rustix::io::Result<(u64, u64)> {
+    rustix::fs::fstat(file).map(|found| (found.st_dev, found.st_ino))
 }
 
 fn nanos(time: Duration) -> u64 {

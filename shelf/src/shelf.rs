@@ -55,11 +55,14 @@ impl Shelf {
     /// Whether `file` is this shelf's control page.
     #[must_use]
     pub fn is_in(&self, file: &impl AsFd) -> bool {
-        let place = |file: std::os::fd::BorrowedFd<'_>| {
-            rustix::fs::fstat(file).map(|found| (found.st_dev, found.st_ino)).ok()
-        };
-        let found = place(file.as_fd());
-        found.is_some() && found == place(self.control.files()[0])
+        self.control.is_in(file.as_fd())
+    }
+
+    /// Whether this process still has the descriptors. A child that closed what it inherited, as daemons do, has the numbers
+    /// only: they may be another file's, which must be neither written nor closed. Reading goes on in any case.
+    #[must_use]
+    pub fn has_descriptors(&self) -> bool {
+        self.control.is_in(self.control.files()[0])
     }
 
     /// Takes in a segment that the writer sent. Each must arrive before the writer's first root in it.

@@ -133,4 +133,33 @@ RSpec.describe "a child of a process with a host copy" do
     expect(Array.new(10) { parent.heard(timeout: 60) }.tally).to eq("leader" => 1, "follower" => 9)
     expect_one_watch
   end
+
+  # As the gem `daemons` does. The numbers then belong to other files.
+  it "writes nothing into files that have the numbers of descriptors which it has closed, and does not close them" do
+    leader, = leader_and_followers(0)
+    parent = ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder })
+      connect "/service/", host_copy: ENV.fetch("FOLDER")
+      EtcdDiscovery["/service/b"]
+      wait_until("a role") { EtcdDiscovery.status.role == :follower }
+      fork do
+        # All but those that it reports through.
+        (5..1_000).each { |number| IO.for_fd(number).close rescue nil }
+        files = Array.new(60) { |number| File.open(File.join(ENV.fetch("FOLDER"), "#{number}.own"), "w+") }
+        report EtcdDiscovery["/service/b"]
+        hear
+        wait_until("the lead", 60) { EtcdDiscovery.status.role == :leader }
+        wait_until("the change", 60) { EtcdDiscovery["/service/b"] == "second" }
+        GC.start
+        report files.map { |file| file.stat.ino == File.stat(file.path).ino && file.stat.size.zero? }.tally
+        sleep
+      end
+      report "forked"
+      sleep
+    RUBY
+    expect_reports(parent, "forked", "first")
+    [leader, parent].each { |process| process.signal(:KILL) }
+    parent.tell
+    etcd.ctl.put("/service/b", "second")
+    expect(parent.heard(timeout: 60)).to eq(true: 60)
+  end
 end

@@ -69,7 +69,7 @@ pub(super) fn take_part(
         let driver = host::Driver::new(engine, identity, folder.clone(), CAPACITY, rules, sender.clone());
         // What panicked may be a look at damaged memory.
         let known = if defect.is_some() { None } else { sinks.publication.load().followed().cloned() };
-        driver.knowing(known.map(|followed| Arc::clone(followed.shelf()))).run(wanted.clone())
+        driver.knowing(known.and_then(usable)).run(wanted.clone())
     };
     let panicked = move |error: &Error| {
         shown.driver_panicked(error);
@@ -77,6 +77,17 @@ pub(super) fn take_part(
     };
     let task = supervise(settings.timing.backoff_cap, panicked, start);
     Ok((hosting, task))
+}
+
+/// What was read from, if its descriptors are still there.
+fn usable(followed: Followed) -> Option<Arc<Shelf>> {
+    let shelf = followed.into_shelf();
+    if shelf.has_descriptors() {
+        return Some(shelf);
+    }
+    // Its end would close files of the application, which have the numbers now.
+    std::mem::forget(shelf);
+    None
 }
 
 /// The engine of one process: its driver of [`crate::sync`], its publication, its report.
