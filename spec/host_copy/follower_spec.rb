@@ -25,7 +25,7 @@ RSpec.describe "a follower" do
   end
 
   it "ends wait_for when the key comes" do
-    listening = -> { Harness::ProcessTable.descriptors(follower.pid).values.count("anon_inode:[eventpoll]") }
+    listening = -> { Harness::ProcessTable.descriptors(follower.pid).count("anon_inode:[eventpoll]") }
     before = listening.call
     follower.tell('EtcdDiscovery.wait_for("/service/new", timeout: 60)')
     expect_soon("the thread to listen to the leader") { listening.call > before }
