@@ -135,7 +135,7 @@ RSpec.describe "a child of a process with a host copy" do
   end
 
   # As the gem `daemons` does. The numbers then belong to other files.
-  it "writes nothing into files that have the numbers of descriptors which it has closed, and does not close them" do
+  it "neither writes to nor closes files that have the numbers of descriptors which it has closed" do
     leader, = leader_and_followers(0)
     parent = ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder })
       connect "/service/", host_copy: ENV.fetch("FOLDER")
@@ -150,7 +150,7 @@ RSpec.describe "a child of a process with a host copy" do
         wait_until("the lead", 60) { EtcdDiscovery.status.role == :leader }
         wait_until("the change", 60) { EtcdDiscovery["/service/b"] == "second" }
         GC.start
-        report files.map { |file| file.stat.ino == File.stat(file.path).ino && file.stat.size.zero? }.tally
+        report files.count { |file| file.stat.ino == File.stat(file.path).ino && file.stat.size.zero? }
         sleep
       end
       report "forked"
@@ -160,6 +160,6 @@ RSpec.describe "a child of a process with a host copy" do
     [leader, parent].each { |process| process.signal(:KILL) }
     parent.tell
     etcd.ctl.put("/service/b", "second")
-    expect(parent.heard(timeout: 60)).to eq(true: 60)
+    expect(parent.heard(timeout: 60)).to eq 60
   end
 end
