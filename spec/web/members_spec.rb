@@ -31,12 +31,29 @@ RSpec.describe "the page and etcd's members" do
     etcd = start_etcd
     Harness::EtcdUsers.new(etcd).add("app", "s3cret-word", prefix: "/service/").enforce
     reader = client(etcd, "/service/", user: "app", password: "s3cret-word").start
+    # Some versions tell only root who leads, as they do with their version.
+    known = reader.status.server_version ? />answers<.*>leader</m : />answers</
     # Checking a password may take etcd longer than the page waits.
-    body = expect_soon("the member", timeout: 60) do
-      page(reader).get("/").body.then { |text| text if rows(text).join.include?(">leader<") }
+    body = expect_soon("the member") do
+      page(reader).get("/").body.then { |text| text if rows(text).join.match?(known) }
     end
-    expect(rows(body)).to match [include(">answers<", ">leader<")]
     expect(body).not_to include("s3cret-word")
+  end
+
+  it "logs in again when etcd has forgotten the login" do
+    etcd = start_etcd
+    root = Harness::EtcdUsers.new(etcd).add("app", "s3cret-word", prefix: "/service/").enforce
+    reader = client(etcd, "/service/", user: "app", password: "s3cret-word").start
+    connection = EtcdDiscovery::Web::Gateway::Connection.new(reader.config)
+    answers = lambda do
+      connection.post(etcd.endpoint, "/v3/kv/range", { key: ["/service/a"].pack("m0") }).key?("header")
+    rescue Net::ReadTimeout, SystemCallError
+      false
+    end
+    expect_soon("an answer", &answers)
+    root.run("auth", "disable")
+    etcd.ctl.run("auth", "enable")
+    expect_soon("an answer to another login", &answers)
   end
 
   def leased(reader, number)

@@ -17,13 +17,17 @@ module EtcdDiscovery
 
       attr_reader :web, :request, :h
 
-      def initialize(web, request)
+      # @param problem [String, nil] why a write was refused
+      # @param status [Integer] that goes with the problem
+      def initialize(web, request, problem: nil, status: 422)
         @web = web
         @request = request
+        @problem = problem
+        @status = status
         @h = Html.new
       end
 
-      def status = 200
+      def status = @problem ? @status : 200
 
       # @return [String] the whole document
       def render

@@ -25,7 +25,10 @@ module EtcdDiscovery
 
         # @return [Hash] empty for what is refused
         def post(endpoint, path, body)
-          parsed(gateway(endpoint).post(path, body, token: (token(endpoint) if user)))
+          answer = gateway(endpoint).post(path, body, token: (token(endpoint) if user))
+          # etcd has forgotten the token, for example because authentication was off for a moment.
+          @lock.synchronize { @token = nil } if answer.is_a?(Net::HTTPUnauthorized)
+          parsed(answer)
         end
 
         private
@@ -38,7 +41,7 @@ module EtcdDiscovery
 
           login = { name: user, password: @config.to_native[:password].to_s }
           token = parsed(gateway(endpoint).post(JsonGateway::LOGIN, login))["token"]
-          @lock.synchronize { @token = [Clock.now, token] }
+          @lock.synchronize { @token = [Clock.now, token] } if token
           token
         end
 

@@ -14,15 +14,6 @@ module EtcdDiscovery
         # Characters of a value that are shown.
         LONGEST = 20_000
 
-        # @param problem [String, nil] why a write was refused
-        def initialize(web, request, problem: nil, status: 422)
-          super(web, request)
-          @problem = problem
-          @status = status
-        end
-
-        def status = @problem ? @status : 200
-
         # After a write it also depends on who has it.
         def mark
           return if wrote

@@ -9,14 +9,6 @@ module EtcdDiscovery
       class Rollback < Page
         include Forms
 
-        def initialize(web, request, problem: nil, status: 422)
-          super(web, request)
-          @problem = problem
-          @status = status
-        end
-
-        def status = @problem ? @status : 200
-
         private
 
         def section = :keys
