@@ -12,9 +12,6 @@ module EtcdDiscovery
   #
   # @api private
   class ChangeFeed
-    NONE = [].freeze
-    private_constant :NONE
-
     # @param client [Client]
     def initialize(client)
       @client = client
@@ -105,9 +102,9 @@ module EtcdDiscovery
 
     def find_changes
       # Before the snapshot: it must not be older than what they know.
-      newcomers = @newcomers.empty? ? NONE : @newcomers.keys
+      newcomers = @newcomers.keys unless @newcomers.empty?
       catch_up
-      welcome(newcomers) if newcomers.any? && @client.ready? # the first snapshot wakes it
+      welcome(newcomers) if newcomers && @client.ready? # the first snapshot wakes it
     rescue Error => e
       @client.event_log.write(:error, "could not look for changes: #{e.class}: #{e.message}",
                               subject: :changes)

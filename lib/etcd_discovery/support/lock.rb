@@ -53,13 +53,10 @@ module EtcdDiscovery
 
     # @raise [SignalHandlerError] in a handler that has interrupted the lock's holder
     def synchronize(&block)
-      entered = false
-      @mutex.synchronize do
-        entered = true
-        yield
-      end
+      @mutex.synchronize(&block)
     rescue ThreadError
-      raise if entered || !Lock.in_signal_handler?
+      # In a handler the mutex raises it before it calls the block. Elsewhere the block may raise it.
+      raise unless Lock.in_signal_handler?
 
       synchronize_in_handler(&block)
     end
