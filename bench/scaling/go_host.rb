@@ -10,6 +10,8 @@ module Bench
 
       def start(etcd, count, _settings) = group(etcd, [1] * count)
 
+      def bare(_etcd, _count, _settings) = nil
+
       def boot(etcd, count, _settings)
         group = nil
         Stopwatch.seconds { group = group(etcd, [1] * count) }.tap { yield group.pids }

@@ -14,6 +14,9 @@ module Bench
       # @param front [#endpoint] see {#front}
       def start(front, count) = processes.start(front, count, settings)
 
+      # Workers that do not use their copy, where there are forked ones.
+      def bare(front, count) = processes.bare(front, count, settings)
+
       def boot(front, count, &block) = processes.boot(front, count, settings, &block)
     end
 

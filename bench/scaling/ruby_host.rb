@@ -17,6 +17,11 @@ module Bench
         Group.new([process("host", etcd, settings, "WORKERS" => count.to_s)], workers: count)
       end
 
+      # The same with workers that only sleep.
+      def bare(etcd, count, settings)
+        Group.new([process("bare", etcd, settings, "WORKERS" => count.to_s)], workers: count)
+      end
+
       # Seconds until the last of some processes is ready that start at once, each without a parent that has
       # the keys. Yields their pids.
       def boot(etcd, count, settings)

@@ -3,7 +3,7 @@
 module Bench
   module Scaling
     # The figures of several modes, as a Markdown table: a column for each size, and a row for each figure and
-    # mode.
+    # mode that has it.
     class Table
       # @param figures [Hash{Symbol => String}] the name of each figure
       # @param results [Hash{String => Hash{Integer => Hash{Symbol => Numeric}}}] by mode and size
@@ -41,8 +41,9 @@ module Bench
 
       def rows
         @figures.flat_map do |key, name|
-          @results.map do |mode, sizes|
-            [name, mode, *sizes.values.map { |figures| Table.number(figures[key]) }]
+          @results.filter_map do |mode, sizes|
+            figures = sizes.values.map { |each| each[key] }
+            [name, mode, *figures.map { |figure| Table.number(figure) }] if figures.any?
           end
         end
       end

@@ -28,7 +28,9 @@ RSpec.describe "bench/scale" do
     there = { scaling::Hosts => [hosts, modes, 2], scaling::Contents => [contents, modes, 2],
               scaling::Sessions => [sessions, modes - [scaling::Modes::HOST_COPY], 1] }
     there.each do |part, (table, measured, columns)|
-      numbers = table.values_at(*part::FIGURES.values.product(measured))
+      # No Go program forks.
+      rows = part::FIGURES.values.product(measured) - [[part::FIGURES[:bare], scaling::Modes::GO]]
+      numbers = table.values_at(*rows)
       expect(numbers).to all(match([a_string_matching(/\A-?[\d.,]+(?:e[-+]\d+)?\z/)] * columns))
     end
     expect(sessions.fetch(["watches at etcd", scaling::Modes::OWN])).to eq %w[8]
