@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../support/markdown"
+
 module Bench
   module Faults
     # Writes one section of docs/reliability.md, and leaves the others alone.
@@ -33,11 +35,7 @@ module Bench
       end
 
       def table(results)
-        lines = [HEAD] + results.map { |result| cells(result) }
-        widths = lines.transpose.map { |column| column.map(&:length).max }
-        [lines.first, widths.map { |width| "-" * width }, *lines.drop(1)].map do |line|
-          "| #{line.zip(widths).map { |cell, width| cell.ljust(width) }.join(' | ')} |"
-        end.join("\n")
+        Markdown.table([HEAD, *results.map { |result| cells(result) }])
       end
 
       def cells(result)

@@ -22,7 +22,7 @@ module Bench
 
       def to_s
         rows = HOSTS.product(@watches.to_a).map { |hosts, (mode, each)| row(hosts, mode, each) }
-        Table.lines([HEAD, *rows])
+        Markdown.table([HEAD, *rows])
       end
 
       # The costs of so many watches, in the order of {HEAD}.

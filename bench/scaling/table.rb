@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../support/markdown"
+
 module Bench
   module Scaling
     # The figures of several modes, as a Markdown table: a column for each size, and a row for each figure and
@@ -14,22 +16,13 @@ module Bench
         @size = size
       end
 
-      def to_s = Table.lines([head, *rows])
-
-      # @param cells [Array<Array<String>>] the first line is the head
-      # @return [String] a Markdown table that is readable in a terminal too
-      def self.lines(cells)
-        widths = cells.transpose.map { |column| column.map(&:length).max }
-        [cells.first, widths.map { |width| "-" * width }, *cells.drop(1)].map do |line|
-          "| #{line.zip(widths).map { |cell, width| cell.ljust(width) }.join(' | ')} |"
-        end.join("\n")
-      end
+      def to_s = Markdown.table([head, *rows])
 
       def self.number(figure)
         return "–" if figure.nil?
         return format("%.2g", figure) unless figure.is_a?(Integer) || figure.abs >= 100
 
-        figure.round.to_s.gsub(/(\d)(?=(\d{3})+\z)/, '\1,')
+        Markdown.whole(figure)
       end
 
       private

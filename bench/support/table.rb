@@ -1,7 +1,9 @@
 # frozen_string_literal: true
 
+require_relative "markdown"
+
 module Bench
-  # Formats rows as a Markdown table that is readable in a terminal too.
+  # The rows of a run as a Markdown table.
   class Table
     HEAD = %w[work measured against measured ratio target].freeze
 
@@ -9,18 +11,9 @@ module Bench
       @rows = rows
     end
 
-    def to_s
-      lines = [HEAD] + @rows.map { |row| cells(row) }
-      widths = lines.transpose.map { |column| column.map(&:length).max }
-      rule = widths.map { |width| "-" * width }
-      [lines.first, rule, *lines.drop(1)].map { |line| render(line, widths) }.join("\n")
-    end
+    def to_s = Markdown.table([HEAD, *@rows.map { |row| cells(row) }])
 
     private
-
-    def render(line, widths)
-      "| #{line.zip(widths).map { |cell, width| cell.ljust(width) }.join(' | ')} |"
-    end
 
     def cells(row)
       ratio = row.ratio ? "#{number(row.ratio)} ×" : "–"
@@ -31,10 +24,7 @@ module Bench
     def amount(figure, unit) = figure ? "#{number(figure)} #{unit}" : "not measured"
 
     def number(figure)
-      figure = figure.to_f
-      return figure.round.to_s.gsub(/(\d)(?=(\d{3})+\z)/, '\1,') if figure.abs >= 1_000
-
-      figure.abs >= 100 ? figure.round.to_s : format("%.3g", figure)
+      figure.abs >= 100 ? Markdown.whole(figure) : format("%.3g", figure)
     end
   end
 end
