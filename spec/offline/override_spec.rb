@@ -48,7 +48,7 @@ RSpec.describe "An override without etcd" do
     parent = ruby_process(<<~'RUBY')
       EtcdDiscovery.configure { |config| config.source = "memory"; config.layers = %w[/over/ /base/] }
       EtcdDiscovery.put("/base/limit", "50")
-      EtcdDiscovery.override("limit", "10", for: 1)
+      EtcdDiscovery.override("limit", "10", for: 3) # long enough for a fork on a busy machine
       in_child do
         report EtcdDiscovery["limit"]
         report EtcdDiscovery.wait_for("limit", timeout: 10) { |now| now == "50" }
