@@ -56,6 +56,12 @@ mod linux {
             (self.shelf.control().root_word(), self.word)
         }
 
+        /// The same without what was read, which would stay in memory.
+        #[must_use]
+        pub fn without_content(&self) -> Self {
+            Self { read: None, ..self.clone() }
+        }
+
         /// Whether the leader has published nothing else since.
         #[must_use]
         pub fn is_current(&self) -> bool {
@@ -141,6 +147,12 @@ mod other {
         /// Never.
         #[must_use]
         pub const fn root(&self) -> (&AtomicU64, u64) {
+            match self.0 {}
+        }
+
+        /// Never.
+        #[must_use]
+        pub const fn without_content(&self) -> Self {
             match self.0 {}
         }
 

@@ -10,7 +10,7 @@ static NO_LEADER: AtomicU64 = AtomicU64::new(0);
 
 /// What the reader's snapshot was read from. Guarded by the GVL.
 pub(super) struct Source {
-    /// Keeps the memory of `word` mapped.
+    /// Keeps the memory of `word` mapped, and no content: a process may never read again.
     followed: RefCell<Option<Followed>>,
     /// Changes when the leader publishes. A pointer, because each read of a key looks at it.
     word: Cell<*const AtomicU64>,
@@ -39,6 +39,6 @@ impl Source {
         self.word.set(word);
         self.seen.set(seen);
         // After the pointer: what was followed before may be unmapped by this.
-        self.followed.replace(followed.cloned());
+        self.followed.replace(followed.map(Followed::without_content));
     }
 }
