@@ -176,14 +176,22 @@ fn fork_idle_child(folder: &Path) {
     }
 }
 
-fn live(truth: &Arc<Shelf>, folder: &Path, seed: u64, to: UnixStream) {
+fn identity_of(user: u32) -> Identity {
     let endpoint = Endpoint::parse("http://one", false).unwrap();
     let settings = Settings::new(vec![endpoint], Ranges::default()).unwrap();
-    let here = Surroundings { format: 1, user: 1, network: 1, time: 1, boot: "b".into() };
-    let identity = Identity::of(&settings, &here);
+    let here = Surroundings { format: 1, user, network: 1, time: 1, boot: "b".into() };
+    Identity::of(&settings, &here)
+}
+
+fn engine(truth: &Arc<Shelf>) -> (Simple, Arc<Mutex<View>>) {
     let view = Mutex::new(View { source: Source::Own, own: None, running: false, begun: false });
     let view = Arc::new(view);
-    let engine = Simple { truth: Arc::clone(truth), view: Arc::clone(&view) };
+    (Simple { truth: Arc::clone(truth), view: Arc::clone(&view) }, view)
+}
+
+fn live(truth: &Arc<Shelf>, folder: &Path, seed: u64, to: UnixStream) {
+    let identity = identity_of(1);
+    let (engine, view) = engine(truth);
     let (role, roles) = watch::channel(Role::Stopped);
     let paths = Folder::open(folder, identity).unwrap();
     let driver = Driver::new(engine, identity, paths, CAPACITY, Rules::new(seed), role);
@@ -401,4 +409,25 @@ fn where_the_lock_file_is_removed_there_is_still_one_leader_among_those_who_are_
     host.start();
     let since = host.revision + 500;
     host.until("whole again", LIMIT, |host| host.is_whole(since, &[]));
+}
+
+/// A worker drops the rights of its master: the leader among the master's processes writes there, under another lock.
+#[tokio::test]
+async fn a_child_that_has_become_another_user_does_not_lead_where_its_parent_followed() {
+    let folder = std::env::temp_dir().join(format!("etcd_discovery_user_{}", std::process::id()));
+    let followed = Shelf::create(identity_of(1).number()).unwrap();
+    let mut leader = Writer::open(Arc::clone(&followed), CAPACITY, Box::new(Alone)).unwrap();
+    leader.publish(&[], At { revision: 1, cluster_id: 7, raft_term: 1 }).unwrap();
+    let root = followed.control().root();
+    let (role, mut roles) = watch::channel(Role::Stopped);
+    let paths = Folder::open(&folder, identity_of(2)).unwrap();
+    let (engine, _) = engine(&Shelf::create(1).unwrap());
+    let driver = Driver::new(engine, identity_of(2), paths, CAPACITY, Rules::new(1), role);
+    let (_wanted, wishes) = watch::channel(true);
+    let driver = tokio::spawn(driver.knowing(Some(Arc::clone(&followed))).run(wishes));
+    let leads = roles.wait_for(|role| *role == Role::Leader);
+    tokio::time::timeout(LIMIT, leads).await.unwrap().unwrap();
+    assert_eq!(followed.control().root(), root);
+    driver.abort();
+    std::fs::remove_dir_all(&folder).unwrap();
 }

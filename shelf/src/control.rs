@@ -80,13 +80,18 @@ impl Control {
         if control.page.word::<WORD_FORMAT>().load(Acquire) != FORMAT {
             return Err(Error::Refused("it has another format, as other versions of this gem write"));
         }
-        let page = &control.page;
-        let theirs =
-            [page.word::<WORD_IDENTITY>().load(Relaxed), page.word::<WORD_IDENTITY_REST>().load(Relaxed)];
-        if theirs != split(identity) {
+        if !control.is_for(identity) {
             return Err(Error::Refused("it belongs to processes with other settings"));
         }
         Ok(control)
+    }
+
+    /// Whether it belongs to processes that agree on `identity`.
+    #[must_use]
+    pub fn is_for(&self, identity: u128) -> bool {
+        let [low, high] = split(identity);
+        self.page.word::<WORD_IDENTITY>().load(Relaxed) == low
+            && self.page.word::<WORD_IDENTITY_REST>().load(Relaxed) == high
     }
 
     /// The descriptors to pass on: the page's, and the bell's.

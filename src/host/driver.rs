@@ -118,10 +118,11 @@ impl<E: Engine> Driver<E> {
         }
     }
 
-    /// Begins with what this process knows already: a forked child inherits the shared memory of its parent.
+    /// Begins with what this process follows already: a forked child inherits the shared memory of its parent.
     #[must_use]
-    pub fn knowing(mut self, inherited: Option<Arc<Shelf>>) -> Self {
-        self.shelf = inherited;
+    pub fn knowing(mut self, followed: Option<Arc<Shelf>>) -> Self {
+        // A child that has become another user must not lead where processes of its parent's user do.
+        self.shelf = followed.filter(|shelf| shelf.control().is_for(self.identity.number()));
         self
     }
 
