@@ -41,7 +41,7 @@ fn shelf_with(bytes: &[u8], root: usize) -> (Arc<Shelf>, Appender) {
     let shelf = Shelf::create(1).unwrap();
     let mut out = Appender::create(shelf.control(), CAPACITY, &mut Alone).unwrap();
     out.append(&[&bytes[out.position()..]]).unwrap();
-    shelf.add_map(out.map());
+    shelf.add_segment(&out.file()).unwrap();
     shelf.control().commit(root_word(out.map().id(), root), 1, 0, 0);
     (shelf, out)
 }
@@ -130,7 +130,7 @@ fn content_that_is_smaller_than_its_root_says_is_not_taken_over() {
     let entry = out.entry(b"a", b"1", 1, 0).unwrap();
     let leaf = out.node(0, &[entry], &[]).unwrap();
     let root = root_over(&mut out, leaf);
-    shelf.add_map(out.map());
+    shelf.add_segment(&out.file()).unwrap();
     shelf.control().commit(root_word(out.map().id(), root), 1, 0, 0);
     let taken_over = Writer::open(Arc::clone(&shelf), CAPACITY, Box::new(Alone));
     assert!(matches!(taken_over.err(), Some(Error::Damaged)));

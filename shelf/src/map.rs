@@ -1,6 +1,7 @@
 //! The mapping of a memory file. All pointers of this crate are in this file.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -18,15 +19,21 @@ const READ_ONLY: SealFlags = FIXED_SIZE.union(SealFlags::FUTURE_WRITE);
 /// The size of the control page. A page of the smallest size that there is.
 pub(crate) const PAGE: usize = 4_096;
 
-/// A segment, mapped to be read.
-///
-/// It is never written through this mapping, and no offset that it is given is trusted. A child inherits it by fork.
+/// A segment, to be read. No offset that it is given is trusted.
 #[derive(Debug)]
 pub struct Map {
-    mapping: MmapRaw,
+    mapping: Mapping,
     len: usize,
     id: u32,
     shelf: u64,
+}
+
+#[derive(Debug)]
+enum Mapping {
+    /// Only for reading. A child inherits it by fork.
+    Reader(MmapRaw),
+    /// The writer's, which no child has.
+    Writer(Arc<OwnMapping>),
 }
 
 impl Map {
@@ -36,7 +43,7 @@ impl Map {
         let mapping = MmapOptions::new().len(len).map_raw_read_only(file.as_fd().as_raw_fd());
         let mapping = mapping.trying_to("map shared memory")?;
         keep_from_core_dumps(&mapping)?;
-        let map = Self { mapping, len, id: 0, shelf: 0 };
+        let map = Self { mapping: Mapping::Reader(mapping), len, id: 0, shelf: 0 };
         let (id, shelf) = identify(&map)?;
         Ok(Self { id, shelf, ..map })
     }
@@ -61,10 +68,15 @@ impl Map {
         if end > limit || end > self.len {
             return None;
         }
-        // SAFETY: the range lies within the mapping, whose size the seals fix for as long as the file exists. Bytes
-        // below a published root are never written again: the seals leave the writer as the only process with a
-        // writable mapping, and it appends above the root. Any byte is a valid `u8`.
-        Some(unsafe { std::slice::from_raw_parts(self.mapping.as_ptr().add(start), len) })
+        let mapping = match &self.mapping {
+            Mapping::Reader(mapping) => mapping,
+            Mapping::Writer(own) => own.mapping.as_ref()?,
+        };
+        // SAFETY: the range lies within the mapping, whose size the seals fix for as long as the file exists. Only the
+        // writer's own mapping is missing in a forked child, and the writer, which hands it to no one, reads nothing
+        // there. Bytes below a published root are never written again: the seals leave the writer as the only process
+        // with a writable mapping, and it appends above the root. Any byte is a valid `u8`.
+        Some(unsafe { std::slice::from_raw_parts(mapping.as_ptr().add(start), len) })
     }
 
     /// Eight bytes at `at`, below `limit`.
@@ -74,14 +86,37 @@ impl Map {
     }
 }
 
-/// A segment, mapped to be written. A forked child does not inherit it.
+/// A mapping to read and write, which a forked child does not inherit.
 #[derive(Debug)]
-pub(crate) struct WritableMap {
+struct OwnMapping {
     mapping: Option<MmapRaw>,
-    len: usize,
-    file: OwnedFd,
     /// The process whose address space the mapping is in.
     owner: u32,
+}
+
+impl OwnMapping {
+    /// Whether this process made it. A forked child has the value, and not the mapping.
+    fn is_own(&self) -> bool {
+        self.owner == std::process::id()
+    }
+}
+
+impl Drop for OwnMapping {
+    fn drop(&mut self) {
+        // In a forked child the addresses belong to no mapping, or to another one by now: unmapping them would
+        // destroy it.
+        if !self.is_own() {
+            std::mem::forget(self.mapping.take());
+        }
+    }
+}
+
+/// A segment, mapped to be written.
+#[derive(Debug)]
+pub(crate) struct WritableMap {
+    own: Arc<OwnMapping>,
+    len: usize,
+    file: OwnedFd,
 }
 
 impl WritableMap {
@@ -91,10 +126,17 @@ impl WritableMap {
         let mapping = MmapOptions::new().len(len).map_raw(file.as_raw_fd());
         let mapping = mapping.trying_to("map shared memory")?;
         keep_from_core_dumps(&mapping)?;
-        // A child that wrote would be a second writer.
+        // A child that wrote would be a second writer. And it never frees what its parent's threads used: it would keep
+        // the memory of each segment that its parent wrote to when it was forked.
         mapping.advise(Advice::DontFork).trying_to("keep shared memory from forked processes")?;
         seal(&file, READ_ONLY)?;
-        Ok(Self { mapping: Some(mapping), len, file, owner: std::process::id() })
+        let own = Arc::new(OwnMapping { mapping: Some(mapping), owner: std::process::id() });
+        Ok(Self { own, len, file })
+    }
+
+    /// The segment `id` of the shelf `number`, for the writer alone to read. A reader's child would crash.
+    pub(crate) fn to_read(&self, id: u32, number: u64) -> Map {
+        Map { mapping: Mapping::Writer(Arc::clone(&self.own)), len: self.len, id, shelf: number }
     }
 
     pub(crate) fn file(&self) -> BorrowedFd<'_> {
@@ -105,14 +147,14 @@ impl WritableMap {
         self.len
     }
 
-    /// Whether this process made it. A forked child has the value, and not the mapping.
+    /// Whether this process made it.
     pub(crate) fn is_own(&self) -> bool {
-        self.owner == std::process::id()
+        self.own.is_own()
     }
 
     /// Enters allocated memory into the page table at once: a fault for each page costs more.
     pub(crate) fn populate(&self, start: usize, len: usize) {
-        if let Some(mapping) = &self.mapping {
+        if let Some(mapping) = &self.own.mapping {
             // Before Linux 5.14 the faults come.
             let _ = mapping.advise_range(Advice::PopulateWrite, start, len);
         }
@@ -121,7 +163,7 @@ impl WritableMap {
     /// Copies `bytes` to `start`; false if they do not fit. The memory must have been allocated, and the process checked.
     pub(crate) fn write(&mut self, start: usize, bytes: &[u8]) -> bool {
         let fits = start.checked_add(bytes.len()).is_some_and(|end| end <= self.len);
-        let Some(mapping) = self.mapping.as_ref().filter(|_| fits) else { return false };
+        let Some(mapping) = self.own.mapping.as_ref().filter(|_| fits) else { return false };
         // SAFETY: the range lies within the mapping, which is writable, and exclusive: `&mut self` is the only writer.
         // Slices of `Map` refer to bytes that were published, and the appender writes above those. The source is a
         // Rust slice, which can't overlap with a mapping that no slice refers to at these offsets.
@@ -129,16 +171,6 @@ impl WritableMap {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), mapping.as_mut_ptr().add(start), bytes.len());
         }
         true
-    }
-}
-
-impl Drop for WritableMap {
-    fn drop(&mut self) {
-        // In a forked child the addresses belong to no mapping, or to another one by now: unmapping them would
-        // destroy it.
-        if !self.is_own() {
-            std::mem::forget(self.mapping.take());
-        }
     }
 }
 
@@ -286,17 +318,21 @@ mod tests {
 
     /// Core dumps and forked children differ by the flags of the mapping (`dd`, `dc`).
     #[test]
-    fn core_dumps_leave_both_mappings_out_and_children_inherit_only_the_one_to_read() {
+    fn core_dumps_leave_both_mappings_out_and_children_inherit_only_the_one_of_readers() {
         let writable = WritableMap::create(5 * PAGE).unwrap();
         let map = Map::open(&writable.file(), |_| Ok((1, 1))).unwrap();
-        let written = writable.mapping.as_ref().map(MmapRaw::as_ptr).unwrap();
+        let start = |map: &Map| map.bytes(0, 1, 1).unwrap().as_ptr();
+        let own = writable.to_read(1, 1);
+        assert!(
+            own.bytes(PAGE, 4 * PAGE, 5 * PAGE).is_some() && own.bytes(PAGE, 5 * PAGE, 9 * PAGE).is_none()
+        );
         let flags = |start: *const u8| {
             let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
             let from = format!("{:x}-", start as usize);
             let mut lines = smaps.lines().skip_while(|line| !line.starts_with(&from));
             lines.find(|line| line.starts_with("VmFlags:")).map(|line| format!("{line} ")).unwrap()
         };
-        let (to_read, to_write) = (flags(map.mapping.as_ptr()), flags(written));
+        let (to_read, to_write) = (flags(start(&map)), flags(start(&own)));
         assert!(
             to_read.contains(" dd ") && !to_read.contains(" dc ") && !to_read.contains(" mw "),
             "{to_read}"

@@ -48,6 +48,7 @@ pub(crate) struct Appender {
     /// What the audience keeps for the descriptor. Declared first: dropped before the descriptor is closed.
     _opened: Box<dyn Send>,
     writable: WritableMap,
+    /// For the writer alone.
     map: Arc<Map>,
     position: usize,
     allocated: usize,
@@ -69,11 +70,11 @@ impl Appender {
         let header: Vec<u8> = header.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let allocated = allocate(&writable, 0, HEADER)?;
         writable.write(0, &header);
-        let map = Arc::new(open(&writable.file(), control.shelf())?);
+        let map = Arc::new(writable.to_read(id, control.shelf()));
         Ok(Self { _opened: opened, writable, map, position: HEADER, allocated })
     }
 
-    /// The same segment to read from.
+    /// The same segment for the writer to read from. Readers open [`Self::file`]: a child of theirs reads on.
     pub(crate) const fn map(&self) -> &Arc<Map> {
         &self.map
     }

@@ -70,18 +70,15 @@ impl Shelf {
     /// # Errors
     /// [`Error::Refused`] if it is none of this shelf.
     pub fn add_segment(&self, file: &impl AsFd) -> Result<()> {
-        self.add_map(&Arc::new(segment::open(file, self.control.shelf())?));
-        Ok(())
-    }
-
-    pub(crate) fn add_map(&self, map: &Arc<Map>) {
+        let map = Arc::new(segment::open(file, self.control.shelf())?);
         self.segments.rcu(|segments| {
             let mut segments = Segments::clone(segments);
             if let Err(at) = segments.present.binary_search_by_key(&map.id(), |present| present.id()) {
-                segments.present.insert(at, Arc::clone(map));
+                segments.present.insert(at, Arc::clone(&map));
             }
             segments
         });
+        Ok(())
     }
 
     /// The current content; `None` before the first publication.
@@ -108,6 +105,13 @@ impl Shelf {
             missing = id;
         }
         Err(Error::UnknownSegment(missing))
+    }
+
+    /// Lets go of all segments, in a process that reads here no more. Snapshots stay readable.
+    ///
+    /// A forked child never drops what its parent's threads held, and this handle may be among it.
+    pub fn let_go(&self) {
+        self.let_go_before(u32::MAX);
     }
 
     /// Lets go of the segments before this one. It costs next to nothing if there are none.

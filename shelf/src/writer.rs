@@ -73,7 +73,7 @@ impl Writer {
         control.beat();
         let (compaction, offset, compact_above) = (None, 0, 0);
         let mut writer = Self { shelf, audience, out, root, offset, compaction, compact_above, capacity };
-        writer.announce();
+        writer.announce()?;
         if before.is_some() {
             writer.commit(root)?;
         }
@@ -92,15 +92,24 @@ impl Writer {
         (self.out.map().id(), self.out.file())
     }
 
-    /// What was published last; `None` before the first time.
+    /// What was published last, for readers; `None` before the first time.
     ///
     /// # Errors
     /// [`Error::Damaged`].
     pub fn snapshot(&self) -> Result<Option<Snapshot>> {
+        if self.offset == 0 { Ok(None) } else { self.shelf.snapshot() }
+    }
+
+    /// What was published last, for the writer alone: a reader's child would crash.
+    fn published(&self) -> Result<Option<Snapshot>> {
         if self.offset == 0 {
             return Ok(None);
         }
         Snapshot::open(Arc::clone(self.out.map()), self.offset).map(Some)
+    }
+
+    fn check_process(&self) -> Result<()> {
+        if self.out.is_own() { Ok(()) } else { Err(Error::Forked) }
     }
 
     /// What was published last; `None` before the first time.
@@ -141,9 +150,7 @@ impl Writer {
     /// # Errors
     /// [`Error::Forked`] in a forked child.
     pub fn maintain(&mut self) -> Result<()> {
-        if !self.out.is_own() {
-            return Err(Error::Forked);
-        }
+        self.check_process()?;
         if let Some(copied) = self.compaction.as_ref().and_then(Compaction::poll) {
             self.compaction = None;
             // What was published stays readable without the copy. The next attempt waits until it may succeed.
@@ -158,9 +165,10 @@ impl Writer {
     /// than content.
     ///
     /// # Errors
-    /// If there is no memory or no thread. What was published stays.
+    /// If there is no memory or no thread. What was published stays. [`Error::Forked`] in a forked child.
     pub fn start_compaction(&mut self) -> Result<()> {
-        if let (None, Some(source)) = (&self.compaction, self.snapshot()?) {
+        self.check_process()?;
+        if let (None, Some(source)) = (&self.compaction, self.published()?) {
             let out = self.new_segment(0)?;
             self.compaction = Some(Compaction::start(source, out)?);
         }
@@ -170,8 +178,9 @@ impl Writer {
     /// Waits for the compaction that is under way, if there is one, and moves on to its segment.
     ///
     /// # Errors
-    /// If there is no memory. What was published stays.
+    /// If there is no memory. What was published stays. [`Error::Forked`] in a forked child.
     pub fn finish_compaction(&mut self) -> Result<()> {
+        self.check_process()?;
         match self.compaction.take() {
             Some(compaction) => compaction.wait().and_then(|copied| self.adopt(copied)),
             None => Ok(()),
@@ -242,9 +251,11 @@ impl Writer {
 
     // ---- segments ----
 
-    fn announce(&mut self) {
-        self.shelf.add_map(self.out.map());
+    fn announce(&mut self) -> Result<()> {
+        // Another mapping than the writer's: see `WritableMap::to_read`.
+        self.shelf.add_segment(&self.out.file())?;
         self.audience.announce(self.out.map().id(), self.out.file());
+        Ok(())
     }
 
     fn compact_if_worthwhile(&mut self) {
@@ -268,23 +279,27 @@ impl Writer {
     fn compact_now(&mut self, more: usize) -> Result<()> {
         // Of a copy that is under way, the size may be too small.
         self.compaction = None;
-        let mut out = self.new_segment(more)?;
-        if let Some(current) = self.snapshot()? {
-            return self.adopt(compaction::copy(current, out)?);
+        let out = self.new_segment(more)?;
+        match self.published()? {
+            Some(current) => self.adopt(compaction::copy(current, out)?),
+            None => self.go_on_in(out, None),
         }
-        std::mem::swap(&mut self.out, &mut out);
-        self.announce();
-        Ok(())
     }
 
     /// Goes on in the segment of a copy.
     fn adopt(&mut self, copied: Copied) -> Result<()> {
-        let Some(current) = self.snapshot()? else { return Ok(()) };
-        let (mut out, root) = caught_up(copied, &current, self.root.generation + 1)?;
-        std::mem::swap(&mut self.out, &mut out);
-        self.announce();
+        let Some(current) = self.published()? else { return Ok(()) };
+        let (out, root) = caught_up(copied, &current, self.root.generation + 1)?;
+        self.go_on_in(out, Some(root))?;
         self.compact_above = 0;
-        self.commit(root).inspect_err(|_| std::mem::swap(&mut self.out, &mut out))
+        Ok(())
+    }
+
+    /// Goes on in another segment, in which `root` is published first. If that fails, this one stays the present one.
+    fn go_on_in(&mut self, mut out: Appender, root: Option<Root>) -> Result<()> {
+        std::mem::swap(&mut self.out, &mut out);
+        let moved = self.announce().and_then(|()| root.map_or(Ok(()), |root| self.commit(root)));
+        moved.inspect_err(|_| std::mem::swap(&mut self.out, &mut out))
     }
 }
 

@@ -66,6 +66,39 @@ fn memory_is_bounded_by_twice_the_content_and_a_pinned_segment_is_let_go_with_it
     assert_eq!(child.wait(), 0);
 }
 
+/// The writer is never dropped there, nor is what its threads hold.
+#[test]
+fn a_child_of_the_writer_keeps_no_segment_once_it_lets_go_also_if_it_is_forked_amid_a_compaction() {
+    let child = Child::fork(|| {
+        let others = mapped_segments();
+        let shelf = Shelf::create(1).unwrap();
+        let mut writer = Writer::open(Arc::clone(&shelf), CAPACITY, Box::new(Alone)).unwrap();
+        publish_next(&mut writer, 1);
+        let snapshot = shelf.snapshot().unwrap().unwrap();
+        for finish in [false, true] {
+            writer.start_compaction().unwrap();
+            if finish {
+                writer.finish_compaction().unwrap();
+            }
+            let child = Child::fork(|| {
+                let pinned = usize::from(finish);
+                assert_eq!(mapped_segments() - others, 2 + pinned, "the control page and those of readers");
+                Oracle::default().check(&snapshot);
+                Oracle::default().check(&shelf.snapshot().unwrap().unwrap());
+                shelf.let_go();
+                assert_eq!((mapped_segments() - others, shelf.pinned_segments()), (2, 1));
+                Oracle::default().check(&snapshot);
+                assert!(matches!(shelf.snapshot(), Err(Error::UnknownSegment(_))));
+                // It goes on as soon as it is sent the present segment.
+                shelf.add_segment(&writer.segment().1).unwrap();
+                Oracle::default().check(&shelf.snapshot().unwrap().unwrap());
+            });
+            assert_eq!(child.wait(), 0);
+        }
+    });
+    assert_eq!(child.wait(), 0);
+}
+
 /// A system without memory: here a limit on the address space, where every mapping fails.
 #[test]
 fn without_memory_a_new_segment_is_an_error_and_what_was_published_stays() {

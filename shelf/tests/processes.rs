@@ -171,6 +171,9 @@ fn a_child_of_the_writer_cannot_write_and_does_no_harm_when_it_drops_the_writer(
         // SAFETY: takes the child's own copy, which the child does not use otherwise.
         let mut inherited = unsafe { std::ptr::read(&raw const writer) };
         assert!(matches!(inherited.publish(&[], At::default()), Err(Error::Forked)));
+        assert!(matches!(inherited.start_compaction(), Err(Error::Forked)));
+        assert!(matches!(inherited.finish_compaction(), Err(Error::Forked)));
+        Oracle::default().check(&inherited.snapshot().unwrap().unwrap());
         let before = shelf.snapshot().unwrap().unwrap();
         drop(inherited);
         let mut oracle = Oracle::default();

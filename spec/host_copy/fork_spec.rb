@@ -111,6 +111,37 @@ RSpec.describe "a child of a process with a host copy" do
     expect_one_watch
   end
 
+  it "reads on from what its parent took over from a dead leader, and from its parent's snapshots" do
+    leader = member
+    expect_soon("a leader") { role_of(leader) == :leader }
+    parent = ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder })
+      connect "/service/", host_copy: ENV.fetch("FOLDER")
+      wait_until("a leader") { EtcdDiscovery.status.role == :follower }
+      followed = EtcdDiscovery.snapshot
+      report "follows"
+      hear
+      wait_until("its turn") { EtcdDiscovery.status.role == :leader }
+      snapshots = [followed, EtcdDiscovery.snapshot]
+      descend = lambda do |generations|
+        fork do
+          report EtcdDiscovery["/service/b"]
+          wait_until("a leader") { EtcdDiscovery.status.role == :follower }
+          descend.call(generations - 1) if generations.positive?
+          report EtcdDiscovery["/service/b"]
+          report snapshots.map { |snapshot| snapshot["/service/b"] }
+          sleep
+        end
+      end
+      EtcdDiscovery.pin { descend.call(1) }
+      report "forked"
+      sleep
+    RUBY
+    expect(parent.heard).to eq "follows"
+    leader.signal(:KILL)
+    parent.tell
+    expect_reports(parent, "forked", *Array.new(4, "first"), *Array.new(2, %w[first first]))
+  end
+
   it "takes nothing from its siblings: 10 children of a leader that is killed elect one of them" do
     parent = ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder })
       connect "/service/", host_copy: ENV.fetch("FOLDER")
@@ -135,31 +166,33 @@ RSpec.describe "a child of a process with a host copy" do
   end
 
   # As the gem `daemons` does. The numbers then belong to other files.
-  it "neither writes to nor closes files that have the numbers of descriptors which it has closed" do
-    leader, = leader_and_followers(0)
-    parent = ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder })
-      connect "/service/", host_copy: ENV.fetch("FOLDER")
-      EtcdDiscovery["/service/b"]
-      wait_until("a role") { EtcdDiscovery.status.role == :follower }
-      fork do
-        # All but those that it reports through.
-        (5..1_000).each { |number| IO.for_fd(number).close rescue nil }
-        files = Array.new(60) { |number| File.open(File.join(ENV.fetch("FOLDER"), "#{number}.own"), "w+") }
-        report EtcdDiscovery["/service/b"]
-        hear
-        wait_until("the lead", 60) { EtcdDiscovery.status.role == :leader }
-        wait_until("the change", 60) { EtcdDiscovery["/service/b"] == "second" }
-        GC.start
-        report files.count { |file| file.stat.ino == File.stat(file.path).ino && file.stat.size.zero? }
+  %w[follower leader].each do |role|
+    it "neither writes to nor closes files with the numbers of descriptors that it closed, of a #{role}" do
+      leader, = leader_and_followers(0) if role == "follower"
+      parent = ruby_process(<<~'RUBY', etcd, env: { "FOLDER" => folder, "ROLE" => role })
+        connect "/service/", host_copy: ENV.fetch("FOLDER")
+        EtcdDiscovery["/service/b"]
+        wait_until("a role") { EtcdDiscovery.status.role.to_s == ENV.fetch("ROLE") }
+        fork do
+          # All but those that it reports through.
+          (5..1_000).each { |number| IO.for_fd(number).close rescue nil }
+          files = Array.new(60) { |number| File.open(File.join(ENV.fetch("FOLDER"), "#{number}.own"), "w+") }
+          report EtcdDiscovery["/service/b"]
+          hear
+          wait_until("the lead", 60) { EtcdDiscovery.status.role == :leader }
+          wait_until("the change", 60) { EtcdDiscovery["/service/b"] == "second" }
+          GC.start
+          report files.count { |file| file.stat.ino == File.stat(file.path).ino && file.stat.size.zero? }
+          sleep
+        end
+        report "forked"
         sleep
-      end
-      report "forked"
-      sleep
-    RUBY
-    expect_reports(parent, "forked", "first")
-    [leader, parent].each { |process| process.signal(:KILL) }
-    parent.tell
-    etcd.ctl.put("/service/b", "second")
-    expect(parent.heard(timeout: 60)).to eq 60
+      RUBY
+      expect_reports(parent, "forked", "first")
+      [leader, parent].compact.each { |process| process.signal(:KILL) }
+      parent.tell
+      etcd.ctl.put("/service/b", "second")
+      expect(parent.heard(timeout: 60)).to eq 60
+    end
   end
 end

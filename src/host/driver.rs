@@ -19,6 +19,7 @@ use super::identity::Identity;
 use super::leading::{Leading, MESSAGE, WELCOME};
 use super::lock::Lock;
 use super::machine::{Machine, Rules};
+use super::remembered::Remembered;
 use super::standing::Standing;
 use crate::clock::{self, Instant};
 use crate::sockets::{self, Registered};
@@ -65,6 +66,8 @@ pub struct Driver<E> {
     /// The largest size of a segment.
     capacity: usize,
     shelf: Option<Arc<Shelf>>,
+    /// The same, or what the parent of a forked child knew.
+    remembered: Arc<Remembered>,
     /// To the leader.
     link: Option<Link>,
     leading: Option<Leading>,
@@ -110,6 +113,7 @@ impl<E: Engine> Driver<E> {
             folder,
             capacity,
             shelf: None,
+            remembered: Arc::default(),
             link: None,
             leading: None,
             missing: false,
@@ -123,6 +127,13 @@ impl<E: Engine> Driver<E> {
     pub fn knowing(mut self, followed: Option<Arc<Shelf>>) -> Self {
         // A child that has become another user must not lead where processes of its parent's user do.
         self.shelf = followed.filter(|shelf| shelf.control().is_for(self.identity.number()));
+        self
+    }
+
+    /// Keeps what it knows in `remembered`, and goes on with what is there if a leader sends the same.
+    #[must_use]
+    pub fn remembering(mut self, remembered: Arc<Remembered>) -> Self {
+        self.remembered = remembered;
         self
     }
 
@@ -257,6 +268,7 @@ impl<E: Engine> Driver<E> {
             Some(known) => Arc::clone(known),
             None => Shelf::create(self.identity.number())?,
         };
+        self.remembered.put(&shared);
         self.shelf = Some(Arc::clone(&shared));
         Leading::begin(&shared, &self.folder, self.capacity)
     }
@@ -328,12 +340,14 @@ impl<E: Engine> Driver<E> {
             let (Some(page), Some(bell), Some(segment)) = (files.next(), files.next(), files.next()) else {
                 return refused;
             };
-            let shared = match self.shelf.take().filter(|known| known.is_in(&page)) {
+            let known = [self.shelf.take(), self.remembered.get()];
+            let shared = match known.into_iter().flatten().find(|known| known.is_in(&page)) {
                 // The same as before: readers go on without noticing anything.
                 Some(known) => known,
                 None => Shelf::attach([page, bell], self.identity.number())?,
             };
             shared.add_segment(&segment)?;
+            self.remembered.put(&shared);
             self.shelf = Some(shared);
             self.missing = false;
             return Ok(Event::Attached);

@@ -18,6 +18,8 @@ mod lock;
 mod machine;
 #[cfg(test)]
 mod model;
+#[cfg(target_os = "linux")]
+mod remembered;
 mod standing;
 
 #[cfg(target_os = "linux")]
@@ -29,4 +31,6 @@ pub use event::{Effect, Event, Page, Role};
 pub use folder::Folder;
 pub use identity::{Identity, Surroundings};
 pub use machine::{Machine, Rules};
+#[cfg(target_os = "linux")]
+pub use remembered::Remembered;
 pub use standing::Standing;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::cache_writer::Disk;
 use super::following::Following;
-use super::hosting::{Hosting, shown_report};
+use super::hosting::{Hosting, Remembered, shown_report};
 use super::notices::Feed;
 use super::offline::Offline;
 use super::registrar::Registrar;
@@ -59,6 +59,8 @@ pub struct Client {
     wakers: Arc<ProcessCell<WakerSet>>,
     notices: Arc<Feed>,
     pub(super) attached: ProcessCell<Attached>,
+    /// What is known of the host's shared memory. A forked child goes on with it.
+    pub(super) host_memory: Arc<Remembered>,
     /// Why this process could not start, if the system refused a resource.
     refusal: ArcSwapOption<Error>,
     /// Why this process cannot share its host's copy.
@@ -88,6 +90,7 @@ impl Client {
             wakers: Arc::default(),
             notices: Arc::default(),
             attached: ProcessCell::new(),
+            host_memory: Arc::default(),
             refusal: ArcSwapOption::empty(),
             host_problem: ArcSwapOption::empty(),
             offline: OnceLock::new(),
@@ -109,6 +112,7 @@ impl Client {
                 return Err(Error::new(ErrorKind::Internal, "the client still follows etcd; stop it first"));
             }
             self.free_inherited();
+            self.host_memory.forget();
             self.attached.clear();
             self.desired_state.store(desired_state::NONE, Ordering::SeqCst);
         }
@@ -349,6 +353,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.free_inherited();
+        self.host_memory.forget();
     }
 }
 

@@ -21,6 +21,8 @@ use crate::notice::{LocalCopy, Notice};
 use crate::store::{Changed, Followed, Published, Snapshot};
 use crate::sync::{Phase, Report, Sinks, Staleness, Turn};
 
+pub(super) use host::Remembered;
+
 /// How often what etcd has confirmed is passed on.
 const LOOK: Duration = Duration::from_millis(500);
 /// The largest size of a segment. Only what is used is allocated.
@@ -50,6 +52,7 @@ pub(super) fn take_part(
     settings: &Settings,
     folder: &Path,
     sinks: &Sinks,
+    remembered: &Arc<Remembered>,
     wanted: watch::Receiver<bool>,
     follow: Follow,
 ) -> Result<(Hosting, impl Future<Output = ()> + Send + use<>)> {
@@ -60,6 +63,7 @@ pub(super) fn take_part(
     })?;
     let (sender, role) = watch::channel(Role::default());
     let hosting = Hosting { role };
+    let remembered = Arc::clone(remembered);
     let (timing, sinks, shown) = (settings.timing.clone(), sinks.clone(), sinks.clone());
     let has_fleet = settings.fleet.is_some();
     let start = move |defect: Option<Error>| {
@@ -69,7 +73,7 @@ pub(super) fn take_part(
         let driver = host::Driver::new(engine, identity, folder.clone(), CAPACITY, rules, sender.clone());
         // What panicked may be a look at damaged memory.
         let known = if defect.is_some() { None } else { sinks.publication.load().followed().cloned() };
-        driver.knowing(known.and_then(usable)).run(wanted.clone())
+        driver.knowing(known.and_then(usable)).remembering(Arc::clone(&remembered)).run(wanted.clone())
     };
     let panicked = move |error: &Error| {
         shown.driver_panicked(error);
@@ -101,7 +105,7 @@ struct HostEngine {
     reported: Option<Standing>,
     /// The generation and the revision of the leader's content that waiters were last woken for.
     seen: (u64, i64),
-    /// The content that a forked child began with. It is not freed while this process follows: the allocator would write
+    /// The content of its own that a forked child began with. It is not freed while this process follows: the allocator would write
     /// between the entries, and so make each page of it private to this process.
     inherited: Option<Arc<Published>>,
     /// What this process was last.
@@ -112,8 +116,9 @@ struct HostEngine {
 
 impl HostEngine {
     fn new(sinks: Sinks, bell: Bell, follow: Follow, max_staleness: Duration) -> Self {
-        let inherited =
-            Some(sinks.publication.load_full()).filter(|published| published.followed().is_none());
+        let inherited = Some(sinks.publication.load_full());
+        // A segment in shared memory is not inherited for good: its leader has gone on to others.
+        let inherited = inherited.filter(|published| !published.snapshot().is_shared());
         let staleness = Staleness::new(max_staleness);
         let (tasks, reported, seen, role) = Default::default();
         Self { sinks, bell, follow, tasks, reported, seen, inherited, role, staleness }
@@ -328,7 +333,9 @@ mod tests {
                 assert!(counted.fetch_add(1, Ordering::SeqCst) > 0, "a defect, on purpose");
                 JoinSet::new()
             });
-            let part = take_part(&parts.settings, &place, &parts.sinks, parts.wanted, follow).unwrap();
+            let part =
+                take_part(&parts.settings, &place, &parts.sinks, &Arc::default(), parts.wanted, follow)
+                    .unwrap();
             *reported.lock().unwrap() = Some(part.0);
             part.1
         });

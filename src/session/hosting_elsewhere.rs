@@ -15,6 +15,15 @@ use crate::host::Role;
 use crate::store::Publication;
 use crate::sync::{Report, Sinks};
 
+/// Nothing.
+#[derive(Default)]
+pub(super) struct Remembered;
+
+impl Remembered {
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    pub(super) const fn forget(&self) {}
+}
+
 pub(super) type Follow = Arc<dyn Fn() -> JoinSet<()> + Send + Sync>;
 
 /// Never.
@@ -30,6 +39,7 @@ pub(super) fn take_part(
     _: &Settings,
     _: &Path,
     _: &Sinks,
+    _: &Arc<Remembered>,
     _: watch::Receiver<bool>,
     _: Follow,
 ) -> Result<(Hosting, Ready<()>)> {

@@ -33,12 +33,13 @@ impl Client {
         if let Some(folder) = &self.settings.host_copy {
             let alone = following.clone();
             let begin = Arc::new(move || JoinSet::from_iter([alone.clone().run()]));
-            match take_part(&self.settings, folder, &following.sinks, wanted, begin) {
+            match take_part(&self.settings, folder, &following.sinks, &self.host_memory, wanted, begin) {
                 Ok((hosting, task)) => {
                     session.spawn(task);
                     return Some(hosting);
                 }
                 Err(error) => {
+                    self.host_memory.forget();
                     following.sinks.notices.notify(Notice::CacheFailed { error: error.clone() });
                     self.host_problem.store(Some(Arc::new(error)));
                 }

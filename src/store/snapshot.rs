@@ -165,6 +165,12 @@ impl Snapshot {
         self.cluster_id
     }
 
+    /// Whether the entries are in memory that the processes of the host share.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.content, Content::Shared(_))
+    }
+
     /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
