@@ -19,6 +19,7 @@ task :verify, %i[setup seconds] do |_task, given|
   if loaded
     %w[spec spec:host_copy spec:packaging].each { |specs| run.step(specs, "rake", specs, tests: true) }
     run.step("torture", "rake", "torture[3]")
+    run.step("torture, shared", "env", "HOST_COPY=1", "rake", "torture[2]")
     run.step("field", "rake", "field[short]")
   else
     run.skip("spec", "the gem does not load")
