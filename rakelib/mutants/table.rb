@@ -23,6 +23,7 @@ ELECTION = "#{CORE} host::".freeze
 PROCESSES = "cargo test -p etcd_discovery_core --test host"
 SHELF = "PROPTEST_MAX_SHRINK_ITERS=0 cargo test -p etcd_discovery_shelf"
 FORK = "rake compile && rspec spec/main_job/fork_spec.rb"
+HOST_FORK = "rake compile && rspec spec/host_copy/fork_spec.rb"
 GATE = "rake compile && rspec spec/main_job/fork_gate_spec.rb"
 REFORKING = "rake compile && rspec spec/servers/reforking_spec.rb"
 AWAY = "rake compile && rspec spec/reads/away_at_boot_spec.rb"
@@ -284,5 +285,11 @@ MUTATIONS = [
                from: "continues && self.word > before.word", to: "continues"),
   Mutation.new(promise: "5 as old as what is shown", broken: "the age of content that has not arrived",
                file: "src/store/followed.rs", tests: STORE,
-               from: "if self.is_current() { confirmed_at } else { self.confirmed_at }", to: "confirmed_at")
+               from: "if self.is_current() { confirmed_at } else { self.confirmed_at }", to: "confirmed_at"),
+  Mutation.new(promise: "1 those who wait hear of it", broken: "a publication that wakes no one",
+               file: "shelf/src/writer.rs", tests: SHELF,
+               from: "        control.ring();\n", to: ""),
+  Mutation.new(promise: "7 the application's files are its own", broken: "a bell that is another's file",
+               file: "src/session/hosting.rs", tests: HOST_FORK,
+               from: "if shelf.has_descriptors() {", to: "if true {")
 ].freeze

@@ -288,9 +288,7 @@ fn split(identity: u128) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::listening;
-    use rustix::buffer::spare_capacity;
-    use rustix::event::epoll;
+    use crate::testing::{listening, rung};
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -312,16 +310,6 @@ mod tests {
         assert!(matches!(Control::open(files(), 1), Err(Error::Refused(_))));
         control.page.word::<WORD_FORMAT>().store(FORMAT + 1, SeqCst);
         assert!(matches!(Control::open(files(), 7 << 70 | 1), Err(Error::Refused(_))));
-    }
-
-    /// How many of the epolls report a ring within `timeout`.
-    fn rung(epolls: &[OwnedFd], timeout: Duration) -> usize {
-        let timeout = timeout.try_into().unwrap();
-        let report = |epoll: &&OwnedFd| {
-            let mut events = Vec::with_capacity(4);
-            epoll::wait(epoll, spare_capacity(&mut events), Some(&timeout)).unwrap() > 0
-        };
-        epolls.iter().filter(report).count()
     }
 
     #[test]

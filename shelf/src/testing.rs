@@ -1,7 +1,9 @@
 //! Helpers of tests.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use crate::segment::Audience;
@@ -27,6 +29,16 @@ pub(crate) fn put(key: &[u8], mod_revision: i64) -> Change<'_> {
 /// A deletion.
 pub(crate) fn delete(key: &[u8]) -> Change<'_> {
     Change { key, put: None }
+}
+
+/// How many of the epolls report a ring within `timeout`.
+pub(crate) fn rung(epolls: &[OwnedFd], timeout: Duration) -> usize {
+    let timeout = timeout.try_into().unwrap();
+    let report = |epoll: &&OwnedFd| {
+        let mut events = Vec::with_capacity(4);
+        epoll::wait(epoll, spare_capacity(&mut events), Some(&timeout)).unwrap() > 0
+    };
+    epolls.iter().filter(report).count()
 }
 
 /// An epoll that waits for rings of `bell`.

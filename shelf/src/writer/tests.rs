@@ -1,7 +1,8 @@
 //! Chains of changes, generations, and what happens when there is no room.
 
 use super::*;
-use crate::testing::{Alone, delete, put};
+use crate::testing::{Alone, delete, listening, put, rung};
+use std::time::Duration;
 
 const CAPACITY: usize = 1 << 26;
 
@@ -35,6 +36,20 @@ fn the_chain_names_the_changed_keys_newest_first_also_across_compactions_and_tak
     assert_eq!(since(&last, first).unwrap(), [b"d", b"a", b"c"].map(|key| key.to_vec()));
     assert_eq!(since(&last, last.generation()), Some(vec![]));
     assert_eq!((last.map().id() > 2, last.at(), last.len()), (true, at(4), 3));
+}
+
+#[test]
+fn each_publication_wakes_those_who_wait_whoever_publishes() {
+    let shelf = Shelf::create(1).unwrap();
+    let epolls = [listening(shelf.control().bell())];
+    for revision in 1..3 {
+        let mut writer = opened(&shelf);
+        while rung(&epolls, Duration::ZERO) > 0 {}
+        for _ in 0..2 {
+            writer.publish(&[put(b"a", revision)], at(revision)).unwrap();
+            assert_eq!([(); 2].map(|()| rung(&epolls, Duration::ZERO)), [1, 0]);
+        }
+    }
 }
 
 #[test]
