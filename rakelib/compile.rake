@@ -18,10 +18,13 @@ module Compile
   # Cargo recompiles when this variable changes. Without it, Cargo would reuse the library of another Ruby.
   RUBY = { "RUBY" => RbConfig.ruby }.freeze
 
+  # Nothing of an optimization across crates is incremental, and it takes longer than the rest of a rebuild.
+  QUICK = ENV["CARGO_INCREMENTAL"] == "1" ? { "CARGO_PROFILE_RELEASE_LTO" => "false" }.freeze : {}.freeze
+
   module_function
 
   # @return [String] the path of the library that Cargo built, wherever its target folder is
-  def build(cargo: %w[cargo rustc], flags: [], environment: RUBY)
+  def build(cargo: %w[cargo rustc], flags: [], environment: RUBY.merge(QUICK))
     output, status = Open3.capture2(environment, *cargo, "--package", PACKAGE, "--lib", "--release",
                                     "--locked", "--message-format", "json-render-diagnostics",
                                     "--", *LINK_ARGS, *flags)
