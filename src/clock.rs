@@ -168,6 +168,14 @@ mod tests {
         );
     }
 
+    /// Processes of a host compare ages that others have recorded. No one can set this clock: the time of day may jump.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_memory_that_the_processes_of_a_host_share_counts_by_the_same_clock() {
+        let (before, shared, after) = (system(), etcd_discovery_shelf::now(), system());
+        assert!((before..=after).contains(&shared), "{before:?} {shared:?} {after:?}");
+    }
+
     #[test]
     fn what_is_older_than_the_last_boot_has_an_age() {
         let year = Duration::from_secs(365 * 24 * 3_600);

@@ -150,10 +150,30 @@ pub struct Settings {
     pub member_sync: bool,
     /// The path of the copy on disk, if any.
     pub cache_path: Option<PathBuf>,
-    /// The folder in which the processes of this host agree on one that follows etcd for all, if they do.
-    pub host_copy: Option<PathBuf>,
+    /// Where the processes of this host agree on one that follows etcd for all, if they do.
+    pub host_copy: Option<HostCopy>,
     /// The fleet whose roll calls this client answers, if any.
     pub fleet: Option<Fleet>,
+}
+
+/// Where the processes of a host that share a copy meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostCopy {
+    /// In this folder.
+    At(PathBuf),
+    /// In a folder of each user's own in this one. A worker may change its user after its master read the settings.
+    OfEachUserIn(PathBuf),
+}
+
+impl HostCopy {
+    /// The folder of this user.
+    #[must_use]
+    pub fn folder(&self, user: u32) -> PathBuf {
+        match self {
+            Self::At(folder) => folder.clone(),
+            Self::OfEachUserIn(folder) => folder.join(format!("etcd_discovery-{user}")),
+        }
+    }
 }
 
 /// The maximum number of keys in one page of a listing.

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use etcd_discovery_core::config::Settings;
+use etcd_discovery_core::config::{HostCopy, Settings};
 use etcd_discovery_core::endpoint::Endpoint;
-use etcd_discovery_core::host::{Driver, Engine, Folder, Identity, Role, Rules, Standing, Surroundings};
+use etcd_discovery_core::host::{Driver, Engine, Meeting, Role, Rules, Standing, Trouble};
 use etcd_discovery_core::range::Ranges;
 use etcd_discovery_shelf::{At, Audience, Change, Put, Shelf, Snapshot, Writer, now};
 use tokio::sync::watch;
@@ -122,6 +122,8 @@ impl Engine for Simple {
 
     fn became(&mut self, _: Role) {}
 
+    fn in_trouble(&mut self, _: Role, _: Option<Trouble>) {}
+
     fn is_following(&self) -> bool {
         true
     }
@@ -176,11 +178,10 @@ fn fork_idle_child(folder: &Path) {
     }
 }
 
-fn identity_of(user: u32) -> Identity {
+fn meeting(folder: &Path) -> Meeting {
     let endpoint = Endpoint::parse("http://one", false).unwrap();
     let settings = Settings::new(vec![endpoint], Ranges::default()).unwrap();
-    let here = Surroundings { format: 1, user, network: 1, time: 1, boot: "b".into() };
-    Identity::of(&settings, &here)
+    Meeting::new(Arc::new(settings), HostCopy::At(folder.to_owned()))
 }
 
 fn engine(truth: &Arc<Shelf>) -> (Simple, Arc<Mutex<View>>) {
@@ -190,11 +191,9 @@ fn engine(truth: &Arc<Shelf>) -> (Simple, Arc<Mutex<View>>) {
 }
 
 fn live(truth: &Arc<Shelf>, folder: &Path, seed: u64, to: UnixStream) {
-    let identity = identity_of(1);
     let (engine, view) = engine(truth);
     let (role, roles) = watch::channel(Role::Stopped);
-    let paths = Folder::open(folder, identity).unwrap();
-    let driver = Driver::new(engine, identity, paths, CAPACITY, Rules::new(seed), role);
+    let driver = Driver::new(engine, meeting(folder), CAPACITY, Rules::new(seed), role);
     let led = roles.clone();
     let reporter = thread::spawn(move || report(&view, &roles, to));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -415,14 +414,13 @@ fn where_the_lock_file_is_removed_there_is_still_one_leader_among_those_who_are_
 #[tokio::test]
 async fn a_child_that_has_become_another_user_does_not_lead_where_its_parent_followed() {
     let folder = std::env::temp_dir().join(format!("etcd_discovery_user_{}", std::process::id()));
-    let followed = Shelf::create(identity_of(1).number()).unwrap();
+    let followed = Shelf::create(1).unwrap();
     let mut leader = Writer::open(Arc::clone(&followed), CAPACITY, Box::new(Alone)).unwrap();
     leader.publish(&[], At { revision: 1, cluster_id: 7, raft_term: 1 }).unwrap();
     let root = followed.control().root();
     let (role, mut roles) = watch::channel(Role::Stopped);
-    let paths = Folder::open(&folder, identity_of(2)).unwrap();
     let (engine, _) = engine(&Shelf::create(1).unwrap());
-    let driver = Driver::new(engine, identity_of(2), paths, CAPACITY, Rules::new(1), role);
+    let driver = Driver::new(engine, meeting(&folder), CAPACITY, Rules::new(1), role);
     let (_wanted, wishes) = watch::channel(true);
     let driver = tokio::spawn(driver.knowing(Some(Arc::clone(&followed))).run(wishes));
     let leads = roles.wait_for(|role| *role == Role::Leader);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use etcd_discovery_core::config::{Credentials, Discovery, Fleet, Secret, Settings, TlsFiles};
+use etcd_discovery_core::config::{Credentials, Discovery, Fleet, HostCopy, Secret, Settings, TlsFiles};
 use etcd_discovery_core::endpoint::Endpoint;
 use etcd_discovery_core::layers::Layers;
 use etcd_discovery_core::range::{KeyRange, Ranges};
@@ -41,7 +41,7 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
     settings.member_sync = optional(ruby, hash, "member_sync")?.unwrap_or(false);
     settings.cache_path = optional(ruby, hash, "cache_path")?;
     settings.fleet = fleet(ruby, hash)?;
-    settings.host_copy = optional(ruby, hash, "host_copy")?;
+    settings.host_copy = host_copy(ruby, hash)?;
     let timing = &mut settings.timing;
     for (name, slot) in [
         ("connect_timeout", &mut timing.connect_timeout),
@@ -58,6 +58,13 @@ pub(crate) fn read(ruby: &Ruby, hash: RHash) -> Result<Settings, Error> {
         }
     }
     Ok(settings)
+}
+
+fn host_copy(ruby: &Ruby, hash: RHash) -> Result<Option<HostCopy>, Error> {
+    if let Some(folder) = optional(ruby, hash, "host_copy")? {
+        return Ok(Some(HostCopy::At(folder)));
+    }
+    Ok(optional(ruby, hash, "host_copy_of_each_user_in")?.map(HostCopy::OfEachUserIn))
 }
 
 fn discovery(ruby: &Ruby, hash: RHash) -> Result<Option<Discovery>, Error> {

@@ -111,15 +111,7 @@ module EtcdDiscovery
       # A password belongs to its user: one from a lower level would be another user's.
       password = values[:password] || password unless password && level(:user) < level(:password)
       values.merge(watch: native_watch, user:, password:, discovery_srv: discovery_domain,
-                   fleet_host: (Fleet::Membership.host if fleet), host_copy: host_copy_folder).compact
-    end
-
-    # @api private
-    # @return [String, nil] where the processes of this host meet, if they share a copy. Each user has a
-    #   folder that no one else may enter
-    def host_copy_folder
-      wanted = get(:host_copy)
-      wanted == true ? File.join(Dir.tmpdir, "etcd_discovery-#{Process.euid}") : wanted || nil
+                   fleet_host: (Fleet::Membership.host if fleet), **native_host_copy).compact
     end
 
     # @api private
@@ -156,6 +148,15 @@ module EtcdDiscovery
     # A member of a fleet hears roll calls among its watched keys: so it has the revision that a call asks for
     # when it sees the call.
     def native_watch = fleet ? [*watch, "#{fleet}calls/"] : watch
+
+    # Without a given folder each user has one, which no one else may enter. Which user that is, each process
+    # finds out for itself: a worker may change its user after its master read the settings.
+    def native_host_copy
+      folder = get(:host_copy)
+      return { host_copy: folder || nil } unless folder == true
+
+      { host_copy: nil, host_copy_of_each_user_in: Dir.tmpdir }
+    end
 
     def to_json_safe = SETTINGS.to_h { |setting| [setting.name, plain(setting, get(setting.name))] }
 

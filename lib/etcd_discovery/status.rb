@@ -62,8 +62,8 @@ module EtcdDiscovery
     attr_reader :role
     # @return [Integer, nil] the process that follows etcd for this host
     attr_reader :leader_pid
-    # @return [EtcdDiscovery::CacheError, nil] why this process cannot share its host's copy; `nil` if it can,
-    #   or was not asked to
+    # @return [EtcdDiscovery::CacheError, nil] why this process follows etcd by itself, or leads and cannot
+    #   publish; `nil` if it shares its host's copy, or was not asked to
     attr_reader :host_copy_error
     # @return [Array<String>] the keys and prefixes that are watched
     attr_reader :watched

@@ -31,7 +31,7 @@ RSpec.describe "a folder for the host copy" do
       process = member(host_copy: public_send(kind))
       expect(ask(process, "EtcdDiscovery.status.host_copy_error.message"))
         .to match(reason).and include("this process follows etcd by itself")
-      expect(ask(process, "[EtcdDiscovery.status.role, EtcdDiscovery.status.leader_pid]")).to eq [nil, nil]
+      expect(ask(process, "EtcdDiscovery.status.to_h.values_at(:role, :leader_pid)")).to eq ["orphan", nil]
       expect_all_to_read([process], "second")
     end
   end

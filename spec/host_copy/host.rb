@@ -17,6 +17,44 @@ module HostCopy
     end
   RUBY
 
+  # The code of a process that forks WORKERS children and passes on what it hears: a line with the number of a
+  # child and a piece of code, which the child evaluates. It evaluates what is for -1 itself. It begins with
+  # the code in BEFORE, and each child with that in IN_WORKER.
+  MASTER = <<~'RUBY'
+    require "socket"
+    def settings = JSON.parse(ENV.fetch("SETTINGS"), symbolize_names: true).then { |all| [all.delete(:watch), all] }
+    def take_part = settings.then { |watched, others| connect(*watched, **others, boot_timeout: 60) }
+    def answer(code) = eval(code)
+    eval ENV.fetch("BEFORE")
+    workers = Array.new(Integer(ENV.fetch("WORKERS"))) do
+      master, worker = UNIXSocket.pair
+      fork do
+        master.close
+        eval ENV.fetch("IN_WORKER")
+        while (line = worker.gets)
+          worker.puts JSON.generate(answer(line))
+        end
+      end
+      worker.close
+      master
+    end
+    report "ready"
+    while (line = hear)
+      number, code = JSON.parse(line)
+      next report answer(code) if number.negative?
+
+      workers[number].puts code
+      report JSON.parse(workers[number].gets || '"the worker has ended"')
+    end
+  RUBY
+
+  # A worker of such a master, or the master itself.
+  Worker = Struct.new(:master, :number) do
+    def tell(code) = master.tell(JSON.generate([number, code]))
+    def heard(timeout:) = master.heard(timeout:)
+    def pid = @pid ||= tell("Process.pid").then { heard(timeout: 60) }
+  end
+
   # A folder that is removed after the processes that meet there have ended.
   Folder = Struct.new(:path) do
     def close = FileUtils.rm_rf(path)
@@ -41,12 +79,25 @@ RSpec.shared_context "with a host" do
 
   def new_folder = Harness::Cleanup.add(HostCopy::Folder.new(Dir.mktmpdir("host-"))).path
 
-  # A process of the host that runs and has read.
-  def member(server = etcd, **settings)
-    given = { watch: ["/service/"], host_copy: folder, **settings }
-    process = ruby_process(HostCopy::MEMBER, server, env: { "SETTINGS" => JSON.generate(given) })
-    expect(process.heard(timeout: 60)).to eq "ready"
-    process
+  # A process of the host that runs and has read. `process` is for RubyProcess.
+  def member(server = etcd, process: {}, **settings)
+    env = environment(settings).merge(process.fetch(:env, {}))
+    member = ruby_process(HostCopy::MEMBER, server, **process, env:)
+    expect(member.heard(timeout: 60)).to eq "ready"
+    member
+  end
+
+  def environment(settings)
+    { "SETTINGS" => JSON.generate({ watch: ["/service/"], host_copy: folder, **settings }) }
+  end
+
+  # A process that forks workers: itself, and them.
+  def master_and_workers(count, before: "take_part", in_worker: "take_part", process: {}, **settings)
+    own = { "WORKERS" => count.to_s, "BEFORE" => before, "IN_WORKER" => in_worker }
+    env = environment(settings).merge(own, process.fetch(:env, {}))
+    master = ruby_process(HostCopy::MASTER, etcd, **process, env:)
+    expect(master.heard(timeout: 60)).to eq "ready"
+    Array.new(count + 1) { |number| HostCopy::Worker.new(master, number - 1) }
   end
 
   def ask(process, code)
@@ -57,6 +108,14 @@ RSpec.shared_context "with a host" do
   def value_of(process) = ask(process, 'EtcdDiscovery["/service/b"]')
 
   def role_of(process) = ask(process, "EtcdDiscovery.status.role").to_sym
+
+  def trouble_of(process) = ask(process, "EtcdDiscovery.status.host_copy_error&.message")
+
+  def expect_roles(processes, timeout: Harness::WaitUntil::LIMIT, **roles)
+    expect_soon("the roles #{roles}", timeout:) do
+      processes.map { |process| role_of(process) }.tally == roles
+    end
+  end
 
   # A leader and `count` followers.
   def leader_and_followers(count, server = etcd, **settings)

@@ -6,29 +6,27 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_discovery_shelf::{Control, Error as ShelfError, Shelf, Snapshot, handover, now};
-use tokio::io::Interest;
-use tokio::net::{UnixListener, UnixStream};
+use etcd_discovery_shelf::{Control, Error as ShelfError, Shelf, Snapshot};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::engine::Engine;
-use super::event::{Effect, Event, Page, Role};
-use super::folder::Folder;
-use super::identity::Identity;
-use super::leading::{Leading, MESSAGE, WELCOME};
-use super::lock::Lock;
+use super::event::{Effect, Event, Role};
+use super::leading::Leading;
+use super::link::{Link, accept, receive};
 use super::machine::{Machine, Rules};
+use super::meeting::Meeting;
 use super::remembered::Remembered;
 use super::standing::Standing;
+use super::trouble::Troubles;
 use crate::clock::{self, Instant};
-use crate::sockets::{self, Registered};
 use crate::store::confirmed_at;
+
+mod reading;
 
 /// How often the leader shows life, and the others look.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long to accept no one after that failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The phase in the page: whether the leader can publish. Above it lies the engine's state.
 const WORKING: u32 = 1;
 const FAILED: u32 = 2;
@@ -60,9 +58,7 @@ fn can_open(control: &Control) -> bool {
 pub struct Driver<E> {
     machine: Machine,
     engine: E,
-    identity: Identity,
-    folder: Folder,
-    lock: Lock,
+    meeting: Meeting,
     /// The largest size of a segment.
     capacity: usize,
     shelf: Option<Arc<Shelf>>,
@@ -73,15 +69,9 @@ pub struct Driver<E> {
     leading: Option<Leading>,
     /// Whether the page's content was in a segment that had not come when it was last looked at.
     missing: bool,
+    troubles: Troubles,
     inbox: VecDeque<Event>,
     role: watch::Sender<Role>,
-}
-
-/// The connection to the leader.
-struct Link {
-    // Declared before the stream: it leaves the table before its descriptor is closed.
-    _registered: Registered,
-    stream: UnixStream,
 }
 
 enum Wakeup {
@@ -99,8 +89,7 @@ impl<E: Engine> Driver<E> {
     #[must_use]
     pub fn new(
         engine: E,
-        identity: Identity,
-        folder: Folder,
+        meeting: Meeting,
         capacity: usize,
         rules: Rules,
         role: watch::Sender<Role>,
@@ -108,15 +97,14 @@ impl<E: Engine> Driver<E> {
         Self {
             machine: Machine::new(rules),
             engine,
-            identity,
-            lock: Lock::new(&folder.lock),
-            folder,
+            meeting,
             capacity,
             shelf: None,
             remembered: Arc::default(),
             link: None,
             leading: None,
             missing: false,
+            troubles: Troubles::default(),
             inbox: VecDeque::new(),
             role,
         }
@@ -125,8 +113,7 @@ impl<E: Engine> Driver<E> {
     /// Begins with what this process follows already: a forked child inherits the shared memory of its parent.
     #[must_use]
     pub fn knowing(mut self, followed: Option<Arc<Shelf>>) -> Self {
-        // A child that has become another user must not lead where processes of its parent's user do.
-        self.shelf = followed.filter(|shelf| shelf.control().is_for(self.identity.number()));
+        self.shelf = followed;
         self
     }
 
@@ -161,8 +148,9 @@ impl<E: Engine> Driver<E> {
                 }
                 Wakeup::Ready(content) => Some(Event::EngineReady(content)),
             };
-            if let Some(event) = event {
-                self.handle(event).await;
+            match event {
+                Some(event) => self.handle(event).await,
+                None => self.tell(),
             }
         }
     }
@@ -174,7 +162,7 @@ impl<E: Engine> Driver<E> {
                 Ok(()) => Wakeup::Wanted(*wanted.borrow_and_update()),
                 Err(_) => Wakeup::Dropped,
             },
-            received = receive(link.as_ref().map(|link| &link.stream)) => Wakeup::Received(received),
+            received = receive(link.as_ref()) => Wakeup::Received(received),
             stream = accept(leading.as_ref().map(|leading| &leading.listener)) => Wakeup::Connected(stream),
             content = engine.ready() => Wakeup::Ready(content),
             () = clock::sleep_until(machine.deadline()) => Wakeup::Deadline,
@@ -196,7 +184,16 @@ impl<E: Engine> Driver<E> {
                 self.inbox.extend(looked);
             }
         }
+        self.tell();
+    }
+
+    /// Says what this process is by now, and what keeps it from more.
+    fn tell(&mut self) {
         let role = self.machine.role();
+        // First: who sees the new role finds the reason that belongs to it.
+        if self.troubles.update(role) {
+            self.engine.in_trouble(role, self.troubles.said());
+        }
         if self.role.send_replace(role) != role {
             self.engine.became(role);
         }
@@ -204,15 +201,8 @@ impl<E: Engine> Driver<E> {
 
     async fn execute(&mut self, effect: Effect) -> Option<Event> {
         match effect {
-            // Where the folder is of no use, every process helps itself.
-            Effect::TryLock => match self.folder.ensure().and_then(|()| self.lock.try_get()) {
-                Ok(true) => return Some(Event::LockGot),
-                Ok(false) | Err(_) => return Some(Event::LockBusy),
-            },
-            Effect::Attach => match UnixStream::connect(&self.folder.socket).await {
-                Ok(stream) => self.link = Some(Link { _registered: sockets::register(&stream), stream }),
-                Err(_) => return Some(Event::Lost),
-            },
+            Effect::TryLock => return Some(self.try_lock()),
+            Effect::Attach => return self.attach().await,
             Effect::Detach => self.link = None,
             Effect::Lead => return Some(self.lead()),
             Effect::Resign => self.resign(),
@@ -226,13 +216,7 @@ impl<E: Engine> Driver<E> {
                     self.engine.follow(shared);
                 }
             }
-            Effect::Publish => {
-                let leading = self.leading.as_mut()?;
-                let published = self.engine.publish(&mut leading.writer);
-                let health = if published.is_ok() { WORKING } else { FAILED };
-                show(&self.engine, leading.writer.shelf().control(), health);
-                return Some(if published.is_ok() { Event::Published } else { Event::PublishFailed });
-            }
+            Effect::Publish => return self.publish(),
             Effect::DeclareFailure => {
                 if let Some(shared) = &self.shelf {
                     shared.control().set_phase(FAILED);
@@ -243,7 +227,66 @@ impl<E: Engine> Driver<E> {
         None
     }
 
+    // ---- meeting others ----
+
+    fn try_lock(&mut self) -> Event {
+        let got = self.meeting.try_lock();
+        // A child that has become another user must not lead where processes of its parent's user do.
+        self.shelf.take_if(|known| !self.meeting.is_for(known));
+        self.troubles.set_own(got.as_ref().err().map(ToString::to_string));
+        match got {
+            Ok(true) => Event::LockGot,
+            Ok(false) => Event::LockBusy,
+            // Where the folder is of no use, every process helps itself.
+            Err(_) => Event::LockFailed,
+        }
+    }
+
+    async fn attach(&mut self) -> Option<Event> {
+        let socket = &self.meeting.folder()?.socket;
+        match Link::to(socket).await {
+            Ok(link) => {
+                let silent = format!(
+                    "process {}, which leads, does not answer: is it stopped, or out of descriptors (ulimit -n)?",
+                    link.leader
+                );
+                self.troubles.set_leaders(Some(silent));
+                self.link = Some(link);
+                None
+            }
+            Err(error) => {
+                let message =
+                    format!("the process that leads is not reached at {}: {error}", socket.display());
+                self.troubles.set_leaders(Some(message));
+                Some(Event::Lost)
+            }
+        }
+    }
+
+    /// Begins again.
+    fn restart(&mut self) -> Event {
+        self.inbox.push_back(Event::Stop);
+        Event::Start
+    }
+
     // ---- leading ----
+
+    fn publish(&mut self) -> Option<Event> {
+        // Or two would publish.
+        if self.leading.is_some() && !self.meeting.leads() {
+            return Some(self.restart());
+        }
+        let leading = self.leading.as_mut()?;
+        let published = self.engine.publish(&mut leading.writer);
+        let health = if published.is_ok() { WORKING } else { FAILED };
+        show(&self.engine, leading.writer.shelf().control(), health);
+        Some(self.published(published.map(|()| Event::Published)))
+    }
+
+    fn published(&mut self, published: etcd_discovery_shelf::Result<Event>) -> Event {
+        self.troubles.set_own(published.as_ref().err().map(ToString::to_string));
+        published.unwrap_or(Event::PublishFailed)
+    }
 
     fn lead(&mut self) -> Event {
         self.link = None;
@@ -255,7 +298,10 @@ impl<E: Engine> Driver<E> {
             }
             began => began,
         };
-        let Ok(leading) = began else { return Event::PublishFailed };
+        let leading = match began {
+            Ok(leading) => leading,
+            Err(error) => return self.published(Err(error)),
+        };
         let published = leading.writer.snapshot().ok().flatten();
         let published = published.map(|snapshot| standing(leading.writer.shelf(), &snapshot));
         show(&self.engine, leading.writer.shelf().control(), WORKING);
@@ -264,23 +310,25 @@ impl<E: Engine> Driver<E> {
     }
 
     fn begin(&mut self) -> etcd_discovery_shelf::Result<Leading> {
+        let (Some(number), Some(folder)) = (self.meeting.number(), self.meeting.folder()) else {
+            return Err(ShelfError::Refused("this process has not met others yet"));
+        };
         let shared = match &self.shelf {
             Some(known) => Arc::clone(known),
-            None => Shelf::create(self.identity.number())?,
+            None => Shelf::create(number)?,
         };
         self.remembered.put(&shared);
         self.shelf = Some(Arc::clone(&shared));
-        Leading::begin(&shared, &self.folder, self.capacity)
+        Leading::begin(&shared, folder, self.capacity)
     }
 
     fn resign(&mut self) {
         // The socket's file stays: by now it may be a successor's, who replaces it in any case.
         self.leading = None;
-        self.lock.release();
+        self.meeting.release();
     }
 
-    // ---- reading ----
-
+    /// Looks at the page; as the leader, also shows life there.
     fn look(&mut self) -> Option<Event> {
         if let Some(leading) = &mut self.leading {
             let control = leading.writer.shelf().control();
@@ -290,97 +338,21 @@ impl<E: Engine> Driver<E> {
                 leading.lacks_descriptors = !self.engine.is_following() && !can_open(control);
                 let health = if leading.lacks_descriptors { FAILED } else { WORKING };
                 show(&self.engine, control, health);
+                let message = || "no descriptor is left to connect to etcd again (ulimit -n)".into();
+                self.troubles.set_own(leading.lacks_descriptors.then(message));
             }
             // It can only fail in a forked child, which has no driver. What fails in there is tried again.
             let _ = leading.writer.maintain();
             leading.look_after();
-            if self.lock.is_current() && leading.is_reachable() {
-                return None;
-            }
-            // Someone has removed the lock's file, and others may lead by now, or the socket's, and no one finds here.
-            self.inbox.push_back(Event::Stop);
-            return Some(Event::Start);
+            // Without the lock others may lead by now. Without the socket's file no one finds here.
+            let goes_on = self.meeting.leads() && leading.is_reachable();
+            return if goes_on { None } else { Some(self.restart()) };
         }
-        let shared = self.shelf.as_ref().filter(|_| self.link.is_some())?;
-        self.engine.look();
-        let control = shared.control();
-        // Also lets go of former segments, where no one reads.
-        let content = match shared.snapshot() {
-            Ok(snapshot) => snapshot.map(|snapshot| standing(shared, &snapshot)),
-            Err(ShelfError::UnknownSegment(_)) => None,
-            Err(_) => return Some(Event::Refused),
-        };
-        let is_missing = content.is_none() && control.root() != 0;
-        if std::mem::replace(&mut self.missing, is_missing) && is_missing {
-            // The segment should have come long ago. Someone else leads by now, and this connection leads to a dead
-            // leader: a process that was forked from it holds it open.
-            self.link = None;
-            return Some(Event::Lost);
-        }
-        let age = now().saturating_sub(control.beat_at());
-        Some(Event::Looked(Page { age, working: works(control), content }))
-    }
-
-    fn received(&mut self, received: io::Result<(Vec<u8>, Vec<OwnedFd>)>) -> Event {
-        match received {
-            Ok((message, files)) if !message.is_empty() => {
-                self.take_in(&message, files).unwrap_or(Event::Refused)
-            }
-            _ => {
-                self.link = None;
-                Event::Lost
-            }
-        }
-    }
-
-    fn take_in(&mut self, message: &[u8], files: Vec<OwnedFd>) -> etcd_discovery_shelf::Result<Event> {
-        let refused = Err(ShelfError::Refused("the leader speaks another language"));
-        let mut files = files.into_iter();
-        if message == WELCOME {
-            let (Some(page), Some(bell), Some(segment)) = (files.next(), files.next(), files.next()) else {
-                return refused;
-            };
-            let known = [self.shelf.take(), self.remembered.get()];
-            let shared = match known.into_iter().flatten().find(|known| known.is_in(&page)) {
-                // The same as before: readers go on without noticing anything.
-                Some(known) => known,
-                None => Shelf::attach([page, bell], self.identity.number())?,
-            };
-            shared.add_segment(&segment)?;
-            self.remembered.put(&shared);
-            self.shelf = Some(shared);
-            self.missing = false;
-            return Ok(Event::Attached);
-        }
-        let (Some(shared), Some(segment)) = (&self.shelf, files.next()) else { return refused };
-        shared.add_segment(&segment)?;
-        Ok(Event::Tick)
+        self.look_at_leader()
     }
 }
 
 fn standing(shelf: &Shelf, snapshot: &Snapshot) -> Standing {
     let at = snapshot.at();
     Standing { cluster_id: at.cluster_id, revision: at.revision, confirmed_at: confirmed_at(shelf) }
-}
-
-async fn receive(link: Option<&UnixStream>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
-    let Some(link) = link else { return std::future::pending().await };
-    let read = || {
-        let mut message = [0; MESSAGE];
-        let (len, files) = handover::receive(link, &mut message)?;
-        Ok((message.get(..len).unwrap_or_default().to_vec(), files))
-    };
-    link.async_io(Interest::READABLE, read).await
-}
-
-async fn accept(listener: Option<&UnixListener>) -> io::Result<UnixStream> {
-    let Some(listener) = listener else { return std::future::pending().await };
-    match listener.accept().await {
-        Ok((stream, _)) => Ok(stream),
-        Err(error) => {
-            // Without descriptors, for example, it would fail again at once.
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            Err(error)
-        }
-    }
 }

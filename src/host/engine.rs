@@ -6,6 +6,7 @@ use etcd_discovery_shelf::{Shelf, Snapshot, Writer};
 
 use super::event::Role;
 use super::standing::Standing;
+use super::trouble::Trouble;
 
 /// One process's readers, and its own way of following etcd.
 pub trait Engine {
@@ -36,6 +37,9 @@ pub trait Engine {
 
     /// Learns what this process does for its host from now on.
     fn became(&mut self, role: Role);
+
+    /// Learns what keeps this process, with its role from now on, from sharing the copy; `None` if nothing does any more.
+    fn in_trouble(&mut self, role: Role, trouble: Option<Trouble>);
 
     /// Whether the engine follows etcd at the moment, and needs nothing for that.
     fn is_following(&self) -> bool;

@@ -56,6 +56,8 @@ pub enum Event {
     LockGot,
     /// Another process holds the lock.
     LockBusy,
+    /// The lock cannot be tried for: the folder is of no use.
+    LockFailed,
     /// The leader took this process in. A [`Event::Looked`] follows at once.
     Attached,
     /// What the leader sent cannot be used: it is of another version, other settings or another user.
@@ -79,7 +81,7 @@ pub enum Event {
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Try to get the lock. Answered by [`Event::LockGot`] or [`Event::LockBusy`].
+    /// Try to get the lock. Answered by [`Event::LockGot`], [`Event::LockBusy`] or [`Event::LockFailed`].
     TryLock,
     /// Connect to the leader. Answered by [`Event::Attached`], [`Event::Refused`] or [`Event::Lost`].
     Attach,

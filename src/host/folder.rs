@@ -12,7 +12,7 @@ const LONGEST: usize = 107;
 
 /// The paths of the processes that share one copy.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
     /// The file whose lock decides who leads.
     pub(super) lock: PathBuf,
@@ -25,7 +25,7 @@ impl Folder {
     ///
     /// # Errors
     /// If it cannot be created, belongs to someone else or is open to others, or if its path is too long.
-    pub fn open(folder: &Path, identity: Identity) -> io::Result<Self> {
+    pub(super) fn open(folder: &Path, identity: Identity) -> io::Result<Self> {
         ensure(folder)?;
         // Or two clients of one process could take two spellings for two locks, and both lead.
         let folder = &fs::canonicalize(folder)?;
@@ -54,16 +54,20 @@ pub(super) fn place_of(path: &Path) -> Option<(u64, u64)> {
 fn ensure(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        created => created?,
+        created => created.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot make the folder {}: {error}", folder.display()))
+        })?,
     }
     // Not followed: another user could have put a link to any place.
     let found = fs::symlink_metadata(folder)?;
     let user = rustix::process::geteuid().as_raw();
     if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
-        return Err(refused(
-            folder,
-            "is not a folder that only this user can enter; remove it, or set another one",
-        ));
+        let owner = found.uid();
+        let why = format!(
+            "is not a folder that only this user can enter (user {user}; it belongs to user {owner}); remove it, or set \
+             another one"
+        );
+        return Err(refused(folder, &why));
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! The leader's side: the writer, and the sockets of those who read.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use etcd_discovery_shelf::{Audience, Error, Result, Shelf, Writer, handover};
+use rustix::process::{Resource, getrlimit};
 use tokio::net::UnixListener;
 
 use super::folder::{Folder, place_of};
@@ -16,6 +17,8 @@ use crate::sockets;
 pub(super) const MESSAGE: usize = 8;
 /// The control page, its bell and the present segment.
 pub(super) const WELCOME: [u8; MESSAGE] = *b"welcome\0";
+/// No more descriptors for followers.
+pub(super) const FULL: [u8; MESSAGE] = *b"full\0\0\0\0";
 /// One more segment, in which the next root is.
 const SEGMENT: [u8; MESSAGE] = *b"segment\0";
 
@@ -66,6 +69,11 @@ impl Leading {
         let user = rustix::process::geteuid().as_raw();
         let Ok(stream) = stream.into_std() else { return };
         if handover::peer(&stream).is_ok_and(|peer| peer.uid == user) {
+            if is_needed_here(&stream) {
+                // Or the application of this process could open no file, and this gem no connection to etcd.
+                let _ = handover::send(&stream, &FULL, &[]);
+                return;
+            }
             let (_, segment) = self.writer.segment();
             let [page, bell] = self.writer.shelf().control().files();
             let files = [page, bell, segment];
@@ -83,6 +91,14 @@ impl Leading {
             matches!(handover::receive(stream, &mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
         });
     }
+}
+
+/// Whether `socket` is one of the last quarter of descriptors that this process may have. The kernel gives the lowest
+/// number that is free.
+fn is_needed_here(socket: &impl AsRawFd) -> bool {
+    let limit = getrlimit(Resource::Nofile).current;
+    let number = u64::try_from(socket.as_raw_fd()).unwrap_or(0);
+    limit.is_some_and(|limit| number >= limit - limit / 4)
 }
 
 #[derive(Debug)]

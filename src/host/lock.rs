@@ -2,7 +2,8 @@
 //!
 //! A record lock (`fcntl`) belongs to a process: a forked child does not inherit it, as it would one of `flock`, and
 //! the kernel releases it when the process dies, however that happens. It is also released when the process closes *any*
-//! descriptor of the file. So this is the only place that opens it, and the descriptor is kept.
+//! descriptor of the file. So this is the only place of the gem that opens it, the descriptor is kept, and the leader makes
+//! sure again and again that it still has the lock.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -103,9 +104,18 @@ impl Lock {
         }
     }
 
+    /// Whether this client still holds the lock, and the lock still decides.
+    ///
+    /// Gets it again if it was lost and is free: anything in this process may have read and closed the file, a checksum of
+    /// a folder for example, and so have released it.
+    pub(super) fn is_held(&self) -> bool {
+        let Some(open) = &self.open else { return false };
+        fcntl_lock(&open.file, FlockOperation::NonBlockingLockExclusive).is_ok() && self.is_current()
+    }
+
     /// Whether the file at the path is still the one that this process has open. Programs that tidy temporary folders
     /// remove it, and then it decides nothing any more.
-    pub(super) fn is_current(&self) -> bool {
+    fn is_current(&self) -> bool {
         let open = self.open.as_ref().and_then(|open| open.file.metadata().ok());
         let open = open.map(|found| (found.dev(), found.ino()));
         open.is_some() && open == place_of(&self.path)

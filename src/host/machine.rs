@@ -40,8 +40,12 @@ pub struct Rules {
     /// How long a process with its own engine keeps a connection that is of no use. The leader may be dead all the same,
     /// and a process that was forked from it hold the connection open: only the lock tells.
     pub renew: Duration,
-    /// How long to wait after publishing failed.
+    /// How long to wait after publishing failed, or after the folder or the leader was of no use.
     pub publish_retry: Duration,
+    /// How often publishing may fail before another process gets a turn. The limit may be this process's own.
+    pub failures: u32,
+    /// How long to wait after that, at most.
+    pub give_up: Duration,
     /// Where jitter begins.
     pub seed: u64,
 }
@@ -60,6 +64,8 @@ impl Rules {
             slow_retry: Duration::from_secs(1),
             renew: Duration::from_secs(5),
             publish_retry: Duration::from_secs(10),
+            failures: 3,
+            give_up: Duration::from_secs(30),
             seed,
         }
     }
@@ -104,6 +110,8 @@ pub struct Machine {
     ready: Option<Standing>,
     /// Of the leader: when to try again, after publishing failed.
     republish_at: Option<Instant>,
+    /// Of the leader: how often publishing failed since it last worked.
+    failures: u32,
     random: fastrand::Rng,
 }
 
@@ -123,6 +131,7 @@ impl Machine {
             published: None,
             ready: None,
             republish_at: None,
+            failures: 0,
             random: fastrand::Rng::with_seed(rules.seed),
             rules,
         }
@@ -166,6 +175,11 @@ impl Machine {
                 self.state = State::Attaching;
                 effects.push(Effect::Attach);
             }
+            // No one can be met there, so that waiting for a leader would only cost time.
+            Event::LockFailed if self.state == State::Locking => {
+                self.run_engine(&mut effects);
+                self.wait(now, self.rules.publish_retry);
+            }
             Event::Attached if self.state == State::Attaching => {
                 self.state = State::Attached;
                 (self.silent_since, self.looked_at) = (None, None);
@@ -190,10 +204,10 @@ impl Machine {
                 self.ready = Some(content);
                 self.publish(&mut effects);
             }
-            Event::Published => self.republish_at = None,
+            Event::Published => (self.republish_at, self.failures) = (None, 0),
             Event::PublishFailed => self.publish_failed(now, &mut effects),
             // Of no use in this state, or nothing but the time.
-            Event::Start | Event::LockBusy | Event::Looked(_) | Event::Tick => {}
+            Event::Start | Event::LockBusy | Event::LockFailed | Event::Looked(_) | Event::Tick => {}
         }
         self.ticked(now, &mut effects);
         if !self.engine || !self.is_connecting() {
@@ -339,10 +353,18 @@ impl Machine {
     }
 
     fn publish_failed(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.state == State::Leading {
-            // The lock is kept: another process would have no more memory than this one.
+        if self.state != State::Leading {
+            return;
+        }
+        effects.push(Effect::DeclareFailure);
+        self.failures += 1;
+        // Who was not even able to begin has no followers that a new attempt could spare their own engines.
+        if self.opened_at.is_none() || self.failures >= self.rules.failures {
+            effects.push(Effect::Resign);
+            (self.opened_at, self.published, self.republish_at, self.failures) = (None, None, None, 0);
+            self.wait(now, self.rules.give_up);
+        } else {
             self.republish_at = Some(now + self.rules.publish_retry);
-            effects.push(Effect::DeclareFailure);
         }
     }
 
@@ -358,7 +380,7 @@ impl Machine {
             State::Waiting { until } if until <= now => self.try_lock(effects),
             State::Leading if self.republish_at.is_some_and(|at| at <= now) => {
                 self.republish_at = None;
-                if self.opened_at.is_some() { self.publish(effects) } else { effects.push(Effect::Lead) }
+                self.publish(effects);
             }
             _ => {}
         }

@@ -14,23 +14,31 @@ mod identity;
 #[cfg(target_os = "linux")]
 mod leading;
 #[cfg(target_os = "linux")]
+mod link;
+#[cfg(target_os = "linux")]
 mod lock;
 mod machine;
+#[cfg(target_os = "linux")]
+mod meeting;
 #[cfg(test)]
 mod model;
 #[cfg(target_os = "linux")]
 mod remembered;
 mod standing;
+#[cfg(target_os = "linux")]
+mod trouble;
 
 #[cfg(target_os = "linux")]
 pub use driver::{Driver, state_of};
 #[cfg(target_os = "linux")]
 pub use engine::Engine;
 pub use event::{Effect, Event, Page, Role};
-#[cfg(target_os = "linux")]
-pub use folder::Folder;
 pub use identity::{Identity, Surroundings};
 pub use machine::{Machine, Rules};
 #[cfg(target_os = "linux")]
+pub use meeting::Meeting;
+#[cfg(target_os = "linux")]
 pub use remembered::Remembered;
 pub use standing::Standing;
+#[cfg(target_os = "linux")]
+pub use trouble::Trouble;

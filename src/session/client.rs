@@ -64,7 +64,7 @@ pub struct Client {
     /// Why this process could not start, if the system refused a resource.
     refusal: ArcSwapOption<Error>,
     /// Why this process cannot share its host's copy.
-    pub(super) host_problem: ArcSwapOption<Error>,
+    pub(super) host_problem: Arc<ArcSwapOption<Error>>,
     /// Serves the client instead of etcd, once it has gone offline.
     offline: OnceLock<Arc<Offline>>,
 }
@@ -92,7 +92,7 @@ impl Client {
             attached: ProcessCell::new(),
             host_memory: Arc::default(),
             refusal: ArcSwapOption::empty(),
-            host_problem: ArcSwapOption::empty(),
+            host_problem: Arc::default(),
             offline: OnceLock::new(),
         };
         if offline {

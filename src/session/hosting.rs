@@ -1,9 +1,9 @@
 //! One process's part in following etcd once per host: what the election of [`crate::host`] starts and stops here.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use etcd_discovery_shelf::{self as shelf, At, Put, Shelf, Writer};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,9 +14,9 @@ use super::leader_report::{problem_of, state_of};
 use super::supervise::supervise;
 use crate::backoff;
 use crate::clock::Instant;
-use crate::config::Settings;
+use crate::config::{HostCopy, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::host::{self, Engine, Folder, Identity, Role, Rules, Standing, Surroundings};
+use crate::host::{self, Engine, Meeting, Role, Rules, Standing, Trouble};
 use crate::notice::{LocalCopy, Notice};
 use crate::store::{Changed, Followed, Published, Snapshot};
 use crate::sync::{Phase, Report, Sinks, Staleness, Turn};
@@ -43,34 +43,33 @@ impl Hosting {
     }
 }
 
-/// Takes part in the election in `folder`, until the client that `wanted` comes from is dropped. After a panic the process
-/// takes part again (promise 9).
+/// Takes part in the election at `host_copy`, until the client that `wanted` comes from is dropped. After a panic the
+/// process takes part again (promise 9). In `problem` it says why it cannot share the copy.
 ///
 /// # Errors
-/// If the folder cannot be used.
+/// None. Only Linux has what it takes.
+#[expect(clippy::unnecessary_wraps, reason = "an error elsewhere")]
 pub(super) fn take_part(
-    settings: &Settings,
-    folder: &Path,
+    settings: &Arc<Settings>,
+    host_copy: &HostCopy,
     sinks: &Sinks,
     remembered: &Arc<Remembered>,
+    problem: &Arc<ArcSwapOption<Error>>,
     wanted: watch::Receiver<bool>,
     follow: Follow,
 ) -> Result<(Hosting, impl Future<Output = ()> + Send + use<>)> {
-    let identity = Identity::of(settings, &Surroundings::here(shelf::FORMAT));
-    let folder = Folder::open(folder, identity).map_err(|error| {
-        let message = format!("host_copy: {error}; this process follows etcd by itself");
-        Error::new(ErrorKind::Cache, message)
-    })?;
     let (sender, role) = watch::channel(Role::default());
     let hosting = Hosting { role };
     let remembered = Arc::clone(remembered);
-    let (timing, sinks, shown) = (settings.timing.clone(), sinks.clone(), sinks.clone());
-    let has_fleet = settings.fleet.is_some();
+    let (settings, host_copy, problem) = (Arc::clone(settings), host_copy.clone(), Arc::clone(problem));
+    let (sinks, shown, cap) = (sinks.clone(), sinks.clone(), settings.timing.backoff_cap);
     let start = move |defect: Option<Error>| {
-        let bell = Bell::new(sinks.clone(), has_fleet);
-        let engine = HostEngine::new(sinks.clone(), bell, Arc::clone(&follow), timing.max_staleness);
+        let (max_staleness, problem) = (settings.timing.max_staleness, Arc::clone(&problem));
+        let bell = Bell::new(sinks.clone(), settings.fleet.is_some());
+        let engine = HostEngine::new(sinks.clone(), bell, Arc::clone(&follow), max_staleness, problem);
         let rules = Rules::new(backoff::seed());
-        let driver = host::Driver::new(engine, identity, folder.clone(), CAPACITY, rules, sender.clone());
+        let meeting = Meeting::new(Arc::clone(&settings), host_copy.clone());
+        let driver = host::Driver::new(engine, meeting, CAPACITY, rules, sender.clone());
         // What panicked may be a look at damaged memory.
         let known = if defect.is_some() { None } else { sinks.publication.load().followed().cloned() };
         driver.knowing(known.and_then(usable)).remembering(Arc::clone(&remembered)).run(wanted.clone())
@@ -79,7 +78,7 @@ pub(super) fn take_part(
         shown.driver_panicked(error);
         shown.notices.notify(Notice::CacheFailed { error: error.clone().during("host_copy") });
     };
-    let task = supervise(settings.timing.backoff_cap, panicked, start);
+    let task = supervise(cap, panicked, start);
     Ok((hosting, task))
 }
 
@@ -112,16 +111,26 @@ struct HostEngine {
     role: Option<Role>,
     /// Of a follower: whether its leader's content is stale.
     staleness: Staleness,
+    /// Why this process cannot share the copy.
+    problem: Arc<ArcSwapOption<Error>>,
+    /// The trouble of its own that it reported last, until that is over.
+    notified: Option<String>,
 }
 
 impl HostEngine {
-    fn new(sinks: Sinks, bell: Bell, follow: Follow, max_staleness: Duration) -> Self {
+    fn new(
+        sinks: Sinks,
+        bell: Bell,
+        follow: Follow,
+        max_staleness: Duration,
+        problem: Arc<ArcSwapOption<Error>>,
+    ) -> Self {
         let inherited = Some(sinks.publication.load_full());
         // A segment in shared memory is not inherited for good: its leader has gone on to others.
         let inherited = inherited.filter(|published| !published.snapshot().is_shared());
         let staleness = Staleness::new(max_staleness);
-        let (tasks, reported, seen, role) = Default::default();
-        Self { sinks, bell, follow, tasks, reported, seen, inherited, role, staleness }
+        let (tasks, reported, seen, role, notified) = Default::default();
+        Self { sinks, bell, follow, tasks, reported, seen, inherited, role, staleness, problem, notified }
     }
 
     /// The report on what readers of this process are shown.
@@ -301,6 +310,22 @@ impl Engine for HostEngine {
         self.sinks.notices.notify(Notice::HostRole { role: role.as_str(), previous, leader, copy });
     }
 
+    fn in_trouble(&mut self, role: Role, trouble: Option<Trouble>) {
+        let Some(Trouble { message, is_own }) = trouble else {
+            self.notified = None;
+            return self.problem.store(None);
+        };
+        let who = if role == Role::Leader { "each process of this host" } else { "this process" };
+        let error =
+            Error::new(ErrorKind::Cache, format!("host_copy: {message}; {who} follows etcd by itself"));
+        self.problem.store(Some(Arc::new(error.clone())));
+        // The leader reports its own, and each attempt may fail for the same reason.
+        if is_own && self.notified.as_ref() != Some(&message) {
+            self.notified = Some(message);
+            self.sinks.notices.notify(Notice::CacheFailed { error });
+        }
+    }
+
     fn is_following(&self) -> bool {
         self.sinks.report.load().phase == Phase::Watching
     }
@@ -327,14 +352,16 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("etcd_discovery_hosting_{}", std::process::id()));
         let (begun, roles) = (Arc::new(AtomicU32::new(0)), Arc::new(Mutex::new(None)));
         let (counted, reported) = (Arc::clone(&begun), Arc::clone(&roles));
-        let place = folder.clone();
+        let place = HostCopy::At(folder.clone());
         let follower = Follower::run_by(settings(&["one"], &[b"/a/"]), move |parts| {
             let follow: Follow = Arc::new(move || {
                 assert!(counted.fetch_add(1, Ordering::SeqCst) > 0, "a defect, on purpose");
                 JoinSet::new()
             });
+            let (memory, problem) = Default::default();
+            let place = &place;
             let part =
-                take_part(&parts.settings, &place, &parts.sinks, &Arc::default(), parts.wanted, follow)
+                take_part(&parts.settings, place, &parts.sinks, &memory, &problem, parts.wanted, follow)
                     .unwrap();
             *reported.lock().unwrap() = Some(part.0);
             part.1

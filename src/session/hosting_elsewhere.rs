@@ -2,14 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::Ready;
-use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::Settings;
+use crate::config::{HostCopy, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::Role;
 use crate::store::Publication;
@@ -36,10 +35,11 @@ impl Hosting {
 }
 
 pub(super) fn take_part(
-    _: &Settings,
-    _: &Path,
+    _: &Arc<Settings>,
+    _: &HostCopy,
     _: &Sinks,
     _: &Arc<Remembered>,
+    _: &Arc<ArcSwapOption<Error>>,
     _: watch::Receiver<bool>,
     _: Follow,
 ) -> Result<(Hosting, Ready<()>)> {

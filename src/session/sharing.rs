@@ -30,10 +30,13 @@ impl Client {
             }
             return None;
         }
-        if let Some(folder) = &self.settings.host_copy {
+        // The parent's, in a forked child.
+        self.host_problem.store(None);
+        if let Some(host_copy) = &self.settings.host_copy {
             let alone = following.clone();
             let begin = Arc::new(move || JoinSet::from_iter([alone.clone().run()]));
-            match take_part(&self.settings, folder, &following.sinks, &self.host_memory, wanted, begin) {
+            let (sinks, memory, problem) = (&following.sinks, &self.host_memory, &self.host_problem);
+            match take_part(&self.settings, host_copy, sinks, memory, problem, wanted, begin) {
                 Ok((hosting, task)) => {
                     session.spawn(task);
                     return Some(hosting);
@@ -61,7 +64,8 @@ impl Client {
         Some((role, leader))
     }
 
-    /// Why this process cannot take part in following etcd once per host; `None` if it can, or does not want to.
+    /// Why this process follows etcd by itself, or leads and cannot publish; `None` if it shares its host's copy, or was not
+    /// asked to.
     #[must_use]
     pub fn host_problem(&self) -> Option<Arc<Error>> {
         self.host_problem.load_full()

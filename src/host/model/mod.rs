@@ -1,7 +1,7 @@
 //! The machines of several processes against a small host: one lock, pages, sockets, and a cluster that changes.
 //!
-//! Processes are killed, stopped, continued and started at random; messages are late; memory runs out; the cluster is
-//! replaced. The promises, checked after every step:
+//! Processes are killed, stopped, continued and started at random; messages are late; memory runs out; the folder
+//! cannot be used; the cluster is replaced. The promises, checked after every step:
 //!
 //! * Never two leaders, and only the holder of the lock publishes.
 //! * No process shows content that is older than what it showed before (promise 2).
@@ -37,6 +37,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::ReplaceCluster),
         1 => any::<bool>().prop_map(Action::Memory),
         1 => any::<bool>().prop_map(Action::Compatible),
+        1 => any::<bool>().prop_map(Action::Folder),
         1 => (1u64..20_000).prop_map(Action::Suspend),
     ]
 }
@@ -144,6 +145,22 @@ fn a_process_without_a_leader_follows_etcd_itself_after_a_second() {
 }
 
 #[test]
+fn a_process_that_cannot_use_the_folder_follows_etcd_itself_at_once_and_tries_again_within_ten_seconds() {
+    let now = Instant::now();
+    let mut machine = Machine::new(Rules::new(1));
+    machine.step(now, None, Event::Start);
+    assert_eq!(machine.step(now, None, Event::LockFailed), [Effect::RunEngine]);
+    assert_eq!(machine.role(), Role::Orphan);
+    let due = machine.deadline().unwrap();
+    assert!(due <= now + Duration::from_secs(10));
+    assert_eq!(machine.step(due, None, Event::Tick), [Effect::TryLock]);
+    assert_eq!(machine.step(due, None, Event::LockFailed), []);
+    let due = machine.deadline().unwrap();
+    machine.step(due, None, Event::Tick);
+    assert_eq!(machine.step(due, None, Event::LockGot), [Effect::Lead]);
+}
+
+#[test]
 fn a_leader_that_starts_without_content_is_waited_for_by_those_who_have_none_either() {
     let now = Instant::now();
     let mut machine = attached(now);
@@ -158,7 +175,7 @@ fn a_leader_that_starts_without_content_is_waited_for_by_those_who_have_none_eit
 }
 
 #[test]
-fn a_leader_without_memory_keeps_the_lock_says_so_and_tries_again() {
+fn a_leader_without_memory_says_so_tries_again_twice_and_then_lets_another_process_try() {
     let now = Instant::now();
     let mut machine = Machine::new(Rules::new(1));
     machine.step(now, None, Event::Start);
@@ -167,24 +184,35 @@ fn a_leader_without_memory_keeps_the_lock_says_so_and_tries_again() {
     assert_eq!(machine.step(now, None, Event::EngineReady(standing(5))), [Effect::Publish]);
     assert_eq!(machine.step(now, None, Event::PublishFailed), [Effect::DeclareFailure]);
     assert_eq!(machine.step(now, None, Event::EngineReady(standing(6))), []);
-    let due = machine.deadline().unwrap();
+    let mut due = machine.deadline().unwrap();
     assert_eq!(machine.step(due, None, Event::Tick), [Effect::Publish]);
     machine.step(due, None, Event::Published);
     assert_eq!(machine.step(due, None, Event::EngineReady(standing(7))), [Effect::Publish]);
+    for _ in 0..2 {
+        assert_eq!(machine.step(due, None, Event::PublishFailed), [Effect::DeclareFailure]);
+        due = machine.deadline().unwrap();
+        assert_eq!(machine.step(due, None, Event::Tick), [Effect::Publish]);
+    }
+    assert_eq!(machine.step(due, None, Event::PublishFailed), [Effect::DeclareFailure, Effect::Resign]);
+    assert_eq!(machine.role(), Role::Orphan);
+    let again = machine.deadline().unwrap();
+    assert!(again <= due + Duration::from_secs(30));
+    assert_eq!(machine.step(again, None, Event::Tick), [Effect::TryLock]);
 }
 
 #[test]
-fn a_leader_that_could_not_take_the_page_over_tries_that_again_before_it_publishes() {
+fn a_process_that_cannot_begin_to_lead_lets_another_one_try_at_once_and_follows_etcd_itself() {
     let now = Instant::now();
     let mut machine = Machine::new(Rules::new(1));
     machine.step(now, None, Event::Start);
     machine.step(now, None, Event::LockGot);
     // Its engine is faster, and may be behind the page, which no one knows yet.
     assert_eq!(machine.step(now, None, Event::EngineReady(standing(4))), []);
-    assert_eq!(machine.step(now, None, Event::PublishFailed), [Effect::DeclareFailure]);
-    assert_eq!(machine.step(now, None, Event::EngineReady(standing(5))), []);
+    assert_eq!(machine.step(now, None, Event::PublishFailed), [Effect::DeclareFailure, Effect::Resign]);
+    assert_eq!(machine.role(), Role::Orphan);
     let due = machine.deadline().unwrap();
-    assert_eq!(machine.step(due, None, Event::Tick), [Effect::Lead]);
+    assert_eq!(machine.step(due, None, Event::Tick), [Effect::TryLock]);
+    assert_eq!(machine.step(due, None, Event::LockGot), [Effect::Lead]);
     assert_eq!(machine.step(due, None, Event::Leading(None)), [Effect::Publish]);
 }
 

@@ -35,6 +35,8 @@ pub(super) enum Action {
     Memory(bool),
     /// Whether what a leader sends can be used.
     Compatible(bool),
+    /// Whether the folder can be used by those who try for the lock.
+    Folder(bool),
 }
 
 pub(super) struct World {
@@ -47,6 +49,7 @@ pub(super) struct World {
     revision: i64,
     memory: bool,
     compatible: bool,
+    folder: bool,
     seed: u64,
 }
 
@@ -62,6 +65,7 @@ impl World {
             revision: 10,
             memory: true,
             compatible: true,
+            folder: true,
             seed,
         };
         for _ in 0..PROCESSES {
@@ -127,6 +131,7 @@ impl World {
             Action::ReplaceCluster => (self.cluster, self.revision) = (self.cluster + 1, 1),
             Action::Memory(there) => self.memory = there,
             Action::Compatible(is) => self.compatible = is,
+            Action::Folder(there) => self.folder = there,
             Action::Kill(_) | Action::KillWithChild(_) | Action::End(_) => {}
         }
         self.deliver();
@@ -237,6 +242,7 @@ impl World {
     fn execute(&mut self, n: usize, effect: Effect) {
         let shown = self.shown(&self.processes[n]);
         match effect {
+            Effect::TryLock if !self.folder => self.processes[n].inbox.push_back(Event::LockFailed),
             Effect::TryLock => {
                 let free = self.lock.is_none_or(|holder| holder == n);
                 self.lock = if free { Some(n) } else { self.lock };
@@ -370,12 +376,12 @@ impl World {
 
     /// Everything runs, and goes on running.
     pub(super) fn calm(&mut self) {
-        (self.memory, self.compatible) = (true, true);
+        (self.memory, self.compatible, self.folder) = (true, true, true);
         for n in 0..PROCESSES {
             self.act(&Action::Continue(n));
             self.act(&Action::Start(n));
         }
-        for _ in 0..60 {
+        for _ in 0..120 {
             self.act(&Action::Pass(500));
             for n in 0..PROCESSES {
                 self.act(&Action::Engine(n));
