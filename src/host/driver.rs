@@ -209,6 +209,10 @@ impl<E: Engine> Driver<E> {
             Effect::RunEngine => {
                 let taken_over =
                     self.leading.as_ref().and_then(|leading| leading.writer.snapshot().ok().flatten());
+                if self.shelf.is_none() {
+                    // Of the parent. A leader sends its present segment again.
+                    self.remembered.let_go();
+                }
                 self.engine.run(taken_over);
             }
             Effect::Follow => {

@@ -25,6 +25,13 @@ impl Remembered {
         before.filter(|before| !Arc::ptr_eq(before, shared)).into_iter().for_each(give_back);
     }
 
+    /// Gives back the segments, and keeps the page.
+    pub(super) fn let_go(&self) {
+        if let Some(known) = self.0.load().as_ref() {
+            known.let_go();
+        }
+    }
+
     /// Gives back the segments, where nothing more is read from them. Snapshots stay readable.
     pub fn forget(&self) {
         self.0.swap(None).into_iter().for_each(give_back);
