@@ -33,7 +33,7 @@ module Bench
     end
 
     def latencies(etcd)
-      readers = [APP, ROOT].map { |who| RubyReader.new(Propagation::READS.sub('"/tick/"', who), etcd, PUTS) }
+      readers = [APP, ROOT].map { |who| RubyReader.new(TickReaders::READS.sub('"/tick/"', who), etcd, PUTS) }
       writer = client(etcd, "/unrelated", user: "root", password: "root-secret")
       PUTS.times do
         writer.put("/tick/a", Process.clock_gettime(Process::CLOCK_REALTIME, :nanosecond).to_s)
