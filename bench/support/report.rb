@@ -14,24 +14,25 @@ module Bench
       after it opens the watches, or after more than 100 messages at once, the gem compares the prefixes with etcd before
       it shows a change. [compatibility.md](compatibility.md) has the figures of many such set-ups.
 
-      **Propagation.** Most of the time is spent in etcd, which answers a put once it is on disk. The rest, until a Ruby
-      *read* returns the value, is one message handled by the native thread, which takes some 30 µs from the socket to
-      the readers. A Ruby thread that *waits* needs one wake-up more than a goroutine: the native thread writes to an
-      eventfd, the kernel wakes Ruby's thread, and that thread takes the GVL.
+      **Propagation.** Most of the time is spent in etcd, which answers a put once it is on disk. The rest is one message,
+      handled by the native thread, and for a Ruby thread that waits one wake-up more than a goroutine needs: the native thread
+      writes to an eventfd, the kernel wakes Ruby's thread, and that thread takes the GVL.
 
-      From the wake-up by the socket until a block of `on_change` runs, with caches that other processes have emptied since the
-      last change (traced system calls, medians of 360 changes in turns, on 2026-11-27 with a load average of 14):
+      It is not a question of instructions. Counted by single steps through both programs on 2026-11-28, from the wake-up by
+      the socket to the block of `on_change`, or to the receive from the channel in Go (medians):
 
-      | until                                         | Go     | this gem | before eventfd and one call |
-      | --------------------------------------------- | ------ | -------- | --------------------------- |
-      | the bytes are read                            | 44 µs  | 32 µs    | 49 µs                       |
-      | the snapshot is published, and the wake begins | –      | 91 µs    | 127 µs                      |
-      | Ruby's thread is awake                        | –      | 111 µs   | 169 µs                      |
-      | the block runs                                | 138 µs | 213 µs   | 357 µs                      |
+      |                                | native thread | Ruby's thread | together | Go, all threads |
+      | ------------------------------ | ------------- | ------------- | -------- | --------------- |
+      | instructions                   | 14,060        | 20,050        | 34,100   | 36,600          |
+      | lines of code of 64 bytes      | 1,004         | 860           | 1,864    | 1,124           |
+      | pages of code of 4 KiB         | 117           | 135           | 252      | 125             |
+      | lines of data                  | 458           | 623           | 1,081    | 642             |
+      | pages of data                  | 80            | 202           | 282      | 160             |
 
-      So the rest of the difference is the second thread: 20 µs to wake it, 9 µs to take the GVL, and some 90 µs of Ruby and of
-      native code from cold caches. To wake it before the message is decoded would gain little: the thread that wakes another
-      processor is busy with that for 11 to 16 µs, about as long as the other takes to wake.
+      Between two changes other processes empty the caches, so each line and each page is a miss. Two runtimes, one of them Ruby,
+      touch more of them than one: 15,080 of the 20,050 instructions of Ruby's thread, and 529 of its 860 lines, are Ruby itself.
+      To wake it before the message is decoded would gain little: the thread that wakes another processor is busy with that for 11
+      to 16 µs, about as long as the other takes to wake.
 
       **Memory.** 100,000 keys with values of 200 bytes are 20 MiB of bytes alone. That is 0.63 × of what the Go program
       keeps after a forced garbage collection that returns memory to the system. Services do not force that, so a host
@@ -41,10 +42,17 @@ module Bench
 
       **Many processes that start at once.** A process that was not forked from a master with the keys lists them itself.
       `bench/run boots` starts 1, 4 and 16 of them at the same moment, with 100,000 keys. The time until the last one is ready
-      grows with their number: on a machine with a load of 15, 1.4 s for one, 4.6 s for 4, 8.0 s for 8. If etcd gets so little
-      of the processor that a page takes longer than `request_timeout`, the listings are given up and start over, and 16
-      processes need minutes. Load the application before forking, or set `cache_path`: a process that has a copy on disk lists
-      nothing, and 8 were ready after 0.65 s in the same run.
+      is what etcd needs for all their listings, about 0.21 s of its processor time for each. On a machine with two processors
+      and a load of 12 it was 0.35 s for one, 0.81 s for 4, 2.9 s for 16. An etcd that is short of processor time makes them
+      late, not more: 16 were ready after 14 s if etcd got a quarter of one processor, and after 51 s if it got a tenth, when
+      pages took longer than `request_timeout`. Such a page is requested again, and those before it are kept. Load the
+      application before forking, or set `cache_path`: a process that has a copy on disk lists nothing, and 16 were ready after
+      1.0 s in the same run.
+
+      **Flags.** A check is of a feature with five actors and a percentage. The database is on the same machine, and its figure is
+      of the clock on the wall, with one load of the feature for 10 checks; the others are of the processor. Debian's Flipper 0.25
+      has no adapter for Redis. With Flipper 1.4.2, in a run of its own on 2026-11-27, a check with Redis took 8.7 × that of
+      `EtcdDiscovery::Flipper`.
 
       **Absent keys**, when the String is not a literal, need a lookup in the ordered map and in the watched ranges. The
       gem caches nothing about them, because a program that makes up keys could otherwise fill the memory. Such a read
