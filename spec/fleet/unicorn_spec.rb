@@ -24,7 +24,8 @@ RSpec.describe "a fleet of eight workers of unicorn", gems: %w[unicorn] do
 
   def calls = etcd.ctl.read_prefix("/fleet/").keys.grep_v(%r{\A/fleet/members/})
 
-  it "put --await says 8 of 8, names a worker that is stopped, and leaves no key of the call behind" do
+  it "put --await says 8 of 8, names a worker that is stopped, and leaves no key of the call behind",
+     own_watch: "the stopped worker must not be the one that the others read from" do
     server = serve("preload_app false\n")
     out, err, status = run_cli("put", "/service/b", "1", "--await", "20s")
     expect([err, status]).to eq ["", 0]
