@@ -104,7 +104,9 @@ RSpec.shared_examples "a server that forks from a living copy" do
     sent = proxy.stats.fetch("down")
     3.times { server.replace }
     expect_all_to_follow
-    expect(connections(server.parent_pid)).to match_array(own)
+    # With a host copy the replaced worker may have led, and the parent takes over.
+    same = Harness::HostMode.wanted? ? include(*own) : match_array(own)
+    expect(connections(server.parent_pid)).to same
     expect(undisturbed).to eq before
     expect(proxy.stats.fetch("down") - sent).to be < listing
     children = server.worker_pids - [server.parent_pid]
