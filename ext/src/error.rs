@@ -86,7 +86,6 @@ pub(crate) fn unparsable(ruby: &Ruby, key: &[u8], revision: i64, problem: &str) 
     exception(ruby, ErrorKind::Parse, &message, &about)
 }
 
-/// Why the system gives no descriptor for a waker.
 /// What an exception carries besides its message, for programs.
 #[derive(Default)]
 struct About<'a> {
