@@ -286,7 +286,7 @@ MUTATIONS = [
   Mutation.new(promise: "5 as old as what is shown", broken: "the age of content that has not arrived",
                file: "src/store/followed.rs", tests: STORE,
                from: "if self.is_current() { confirmed_at } else { self.confirmed_at }", to: "confirmed_at"),
-  Mutation.new(promise: "1 those who wait hear of it", broken: "a publication that wakes no one",
+  Mutation.new(promise: "1 waiting threads are woken", broken: "a publication that wakes no one",
                file: "shelf/src/writer.rs", tests: SHELF,
                from: "        control.ring();\n", to: ""),
   Mutation.new(promise: "7 the application's files are its own", broken: "a bell that is another's file",

@@ -105,6 +105,14 @@ RSpec.shared_context "with a host" do
     process.heard(timeout: 60)
   end
 
+  # Changes `keys` keys, to values of `bytes` that end with `round`, some of them at once.
+  def put_all(keys, bytes, round, at_once:)
+    (0...keys).each_slice(at_once) do |numbers|
+      puts = numbers.map { |number| [:put, "/service/#{number}", round.to_s.rjust(bytes, "v")] }
+      etcd.ctl.transaction(*puts)
+    end
+  end
+
   def value_of(process) = ask(process, 'EtcdDiscovery["/service/b"]')
 
   def role_of(process) = ask(process, "EtcdDiscovery.status.role").to_sym

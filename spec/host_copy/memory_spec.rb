@@ -10,12 +10,7 @@ RSpec.describe "the memory of a follower" do
   keys = 20_000
   bytes = 1_000
 
-  define_method(:change_all) do |round|
-    (0...keys).each_slice(500) do |numbers|
-      puts = numbers.map { |number| [:put, "/service/#{number}", round.to_s.rjust(bytes, "v")] }
-      etcd.ctl.transaction(*puts)
-    end
-  end
+  define_method(:change_all) { |round| put_all(keys, bytes, round, at_once: 500) }
 
   # What it has for itself alone, in copies of the content.
   define_method(:copies) do |process|

@@ -35,12 +35,7 @@ RSpec.describe "the memory of workers whose master leads" do
   bytes = 4_000
 
   # A content of more than the least garbage for which the leader goes on to another segment.
-  define_method(:change_all) do |round|
-    (0...keys).each_slice(250) do |numbers|
-      puts = numbers.map { |number| [:put, "/service/#{number}", round.to_s.rjust(bytes, "v")] }
-      etcd.ctl.transaction(*puts)
-    end
-  end
+  define_method(:change_all) { |round| put_all(keys, bytes, round, at_once: 250) }
 
   define_method(:master) do
     change_all("first")

@@ -39,7 +39,7 @@ fn the_chain_names_the_changed_keys_newest_first_also_across_compactions_and_tak
 }
 
 #[test]
-fn each_publication_wakes_those_who_wait_whoever_publishes() {
+fn each_publication_wakes_those_who_wait_also_those_of_the_next_writer() {
     let shelf = Shelf::create(1).unwrap();
     let epolls = [listening(shelf.control().bell())];
     for revision in 1..3 {
