@@ -93,8 +93,8 @@ pub enum Effect {
     /// Stop publishing, end all connections, and release the lock, in this order.
     Resign,
     /// Show readers this process's own copy from now on, and follow etcd from there. It begins with what readers were
-    /// shown last, or with the content that [`Effect::Lead`] took over, if that [may
-    /// follow](Standing::may_follow) it. Both in one step: no reader may see newer content of the page in between.
+    /// shown last, or with the content that [`Effect::Lead`] took over, if that is newer content of the same cluster.
+    /// Both in one step: no reader may see newer content of the page in between.
     /// Answered by [`Event::EngineReady`], at once if there is content.
     RunEngine,
     /// Show readers what the leader publishes from now on, and stop following etcd.
