@@ -33,8 +33,7 @@ module Bench
       ALL = {
         "own" => -> { Mode.new(name: OWN, processes: RubyHost, settings: {}) },
         "host-copy" => lambda do
-          missing = "this version has no setting host_copy" unless host_copy?
-          Mode.new(name: HOST_COPY, processes: RubyHost, settings: { host_copy: meeting_place }, missing:)
+          Mode.new(name: HOST_COPY, processes: RubyHost, settings: { host_copy: meeting_place })
         end,
         "go" => lambda do
           missing = "the Go peer cannot be built" unless GoPeer.available?
@@ -44,8 +43,6 @@ module Bench
       }.freeze
 
       module_function
-
-      def host_copy? = EtcdDiscovery::Configuration.method_defined?(:host_copy=)
 
       # Where the processes of a host meet: here each has its own temporary folder.
       def meeting_place
