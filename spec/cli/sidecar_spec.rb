@@ -6,6 +6,14 @@ require "rbconfig"
 RSpec.describe "etcd_discovery register" do
   let(:etcd) { start_etcd }
 
+  # The command inherits it, and would ignore HUP if this process runs under `nohup`.
+  around do |example|
+    former = trap("HUP", "DEFAULT")
+    example.run
+  ensure
+    trap("HUP", former)
+  end
+
   def key = "/service/b/one"
 
   # The command is a piece of Ruby.

@@ -57,4 +57,20 @@ RSpec.describe EtcdDiscovery::WeakList do
     RUBY
     expect(Array.new(2) { process.heard }).to eq [true, true]
   end
+
+  it "lets a process fork and end while clients are half swept" do
+    process = ruby_process(<<~RUBY)
+      def drop(count) = count.times { EtcdDiscovery::Client.new(endpoints: ["http://127.0.0.1:1"], watch: ["/"]) }
+      20.times do
+        drop(500)
+        GC.start(immediate_sweep: false)
+        in_child { true }
+      end
+      drop(500)
+      GC.start(immediate_sweep: false)
+      report true
+    RUBY
+    expect(process.heard(timeout: 60)).to be true
+    expect(process.finish).to be_success
+  end
 end

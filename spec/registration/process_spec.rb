@@ -130,20 +130,4 @@ RSpec.describe "a process that has registered" do
     expect(process.heard(timeout: 60)).to eq "registered"
     expect(etcd.ctl.read_prefix("/service/b/").keys).to eq %w[/service/b/one]
   end
-
-  it "ends normally, and forks, after dropping clients that the garbage collector has half swept" do
-    process = ruby_process(<<~RUBY, etcd)
-      connect "/service/"
-      #{register}
-      def drop(count) = count.times { EtcdDiscovery::Client.new(endpoints:, watch: ["/"]).registrations }
-      drop(500)
-      GC.start(immediate_sweep: false)
-      GC.stress = true
-      in_child { EtcdDiscovery.ready? }
-      report true
-    RUBY
-    expect(process.heard(timeout: 120)).to be true
-    expect(process.finish(timeout: 120)).to be_success
-    expect(etcd.ctl.get(key)).to be_nil
-  end
 end
