@@ -153,9 +153,10 @@ module EtcdDiscovery
     # finds out for itself: a worker may change its user after its master read the settings.
     def native_host_copy
       folder = get(:host_copy)
-      return { host_copy: folder || nil } unless folder == true
+      return { host_copy: nil, host_copy_of_each_user_in: Dir.tmpdir } if folder == true
 
-      { host_copy: nil, host_copy_of_each_user_in: Dir.tmpdir }
+      # A daemon works in another folder than the process that read the settings.
+      { host_copy: (File.expand_path(folder) if folder) }
     end
 
     def to_json_safe = SETTINGS.to_h { |setting| [setting.name, plain(setting, get(setting.name))] }

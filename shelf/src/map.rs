@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate};
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::{Context, Error, Result};
 
@@ -185,8 +186,7 @@ impl Page {
     /// A new page of zeros.
     pub(crate) fn create() -> Result<Self> {
         let file = memory_file(PAGE)?;
-        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, PAGE as u64)
-            .trying_to("allocate shared memory")?;
+        allocate(file.as_fd(), 0, PAGE)?;
         seal(&file, FIXED_SIZE)?;
         Self::open(file)
     }
@@ -237,9 +237,25 @@ impl Page {
 
 fn memory_file(len: usize) -> Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let file = rustix::fs::memfd_create("etcd_discovery", flags).trying_to("create shared memory")?;
+    let create = |flags| rustix::fs::memfd_create("etcd_discovery", flags);
+    // A hardened system refuses memory that programs could be started from (`vm.memfd_noexec`).
+    let file = match create(flags | MemfdFlags::NOEXEC_SEAL) {
+        // Linux before 6.3 does not know the flag.
+        Err(Errno::INVAL) => create(flags),
+        created => created,
+    };
+    let file = file.trying_to("create shared memory")?;
     rustix::fs::ftruncate(&file, len as u64).trying_to("size shared memory")?;
     Ok(file)
+}
+
+/// Allocates `len` bytes of `file` from `start` on.
+///
+/// Memory that is touched without this kills the process with SIGBUS if the system has no more; here it is an error.
+pub(crate) fn allocate(file: BorrowedFd<'_>, start: usize, len: usize) -> Result<()> {
+    let allocate = || fallocate(file, FallocateFlags::empty(), start as u64, len as u64);
+    // The process may be stopped in the midst of it (SIGSTOP, a debugger), which says nothing about memory.
+    retry_on_intr(allocate).trying_to("allocate shared memory")
 }
 
 fn seal(file: &OwnedFd, seals: SealFlags) -> Result<()> {

@@ -4,12 +4,10 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, fallocate};
-
 use crate::control::{Control, FORMAT};
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::layout::{Entry, Node, Ref, UNIT};
-use crate::map::{Map, PAGE, WritableMap};
+use crate::map::{self, Map, PAGE, WritableMap};
 
 /// What begins a segment: its format, its number, its shelf and its size, one word each. The rest is free.
 const HEADER: usize = 64;
@@ -141,12 +139,9 @@ impl Appender {
 }
 
 /// Allocates at least up to `end`, and returns up to where.
-///
-/// Memory that is touched without this kills the process with SIGBUS if the system has no more; here it is an error.
 fn allocate(map: &WritableMap, from: usize, end: usize) -> Result<usize> {
     let to = end.next_multiple_of(STEP).min(map.len());
-    fallocate(map.file(), FallocateFlags::empty(), from as u64, (to - from) as u64)
-        .trying_to("allocate shared memory")?;
+    map::allocate(map.file(), from, to - from)?;
     map.populate(from, to - from);
     Ok(to)
 }

@@ -56,4 +56,29 @@ RSpec.describe "a folder for the host copy" do
     end
     expect_one_watch
   end
+
+  it "that is relative stays the same folder for a child that works in another one" do
+    before = "Dir.chdir('#{folder}'); take_part; Dir.chdir('#{new_folder}')"
+    processes = master_and_workers(2, before:, in_worker: "EtcdDiscovery['/service/b']", host_copy: "own")
+    expect_roles(processes, leader: 1, follower: 2)
+    expect_all_to_read(processes, "second")
+    expect_one_watch
+  end
+
+  it "that has two paths by a mount is one folder for two clients of a process, one of whom leads" do
+    under = %w[unshare --map-root-user --mount]
+    skip "a mount of its own is not possible here" unless system(*under, "mount", "--bind", "/tmp", "/tmp")
+
+    process = member(process: { under: })
+    other = new_folder
+    ask(process, <<~RUBY)
+      system("mount", "--bind", "#{folder}", "#{other}", exception: true)
+      @clients = ["#{folder}", "#{other}"].map do |host_copy|
+        EtcdDiscovery::Client.new(endpoints: ENV["ENDPOINTS"].split(","), watch: ["/other/"], host_copy:).start
+      end
+      nil
+    RUBY
+    roles = -> { ask(process, "@clients.map { |client| client.status.role }").sort }
+    expect_soon("one leader") { roles.call == %w[follower leader] }
+  end
 end

@@ -251,7 +251,7 @@ impl<E: Engine> Driver<E> {
         match Link::to(socket).await {
             Ok(link) => {
                 let silent = format!(
-                    "process {}, which leads, does not answer: is it stopped, or out of descriptors (ulimit -n)?",
+                    "{}, which leads, does not answer: is it stopped, or out of descriptors (ulimit -n)?",
                     link.leader
                 );
                 self.troubles.set_leaders(Some(silent));

@@ -67,8 +67,10 @@ impl Leading {
     /// Takes one in who has connected, if it is a process of the same user.
     pub(super) fn welcome(&self, stream: tokio::net::UnixStream) {
         let user = rustix::process::geteuid().as_raw();
+        // The process id is 0 here if it is in another container.
+        let is_same_user = stream.peer_cred().is_ok_and(|peer| peer.uid() == user);
         let Ok(stream) = stream.into_std() else { return };
-        if handover::peer(&stream).is_ok_and(|peer| peer.uid == user) {
+        if is_same_user && handover::queue_little(&stream).is_ok() {
             if is_needed_here(&stream) {
                 // Or the application of this process could open no file, and this gem no connection to etcd.
                 let _ = handover::send(&stream, &FULL, &[]);

@@ -20,14 +20,18 @@ pub(super) struct Link {
     // Declared before the stream: it leaves the table before its descriptor is closed.
     _registered: Registered,
     stream: UnixStream,
-    /// The process that listens.
-    pub(super) leader: u32,
+    /// The process that listens, in words.
+    pub(super) leader: String,
 }
 
 impl Link {
     pub(super) async fn to(socket: &Path) -> io::Result<Self> {
         let stream = UnixStream::connect(socket).await?;
-        let leader = handover::peer(&stream).map_or(0, |peer| peer.pid);
+        let leader = match stream.peer_cred()?.pid() {
+            Some(pid) if pid > 0 => format!("process {pid}"),
+            // It is in another PID namespace.
+            _ => "a process of another container".into(),
+        };
         Ok(Self { _registered: sockets::register(&stream), stream, leader })
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -19,27 +20,31 @@ use super::folder::place_of;
 use crate::epoch::ProcessCell;
 use crate::sockets::{self, Registered};
 
-/// The paths whose files are open in this process.
-static OPEN: ProcessCell<Mutex<HashSet<PathBuf>>> = ProcessCell::new();
+/// A file's folder, by its device and number, and its name there. A folder may have several paths, through mounts.
+type Place = (Option<(u64, u64)>, OsString);
 
-/// The right to open the file of a path. A process has it once: a record lock does not exclude the process that holds
+/// The files that are open in this process.
+static OPEN: ProcessCell<Mutex<HashSet<Place>>> = ProcessCell::new();
+
+/// The right to open a file. A process has it once: a record lock does not exclude the process that holds
 /// it, so that two clients with the same settings would both lead.
 #[derive(Debug)]
-struct Claim(PathBuf);
+struct Claim(Place);
 
 impl Claim {
     fn on(path: &Path) -> Option<Self> {
-        with_paths(|open| open.insert(path.to_owned())).then(|| Self(path.to_owned()))
+        let place = (path.parent().and_then(place_of), path.file_name().unwrap_or_default().to_owned());
+        with_open(|open| open.insert(place.clone())).then_some(Self(place))
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        with_paths(|open| open.remove(&self.0));
+        with_open(|open| open.remove(&self.0));
     }
 }
 
-fn with_paths<T>(work: impl FnOnce(&mut HashSet<PathBuf>) -> T) -> T {
+fn with_open<T>(work: impl FnOnce(&mut HashSet<Place>) -> T) -> T {
     let made: Result<_, Infallible> = OPEN.get_or_make(|| Ok(Mutex::default()));
     let Ok(open) = made;
     work(&mut open.lock().unwrap_or_else(PoisonError::into_inner))

@@ -60,9 +60,8 @@ impl<E: Engine> Driver<E> {
         let refused = Err(ShelfError::Refused("the leader speaks another language"));
         let mut files = files.into_iter();
         if message == FULL {
-            let leader = self.link.as_ref().map_or(0, |link| link.leader);
-            let message =
-                format!("process {leader}, which leads, needs its last descriptors for itself (ulimit -n)");
+            let leader = self.link.as_ref().map_or("the process", |link| &link.leader);
+            let message = format!("{leader}, which leads, needs its last descriptors for itself (ulimit -n)");
             self.troubles.set_leaders(Some(message));
             return Ok(Event::Refused);
         }
