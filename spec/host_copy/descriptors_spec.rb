@@ -27,7 +27,7 @@ RSpec.describe "a leader with few descriptors (ulimit -n)" do
     expect(role_of(leader)).to eq :leader
     expect_roles(roles[:follower], follower: roles[:follower].size)
 
-    # There is room when some are gone. How many fit depends on the connections that the leader has at the moment.
+    # There is room when some are gone. How many fit depends on the leader's connections at the moment.
     roles[:follower].each { |worker| ask(worker, "EtcdDiscovery.stop; nil") }
     expect_soon("others to join", timeout: 60) do
       roles[:orphan].count { |worker| role_of(worker) == :follower } >= roles[:follower].size / 2

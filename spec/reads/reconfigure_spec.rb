@@ -64,4 +64,26 @@ RSpec.describe "a second configure" do
     RUBY
     expect([process.heard, process.heard]).to contain_exactly "2", "/a/x"
   end
+
+  it "keeps none of the clients before the former one, even if the program holds the first" do
+    process = ruby_process(<<~'RUBY', etcd)
+      def replace = connect("/a/")
+      replace
+      first = EtcdDiscovery.client
+      EtcdDiscovery.on_change("/a/") { |change| report(change.value) }
+      EtcdDiscovery.subscribe(:stale) { nil }
+      20.times { replace }
+      wait_until("the collection") do
+        GC.start
+        # What is left on a stack may keep a few.
+        ObjectSpace.each_object(EtcdDiscovery::Client).count <= 5
+      end
+      EtcdDiscovery.put("/a/x", "2")
+      hear
+      report(first.status.state)
+    RUBY
+    expect(process.heard).to eq "2"
+    process.tell
+    expect(process.heard).to eq "stopped"
+  end
 end

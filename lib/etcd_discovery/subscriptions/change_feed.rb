@@ -23,10 +23,17 @@ module EtcdDiscovery
       @due = []
       @count = 0
       @pid = Process.pid
+      @succession = Succession.new(client)
     end
 
+    # Clients that replaced one another; the last of them has their subscriptions. They share this object, so
+    # that none leads to the next. The collector may take what is left on a stack for a reference to the first,
+    # and would then keep them all.
+    Succession = Struct.new(:last)
+    private_constant :Succession
+
     # @return [Client, nil] the client that replaced this one's client
-    attr_reader :successor
+    def successor = @succession.last.equal?(@client) ? nil : @succession.last
 
     # Whether there is a block to call.
     def any? = subscribed? || !@due.empty?
@@ -35,11 +42,13 @@ module EtcdDiscovery
     def subscribed? = !(@index.empty? && @newcomers.empty?)
 
     def add(subscription)
-      @lock.synchronize { @newcomers[subscription] = (@count += 1) unless @successor }
-      return unless @successor
+      successor = @lock.synchronize do
+        self.successor.tap { |other| @newcomers[subscription] = (@count += 1) unless other }
+      end
+      return unless successor
 
-      subscription.move(@successor, subscription.since)
-      @successor.change_feed.add(subscription)
+      subscription.move(successor, subscription.since)
+      successor.change_feed.add(subscription)
     end
 
     def remove(subscription)
@@ -55,6 +64,7 @@ module EtcdDiscovery
     # @return [Boolean] whether there were any
     def take_over(former)
       moved = former.give_up(@client)
+      @succession = former.succession
       moved.each do |subscription, delivered|
         subscription.move(@client, delivered)
         add(subscription)
@@ -84,12 +94,14 @@ module EtcdDiscovery
 
     protected
 
+    attr_reader :succession
+
     # @param client [Client] takes all later subscriptions
     # @return [Array<Array(Subscription, Snapshot)>] all of them in order, with the snapshot that each has
     #   received; this client delivers nothing more to them
     def give_up(client)
       @lock.synchronize do
-        @successor = client
+        @succession.last = client
         given = @index.to_a.map { |subscription, number| [number, subscription, @delivered] }
         @newcomers.each { |newcomer, number| given << [number, newcomer, newcomer.since] }
         [@index, @newcomers].each(&:clear)
