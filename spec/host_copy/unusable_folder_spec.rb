@@ -38,30 +38,31 @@ RSpec.describe "a folder on a file system of its own" do
 
   def remount(how) = "system('mount', '-o', 'remount,#{how}', '#{folder}', exception: true)"
 
-  it "that is full leaves each process to follow by itself, which says why, until there is room again" do
-    master, workers = processes_with(mount)
-    expect(ask(master, fill)).to eq "full"
+  def troubles_of(workers) = workers.map { |worker| trouble_of(worker) }
+
+  # `repair` is the code with which the master ends what keeps the workers apart.
+  def expect_each_alone_until(repair, master, workers, reason)
     tell_all(workers)
-    expect(workers.map { |worker| trouble_of(worker) }).to all(include("No space left on device", folder))
+    expect(troubles_of(workers)).to all(include(reason, folder))
     expect_all_to_read(workers, "second")
     expect_roles(workers, orphan: 3)
-    ask(master, "File.unlink(*Dir['#{folder}/[b0-9]*'].grep_v(/lock|sock/)); nil")
+    ask(master, "#{repair}; nil")
     expect_roles(workers, leader: 1, follower: 2)
-    expect(workers.map { |worker| trouble_of(worker) }).to all(be_nil)
+    expect(troubles_of(workers)).to all(be_nil)
     expect_all_to_read(workers, "third")
     expect_one_watch
   end
 
+  it "that is full leaves each process to follow by itself, which says why, until there is room again" do
+    master, workers = processes_with(mount)
+    expect(ask(master, fill)).to eq "full"
+    make_room = "File.unlink(*Dir['#{folder}/[b0-9]*'].grep_v(/lock|sock/))"
+    expect_each_alone_until(make_room, master, workers, "No space left on device")
+  end
+
   it "that is read-only leaves each process to follow by itself, which says why, until it can be written" do
     master, workers = processes_with("#{mount}; #{remount('ro')}")
-    tell_all(workers)
-    expect(workers.map { |worker| trouble_of(worker) }).to all(include("Read-only file system", folder))
-    expect_all_to_read(workers, "second")
-    expect_roles(workers, orphan: 3)
-    ask(master, "#{remount('rw')}; nil")
-    expect_roles(workers, leader: 1, follower: 2)
-    expect(workers.map { |worker| trouble_of(worker) }).to all(be_nil)
-    expect_one_watch
+    expect_each_alone_until(remount("rw"), master, workers, "Read-only file system")
   end
 
   it "that becomes full disturbs none of those who share a copy already, and a late one joins them" do
