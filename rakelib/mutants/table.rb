@@ -290,6 +290,6 @@ MUTATIONS = [
                file: "shelf/src/writer.rs", tests: SHELF,
                from: "        control.ring();\n", to: ""),
   Mutation.new(promise: "7 the application's files are its own", broken: "a bell that is another's file",
-               file: "src/session/hosting.rs", tests: HOST_FORK,
-               from: "if shelf.has_descriptors() {", to: "if true {")
+               file: "shelf/src/shelf.rs", tests: HOST_FORK,
+               from: "if self.has_descriptors() {", to: "if true {")
 ].freeze

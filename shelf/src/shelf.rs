@@ -58,10 +58,20 @@ impl Shelf {
         self.control.is_in(file.as_fd())
     }
 
-    /// Whether this process still has the descriptors. A child that closed what it inherited, as daemons do, has the numbers
-    /// only: they may be another file's, which must be neither written nor closed. Reading goes on in any case.
+    /// This shelf, if its descriptors still belong to it in this process.
+    ///
+    /// A child that closed what it inherited, as daemons do, has only their numbers, which may be those of other files by
+    /// now. The shelf is then leaked, because dropping it would close those files. Snapshots stay readable.
     #[must_use]
-    pub fn has_descriptors(&self) -> bool {
+    pub fn usable(self: Arc<Self>) -> Option<Arc<Self>> {
+        if self.has_descriptors() {
+            return Some(self);
+        }
+        std::mem::forget(self);
+        None
+    }
+
+    fn has_descriptors(&self) -> bool {
         self.control.is_in(self.control.files()[0])
     }
 

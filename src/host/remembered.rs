@@ -15,8 +15,7 @@ pub struct Remembered(ArcSwapOption<Shelf>);
 impl Remembered {
     /// What is known, if this process still has the descriptors.
     pub(super) fn get(&self) -> Option<Arc<Shelf>> {
-        let known = self.0.load();
-        known.as_ref().filter(|shelf| shelf.has_descriptors()).cloned()
+        self.0.load_full().and_then(Shelf::usable)
     }
 
     /// Remembers `shared`. Readers of the one before keep what they have read there, and get no more.
@@ -40,8 +39,6 @@ impl Remembered {
 
 fn give_back(shelf: Arc<Shelf>) {
     shelf.let_go();
-    if !shelf.has_descriptors() {
-        // Its end would close files of the application, which have the numbers now.
-        std::mem::forget(shelf);
-    }
+    // Without its descriptors it must not be dropped.
+    drop(shelf.usable());
 }

@@ -72,7 +72,7 @@ pub(super) fn take_part(
         let driver = host::Driver::new(engine, meeting, CAPACITY, rules, sender.clone());
         // What panicked may be a look at damaged memory.
         let known = if defect.is_some() { None } else { sinks.publication.load().followed().cloned() };
-        driver.knowing(known.and_then(usable)).remembering(Arc::clone(&remembered)).run(wanted.clone())
+        driver.knowing(known.map(Followed::into_shelf).and_then(Shelf::usable)).remembering(Arc::clone(&remembered)).run(wanted.clone())
     };
     let panicked = move |error: &Error| {
         shown.driver_panicked(error);
@@ -80,17 +80,6 @@ pub(super) fn take_part(
     };
     let task = supervise(cap, panicked, start);
     Ok((hosting, task))
-}
-
-/// What was read from, if its descriptors are still there.
-fn usable(followed: Followed) -> Option<Arc<Shelf>> {
-    let shelf = followed.into_shelf();
-    if shelf.has_descriptors() {
-        return Some(shelf);
-    }
-    // Its end would close files of the application, which have the numbers now.
-    std::mem::forget(shelf);
-    None
 }
 
 /// The engine of one process: its driver of [`crate::sync`], its publication, its report.
