@@ -12,20 +12,20 @@ mod linux {
     use std::sync::Arc;
     use std::sync::atomic::AtomicU64;
 
-    use etcd_discovery_shelf::{Shelf, Snapshot as SharedSnapshot};
+    use etcd_discovery_shelf::Shelf;
 
     use crate::clock::Instant;
-    use crate::store::shared::{Shared, intact};
+    use crate::store::shared::Shared;
     use crate::store::snapshot::Snapshot;
 
-    /// What a process has read from a leader's shared memory, and where it looks for more.
+    /// How far a process has read in a leader's shared memory, and where it looks for more. Holds no content.
     #[derive(Debug, Clone)]
     pub struct Followed {
         shelf: Arc<Shelf>,
         /// Names what was read, in the shared page. Kept here, because every read of a key compares it.
         word: u64,
-        /// What was read; `None` before the leader's first publication.
-        read: Option<SharedSnapshot>,
+        /// The leader's generation of what was read; `None` before its first publication.
+        read: Option<u64>,
         /// This process's generation of the first snapshot that it has read from here.
         began: u64,
         /// When etcd had confirmed what was read, at the latest.
@@ -56,12 +56,6 @@ mod linux {
             (self.shelf.control().root_word(), self.word)
         }
 
-        /// The same without what was read, which would stay in memory.
-        #[must_use]
-        pub fn without_content(&self) -> Self {
-            Self { read: None, ..self.clone() }
-        }
-
         /// Whether the leader has published nothing else since.
         #[must_use]
         pub fn is_current(&self) -> bool {
@@ -90,29 +84,18 @@ mod linux {
             let confirmed_at = confirmed_at(&self.shelf);
             // The segment may not have arrived yet: what was read before stays right.
             let next = self.shelf.snapshot().ok().flatten()?;
-            let steps = match &self.read {
-                Some(read) => next.generation().checked_sub(read.generation())?,
+            let generation = next.generation();
+            let steps = match self.read {
+                Some(read) => generation.checked_sub(read)?,
                 None => 1,
             };
-            let followed = Self { word: next.word(), read: Some(next.clone()), confirmed_at, ..self.clone() };
+            let followed = Self { word: next.word(), read: Some(generation), confirmed_at, ..self.clone() };
             Some((Snapshot::shared(Shared(next)), steps, followed))
         }
 
-        /// Calls `visit` with each key changed after the publication `generation` of this process, if this belongs to
-        /// its publication `now`. Returns false, without any call, if that is not known.
-        pub(in crate::store) fn each_change_since(
-            &self,
-            now: u64,
-            generation: u64,
-            visit: impl FnMut(&[u8]),
-        ) -> bool {
-            let Some(missed) = now.checked_sub(generation) else { return true };
-            let Some(read) = self.read.as_ref() else { return missed == 0 };
-            if generation < self.began {
-                return false;
-            }
-            let since = read.generation().saturating_sub(missed);
-            intact(read.each_change_since(since, visit))
+        /// Whether everything after the publication `generation` of this process was read from here.
+        pub(in crate::store) const fn covers(&self, generation: u64) -> bool {
+            generation >= self.began
         }
 
         /// Whether this was read later than `before`, from the same leader in one go.
@@ -152,12 +135,6 @@ mod other {
 
         /// Never.
         #[must_use]
-        pub const fn without_content(&self) -> Self {
-            match self.0 {}
-        }
-
-        /// Never.
-        #[must_use]
         pub const fn is_current(&self) -> bool {
             match self.0 {}
         }
@@ -178,7 +155,7 @@ mod other {
             match self.0 {}
         }
 
-        pub(in crate::store) const fn each_change_since<F>(&self, _: u64, _: u64, _: F) -> bool {
+        pub(in crate::store) const fn covers(&self, _: u64) -> bool {
             match self.0 {}
         }
 

@@ -138,7 +138,11 @@ impl Published {
     #[must_use]
     pub fn each_change_since(&self, generation: u64, mut visit: impl FnMut(&[u8])) -> bool {
         match &self.source {
-            Source::Leader(followed) => followed.each_change_since(self.generation, generation, visit),
+            Source::Leader(_) if generation >= self.generation => true,
+            Source::Leader(followed) => {
+                let missed = self.generation - generation;
+                followed.covers(generation) && self.snapshot.each_of_last_changes(missed, visit)
+            }
             Source::Own(recent) if generation < recent.complete_from => false,
             Source::Own(recent) => {
                 let missed = recent.batches().take_while(|batch| batch.generation > generation);

@@ -4,8 +4,6 @@
 pub(super) use linux::Shared;
 #[cfg(target_os = "linux")]
 pub use linux::SharedEntry;
-#[cfg(target_os = "linux")]
-pub(super) use linux::intact;
 #[cfg(not(target_os = "linux"))]
 pub(super) use other::Shared;
 #[cfg(not(target_os = "linux"))]
@@ -59,10 +57,15 @@ mod linux {
         pub(in crate::store) fn changed_keys<'a>(&'a self, newer: &'a Self) -> Vec<&'a [u8]> {
             intact(self.0.changed_keys(&newer.0))
         }
+
+        pub(in crate::store) fn each_of_last_changes(&self, count: u64, visit: impl FnMut(&[u8])) -> bool {
+            let since = self.0.generation().saturating_sub(count);
+            intact(self.0.each_change_since(since, visit))
+        }
     }
 
     #[expect(clippy::panic, reason = "an InternalError is better than a wrong answer")]
-    pub(in crate::store) fn intact<T>(read: shelf::Result<T>) -> T {
+    fn intact<T>(read: shelf::Result<T>) -> T {
         read.unwrap_or_else(|error| panic!("{error}"))
     }
 }
@@ -117,6 +120,10 @@ mod other {
         }
 
         pub(in crate::store) const fn changed_keys<'a>(&'a self, _: &'a Self) -> Vec<&'a [u8]> {
+            match self.0 {}
+        }
+
+        pub(in crate::store) const fn each_of_last_changes<F>(&self, _: u64, _: F) -> bool {
             match self.0 {}
         }
     }

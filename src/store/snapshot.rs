@@ -140,6 +140,15 @@ impl Snapshot {
         Self { revision, cluster_id, ..self }
     }
 
+    /// Calls `visit` with each key that the last `count` publications in shared memory changed, newest first; a key may
+    /// come twice. Returns false, without any call, if that is not known.
+    pub(super) fn each_of_last_changes(&self, count: u64, visit: impl FnMut(&[u8])) -> bool {
+        match &self.content {
+            Content::Own(_) => false,
+            Content::Shared(shared) => shared.each_of_last_changes(count, visit),
+        }
+    }
+
     /// The map of this process, made of the shared one if there was none.
     fn own(&mut self) -> &mut Own {
         if matches!(self.content, Content::Shared(_)) {

@@ -39,6 +39,6 @@ impl Source {
         self.word.set(word);
         self.seen.set(seen);
         // After the pointer: what was followed before may be unmapped by this.
-        self.followed.replace(followed.map(Followed::without_content));
+        self.followed.replace(followed.cloned());
     }
 }
