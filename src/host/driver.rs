@@ -38,9 +38,9 @@ pub fn state_of(control: &Control) -> u32 {
     control.phase() >> HEALTH_BITS
 }
 
-/// Shows others how this leader is.
+/// Writes to the page whether this leader can publish, and how its engine is.
 fn show(engine: &impl Engine, control: &Control, health: u32) {
-    // First: those whom the phase wakes find the text that belongs to it.
+    // First: the phase wakes followers, which then read the text that belongs to it.
     control.set_text(&engine.problem());
     control.set_phase(health | engine.state() << HEALTH_BITS);
 }
@@ -190,7 +190,7 @@ impl<E: Engine> Driver<E> {
     /// Says what this process is by now, and what keeps it from more.
     fn tell(&mut self) {
         let role = self.machine.role();
-        // First: who sees the new role finds the reason that belongs to it.
+        // First: a thread that sees the new role finds the reason that belongs to it.
         if self.troubles.update(role) {
             self.engine.in_trouble(role, self.troubles.said());
         }
@@ -267,7 +267,7 @@ impl<E: Engine> Driver<E> {
         }
     }
 
-    /// Begins again.
+    /// Makes the machine stop, and start again with the returned event.
     fn restart(&mut self) -> Event {
         self.inbox.push_back(Event::Stop);
         Event::Start
@@ -295,7 +295,7 @@ impl<E: Engine> Driver<E> {
     fn lead(&mut self) -> Event {
         self.link = None;
         let began = match self.begin() {
-            // What the former leader left cannot be read. No one reads it any further, and all connect again.
+            // The former leader's content cannot be read. This process begins without it, and all connect again.
             Err(ShelfError::Damaged | ShelfError::UnknownSegment(_) | ShelfError::Unsorted) => {
                 self.shelf = None;
                 self.begin()

@@ -31,7 +31,7 @@ pub(super) struct Leading {
     socket: PathBuf,
     /// The file that the listener was bound to.
     bound: Option<(u64, u64)>,
-    /// Whether this process cannot connect to etcd for want of a descriptor, when last looked.
+    /// Whether this process could not connect to etcd at the last look, because it had no descriptor left.
     pub(super) lacks_descriptors: bool,
     followers: Followers,
 }
@@ -42,7 +42,7 @@ impl Leading {
         let followers = Followers::default();
         let audience = Box::new(followers.clone());
         let writer = Writer::open(Arc::clone(shelf), capacity, audience)?;
-        // The former leader's. Where it cannot be removed, binding fails and says why.
+        // The former leader's socket. If it cannot be removed, binding fails and says why.
         let _ = std::fs::remove_file(&folder.socket);
         let refused = |source| Error::System { what: "listen on the socket for the other processes", source };
         let listener = UnixListener::bind(&folder.socket).map_err(refused)?;
@@ -64,7 +64,7 @@ impl Leading {
         self.bound.is_some() && self.bound == place_of(&self.socket)
     }
 
-    /// Takes one in who has connected, if it is a process of the same user.
+    /// Makes the process that has connected a follower, if it has the same user and there are descriptors left.
     pub(super) fn welcome(&self, stream: tokio::net::UnixStream) {
         let user = rustix::process::geteuid().as_raw();
         // The process id is 0 here if it is in another container.
@@ -85,7 +85,7 @@ impl Leading {
         }
     }
 
-    /// Lets go of those who are gone.
+    /// Closes the connections of followers that are gone.
     pub(super) fn look_after(&self) {
         self.followers.keep(|stream| {
             let mut byte = [0];
@@ -131,7 +131,7 @@ impl Audience for Followers {
     }
 
     fn announce(&mut self, _: u32, file: BorrowedFd<'_>) {
-        // One who cannot be reached finds its connection closed, and begins again.
+        // A follower that cannot be reached finds its connection closed, and connects again.
         self.keep(|stream| handover::send(stream.as_fd(), &SEGMENT, &[file]).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use crate::config::{HostCopy, Settings};
 pub struct Meeting {
     settings: Arc<Settings>,
     host_copy: HostCopy,
-    /// Who this process is, and the user for whom that was found out.
+    /// The fingerprint of this process, and the user that it was computed for.
     known: Option<(u32, Identity)>,
     place: Option<Place>,
 }
@@ -49,7 +49,7 @@ impl Meeting {
         })
     }
 
-    /// Who this process is by now. Forgets the place where it met others as another user.
+    /// The user and the fingerprint of this process now. Forgets the place where it met others as another user.
     fn present(&mut self) -> (u32, Identity) {
         if self.has_other_user() {
             (self.known, self.place) = (None, None);
@@ -64,15 +64,15 @@ impl Meeting {
         self.known.is_some_and(|(user, _)| user != rustix::process::geteuid().as_raw())
     }
 
-    /// Whether this process still holds the lock, and is still found by those whom it leads.
+    /// Whether this process still holds the lock that decides, as the user that it met others as.
     ///
-    /// A program that tidies removes the lock's file, and others may lead by now. A process that changed its user refuses
-    /// all others, and they refuse it.
+    /// Programs that tidy temporary folders remove the lock's file, and then others may lead. A process that changed its
+    /// user refuses all others, and they refuse it.
     pub(super) fn leads(&self) -> bool {
         !self.has_other_user() && self.place.as_ref().is_some_and(|place| place.lock.is_held())
     }
 
-    /// Whether this process still has the user whom it met others as.
+    /// Whether this process still has the user that it met others as.
     pub(super) fn belongs(&self) -> bool {
         !self.has_other_user()
     }
@@ -84,10 +84,10 @@ impl Meeting {
         }
     }
 
-    /// Whether `known` is the shelf of the processes whom this one meets.
+    /// Whether `known` is the shelf of the processes that this one meets.
     ///
-    /// A child may have changed its user or its network since the fork. The shelf that it inherits then is that of others,
-    /// one of whom writes there.
+    /// A child may have changed its user or its network since the fork. The shelf that it inherited then belongs to other
+    /// processes, one of which writes there.
     pub(super) fn is_for(&self, known: &Shelf) -> bool {
         self.known.is_some_and(|(_, identity)| known.control().is_for(identity.number()))
     }

@@ -29,7 +29,7 @@ impl Bell {
     pub(super) fn listen_to(&mut self, bell: Option<&Arc<OwnedFd>>) {
         #[allow(deprecated, reason = "its successor is an unsafe fn, for types whose descriptor changes")]
         let register = |bell: &Arc<OwnedFd>| AsyncFd::with_interest(Arc::clone(bell), Interest::READABLE);
-        // The kernel refuses it only for want of memory. Then the tasks are woken at the next look.
+        // The kernel refuses it only without memory. Then the tasks are woken at the next look.
         self.heard = bell.filter(|_| self.for_tasks).and_then(|bell| register(bell).ok());
         self.sinks.wakers.listen_to(bell);
         self.wake_tasks();

@@ -23,7 +23,7 @@ use crate::sync::{Phase, Report, Sinks, Staleness, Turn};
 
 pub(super) use host::Remembered;
 
-/// How often what etcd has confirmed is passed on.
+/// How often the leader passes on when etcd last confirmed the content.
 const LOOK: Duration = Duration::from_millis(500);
 /// The largest size of a segment. Only what is used is allocated.
 const CAPACITY: usize = 16 << 30;
@@ -44,10 +44,10 @@ impl Hosting {
 }
 
 /// Takes part in the election at `host_copy`, until the client that `wanted` comes from is dropped. After a panic the
-/// process takes part again (promise 9). In `problem` it says why it cannot share the copy.
+/// process takes part again (promise 9). Writes to `problem` why this process cannot share the copy.
 ///
 /// # Errors
-/// None. Only Linux has what it takes.
+/// Only on systems other than Linux, which lack such memory.
 #[expect(clippy::unnecessary_wraps, reason = "an error elsewhere")]
 pub(super) fn take_part(
     settings: &Arc<Settings>,
@@ -72,7 +72,10 @@ pub(super) fn take_part(
         let driver = host::Driver::new(engine, meeting, CAPACITY, rules, sender.clone());
         // What panicked may be a look at damaged memory.
         let known = if defect.is_some() { None } else { sinks.publication.load().followed().cloned() };
-        driver.knowing(known.map(Followed::into_shelf).and_then(Shelf::usable)).remembering(Arc::clone(&remembered)).run(wanted.clone())
+        driver
+            .knowing(known.map(Followed::into_shelf).and_then(Shelf::usable))
+            .remembering(Arc::clone(&remembered))
+            .run(wanted.clone())
     };
     let panicked = move |error: &Error| {
         shown.driver_panicked(error);
@@ -275,7 +278,7 @@ impl Engine for HostEngine {
         self.sinks.report.store(Arc::new(self.report()));
         let seen = (published.generation(), published.snapshot().revision());
         if std::mem::replace(&mut self.seen, seen) != seen {
-            // For those whom the system refused a descriptor to hear the bell with.
+            // Some wakers may not hear the bell: the system refused them a descriptor.
             self.bell.wake_all();
         }
         let now = Instant::now();
@@ -337,7 +340,7 @@ mod tests {
     use crate::sync::sim::follower::{Follower, settings};
 
     #[tokio::test]
-    async fn a_process_takes_part_anew_after_a_panic() {
+    async fn a_process_takes_part_again_after_a_panic() {
         let folder = std::env::temp_dir().join(format!("etcd_discovery_hosting_{}", std::process::id()));
         let (begun, roles) = (Arc::new(AtomicU32::new(0)), Arc::new(Mutex::new(None)));
         let (counted, reported) = (Arc::clone(&begun), Arc::clone(&roles));

@@ -11,7 +11,7 @@ use super::super::event::{Event, Page};
 use super::super::leading::{FULL, WELCOME};
 use super::{Driver, standing, works};
 
-/// A page that has shown no life for longer is worth a word.
+/// The reason for a doubt mentions a beat that is older.
 const QUIET: Duration = Duration::from_secs(1);
 
 impl<E: Engine> Driver<E> {
