@@ -15,7 +15,6 @@ mod linux {
     use etcd_discovery_shelf::Shelf;
 
     use crate::clock::Instant;
-    use crate::store::shared::Shared;
     use crate::store::snapshot::Snapshot;
 
     /// How far a process has read in a leader's shared memory, and where it looks for more. Holds no content.
@@ -90,7 +89,7 @@ mod linux {
                 None => 1,
             };
             let followed = Self { word: next.word(), read: Some(generation), confirmed_at, ..self.clone() };
-            Some((Snapshot::shared(Shared(next)), steps, followed))
+            Some((Snapshot::from_host(next), steps, followed))
         }
 
         /// Whether everything after the publication `generation` of this process was read from here.

@@ -26,12 +26,6 @@ mod linux {
     pub(in crate::store) struct Shared(pub(in crate::store) shelf::Snapshot);
 
     impl Shared {
-        /// Its revision, and its cluster's id.
-        pub(in crate::store) const fn place(&self) -> (i64, u64) {
-            let at = self.0.at();
-            (at.revision, at.cluster_id)
-        }
-
         pub(in crate::store) const fn len(&self) -> usize {
             self.0.len()
         }
@@ -81,19 +75,19 @@ mod other {
     pub struct SharedEntry<'a>(Infallible, PhantomData<&'a ()>);
 
     impl<'a> SharedEntry<'a> {
-        pub(in crate::store) const fn key(&self) -> &'a [u8] {
+        pub(in crate::store) const fn key(self) -> &'a [u8] {
             match self.0 {}
         }
 
-        pub(in crate::store) const fn value(&self) -> &'a [u8] {
+        pub(in crate::store) const fn value(self) -> &'a [u8] {
             match self.0 {}
         }
 
-        pub(in crate::store) const fn mod_revision(&self) -> i64 {
+        pub(in crate::store) const fn mod_revision(self) -> i64 {
             match self.0 {}
         }
 
-        pub(in crate::store) const fn lease(&self) -> i64 {
+        pub(in crate::store) const fn lease(self) -> i64 {
             match self.0 {}
         }
     }
@@ -103,10 +97,6 @@ mod other {
     pub(in crate::store) struct Shared(Infallible);
 
     impl Shared {
-        pub(in crate::store) const fn place(&self) -> (i64, u64) {
-            match self.0 {}
-        }
-
         pub(in crate::store) const fn len(&self) -> usize {
             match self.0 {}
         }

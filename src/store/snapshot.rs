@@ -77,6 +77,7 @@ enum Content {
     /// In this process.
     Own(Own),
     /// In memory that the processes of the host share.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has such memory"))]
     Shared(Shared),
 }
 
@@ -105,18 +106,13 @@ impl Snapshot {
         Self { revision, cluster_id, content: Content::Own(entries) }
     }
 
-    /// Content in shared memory.
-    #[must_use]
-    pub(super) fn shared(content: Shared) -> Self {
-        let (revision, cluster_id) = content.place();
-        Self { revision, cluster_id, content: Content::Shared(content) }
-    }
-
     /// Content that the processes of the host share.
     #[cfg(target_os = "linux")]
     #[must_use]
     pub fn from_host(content: etcd_discovery_shelf::Snapshot) -> Self {
-        Self::shared(Shared(content))
+        let at = content.at();
+        let content = Content::Shared(Shared(content));
+        Self { revision: at.revision, cluster_id: at.cluster_id, content }
     }
 
     /// Adds a `page` of a listing. Keys must ascend, also from page to page.
