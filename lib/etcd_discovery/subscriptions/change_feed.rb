@@ -27,8 +27,8 @@ module EtcdDiscovery
     end
 
     # Clients that replaced one another; the last of them has their subscriptions. They share this object, so
-    # that none leads to the next. The collector may take what is left on a stack for a reference to the first,
-    # and would then keep them all.
+    # that none leads to the next. The collector may take what is left on a stack for a reference to the
+    # first, and would then keep them all.
     Succession = Struct.new(:last)
     private_constant :Succession
 
