@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use etcd_discovery_core::range::KeyRange;
 use etcd_discovery_core::store::{EffectiveChange, EntryRef, Key, names_of};
-use magnus::{Error, RArray, RClass, RString, Ruby, Value, method, prelude::*, typed_data::Obj};
+use magnus::{
+    Error, RArray, RClass, RString, Ruby, Value, method, prelude::*, rb_sys::AsRawValue, typed_data::Obj,
+};
 
 use super::client::Client;
 use super::snapshot::Snapshot;
@@ -44,25 +46,24 @@ fn since(
     })
 }
 
-/// What the subscriptions of a client receive since the snapshot `known`: the latest snapshot, and for each subscription, in
-/// the order of subscribing, its changes in the order of revisions. Nil if nothing was published since.
+/// Appends to `due` what the subscriptions of a client receive since the last call: for each subscription, in the order
+/// of subscribing, its changes in the order of revisions. The index then knows that they have the latest snapshot.
 ///
-/// Each element of the result is a pair of subscription and `Change`, an object of `class` that all subscriptions share.
+/// Each element is a pair of subscription and `Change`, an object of `class` that all subscriptions share.
 ///
 /// One call does it all, because the thread that calls it has just woken up, and each call from cold caches costs
 /// microseconds. No Ruby object is made for a key that no one subscribes to.
-fn due(
+fn collect_due(
     ruby: &Ruby,
     client: Obj<Client>,
-    known: Obj<Snapshot>,
     index: Obj<SubscriptionIndex>,
     class: RClass,
-) -> Result<Option<(Obj<Snapshot>, RArray)>, Error> {
+    due: RArray,
+) -> Result<(), Error> {
     guarded(ruby, || {
-        if known.is_latest_of(client.core(ruby)?) {
-            return Ok(None);
-        }
-        let newer = ruby.obj_wrap(Snapshot::current(ruby, client)?);
+        let Some(known) = index.known(ruby) else { return Ok(()) };
+        let Some(newer) = Snapshot::newer_than(ruby, &known, client)? else { return Ok(()) };
+        let newer = ruby.obj_wrap(newer);
         let (layers, found) = (newer.layers(), in_order(matching(&newer, &known, &index)));
         let (calls, mut numbers) = (ruby.ary_new_capa(found.len()), Vec::with_capacity(found.len()));
         for one in found {
@@ -74,7 +75,13 @@ fn due(
                 calls.push(ruby.ary_new_from_values(&[ruby.get_inner(matched.subscription), change]))
             })?;
         }
-        Ok(Some((newer, by_number(ruby, calls, &numbers)?)))
+        let calls = by_number(ruby, calls, &numbers)?;
+        // `initialize` is Ruby code. Another thread may meanwhile have cancelled them all, or moved them to another client.
+        if index.known(ruby).is_some_and(|latest| latest.as_raw() == known.as_raw()) {
+            due.concat(calls)?;
+            index.set_known(newer);
+        }
+        Ok(())
     })
 }
 
@@ -192,5 +199,5 @@ pub(crate) fn init(ruby: &Ruby) -> Result<(), Error> {
     let class = ruby.define_module("EtcdDiscovery")?.define_class("Snapshot", ruby.class_object())?;
     class.define_private_method("native_changes_since", method!(since, 2))?;
     let client = ruby.define_module("EtcdDiscovery")?.define_class("Client", ruby.class_object())?;
-    client.define_private_method("native_due", method!(due, 3))
+    client.define_private_method("native_collect_due", method!(collect_due, 3))
 }

@@ -15,13 +15,13 @@ module EtcdDiscovery
   #   The latest snapshot, also within {#pin}.
   #   @api private
   #   @return [Snapshot]
-  # @!method native_due(known, index, type)
+  # @!method native_collect_due(index, type, due)
+  #   Appends the changes since the last call, by the numbers of the subscriptions, then by revision.
   #   @api private
-  #   @param known [Snapshot] what the subscriptions have received
   #   @param index [SubscriptionIndex]
   #   @param type [Class] {Change}
-  #   @return [Array(Snapshot, Array<Array(Subscription, Change)>), nil] the latest snapshot, and the changes
-  #     by the numbers of the subscriptions, then by revision; `nil` if nothing was published since
+  #   @param due [Array<Array(Subscription, Change)>]
+  #   @return [void]
   # @!method native_generation
   #   The number of snapshots published so far.
   #   @api private
@@ -142,7 +142,7 @@ module EtcdDiscovery
     # Everything else of the native library is private to this class.
     public :native_start,
            :native_snapshot,
-           :native_due,
+           :native_collect_due,
            :native_generation,
            :native_wait_generation,
            :native_status,

@@ -54,8 +54,6 @@ module EtcdDiscovery
     def remove(subscription)
       @lock.synchronize do
         @newcomers.delete(subscription) || @index.delete(subscription.scope, subscription)
-        # Otherwise an old snapshot would be kept for no one.
-        @delivered = nil if @index.empty?
       end
     end
 
@@ -77,7 +75,8 @@ module EtcdDiscovery
       find_changes
       due = @due
       # Takes one change at a time: if a block ends the thread, the next call continues with the next change.
-      while (subscription, change = due.shift)
+      while (call = due.shift)
+        subscription, change = call
         subscription.tell_change(change)
       end
     end
@@ -102,11 +101,11 @@ module EtcdDiscovery
     def give_up(client)
       @lock.synchronize do
         @succession.last = client
-        given = @index.to_a.map { |subscription, number| [number, subscription, @delivered] }
+        delivered, pairs = @index.take
+        given = pairs.map { |subscription, number| [number, subscription, delivered] }
         @newcomers.each { |newcomer, number| given << [number, newcomer, newcomer.since] }
-        [@index, @newcomers].each(&:clear)
-        @delivered = nil
-        given.sort_by(&:first).map { |_, subscription, delivered| [subscription, delivered] }
+        @newcomers.clear
+        given.sort_by(&:first).map { |given_up| given_up.drop(1) }
       end
     end
 
@@ -115,35 +114,20 @@ module EtcdDiscovery
     def find_changes
       # Before the snapshot: it must not be older than what they know.
       newcomers = @newcomers.keys unless @newcomers.empty?
-      catch_up
+      @client.native_collect_due(@index, Change, @due)
       welcome(newcomers) if newcomers && @client.ready? # the first snapshot wakes it
     rescue Error => e
       @client.event_log.write(:error, "could not look for changes: #{e.class}: #{e.message}",
                               subject: :changes)
     end
 
-    def catch_up
-      known = @delivered or return
-      # Pairs of subscription and change, in the order of subscribing, and for each one in that of revisions.
-      current, changes = @client.native_due(known, @index, Change)
-      return unless current
-
-      @lock.synchronize do
-        # Otherwise the subscriptions continue with another client, or there are none left.
-        next unless @delivered.equal?(known)
-
-        @delivered = current
-        @due.concat(changes)
-      end
-    end
-
     def welcome(newcomers)
-      current = @delivered || @client.native_snapshot
+      current = @index.delivered || @client.native_snapshot
       begun = newcomers.map { |newcomer| [newcomer, newcomer.changes_until(current)] }
       @lock.synchronize do
         # They have subscribed later than all others.
         begun.each { |newcomer, changes| join(newcomer, changes) }
-        @delivered = current unless @index.empty?
+        @index.delivered = current unless @index.empty?
       end
     end
 
