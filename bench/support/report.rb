@@ -23,14 +23,14 @@ module Bench
 
       |                                | native thread | Ruby's thread | together | Go, all threads |
       | ------------------------------ | ------------- | ------------- | -------- | --------------- |
-      | instructions                   | 14,060        | 16,900        | 30,960   | 36,600          |
-      | lines of code of 64 bytes      | 1,004         | 803           | 1,807    | 1,124           |
+      | instructions                   | 14,060        | 17,040        | 31,100   | 36,600          |
+      | lines of code of 64 bytes      | 1,004         | 804           | 1,808    | 1,124           |
       | pages of code of 4 KiB         | 117           | 131           | 248      | 125             |
-      | lines of data                  | 458           | 571           | 1,029    | 642             |
-      | pages of data                  | 80            | 180           | 260      | 160             |
+      | lines of data                  | 458           | 563           | 1,021    | 642             |
+      | pages of data                  | 80            | 185           | 265      | 160             |
 
       Between two changes other processes empty the caches, so each line and each page is a miss. Two runtimes, one of them Ruby,
-      touch more of them than one: 12,100 of the 16,900 instructions of Ruby's thread, and 476 of its 803 lines, are Ruby itself.
+      touch more of them than one: 12,100 of the 17,040 instructions of Ruby's thread, and 476 of its 804 lines, are Ruby itself.
       To wake it before the message is decoded would gain little: the thread that wakes another processor is busy with that for 11
       to 16 µs, about as long as the other takes to wake.
 

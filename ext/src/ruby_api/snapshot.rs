@@ -16,7 +16,6 @@ use rb_sys::VALUE;
 use super::client::Client;
 use crate::error::{guarded, unwatched};
 use crate::read::{Outcome, Read};
-use crate::reader::Reader;
 use crate::typed::Kind;
 use crate::value::{bytes, name, string, with_bytes};
 use crate::value_cache::ValueCache;
@@ -67,33 +66,18 @@ impl Drop for Snapshot {
 
 impl Snapshot {
     /// The current snapshot of a client that has one.
+    ///
+    /// To Ruby's collector a snapshot looks small, but it may keep much of an old content alive. Without the reported
+    /// weight, code that takes a snapshot at each change and makes few other objects would hold thousands of them.
     pub(crate) fn current(ruby: &Ruby, client: Obj<Client>) -> Result<Self, Error> {
         let reader = client.reader(ruby)?;
         reader.ensure_ready(ruby, client.as_value())?;
-        Ok(Self::taken_from(ruby, client, reader, reader.core().publication().load_full()))
-    }
-
-    /// The current snapshot, if the client has published another one than `known`.
-    pub(crate) fn newer_than(ruby: &Ruby, known: &Self, client: Obj<Client>) -> Result<Option<Self>, Error> {
-        let reader = client.reader(ruby)?;
-        let latest = reader.core().publication().load_full();
-        if known.is_of(reader.core(), &latest) {
-            return Ok(None);
-        }
-        reader.ensure_ready(ruby, client.as_value())?;
-        Ok(Some(Self::taken_from(ruby, client, reader, latest)))
-    }
-
-    /// The snapshot of a publication, with a weight that it reports to Ruby's collector.
-    ///
-    /// To the collector a snapshot looks small, but it may keep much of an old content alive. Without the reported
-    /// weight, code that takes a snapshot at each change and makes few other objects would hold thousands of them.
-    fn taken_from(ruby: &Ruby, client: Obj<Client>, reader: &Reader, published: Arc<Published>) -> Self {
+        let published = reader.core().publication().load_full();
         let mut snapshot = Self::of(reader.core(), published.snapshot().clone(), client.as_raw());
         snapshot.weight = reader.weight_since_last(&published);
         snapshot.published = Some(published);
         ruby.gc_adjust_memory_usage(snapshot.weight);
-        snapshot
+        Ok(snapshot)
     }
 
     pub(crate) fn of(core: &Arc<Core>, content: Content, client: VALUE) -> Self {
@@ -121,10 +105,11 @@ impl Snapshot {
         Arc::ptr_eq(&self.core, &other.core)
     }
 
-    /// Whether it was taken from this publication of the client of `core`.
-    fn is_of(&self, core: &Arc<Core>, published: &Published) -> bool {
+    /// Whether the client of `core` has published nothing since.
+    pub(crate) fn is_latest_of(&self, core: &Arc<Core>) -> bool {
+        let latest = core.publication().generation();
         Arc::ptr_eq(&self.core, core)
-            && self.published.as_ref().is_some_and(|own| own.generation() == published.generation())
+            && self.published.as_ref().is_some_and(|published| published.generation() == latest)
     }
 
     pub(crate) const fn content(&self) -> &Content {

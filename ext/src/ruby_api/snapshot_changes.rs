@@ -62,8 +62,10 @@ fn collect_due(
 ) -> Result<(), Error> {
     guarded(ruby, || {
         let Some(known) = index.known(ruby) else { return Ok(()) };
-        let Some(newer) = Snapshot::newer_than(ruby, &known, client)? else { return Ok(()) };
-        let newer = ruby.obj_wrap(newer);
+        if known.is_latest_of(client.core(ruby)?) {
+            return Ok(());
+        }
+        let newer = ruby.obj_wrap(Snapshot::current(ruby, client)?);
         let (layers, found) = (newer.layers(), in_order(matching(&newer, &known, &index)));
         let (calls, mut numbers) = (ruby.ary_new_capa(found.len()), Vec::with_capacity(found.len()));
         for one in found {
